@@ -1,0 +1,1 @@
+"""Golden models, compiler and pruning of CSB-RNN; see docs/architecture.md."""

@@ -1,0 +1,231 @@
+"""Instruction words, number formats and latencies: the one definition of all of them.
+
+``python -m golden.isa`` writes ``hdl/csb_pkg.sv`` from this file; ``docs/isa.md`` is generated
+from it too, and a test checks that both are current.
+
+Four kinds of units run a program each, in order, one word a cycle, over and over: the PEGroups,
+the drain unit, the element unit and the output unit. An instruction waits until what it needs
+has happened, then *issues*; from there on its latency is fixed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from golden.config import Config, clog2
+
+# --- numbers ------------------------------------------------------------------------------
+LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
+MUL_W = 18  # bits of the narrow multiplier operand of the element unit, LANE_FRAC of them fraction
+SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
+EVENTS = 16  # event counters
+EVENT_W = 6  # bits of an event counter and of an iteration number, modulo
+REG_DEPTH = 32  # registers of each of the two register banks of a lane
+EVENT_X = 0  # the input loader's event: one frame of inputs is in the neuron buffers
+
+# --- encodings ------------------------------------------------------------------------------
+ACT = {"identity": 0, "sigmoid": 1, "tanh": 2, "relu": 3}
+M_SEL = {"drain": 0, "elem": 1, "one": 2, "zero": 3}  # narrow operand
+X_SEL = {"drain": 0, "elem": 1, "state": 2, "one": 3}  # wide operand
+# Which iteration's event a PEGroup waits for: iteration n counts frames of all streams.
+LAG = {"this": 0, "stream": 1, "last": 2, "before_last": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of an instruction word."""
+
+    name: str
+    width: int
+    doc: str
+
+
+# PEGroup word: control fields, then P lane sections (see `pegroup_layout`).
+PEG_CTL = (
+    Field("last", 1, "last word of the program: the next one is word 0 of the next iteration"),
+    Field("work", 1, "some PE does useful work (counted as busy)"),
+    Field("mark", 1, "the rows of one more unit slot are complete: tell the drain unit"),
+    Field("w0_en", 1, "wait for an event before issue"),
+    Field("w0_evt", 4, "event counter"),
+    Field("w0_lag", 2, "iteration of the event: this, stream (n-S), last (n-1), before_last (n-2)"),
+    Field("w1_en", 1, "second wait, same fields"),
+    Field("w1_evt", 4, "event counter"),
+    Field("w1_lag", 2, "iteration of the event"),
+    Field("pp", 1, "neurons are double-buffered by frame parity"),
+    Field("prev", 1, "read the buffer of the previous frame"),
+    Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
+)
+
+# Drain word: accumulators of one row of every lane -> + bias -> shift -> activation -> register.
+DRAIN = (
+    Field("last", 1, "last word of the program"),
+    Field("gap", 4, "cycles to leave free after the word before"),
+    Field("wait_mark", 1, "wait for a mark of every PEGroup, and take it"),
+    Field("acquire", 1, "wait for a free register set, and take it"),
+    Field("post", 1, "tell the element unit that the registers up to here are written"),
+    Field("evt_en", 1, "count an event: the accumulators up to here are read"),
+    Field("evt", 4, "event counter"),
+    Field("acc_addr", 12, "accumulator address in every bank"),
+    Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
+    Field("bias_addr", 12, "bias address in every lane"),
+    Field("shift", 3, "shift right by SHIFT_BASE + shift"),
+    Field("act", 2, "activation"),
+    Field("dst", 5, "drain register"),
+)
+
+# Element word: v = m0*x0 + m1*x1 (or minus); act(v) -> register; v -> state, neurons, output.
+ELEM = (
+    Field("last", 1, "last word of the program"),
+    Field("gap", 4, "cycles to leave free after the word before"),
+    Field("pend", 1, "wait for a post of the drain unit, and take it"),
+    Field("out_acquire", 1, "wait for a free output buffer, and take it"),
+    Field("release", 1, "give a register set back to the drain unit"),
+    Field("m0_sel", 2, "narrow operand 0: drain register, element register, one, zero"),
+    Field("m0", 5, "register of m0"),
+    Field("x0_sel", 2, "wide operand 0: drain register, element register, state, one"),
+    Field("x0", 5, "register of x0"),
+    Field("m1_sel", 2, "narrow operand 1"),
+    Field("m1", 5, "register of m1"),
+    Field("x1_sel", 2, "wide operand 1"),
+    Field("x1", 5, "register of x1"),
+    Field("sub", 1, "subtract the second product"),
+    Field("st_raddr", 12, "state address read by x0 or x1"),
+    Field("fresh", 1, "the state reads as zero if the run starts from a zero state"),
+    Field("act", 2, "activation on the way to the register"),
+    Field("reg_we", 1, "write act(v) to an element register"),
+    Field("reg", 5, "element register"),
+    Field("st_we", 1, "write v to the state memory"),
+    Field("st_waddr", 12, "state address written"),
+    Field("neu_we", 1, "write v to the neuron buffers"),
+    Field("neu_addr", 13, "first neuron address of the slot"),
+    Field("neu_pp", 1, "neurons are double-buffered by frame parity"),
+    Field("neu_shift", 3, "shift right on the way to neurons and output"),
+    Field("out_we", 1, "write v to the output buffer"),
+    Field("out_addr", 12, "first output buffer word of the slot"),
+    Field("out_done", 1, "the output frame is complete"),
+    Field("evt_en", 1, "count an event once the neurons are written"),
+    Field("evt", 4, "event counter"),
+)
+
+FORMATS: dict[str, tuple[Field, ...]] = {"PEG": PEG_CTL, "DRAIN": DRAIN, "ELEM": ELEM}
+
+
+def width(fields: Iterable[Field]) -> int:
+    """Bits of a word."""
+    return sum(f.width for f in fields)
+
+
+def encode(fields: Iterable[Field], values: Mapping[str, int]) -> int:
+    """Pack named values into a word, first field at bit 0; absent fields are zero.
+
+    Raises:
+        ValueError: a name is unknown or a value does not fit its field.
+    """
+    word, pos, left = 0, 0, dict(values)
+    for f in fields:
+        v = int(left.pop(f.name, 0))
+        if not 0 <= v < 1 << f.width:
+            raise ValueError(f"field {f.name}: {v} does not fit {f.width} bits")
+        word |= v << pos
+        pos += f.width
+    if left:
+        raise ValueError(f"unknown fields {sorted(left)}")
+    return word
+
+
+def decode(fields: Iterable[Field], word: int) -> dict[str, int]:
+    """Unpack a word into named values; the inverse of :func:`encode`."""
+    out = {}
+    for f in fields:
+        out[f.name] = word & ((1 << f.width) - 1)
+        word >>= f.width
+    return out
+
+
+def lane_fields(c: Config) -> tuple[Field, ...]:
+    """Section of one PE row (lane) in a PEGroup word; depends on the configuration.
+
+    A *run* is the words in which a lane works on one output row without a break: the sum
+    starts at ``first`` from the accumulator (from zero with ``clr``) and is stored at ``last``.
+    """
+    head = (
+        Field("row", clog2(c.acc_depth), "accumulator address"),
+        Field("bank", clog2(c.drain_banks) if c.drain_banks > 1 else 0, "accumulator bank"),
+        Field("first", 1, "first word of a run"),
+        Field("store", 1, "last word of a run: store the sum"),
+        Field("clr", 1, "start from zero: first visit of the row in this iteration"),
+        Field("vert", c.share_v, "the row belongs to the engine row below"),
+    )
+    pe = []
+    for q in range(c.Q):
+        pe.append(Field(f"w{q}", c.data_w, "weight, signed"))
+        pe.append(Field(f"c{q}", c.neuron_aw, "neuron address"))
+        pe.append(Field(f"s{q}", c.share_h, "side: 1 for the right neighbour's column"))
+    return tuple(f for f in (*head, *pe) if f.width)
+
+
+def pegroup_width(c: Config) -> int:
+    """Bits of a PEGroup word: control fields, then lane 0 to lane P-1."""
+    return width(PEG_CTL) + c.P * width(lane_fields(c))
+
+
+# --- latencies, in cycles after issue ---------------------------------------------------------
+LAT_MARK = 6  # PEGroup word -> first cycle in which the drain unit can issue on its mark
+ACC_RAW = 3  # PEGroup words between the store of a row and the next first of it (same lane)
+LAT_ELEM_REG = 7  # element word -> a reader of its register
+LAT_ELEM_STATE = 4  # element word -> a reader of its state word
+LAT_RELEASE = 1  # element word -> drain word that takes the register set
+
+
+def lat_post(c: Config) -> int:
+    """Drain word -> element word that reads its register."""
+    return 7 + c.reduce_stages
+
+
+def lat_neuron(c: Config) -> int:
+    """Element word -> PEGroup word that reads the neurons, or output word that reads them."""
+    return 5 + c.sub_slots
+
+
+LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
+
+
+def package_text() -> str:
+    """The text of ``hdl/csb_pkg.sv``."""
+    lines = [
+        "// SPDX-License-Identifier: Apache-2.0",
+        "// Generated by `python -m golden.isa`: do not edit. Instruction fields and encodings;",
+        "// what each means is in docs/isa.md and golden/isa.py.",
+        "`default_nettype none",
+        "package csb_pkg;",
+        f"  parameter int LaneFrac = {LANE_FRAC};",
+        f"  parameter int MulW = {MUL_W};",
+        f"  parameter int ShiftBase = {SHIFT_BASE};",
+        f"  parameter int Events = {EVENTS};",
+        f"  parameter int EventW = {EVENT_W};",
+        f"  parameter int RegDepth = {REG_DEPTH};",
+        f"  parameter int EventX = {EVENT_X};",
+    ]
+    for table, prefix in ((ACT, "Act"), (M_SEL, "M"), (X_SEL, "X"), (LAG, "Lag")):
+        for k, v in table.items():
+            name = prefix + "".join(w.capitalize() for w in k.split("_"))
+            lines.append(f"  parameter int {name} = {v};")
+    for fmt, fields in FORMATS.items():
+        pos = 0
+        pre = fmt.capitalize()
+        for f in fields:
+            name = pre + "".join(w.capitalize() for w in f.name.split("_"))
+            lines.append(f"  parameter int {name}Lsb = {pos};")
+            lines.append(f"  parameter int {name}W = {f.width};")
+            pos += f.width
+        lines.append(f"  parameter int {pre}Width = {pos};")
+    lines += ["endpackage", "`default_nettype wire", ""]
+    return "\n".join(lines)
+
+
+PACKAGE_FILE = Path(__file__).resolve().parent.parent / "hdl" / "csb_pkg.sv"
+
+if __name__ == "__main__":
+    PACKAGE_FILE.write_text(package_text())
