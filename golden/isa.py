@@ -53,8 +53,6 @@ PEG_CTL = (
     Field("w1_en", 1, "second wait, same fields"),
     Field("w1_evt", 4, "event counter"),
     Field("w1_lag", 2, "iteration of the event"),
-    Field("pp", 1, "neurons are double-buffered by frame parity"),
-    Field("prev", 1, "read the buffer of the previous frame"),
     Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
 )
 
@@ -92,6 +90,8 @@ ELEM = (
     Field("x1", 5, "register of x1"),
     Field("sub", 1, "subtract the second product"),
     Field("st_raddr", 12, "state address read by x0 or x1"),
+    Field("st_fine_rd", 1, "state read: LANE_FRAC fraction bits instead of state_frac"),
+    Field("st_fine_wr", 1, "state written: the same"),
     Field("fresh", 1, "the state reads as zero if the run starts from a zero state"),
     Field("act", 2, "activation on the way to the register"),
     Field("reg_we", 1, "write act(v) to an element register"),
@@ -156,6 +156,8 @@ def lane_fields(c: Config) -> tuple[Field, ...]:
         Field("first", 1, "first word of a run"),
         Field("store", 1, "last word of a run: store the sum"),
         Field("clr", 1, "start from zero: first visit of the row in this iteration"),
+        Field("pp", 1, "neurons are double-buffered by frame parity"),
+        Field("prev", 1, "read the buffer of the previous frame"),
         Field("vert", c.share_v, "the row belongs to the engine row below"),
     )
     pe = []
@@ -172,7 +174,7 @@ def pegroup_width(c: Config) -> int:
 
 
 # --- latencies, in cycles after issue ---------------------------------------------------------
-LAT_MARK = 6  # PEGroup word -> first cycle in which the drain unit can issue on its mark
+LAT_MARK = 5  # PEGroup word -> first cycle in which the drain unit can issue on its mark
 ACC_RAW = 3  # PEGroup words between the store of a row and the next first of it (same lane)
 LAT_ELEM_REG = 7  # element word -> a reader of its register
 LAT_ELEM_STATE = 4  # element word -> a reader of its state word

@@ -16,7 +16,7 @@ say() { printf '[setup] %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 installed() { [[ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" == ii* ]]; }
 # The stamp is written last, so an interrupted set-up is taken up again.
-fingerprint() { sha256sum requirements.txt scripts/bootstrap.sh | sha256sum; }
+fingerprint() { sha256sum requirements.txt; }
 ready() { [[ -f $stamp && "$(<"$stamp")" == "$(fingerprint)" ]]; }
 
 mkdir -p build
@@ -53,7 +53,7 @@ if ((${#missing[@]})); then
   say "installing ${missing[*]}"
   root+=(DEBIAN_FRONTEND=noninteractive)
   "${root[@]}" apt-get update -qq >&2
-  "${root[@]}" "${install[@]}" -qq >&2 || die "could not install: ${missing[*]}"
+  "${root[@]}" "${install[@]}" -qq -o Dpkg::Use-Pty=0 >&2 || die "could not install: ${missing[*]}"
   python=${python:-python3.11}
 fi
 

@@ -1,0 +1,490 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading and writing checkpoints: state dicts of torch recurrent layers in three file formats.
+
+``.pt`` (torch.save of a state dict), ``.safetensors`` and ``.npz`` (deflated) hold tensors under
+torch's key names, with any name prefix (``rnn.weight_ih_l0``). Three key styles are read:
+
+* plain: ``weight_ih_l0``;
+* ``torch.nn.utils.prune``: ``weight_ih_l0_orig`` and ``weight_ih_l0_mask``, multiplied;
+* ``torch.nn.utils.parametrize``: ``parametrizations.weight_ih_l0.original``, multiplied by every
+  ``parametrizations.weight_ih_l0.<i>.mask`` of its shape. A parametrization that is no mask cannot
+  be repeated from a state dict and is refused.
+
+The cell follows from the shapes (4H gate rows: lstm, 3H: gru, H: rnn) unless the ``csb`` metadata
+names one. Everything that is not part of the recurrent layers (``head.weight``, ``embed.weight``,
+...) is kept in :attr:`Checkpoint.extras`. Tables among the extras may be stored in 8 bits: int8
+``name`` with a float32 scale per row in ``name.scale``; reading gives float32.
+
+Metadata: a JSON object under the key ``csb`` (npz: a string array; safetensors: the file's
+metadata; pt: an entry of the dict). All fields are optional:
+
+======================  ==========================================================================
+``version``             1
+``cell``                name of a cell description, e.g. ``"lstm"``
+``block``, ``align``    side of a block; ``[P, Q]``
+``row_order``,          matrix name -> permutation: entry ``i`` is the row (column) of torch's
+``col_order``           matrix that stands at place ``i`` when blocks are cut
+``task``, ``rate``      task id, weights / non-zeros of all matrices together
+======================  ==========================================================================
+
+Errors are :class:`CheckpointError`: one line that names the key and what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import zipfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "CELL_GATES",
+    "Checkpoint",
+    "CheckpointError",
+    "Layer",
+    "from_state_dict",
+    "read_checkpoint",
+    "write_checkpoint",
+]
+
+CSB_VERSION = 1
+
+CELL_GATES = {
+    "lstm": 4,
+    "gru": 3,
+    "rnn": 1,
+    "rnn_relu": 1,
+    "gru_before": 3,
+    "ligru": 2,
+}
+"""Gate rows per hidden unit of the cells that a state dict may hold. Shapes alone imply lstm, gru, rnn."""
+
+_IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
+_NAME = re.compile(r"^(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
+_TAIL = r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l\d+(?:_reverse)?"
+_STYLES = (
+    ("plain", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})$")),
+    ("orig", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})_orig$")),
+    ("mask", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})_mask$")),
+    ("original", re.compile(rf"^(?P<prefix>.*?)parametrizations\.(?P<name>{_TAIL})\.original$")),
+    ("pmask", re.compile(rf"^(?P<prefix>.*?)parametrizations\.(?P<name>{_TAIL})\.\d+\.mask$")),
+    ("other", re.compile(rf"^(?P<prefix>.*?)parametrizations\.(?P<name>{_TAIL})\..+$")),
+)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One recurrent layer. With ``bidirectional`` there are weights for both directions."""
+
+    index: int
+    inputs: int
+    hidden: int
+    bias: bool
+    proj: int = 0  # LSTM projection size, 0 for none
+    bidirectional: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Width of what the layer puts out, both directions together."""
+        return (self.proj or self.hidden) * (2 if self.bidirectional else 1)
+
+    def names(self) -> list[str]:
+        """Torch names of this layer's tensors."""
+        stems = ["weight_ih", "weight_hh"]
+        stems += ["bias_ih", "bias_hh"] if self.bias else []
+        stems += ["weight_hr"] if self.proj else []
+        ends = ["", "_reverse"] if self.bidirectional else [""]
+        return [f"{stem}_l{self.index}{end}" for end in ends for stem in stems]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Recurrent layers of one model, and what came with them.
+
+    ``tensors`` maps torch's names, without prefix, to float32 arrays in torch's gate order.
+    """
+
+    tensors: dict[str, np.ndarray]
+    cell: str
+    layers: list[Layer]
+    csb: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+    prefix: str = ""
+
+    def matrices(self) -> list[str]:
+        """Names of the weight matrices, in layer order."""
+        names = [name for layer in self.layers for name in layer.names()]
+        return [name for name in names if name.startswith("weight")]
+
+    @property
+    def kept_weights(self) -> int:
+        """Non-zero entries of the weight matrices."""
+        return sum(int(np.count_nonzero(self.tensors[name])) for name in self.matrices())
+
+    @property
+    def weights(self) -> int:
+        """Entries of the weight matrices."""
+        return sum(self.tensors[name].size for name in self.matrices())
+
+    @property
+    def rate(self) -> float:
+        """Weights / non-zeros over all matrices together."""
+        kept = self.kept_weights
+        return self.weights / kept if kept else float("inf")
+
+    def with_tensors(self, tensors: dict[str, np.ndarray], **csb: Any) -> Checkpoint:
+        """The same model with some tensors replaced and metadata fields set."""
+        return replace(self, tensors={**self.tensors, **tensors}, csb={**self.csb, **csb})
+
+
+def _array(key: str, value: Any) -> np.ndarray:
+    """A tensor as a numpy array; floats become float32, integers stay."""
+    if hasattr(value, "detach"):  # torch, whatever its type (bfloat16 has no numpy form)
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        raise CheckpointError(f"{key}: expected numbers, got type {value.dtype}")
+    if value.dtype.kind == "f":
+        if not np.isfinite(value).all():
+            raise CheckpointError(f"{key}: expected finite numbers, found NaN or infinity")
+        value = value.astype(np.float32)
+        if not np.isfinite(value).all():
+            raise CheckpointError(f"{key}: expected numbers within float32's range")
+    return value
+
+
+def _collect(state: dict[str, Any], prefix: str | None) -> tuple[str, dict[str, dict], set[str]]:
+    """Sort keys into ``name -> style -> [keys]`` for one prefix; also the set of keys used."""
+    by_prefix: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for key in state:
+        for style, pattern in _STYLES:
+            match = pattern.match(key)
+            if match:
+                found = by_prefix.setdefault(match["prefix"], {})
+                found.setdefault(match["name"], {}).setdefault(style, []).append(key)
+                break
+    if prefix is None:
+        if not by_prefix:
+            raise CheckpointError(
+                "weight_ih_l0: missing; expected a state dict of torch.nn.LSTM, GRU or RNN"
+            )
+        if len(by_prefix) > 1:
+            names = ", ".join(repr(p) for p in sorted(by_prefix))
+            raise CheckpointError(f"several recurrent modules: name one by its prefix: {names}")
+        prefix = next(iter(by_prefix))
+    else:
+        if prefix not in by_prefix and prefix + "." in by_prefix:
+            prefix += "."
+        if prefix not in by_prefix:
+            raise CheckpointError(f"{prefix}weight_ih_l0: missing; no key has the prefix {prefix!r}")
+    found = by_prefix[prefix]
+    used = {key for styles in found.values() for keys in styles.values() for key in keys}
+    return prefix, found, used
+
+
+def _resolve(state: dict[str, Any], prefix: str, name: str, styles: dict) -> np.ndarray:
+    """One float32 tensor from whichever key style it has."""
+    bases = [s for s in ("plain", "orig", "original") if s in styles]
+    if "other" in styles:
+        raise CheckpointError(
+            f"{styles['other'][0]}: expected a mask; make other parametrizations permanent first"
+            " (torch.nn.utils.parametrize.remove_parametrizations)"
+        )
+    if len(bases) != 1:
+        what = "is stored twice" if bases else "has a mask but no weights"
+        raise CheckpointError(f"{prefix}{name}: {what}; expected exactly one form of it")
+    value = _array(styles[bases[0]][0], state[styles[bases[0]][0]])
+    if value.dtype.kind != "f":
+        raise CheckpointError(f"{prefix}{name}: expected floating point, got type {value.dtype}")
+    masks = styles.get("mask", []) + styles.get("pmask", [])
+    if bases[0] == "orig" and not styles.get("mask"):
+        raise CheckpointError(f"{prefix}{name}_mask: missing; expected beside {name}_orig")
+    if bases[0] == "plain" and masks:
+        raise CheckpointError(f"{masks[0]}: a mask beside a plain {name}; expected {name}_orig")
+    for key in masks:
+        mask = _array(key, state[key])
+        if mask.shape != value.shape:
+            raise CheckpointError(f"{key}: expected shape {value.shape}, got {mask.shape}")
+        value = value * mask.astype(np.float32)
+    return np.ascontiguousarray(value, dtype=np.float32)
+
+
+def _need(
+    tensors: dict[str, np.ndarray], prefix: str, name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    if name not in tensors:
+        raise CheckpointError(f"{prefix}{name}: missing; expected shape {shape}")
+    if tensors[name].shape != shape:
+        raise CheckpointError(
+            f"{prefix}{name}: expected shape {shape}, got {tensors[name].shape}"
+        )
+    return tensors[name]
+
+
+def _layers(
+    tensors: dict[str, np.ndarray], prefix: str, named_cell: str | None
+) -> tuple[str, list[Layer]]:
+    """Cell and layers from names and shapes; every tensor must have its place and its shape."""
+    count = 1 + max(int(_NAME.match(name)[2]) for name in tensors)  # type: ignore[index]
+    cell, layers, width = named_cell, [], None
+    bidirectional = any(name.endswith("_reverse") for name in tensors)
+    bias = any(name.startswith("bias") for name in tensors)
+    projected = any(name.startswith("weight_hr") for name in tensors)
+    for index in range(count):
+        end = f"_l{index}"
+        for stem in ("weight_ih", "weight_hh") + (("weight_hr",) if projected else ()):
+            name = stem + end
+            if name not in tensors:
+                raise CheckpointError(f"{prefix}{name}: missing; expected for layer {index}")
+            if tensors[name].ndim != 2 or 0 in tensors[name].shape:
+                raise CheckpointError(
+                    f"{prefix}{name}: expected a matrix, got shape {tensors[name].shape}"
+                )
+        rows, state_width = tensors["weight_hh" + end].shape
+        hidden = tensors["weight_hr" + end].shape[1] if projected else state_width
+        gates = rows // hidden if rows % hidden == 0 else 0
+        if cell is None:
+            if gates not in _IMPLIED:
+                raise CheckpointError(
+                    f"{prefix}weight_hh{end}: expected 4, 3 or 1 times {hidden} rows"
+                    f" (lstm, gru, rnn), got {rows}"
+                )
+            cell = _IMPLIED[gates]
+        gates = CELL_GATES[cell]
+        if projected and cell != "lstm":
+            raise CheckpointError(f"{prefix}weight_hr{end}: only an lstm has a projection, not {cell}")
+        inputs = tensors["weight_ih" + end].shape[1] if width is None else width
+        layer = Layer(index, inputs, hidden, bias, state_width if projected else 0, bidirectional)
+        shapes = {
+            "weight_ih": (gates * hidden, inputs),
+            "weight_hh": (gates * hidden, state_width),
+            "weight_hr": (state_width, hidden),
+            "bias_ih": (gates * hidden,),
+            "bias_hh": (gates * hidden,),
+        }
+        for name in layer.names():
+            _need(tensors, prefix, name, shapes[name[: name.index("_l")]])
+        layers.append(layer)
+        width = layer.outputs
+    known = {name for layer in layers for name in layer.names()}
+    for name in tensors:
+        if name not in known:
+            raise CheckpointError(f"{prefix}{name}: has no place in {count} layer(s) of {cell}")
+    assert cell is not None
+    return cell, layers
+
+
+def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Metadata whose types are right, or an error that names the field."""
+
+    def fail(name: str, expected: str) -> None:
+        raise CheckpointError(f"csb.{name}: expected {expected}, got {csb.get(name)!r}"[:300])
+
+    if not isinstance(csb, dict):
+        raise CheckpointError(f"csb: expected a JSON object, got {type(csb).__name__}")
+    if csb.get("version", CSB_VERSION) != CSB_VERSION:
+        fail("version", str(CSB_VERSION))
+    if csb.get("cell") is not None and csb["cell"] not in CELL_GATES:
+        fail("cell", "one of " + ", ".join(CELL_GATES))
+    block = csb.get("block")
+    if block is not None and not (type(block) is int and block >= 1):
+        fail("block", "a positive integer")
+    align = csb.get("align")
+    if align is not None and not (
+        isinstance(align, (list, tuple)) and len(align) == 2
+        and all(type(a) is int and a >= 1 for a in align)
+    ):
+        fail("align", "two positive integers")
+    rate = csb.get("rate")
+    if rate is not None and not (isinstance(rate, (int, float)) and rate >= 1):
+        fail("rate", "a number of at least 1")
+    for axis, name in enumerate(("row_order", "col_order")):
+        orders = csb.get(name)
+        if orders is None:
+            continue
+        if not isinstance(orders, dict):
+            fail(name, "an object: matrix name -> permutation")
+        for matrix, order in orders.items():
+            if matrix not in tensors or tensors[matrix].ndim != 2:
+                raise CheckpointError(f"csb.{name}.{matrix}: no such matrix in the checkpoint")
+            size = tensors[matrix].shape[axis]
+            if not (isinstance(order, list) and all(type(i) is int for i in order)
+                    and sorted(order) == list(range(size))):
+                raise CheckpointError(f"csb.{name}.{matrix}: expected a permutation of 0..{size - 1}")
+    return dict(csb)
+
+
+def _extras(state: dict[str, Any], used: set[str]) -> dict[str, np.ndarray]:
+    """Arrays that are not recurrent weights; 8-bit tables are brought back to float32."""
+    extras = {}
+    for key, value in state.items():
+        if key in used:
+            continue
+        if not (hasattr(value, "shape") and hasattr(value, "dtype")):
+            continue  # a .pt file may carry settings and the like
+        extras[key] = _array(key, value)
+    for key in [k for k in extras if k + ".scale" in extras and extras[k].dtype == np.int8]:
+        scale = extras.pop(key + ".scale")
+        if scale.shape != (extras[key].shape[0], 1):
+            raise CheckpointError(
+                f"{key}.scale: expected shape {(extras[key].shape[0], 1)}, got {scale.shape}"
+            )
+        extras[key] = extras[key].astype(np.float32) * scale
+    return extras
+
+
+def from_state_dict(
+    state: dict[str, Any], prefix: str | None = None, csb: dict[str, Any] | None = None
+) -> Checkpoint:
+    """A :class:`Checkpoint` from a state dict of torch tensors or numpy arrays.
+
+    Args:
+        state: keys in any of the styles of this module's docstring.
+        prefix: name prefix of the recurrent module; found by itself when there is only one.
+        csb: metadata.
+
+    Raises:
+        CheckpointError: missing keys, shapes that do not fit, NaN or infinity, bad metadata.
+    """
+    prefix, found, used = _collect(state, prefix)
+    tensors = {name: _resolve(state, prefix, name, styles) for name, styles in found.items()}
+    if csb is not None and not isinstance(csb, dict):
+        raise CheckpointError(f"csb: expected a JSON object, got {type(csb).__name__}")
+    named = (csb or {}).get("cell")
+    if named is not None and named not in CELL_GATES:
+        raise CheckpointError(f"csb.cell: expected one of {', '.join(CELL_GATES)}, got {named!r}")
+    cell, layers = _layers(tensors, prefix, named)
+    checked = _check_csb(csb or {}, tensors)
+    ordered = {name: tensors[name] for layer in layers for name in layer.names()}
+    return Checkpoint(ordered, cell, layers, checked, _extras(state, used), prefix)
+
+
+def _parse_json(text: Any) -> dict[str, Any]:
+    try:
+        return json.loads(str(text))
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"csb: expected JSON, {error}") from None
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """State dict and metadata of one file."""
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as data:
+            state = {key: data[key] for key in data.files}
+        text = state.pop("csb", None)
+        return state, None if text is None else _parse_json(text)
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as data:
+            state = {key: data.get_tensor(key) for key in data.keys()}  # noqa: SIM118
+            text = (data.metadata() or {}).get("csb")
+        return state, None if text is None else _parse_json(text)
+    if path.suffix in (".pt", ".pth"):
+        import torch
+
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise CheckpointError(f"{path}: expected a state dict, got {type(state).__name__}")
+        csb = state.get("csb")
+        for key in ("state_dict", "model_state_dict", "model"):
+            if isinstance(state.get(key), dict):
+                state = state[key]
+                break
+        state = {str(key): value for key, value in state.items() if key != "csb"}
+        return state, _parse_json(csb) if isinstance(csb, str) else csb
+    raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+
+
+def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Checkpoint:
+    """Read a checkpoint file; see the module's docstring for what is understood.
+
+    Raises:
+        CheckpointError: a file that is missing or damaged, or content that does not fit.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        state, csb = _read_file(path)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the three libraries raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
+    try:
+        return from_state_dict(state, prefix, csb)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def _eight_bits(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int8 codes ``[rows, cols]`` and float32 scale ``[rows, 1]``; stable under repetition."""
+    scale = (np.abs(table).max(axis=1, keepdims=True) / np.float32(127)).astype(np.float32)
+    codes = np.rint(table / np.where(scale == 0, np.float32(1), scale))
+    return np.clip(codes, -127, 127).astype(np.int8), scale
+
+
+def write_checkpoint(
+    path: str | os.PathLike, checkpoint: Checkpoint, tables_8bit: bool = False
+) -> None:
+    """Write a checkpoint in the format its file name ends in, all of it or nothing.
+
+    Args:
+        path: ``.npz``, ``.safetensors`` or ``.pt``; parent folders are made.
+        checkpoint: what to write; recurrent tensors go out under plain keys, with their prefix.
+        tables_8bit: store float matrices among the extras as int8 with a scale per row.
+    """
+    path = Path(path)
+    if path.suffix not in (".npz", ".safetensors", ".pt", ".pth"):
+        raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+    csb = _check_csb({"version": CSB_VERSION, "cell": checkpoint.cell} | checkpoint.csb,
+                     checkpoint.tensors)
+    state = {checkpoint.prefix + name: value for name, value in checkpoint.tensors.items()}
+    for key, value in checkpoint.extras.items():
+        value = np.asarray(value)
+        if tables_8bit and value.ndim == 2 and value.dtype.kind == "f":
+            state[key], state[key + ".scale"] = _eight_bits(value)
+        else:
+            state[key] = value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(handle)
+    try:
+        _write_file(Path(temporary), state, csb)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _write_file(path: Path, state: dict[str, np.ndarray], csb: dict[str, Any]) -> None:
+    if path.suffix == ".npz":
+        # np.savez stamps the time of day into the file; a fixed date makes equal content equal bytes.
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for key, value in {**state, "csb": np.array(json.dumps(csb))}.items():
+                info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
+                info.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(info, "w", force_zip64=True) as out:
+                    np.lib.format.write_array(out, np.asanyarray(value), allow_pickle=False)
+    elif path.suffix == ".safetensors":
+        from safetensors.numpy import save_file
+
+        contiguous = {key: np.ascontiguousarray(value) for key, value in state.items()}
+        save_file(contiguous, path, metadata={"csb": json.dumps(csb)})
+    else:
+        import torch
+
+        tensors: dict[str, Any] = {k: torch.from_numpy(np.array(v)) for k, v in state.items()}
+        torch.save({**tensors, "csb": csb}, path)

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CSB-Engine: K x L PEGroups, the neuron write bus to all of them, and the drain, which sums one
+// accumulator row of every ring across its engine row.
+//
+// PEGroup (k, l) holds the neurons of engine column l and, with ShareH, of column (l+1) mod L; it
+// accumulates rows of engine row k and, with ShareV, of row (k+1) mod K.
+// Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce (sum_o, lane
+// (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
+`default_nettype none
+module csb_engine #(
+    parameter int K           = 4,
+    parameter int L           = 4,
+    parameter int P           = 4,
+    parameter int Q           = 4,
+    parameter int DataW       = 16,
+    parameter int MaxFanIn    = 1024,
+    parameter int WeightDepth = 1024,
+    parameter int NeuronDepth = 512,
+    parameter int AccDepth    = 256,
+    parameter int DrainBanks  = 1,
+    parameter int ShareH      = 1,
+    parameter int ShareV      = 0,
+    parameter int AccW        = 2 * DataW + $clog2(MaxFanIn),  // derived, do not override
+    parameter int Lanes       = K * P * DrainBanks,  // derived, do not override
+    parameter int Naw         = $clog2(NeuronDepth),  // derived, do not override
+    parameter int Aaw         = $clog2(AccDepth),  // derived, do not override
+    parameter int Waw         = $clog2(WeightDepth),  // derived, do not override
+    parameter int Bsel        = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
+    parameter int LaneW       = Aaw + Bsel + 5 + ShareV + Q * (DataW + Naw + ShareH),  // derived
+    parameter int WordW       = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+) (
+    input  wire logic                                       clk_i,
+    input  wire logic                                       rst_ni,
+    input  wire logic                                       start_i,
+    input  wire logic                                       stop_i,
+    input  wire logic                                       hold_i,
+    input  wire logic [                                3:0] streams_i,
+    // program load: one-hot PEGroup k*L + l
+    input  wire logic [                            K*L-1:0] ld_we_i,
+    input  wire logic [                            Waw-1:0] ld_addr_i,
+    input  wire logic [                          WordW-1:0] ld_data_i,
+    // zero all neurons and accumulators, one address a cycle
+    input  wire logic                                       clr_valid_i,
+    input  wire logic [                               15:0] clr_addr_i,
+    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    // neuron write bus: one neuron of every engine column
+    input  wire logic [                              L-1:0] nw_we_i,
+    input  wire logic [                            Naw-1:0] nw_addr_i,
+    input  wire logic [                        L*DataW-1:0] nw_data_i,
+    // drain
+    input  wire logic                                       acc_re_i,
+    input  wire logic [                            Aaw-1:0] acc_addr_i,
+    output      logic [                     Lanes*AccW-1:0] sum_o,
+    output      logic                                       mark_ready_o,
+    input  wire logic                                       mark_take_i,
+    output      logic                                       iter_done_o,   // pulse
+    output      logic [                            K*L-1:0] issue_o,       // useful work
+    output      logic [                            K*L-1:0] stall_o        // a word waits
+);
+  localparam int Banks = DrainBanks * (1 + ShareV);
+  localparam int GroupW = P * Banks * AccW;
+
+  logic [K*L*GroupW-1:0] acc;
+  logic [K*L-1:0] mark, wrap;
+
+  for (genvar k = 0; k < K; k++) begin : gen_engine_row
+    for (genvar l = 0; l < L; l++) begin : gen_group
+      localparam int G = k * L + l;
+      localparam int R = (l + 1) % L;
+      logic [ShareH:0] nw_we;
+      logic [(1+ShareH)*DataW-1:0] nw_data;
+      assign nw_we[0] = nw_we_i[l];
+      assign nw_data[0+:DataW] = nw_data_i[l*DataW+:DataW];
+      if (ShareH != 0) begin : gen_right
+        assign nw_we[ShareH] = nw_we_i[R];
+        assign nw_data[ShareH*DataW+:DataW] = nw_data_i[R*DataW+:DataW];
+      end
+      csb_pegroup #(
+          .P          (P),
+          .Q          (Q),
+          .DataW      (DataW),
+          .AccW       (AccW),
+          .WeightDepth(WeightDepth),
+          .NeuronDepth(NeuronDepth),
+          .AccDepth   (AccDepth),
+          .DrainBanks (DrainBanks),
+          .ShareH     (ShareH),
+          .ShareV     (ShareV)
+      ) u_group (
+          .clk_i,
+          .rst_ni,
+          .start_i,
+          .stop_i,
+          .hold_i,
+          .streams_i,
+          .ld_we_i    (ld_we_i[G]),
+          .ld_addr_i,
+          .ld_data_i,
+          .events_i,
+          .zero_i     (clr_valid_i),
+          .zero_addr_i(clr_addr_i),
+          .nw_we_i    (nw_we),
+          .nw_addr_i,
+          .nw_data_i  (nw_data),
+          .acc_re_i,
+          .acc_addr_i,
+          .acc_o      (acc[G*GroupW+:GroupW]),
+          .mark_o     (mark[G]),
+          .wrap_o     (wrap[G]),
+          .busy_o     (issue_o[G]),
+          .stall_o    (stall_o[G])
+      );
+    end
+  end
+
+  // --- sum across the engine row ----------------------------------------------------------
+  for (genvar k = 0; k < K; k++) begin : gen_sum_row
+    for (genvar p = 0; p < P; p++) begin : gen_ring
+      for (genvar d = 0; d < DrainBanks; d++) begin : gen_bank
+        localparam int Operands = L * (1 + ShareV);
+        localparam int Above = (k + K - 1) % K;  // its PEGroups hold what they did for row k
+        logic [Operands*AccW-1:0] operands;
+        for (genvar l = 0; l < L; l++) begin : gen_operand
+          assign operands[l*AccW+:AccW] = acc[(k*L+l)*GroupW+(p*Banks+d)*AccW+:AccW];
+          if (ShareV != 0) begin : gen_vertical
+            assign operands[(L+l)*AccW+:AccW] =
+                acc[(Above*L+l)*GroupW+(p*Banks+DrainBanks+d)*AccW+:AccW];
+          end
+        end
+        csb_reduce #(
+            .N   (Operands),
+            .AccW(AccW)
+        ) u_reduce (
+            .clk_i,
+            .data_i(operands),
+            .sum_o (sum_o[((k*P+p)*DrainBanks+d)*AccW+:AccW])
+        );
+      end
+    end
+  end
+
+  // --- tokens of all PEGroups -------------------------------------------------------------
+  csb_join #(
+      .N(K * L),
+      .W(10)
+  ) u_marks (
+      .clk_i,
+      .rst_ni,
+      .clear_i(start_i),
+      .pulse_i(mark),
+      .ready_o(mark_ready_o),
+      .take_i (mark_take_i)
+  );
+
+  csb_join #(
+      .N(K * L),
+      .W(4)
+  ) u_iterations (
+      .clk_i,
+      .rst_ni,
+      .clear_i(start_i),
+      .pulse_i(wrap),
+      .ready_o(iter_done_o),
+      .take_i (iter_done_o)
+  );
+endmodule
+`default_nettype wire

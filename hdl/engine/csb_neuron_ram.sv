@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Input neurons of one PE: a RAM whose write port is `Sides` neurons wide, so that the neurons of
+// the PEGroup's own column and of its right neighbour's arrive in the same cycle, and whose read
+// port delivers one neuron. A neuron address is {word, side}.
+//
+// Read latency 1 (data in the cycle after re_i); read-during-write returns the old neuron.
+// No reset: the image loader clears it.
+`default_nettype none
+module csb_neuron_ram #(
+    parameter int DataW = 16,   // bits of a neuron
+    parameter int Depth = 512,  // words of each side
+    parameter int Sides = 2,    // 1: own column only
+    parameter int Aw = $clog2(Depth),  // derived, do not override
+    parameter int Sw = Sides > 1 ? 1 : 0  // derived, do not override
+) (
+    input  wire logic                   clk_i,
+    input  wire logic [      Sides-1:0] we_i,
+    input  wire logic [         Aw-1:0] waddr_i,
+    input  wire logic [Sides*DataW-1:0] wdata_i,
+    input  wire logic                   re_i,
+    input  wire logic [      Aw+Sw-1:0] raddr_i,
+    output      logic [      DataW-1:0] rdata_o
+);
+  logic [DataW-1:0] mem[Depth*Sides];
+
+  always_ff @(posedge clk_i) begin
+    if (re_i) rdata_o <= mem[raddr_i];
+  end
+
+  if (Sides > 1) begin : gen_wide
+    always_ff @(posedge clk_i) begin
+      if (we_i[0]) mem[{waddr_i, 1'b0}] <= wdata_i[0+:DataW];
+      if (we_i[1]) mem[{waddr_i, 1'b1}] <= wdata_i[DataW+:DataW];
+    end
+  end else begin : gen_narrow
+    always_ff @(posedge clk_i) begin
+      if (we_i[0]) mem[waddr_i] <= wdata_i[0+:DataW];
+    end
+  end
+endmodule
+`default_nettype wire

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One PE row (lane) of a PEGroup: Q multipliers whose products belong to one output row, and the
+// accumulators of the rows of its ring.
+//
+// A run is a sequence of words on one row. Its sum starts from the accumulator (`first`), or from
+// zero (`first` and `clr`), goes on in a register and is stored with the last word (`store`).
+// In cycles after the issue of a word (neurons addressed in cycle 0):
+//   1 neurons and weights   2 products   3 their sum; accumulator read   4 sum of the run
+// and the accumulator RAM is written at the end of cycle 4. The accumulator is addressed in
+// cycle 2, so a row may be started again ACC_RAW = 3 words after it was stored.
+//
+// Banks: [0, DrainBanks) take this ring's rows; with ShareV as many more take rows of the ring
+// below. All numbers are signed integers: DataW x DataW products, AccW sums, no rounding.
+`default_nettype none
+module csb_pe_row #(
+    parameter int Q          = 4,
+    parameter int DataW      = 16,
+    parameter int AccW       = 42,
+    parameter int AccDepth   = 256,
+    parameter int DrainBanks = 1,
+    parameter int ShareV     = 0,
+    parameter int Aw         = $clog2(AccDepth),  // derived, do not override
+    parameter int Banks      = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+) (
+    input  wire logic                  clk_i,
+    input  wire logic                  rst_ni,
+    // cycle 0: the issued word
+    input  wire logic                  issue_i,
+    input  wire logic [        Aw-1:0] row_i,
+    input  wire logic [        Bw-1:0] bank_i,
+    input  wire logic                  first_i,
+    input  wire logic                  store_i,
+    input  wire logic                  clr_i,
+    input  wire logic [   Q*DataW-1:0] weight_i,
+    // cycle 1: the neurons it addressed
+    input  wire logic [   Q*DataW-1:0] neuron_i,
+    // zero all accumulators, one address a cycle
+    input  wire logic                  zero_i,
+    input  wire logic [        Aw-1:0] zero_addr_i,
+    // drain: data one cycle after the address
+    input  wire logic                  acc_re_i,
+    input  wire logic [        Aw-1:0] acc_addr_i,
+    output      logic [Banks*AccW-1:0] acc_o
+);
+  localparam int SumW = 2 * DataW + $clog2(Q);
+
+  logic issue_q1, issue_q2, issue_q3;
+  logic [Aw-1:0] row_q1, row_q2, row_q3, row_q4;
+  logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
+  logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
+  logic store_q1, store_q2, store_q3, store_q4;
+  logic [Q*DataW-1:0] weight_q1;
+  logic [Q*2*DataW-1:0] product_q2;
+  logic signed [SumW-1:0] sum_d, sum_q3;
+  logic signed [AccW-1:0] base, acc_q4;
+  logic [Banks*AccW-1:0] stored;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      issue_q1 <= 1'b0;
+      issue_q2 <= 1'b0;
+      issue_q3 <= 1'b0;
+      store_q1 <= 1'b0;
+      store_q2 <= 1'b0;
+      store_q3 <= 1'b0;
+      store_q4 <= 1'b0;
+    end else begin
+      issue_q1 <= issue_i;
+      issue_q2 <= issue_q1;
+      issue_q3 <= issue_q2;
+      store_q1 <= issue_i && store_i;
+      store_q2 <= store_q1;
+      store_q3 <= store_q2;
+      store_q4 <= store_q3;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    row_q1    <= row_i;
+    row_q2    <= row_q1;
+    row_q3    <= row_q2;
+    row_q4    <= row_q3;
+    bank_q1   <= bank_i;
+    bank_q2   <= bank_q1;
+    bank_q3   <= bank_q2;
+    bank_q4   <= bank_q3;
+    first_q1  <= first_i;
+    first_q2  <= first_q1;
+    first_q3  <= first_q2;
+    clr_q1    <= clr_i;
+    clr_q2    <= clr_q1;
+    clr_q3    <= clr_q2;
+    weight_q1 <= weight_i;
+    sum_q3    <= sum_d;
+  end
+
+  for (genvar q = 0; q < Q; q++) begin : gen_pe
+    always_ff @(posedge clk_i) begin
+      product_q2[q*2*DataW+:2*DataW] <=
+          $signed(weight_q1[q*DataW+:DataW]) * $signed(neuron_i[q*DataW+:DataW]);
+    end
+  end
+
+  always_comb begin
+    sum_d = '0;
+    for (int q = 0; q < Q; q++) begin
+      sum_d = sum_d + SumW'($signed(product_q2[q*2*DataW+:2*DataW]));
+    end
+  end
+
+  // Where the run's sum starts from or goes on.
+  assign base = first_q3 ? (clr_q3 ? '0 : stored[bank_q3*AccW+:AccW]) : acc_q4;
+
+  always_ff @(posedge clk_i) begin
+    if (issue_q3) acc_q4 <= base + AccW'(sum_q3);
+  end
+
+  for (genvar b = 0; b < Banks; b++) begin : gen_bank
+    csb_acc_bank #(
+        .AccW (AccW),
+        .Depth(AccDepth)
+    ) u_bank (
+        .clk_i,
+        .we_i         (zero_i || (store_q4 && bank_q4 == Bw'(b))),
+        .waddr_i      (zero_i ? zero_addr_i : row_q4),
+        .wdata_i      (zero_i ? '0 : acc_q4),
+        .row_re_i     (issue_q2 && first_q2),
+        .row_raddr_i  (row_q2),
+        .row_rdata_o  (stored[b*AccW+:AccW]),
+        .drain_re_i   (acc_re_i),
+        .drain_raddr_i(acc_addr_i),
+        .drain_rdata_o(acc_o[b*AccW+:AccW])
+    );
+  end
+endmodule
+`default_nettype wire

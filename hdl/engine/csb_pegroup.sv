@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PEGroup: P rows of Q multipliers that run a program of their own.
+//
+// One word a cycle: control, and for every PE row one output row, Q weights and Q neuron
+// addresses (layout: golden/isa.py, PEG_CTL and lane_fields). A word waits for up to two events,
+// then issues; what follows has fixed latency (csb_pe_row). The program starts over after its
+// last word: one pass is one iteration, that is one frame of one stream.
+//
+// Neuron addresses are relative to stream and buffer: the top address bit is toggled for vectors
+// that are double-buffered by frame parity, and the stream number (bit-reversed) is xored below it.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_pegroup #(
+    parameter int P           = 4,
+    parameter int Q           = 4,
+    parameter int DataW       = 16,
+    parameter int AccW        = 42,
+    parameter int WeightDepth = 1024,
+    parameter int NeuronDepth = 512,
+    parameter int AccDepth    = 256,
+    parameter int DrainBanks  = 1,
+    parameter int ShareH      = 1,
+    parameter int ShareV      = 0,
+    parameter int Naw         = $clog2(NeuronDepth),  // derived, do not override
+    parameter int Aaw         = $clog2(AccDepth),  // derived, do not override
+    parameter int Bsel        = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
+    parameter int PeW         = DataW + Naw + ShareH,  // derived, do not override
+    parameter int LaneW       = Aaw + Bsel + 5 + ShareV + Q * PeW,  // derived, do not override
+    parameter int Banks       = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Waw         = $clog2(WeightDepth),  // derived, do not override
+    parameter int WordW       = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+) (
+    input  wire logic                                         clk_i,
+    input  wire logic                                         rst_ni,
+    input  wire logic                                         start_i,    // pulse: run from word 0
+    input  wire logic                                         stop_i,     // back to idle
+    input  wire logic                                         hold_i,     // do not issue yet
+    input  wire logic [                                  3:0] streams_i,  // S, 1 to 8
+    input  wire logic                                         ld_we_i,
+    input  wire logic [                              Waw-1:0] ld_addr_i,
+    input  wire logic [                            WordW-1:0] ld_data_i,
+    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    // zero neurons and accumulators
+    input  wire logic                                         zero_i,
+    input  wire logic [                                 15:0] zero_addr_i,
+    // neurons of the own column and of the right neighbour's
+    input  wire logic [                             ShareH:0] nw_we_i,
+    input  wire logic [                              Naw-1:0] nw_addr_i,
+    input  wire logic [               (1 + ShareH)*DataW-1:0] nw_data_i,
+    // drain
+    input  wire logic                                         acc_re_i,
+    input  wire logic [                              Aaw-1:0] acc_addr_i,
+    output      logic [                     P*Banks*AccW-1:0] acc_o,
+    output      logic                                         mark_o,     // 4 cycles after issue
+    output      logic                                         wrap_o,     // an iteration is issued
+    output      logic                                         busy_o,     // issues useful work
+    output      logic                                         stall_o     // has a word that waits
+);
+  import csb_pkg::*;
+
+  localparam int Bw = Banks > 1 ? $clog2(Banks) : 1;
+  localparam int Sides = 1 + ShareH;
+
+  logic valid, issue;
+  logic [WordW-1:0] word;
+
+  csb_seq #(
+      .Width(WordW),
+      .Depth(WeightDepth)
+  ) u_seq (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .stop_i,
+      .loop_start_i('0),
+      .we_i        (ld_we_i),
+      .waddr_i     (ld_addr_i),
+      .wdata_i     (ld_data_i),
+      .valid_o     (valid),
+      .word_o      (word),
+      .pc_o        (),
+      .issue_i     (issue),
+      .wrap_o
+  );
+
+  // --- iteration, stream and frame ------------------------------------------------------
+  logic [EventW-1:0] iter_q;
+  logic [2:0] stream_q;
+  logic parity_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || start_i) begin
+      iter_q   <= '0;
+      stream_q <= '0;
+      parity_q <= 1'b0;
+    end else if (wrap_o) begin
+      iter_q <= iter_q + 1'b1;
+      if ({1'b0, stream_q} == streams_i - 1'b1) begin
+        stream_q <= '0;
+        parity_q <= !parity_q;
+      end else begin
+        stream_q <= stream_q + 1'b1;
+      end
+    end
+  end
+
+  // --- waits ----------------------------------------------------------------------------
+  // Events counted until iteration n - lag has happened: n - lag + 1, modulo 2^EventW.
+  function automatic logic happened(input logic en, input logic [3:0] evt, input logic [1:0] lag);
+    logic [EventW-1:0] want, ahead;
+    case (lag)
+      2'(LagThis): want = iter_q + 1'b1;
+      2'(LagStream): want = iter_q + 1'b1 - EventW'(streams_i);
+      2'(LagLast): want = iter_q;
+      default: want = iter_q - 1'b1;
+    endcase
+    ahead = events_i[evt*EventW+:EventW] - want;
+    happened = !en || !ahead[EventW-1];
+  endfunction
+
+  logic ready0, ready1;
+  assign ready0 = happened(word[PegW0EnLsb], word[PegW0EvtLsb+:4], word[PegW0LagLsb+:2]);
+  assign ready1 = happened(word[PegW1EnLsb], word[PegW1EvtLsb+:4], word[PegW1LagLsb+:2]);
+  assign issue = valid && !hold_i && ready0 && ready1;
+  assign stall_o = valid && !issue;
+  assign busy_o = issue && word[PegWorkLsb];
+
+  // --- mark: the rows stored so far can be drained in the cycle after mark_o -------------
+  logic [3:0] mark_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i) mark_q <= '0;
+    else mark_q <= {mark_q[2:0], issue && word[PegMarkLsb]};
+  end
+  assign mark_o = mark_q[3];
+
+  // --- PE rows ----------------------------------------------------------------------------
+  logic [Sides-1:0] n_we;
+  logic [Naw-1:0] n_addr;
+  assign n_we   = zero_i ? '1 : nw_we_i;
+  assign n_addr = zero_i ? Naw'(zero_addr_i) : nw_addr_i;
+
+  for (genvar p = 0; p < P; p++) begin : gen_row
+    logic [LaneW-1:0] lane;
+    logic [Q*DataW-1:0] weights, neurons;
+    logic [Bw-1:0] bank;
+    logic [Aaw-1:0] row;
+    logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
+    assign lane = word[PegWidth+p*LaneW+:LaneW];
+
+    always_comb begin
+      toggle = '0;
+      toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
+      for (int i = 0; i < 3; i++) if (Naw - 2 - i >= 0) toggle[Naw-2-i] = stream_q[i];
+    end
+
+    always_comb begin
+      row = lane[0+:Aaw];
+      row[Aaw-1] = row[Aaw-1] ^ (word[PegAccPpLsb] && iter_q[0]);
+    end
+
+    // bank: {vert, drain bank}
+    if (Banks == 1) begin : gen_bank0
+      assign bank = 1'b0;
+    end else if (ShareV == 0) begin : gen_bank_d
+      assign bank = lane[Aaw+:Bsel];
+    end else if (Bsel == 0) begin : gen_bank_v
+      assign bank = lane[Aaw+5];
+    end else begin : gen_bank_dv
+      assign bank = {lane[Aaw+Bsel+5], lane[Aaw+:Bsel]};
+    end
+
+    for (genvar q = 0; q < Q; q++) begin : gen_pe
+      localparam int Lsb = Aaw + Bsel + 5 + ShareV + q * PeW;
+      logic [Naw-1:0] naddr;
+      assign weights[q*DataW+:DataW] = lane[Lsb+:DataW];
+      logic [Naw+ShareH-1:0] raddr;
+      assign naddr = lane[Lsb+DataW+:Naw] ^ toggle;
+      if (ShareH != 0) begin : gen_side
+        assign raddr = {naddr, lane[Lsb+DataW+Naw]};
+      end else begin : gen_own
+        assign raddr = naddr;
+      end
+      csb_neuron_ram #(
+          .DataW(DataW),
+          .Depth(NeuronDepth),
+          .Sides(Sides)
+      ) u_neurons (
+          .clk_i,
+          .we_i   (n_we),
+          .waddr_i(n_addr),
+          .wdata_i(zero_i ? '0 : nw_data_i),
+          .re_i   (issue),
+          .raddr_i(raddr),
+          .rdata_o(neurons[q*DataW+:DataW])
+      );
+    end
+
+    csb_pe_row #(
+        .Q         (Q),
+        .DataW     (DataW),
+        .AccW      (AccW),
+        .AccDepth  (AccDepth),
+        .DrainBanks(DrainBanks),
+        .ShareV    (ShareV)
+    ) u_row (
+        .clk_i,
+        .rst_ni,
+        .issue_i    (issue),
+        .row_i      (row),
+        .bank_i     (bank),
+        .first_i    (lane[Aaw+Bsel]),
+        .store_i    (lane[Aaw+Bsel+1]),
+        .clr_i      (lane[Aaw+Bsel+2]),
+        .weight_i   (weights),
+        .neuron_i   (neurons),
+        .zero_i,
+        .zero_addr_i(Aaw'(zero_addr_i)),
+        .acc_re_i,
+        .acc_addr_i,
+        .acc_o      (acc_o[p*Banks*AccW+:Banks*AccW])
+    );
+  end
+endmodule
+`default_nettype wire

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sum of N signed numbers across an engine row, four at a time: latency 1 for N <= 4, else 2.
+// The sum fits AccW bits by construction (AccW holds the largest fan-in), so nothing saturates.
+`default_nettype none
+module csb_reduce #(
+    parameter int N     = 4,   // operands, at most 16
+    parameter int AccW  = 42,
+    parameter int Parts = (N + 3) / 4  // derived, do not override
+) (
+    input  wire logic              clk_i,
+    input  wire logic [N*AccW-1:0] data_i,
+    output      logic [  AccW-1:0] sum_o
+);
+  logic [Parts*AccW-1:0] part_d, part_q;
+
+  for (genvar i = 0; i < Parts; i++) begin : gen_part
+    localparam int Last = (i + 1) * 4 < N ? (i + 1) * 4 : N;
+    always_comb begin
+      part_d[i*AccW+:AccW] = '0;
+      for (int j = i * 4; j < Last; j++) begin
+        part_d[i*AccW+:AccW] = part_d[i*AccW+:AccW] + data_i[j*AccW+:AccW];
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) part_q <= part_d;
+
+  if (Parts == 1) begin : gen_one
+    assign sum_o = part_q;
+  end else begin : gen_two
+    logic [AccW-1:0] sum_d;
+    always_comb begin
+      sum_d = '0;
+      for (int i = 0; i < Parts; i++) sum_d = sum_d + part_q[i*AccW+:AccW];
+    end
+    always_ff @(posedge clk_i) sum_o <= sum_d;
+  end
+endmodule
+`default_nettype wire

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Assertions that behave alike in Verilator and Icarus: checks at the rising edge of `clk_i`,
+// silent while `rst_ni` is low, gone under SYNTHESIS. A failure ends the simulation with the
+// hierarchical name of the check, so the name should say what was intended.
+//
+// Conditions compare `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
+// cocotb test fail under Icarus. `clk_i` and `rst_ni` must be visible where a macro is used; the
+// macros need a trailing semicolon nowhere.
+`ifndef CSB_ASSERT_SVH
+`define CSB_ASSERT_SVH
+
+`ifdef SYNTHESIS
+`define CSB_ASSERT_INIT(Name, Cond)
+`define CSB_ASSERT(Name, Cond)
+`define CSB_ASSERT_KNOWN(Name, Valid, Payload)
+`define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload)
+`else
+
+// Parameters are legal: checked once, at time zero.
+`define CSB_ASSERT_INIT(Name, Cond) \
+  initial begin : Name \
+    if ((Cond) !== 1'b1) $fatal(1, "parameter check %m failed"); \
+  end
+
+// Cond holds in every cycle.
+`define CSB_ASSERT(Name, Cond) \
+  always @(posedge clk_i) begin : Name \
+    if (rst_ni === 1'b1 && (Cond) !== 1'b1) $fatal(1, "assertion %m failed"); \
+  end
+
+// Valid is never X, and no bit of Payload is X while Valid is high. (Two-state simulators cannot
+// see an X; Icarus can.)
+`define CSB_ASSERT_KNOWN(Name, Valid, Payload) \
+  `CSB_ASSERT(Name, (Valid) === 1'b0 || ((Valid) === 1'b1 && (^(Payload)) !== 1'bx))
+
+// The AXI stream rule: once Valid is high it stays high, with the same Payload, until Ready.
+`define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload) \
+  always @(posedge clk_i) begin : Name \
+    logic stalled; \
+    logic [$bits(Payload)-1:0] held; \
+    if (rst_ni !== 1'b1) stalled = 1'b0; \
+    else begin \
+      if (stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) \
+        $fatal(1, "assertion %m failed"); \
+      stalled = (Valid) && !(Ready); \
+      held = Payload; \
+    end \
+  end
+
+`endif  // SYNTHESIS
+`endif  // CSB_ASSERT_SVH
