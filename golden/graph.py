@@ -73,6 +73,12 @@ class Cell:
     def elems(self) -> tuple[Elem, ...]:
         return tuple(n for n in self.nodes if isinstance(n, Elem))
 
+    def fine(self, state: str) -> bool:
+        """Whether a state is kept with LANE_FRAC fraction bits instead of the configuration's
+        state_frac: those that are neuron vectors as well, so that the neurons can be restored
+        from the state without loss."""
+        return state in self.vectors.values()
+
     def check(self) -> Cell:
         """The cell itself, if its nodes name only what exists before them."""
         seen: set[str] = set()

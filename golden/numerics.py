@@ -96,9 +96,7 @@ def from_state(s: ArrayLike, cfg: Config) -> Ints:
     return np.asarray(s, np.int64) << (LANE_FRAC - cfg.state_frac)
 
 
-def to_neuron(
-    v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None
-) -> Ints:
+def to_neuron(v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None) -> Ints:
     """A data path value as neuron buffers and outputs hold it: ``data_w`` bits.
 
     One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``.
@@ -167,7 +165,7 @@ ROM_FILE = Path(__file__).resolve().parent.parent / "hdl" / "datapath" / "csb_ac
 def rom_text() -> str:
     """The text of ``hdl/datapath/csb_act_rom.sv``."""
     base, slope = activation_table()
-    word = BASE_W + SLOPE_W
+    word, top = BASE_W + SLOPE_W, TABLE_AW - 1
     rows = [
         f"      {TABLE_AW}'d{i}: chord = {{{SLOPE_W}'d{slope[i]}, {BASE_W}'d{base[i]}}};"
         for i in range(len(base))
@@ -183,11 +181,11 @@ def rom_text() -> str:
             "`default_nettype none",
             "module csb_act_rom (",
             "    input  logic        clk_i,",
-            f"    input  logic [ {TABLE_AW - 1}:0] addr_i,",
+            f"    input  logic [ {top}:0] addr_i,",
             f"    output logic [{BASE_W - 1}:0] base_o,",
             f"    output logic [{SLOPE_W - 1}:0] slope_o",
             ");",
-            f"  function automatic logic [{word - 1}:0] chord(input logic [{TABLE_AW - 1}:0] addr);",
+            f"  function automatic logic [{word - 1}:0] chord(input logic [{top}:0] addr);",
             "    case (addr)",
             *rows,
             "    endcase",

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Assertions that behave alike in Verilator and Icarus: checks at the rising edge of `clk_i`,
-// silent while `rst_ni` is low, gone under SYNTHESIS. A failure ends the simulation with the
+// silent while `rst_ni` is low, gone under SYNTHESIS. A failure ends the simulation and prints the
 // hierarchical name of the check, so the name should say what was intended.
 //
-// Conditions compare `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
-// cocotb test fail under Icarus. `clk_i` and `rst_ni` must be visible where a macro is used; the
-// macros need a trailing semicolon nowhere.
+// Conditions are compared `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
+// cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`. Nothing is
+// checked at time zero: two-state simulators begin with random inputs, their reset and clock too.
 `ifndef CSB_ASSERT_SVH
 `define CSB_ASSERT_SVH
 
 `ifdef SYNTHESIS
 `define CSB_ASSERT_INIT(Name, Cond)
 `define CSB_ASSERT(Name, Cond)
+`define CSB_ASSERT_IF(Name, Enable, Cond)
 `define CSB_ASSERT_KNOWN(Name, Valid, Payload)
 `define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload)
 `else
@@ -22,14 +23,17 @@
     if ((Cond) !== 1'b1) $fatal(1, "parameter check %m failed"); \
   end
 
-// Cond holds in every cycle.
-`define CSB_ASSERT(Name, Cond) \
+// Cond holds in every cycle outside reset.
+`define CSB_ASSERT(Name, Cond) `CSB_ASSERT_IF(Name, rst_ni, Cond)
+
+// Cond holds in every cycle in which Enable is 1; needs no reset, as an X on Enable checks nothing.
+`define CSB_ASSERT_IF(Name, Enable, Cond) \
   always @(posedge clk_i) begin : Name \
-    if (rst_ni === 1'b1 && (Cond) !== 1'b1) $fatal(1, "assertion %m failed"); \
+    if ((Enable) === 1'b1 && (Cond) !== 1'b1 && $time != 0) $fatal(1, "assertion %m failed"); \
   end
 
-// Valid is never X, and no bit of Payload is X while Valid is high. (Two-state simulators cannot
-// see an X; Icarus can.)
+// Valid is never X outside reset, and no bit of Payload is X while Valid is high. Two-state
+// simulators have no X to find; Icarus has.
 `define CSB_ASSERT_KNOWN(Name, Valid, Payload) \
   `CSB_ASSERT(Name, (Valid) === 1'b0 || ((Valid) === 1'b1 && (^(Payload)) !== 1'bx))
 
@@ -38,13 +42,10 @@
   always @(posedge clk_i) begin : Name \
     logic stalled; \
     logic [$bits(Payload)-1:0] held; \
-    if (rst_ni !== 1'b1) stalled = 1'b0; \
-    else begin \
-      if (stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) \
-        $fatal(1, "assertion %m failed"); \
-      stalled = (Valid) && !(Ready); \
-      held = Payload; \
-    end \
+    if (rst_ni && stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held) && $time != 0) \
+      $fatal(1, "assertion %m failed"); \
+    stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \
+    held = Payload; \
   end
 
 `endif  // SYNTHESIS

@@ -2,38 +2,50 @@
 // Memory with one write port and one synchronous read port: the only place where the design
 // declares a RAM, so that simulation and synthesis see the same file and buffers map to block RAM.
 //
-// Latency:   r_data_o holds the word one cycle after r_en_i, and keeps it until the next r_en_i.
-// Collision: a read of the address that is written in the same cycle returns the old word.
-// Enables:   one write enable for each Granule of bits; w_en_i[g] writes bits [g*Granule +: Granule].
-// Reset:     none. r_data_o is X until the first read, a word until its first write.
+// Latency:   rdata_o holds the word one cycle after re_i and keeps it until the next re_i.
+// Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word.
+// Collision: a read of the word that is written in the same cycle returns the old one. Some block
+//            RAMs (ECP5) cannot do that and are given two registers a bit around them. A user that
+//            never collides sets NoCollision: no registers, and an assertion holds it to its word.
+// Reset:     none. rdata_o is X until the first read, each word until its first write.
 `default_nettype none
 
+`include "csb_assert.svh"
+
 module csb_ram_1r1w #(
-    parameter int Width   = 32,                               // bits of a word
-    parameter int Depth   = 512,                              // words
-    parameter int Granule = Width,                            // bits of one write enable
-    parameter int AddrW   = (Depth > 1) ? $clog2(Depth) : 1,  // derived, do not override
-    parameter int Enables = Width / Granule                   // derived, do not override
+    parameter int Width       = 32,                               // bits of a word
+    parameter int Depth       = 512,                              // words
+    parameter int Granule     = Width,                            // bits of one write enable
+    parameter bit NoCollision = 0,                                // see above
+    parameter int AddrW       = (Depth > 1) ? $clog2(Depth) : 1,  // derived, do not override
+    parameter int Enables     = Width / Granule                   // derived, do not override
 ) (
-    input  wire                clk_i,
-    input  wire  [Enables-1:0] w_en_i,
-    input  wire  [  AddrW-1:0] w_addr_i,
-    input  wire  [  Width-1:0] w_data_i,
-    input  wire                r_en_i,
-    input  wire  [  AddrW-1:0] r_addr_i,
-    output logic [  Width-1:0] r_data_o
+    input  wire logic               clk_i,
+    input  wire logic [Enables-1:0] we_i,
+    input  wire logic [  AddrW-1:0] waddr_i,
+    input  wire logic [  Width-1:0] wdata_i,
+    input  wire logic               re_i,
+    input  wire logic [  AddrW-1:0] raddr_i,
+    output logic      [  Width-1:0] rdata_o
 );
+  (* no_rw_check = NoCollision *)
   logic [Width-1:0] mem[Depth];
 
   always_ff @(posedge clk_i) begin
     for (int g = 0; g < Enables; g++) begin
-      if (w_en_i[g]) mem[w_addr_i][g*Granule+:Granule] <= w_data_i[g*Granule+:Granule];
+      if (we_i[g]) mem[waddr_i][g*Granule+:Granule] <= wdata_i[g*Granule+:Granule];
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (r_en_i) r_data_o <= mem[r_addr_i];
+    if (re_i) rdata_o <= mem[raddr_i];
   end
+
+  // --- Assertions -----------------------------------------------------------------------------
+  `CSB_ASSERT_INIT(WordIsWholeGranules, Enables * Granule == Width)
+  `CSB_ASSERT_IF(WriteInRange, |we_i, 32'(waddr_i) < Depth)
+  `CSB_ASSERT_IF(ReadInRange, re_i, 32'(raddr_i) < Depth)
+  `CSB_ASSERT_IF(NeverCollides, NoCollision && re_i && |we_i, raddr_i != waddr_i)
 endmodule
 
 `default_nettype wire

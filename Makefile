@@ -1,0 +1,36 @@
+# Every command of the project; each one sets up first what it needs. `make help` lists them.
+SIM ?= verilator
+CONFIG ?= small
+MODEL ?= all
+WAVES ?= 0
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sim test lint format synth docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## system packages and .venv (done by every other target; instant when nothing is missing)
+	@scripts/bootstrap.sh
+
+sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
+	$(PYTHON) scripts/sim.py --sim $(SIM) --config $(CONFIG) --model $(MODEL) --waves $(WAVES)
+
+test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
+	$(PYTHON) -m pytest -n 2 --dist worksteal tests
+
+lint: setup ## Verilator, slang, Icarus on every module in every configuration; ruff; formats
+	$(PYTHON) scripts/lint.py
+
+format: setup ## rewrites Python and SystemVerilog in the format that lint checks
+	$(PYTHON) scripts/lint.py --fix
+
+synth: setup ## area by module on ECP5 and UltraScale+, with checks: CONFIG=
+	$(PYTHON) scripts/synth.py --config $(CONFIG)
+
+docs: setup ## regenerates the tables in docs/
+	$(PYTHON) scripts/gen_docs.py
+
+clean: ## removes build/ (not .venv)
+	rm -rf build

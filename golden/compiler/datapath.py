@@ -1,0 +1,256 @@
+"""Drain and element programs.
+
+Drain: for every unit slot, one word for each accumulator row of a unit. Element: the cell's
+element-wise nodes, software-pipelined over the slots of a layer. Registers are handed from the drain
+unit to the element unit in sets, one set a slot, by tokens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from golden import isa
+from golden.config import Config
+from golden.graph import Cell, Elem
+from golden.program import CompileError
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerPlan:
+    """Where the parts of one layer are: first addresses, events, formats."""
+
+    cell: Cell
+    slots: int
+    acc_base: int  # accumulator (and bias) address of slot s, drain g: acc_base + s*G + g
+    shifts: tuple[int, ...]  # shift field of each drain
+    state_base: int  # state address of slot s, state i: state_base + s*len(states) + i
+    neuron_base: dict[str, list[int]]  # of each vector the cell writes, slot by slot
+    neuron_pp: dict[str, bool]
+    neuron_shift: int
+    sub_slots: int  # words of one slot on the neuron bus
+    out_base: int | None  # output buffer word of slot 0, if the layer is the last
+    written: dict[str, int]  # event of each vector
+    drained: int  # event of the layer
+
+
+def register_sets(slots: int, largest: int) -> tuple[list[int], int]:
+    """Register set of each of a cycle of ``slots`` slots, and how many may be in flight.
+
+    The cycle repeats for ever, so sets are reused within it *and* across its end. It is cut in
+    nearly equal blocks of at most REG_DEPTH // largest slots; a set comes back after a block at
+    the earliest, so as many sets as the smallest block has slots may be in flight.
+    """
+    limit = isa.REG_DEPTH // largest
+    blocks = -(-slots // limit)
+    sizes = [slots // blocks + (b < slots % blocks) for b in range(blocks)]
+    return [i for size in sizes for i in range(size)], min(sizes)
+
+
+def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str, int]], int]:
+    """Drain words and the number of register sets in flight."""
+    largest = max(len(lp.cell.drains) for lp in layers)
+    sets, credits = register_sets(sum(lp.slots for lp in layers), largest)
+    words = []
+    for lp in layers:
+        count = len(lp.cell.drains)
+        for s in range(lp.slots):
+            base = sets.pop(0) * largest
+            for g, d in enumerate(lp.cell.drains):
+                addr = lp.acc_base + s * count + g
+                words.append(
+                    {
+                        "wait_mark": g == 0,
+                        "acquire": g == 0,
+                        "post": g == count - 1,
+                        "acc_addr": addr,
+                        "acc_pp": acc_pp,
+                        "bias_addr": addr,
+                        "shift": lp.shifts[g],
+                        "act": isa.ACT[d.act],
+                        "dst": base + g,
+                    }
+                )
+        words[-1].update(evt_en=1, evt=lp.drained)
+    words[-1]["last"] = 1
+    return words, credits
+
+
+# --- element unit -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class _Op:
+    """One element word before timing: what it reads and writes, for hazards."""
+
+    word: dict[str, int]
+    reads: list[tuple]  # ("reg", n) or ("state", addr)
+    writes: list[tuple]
+    bus: bool = False  # uses the neuron write bus
+
+
+def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_Op]:
+    """The cell's element nodes for one slot, in the order of the cell's description."""
+    cell = lp.cell
+    drains = [d.name for d in cell.drains]
+    regs = {n.name: elem_base + i for i, n in enumerate(cell.elems)}
+    used = {op for n in cell.elems for op in (n.m0, n.x0, n.m1, n.x1)}
+    ops = []
+    for n in cell.elems:
+        word: dict[str, int] = {"sub": n.sub, "act": isa.ACT[n.act]}
+        reads: list[tuple] = []
+        writes: list[tuple] = []
+        for port, table in (("m0", isa.M_SEL), ("x0", isa.X_SEL), ("m1", isa.M_SEL),
+                            ("x1", isa.X_SEL)):  # fmt: skip
+            op = getattr(n, port)
+            if op in ("one", "zero"):
+                word[f"{port}_sel"] = table[op]
+            elif op.startswith("state:"):
+                addr = _state_addr(lp, s, op[6:])
+                word[f"{port}_sel"], word["st_raddr"] = table["state"], addr
+                word["st_fine_rd"] = cell.fine(op[6:])
+                reads.append(("state", addr))
+            elif op in drains:
+                word[f"{port}_sel"], word[port] = table["drain"], drain_base + drains.index(op)
+                reads.append(("drain", op))
+            else:
+                word[f"{port}_sel"], word[port] = table["elem"], regs[op]
+                reads.append(("reg", regs[op]))
+        if n.name in used:
+            word.update(reg_we=1, reg=regs[n.name])
+            writes.append(("reg", regs[n.name]))
+        if n.state is not None:
+            addr = _state_addr(lp, s, n.state)
+            word.update(st_we=1, st_waddr=addr, st_fine_wr=cell.fine(n.state))
+            writes.append(("state", addr))
+        _route(lp, s, n, word)
+        ops.append(_Op(word, reads, writes, bool(word.get("neu_we") or word.get("out_we"))))
+    return ops
+
+
+def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
+    """Neuron vector and output of a node; a slot takes sub_slots words of both."""
+    if n.vector is not None:
+        word.update(neu_we=1, neu_addr=lp.neuron_base[n.vector][s],
+                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift)  # fmt: skip
+        if s == lp.slots - 1:
+            word.update(evt_en=1, evt=lp.written[n.vector])
+    if n.output and lp.out_base is not None:
+        word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
+                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift)  # fmt: skip
+
+
+def _state_addr(lp: LayerPlan, s: int, name: str) -> int:
+    return lp.state_base + s * len(lp.cell.states) + lp.cell.states.index(name)
+
+
+def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int) -> list[_Op]:
+    """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
+    comes when the results of its own slot are there.
+
+    The first op in time that reads drain registers waits for them, the last one gives them back.
+    No more slots may be between those two than there are register ``sets``, or the drain unit
+    and the element unit would wait for each other.
+    """
+    first = per_slot[0]
+    offsets: list[int] = []
+    taken: set[int] = set()
+    for i, op in enumerate(first):
+        t = 0
+        for j in range(i):
+            for w in set(first[j].writes) & set(op.reads):
+                t = max(t, offsets[j] + _latency(w))
+        while t % interval in taken:
+            t += 1
+        taken.add(t % interval)
+        offsets.append(t)
+    readers = [i for i, op in enumerate(first) if any(r[0] == "drain" for r in op.reads)] or [0]
+    begin = min(readers, key=offsets.__getitem__)
+    end = max(readers, key=offsets.__getitem__)
+    if (offsets[end] - offsets[begin]) // interval + 1 > sets:
+        return _pipeline(per_slot, interval + 1, sets)
+    for ops in per_slot:
+        ops[begin].word["pend"] = 1
+        ops[end].word["release"] = 1
+    timed = [
+        (s * interval + offsets[i], s, i)
+        for s, ops in enumerate(per_slot)
+        for i in range(len(ops))
+    ]
+    return [per_slot[s][i] for _, s, i in sorted(timed)]
+
+
+def _latency(resource: tuple) -> int:
+    return isa.LAT_ELEM_REG if resource[0] == "reg" else isa.LAT_ELEM_STATE
+
+
+def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
+    """Words with the free cycles that registers, state and the neuron bus need between them.
+
+    Only distances that hold without any other wait count: a wait can only make them longer.
+    """
+    ready: dict[tuple, int] = {}
+    bus_free, t = 0, -1
+    gaps = [0] * len(ops)
+    for turn in range(2 if cyclic else 1):  # the second turn sees what the loop's end needs
+        for i, op in enumerate(ops):
+            at = t + 1 + gaps[i]
+            for r in op.reads:
+                at = max(at, ready.get(r, 0))
+            if op.bus:
+                at = max(at, bus_free)
+                bus_free = at + c.sub_slots
+            gaps[i] = max(gaps[i], at - t - 1)
+            for w in op.writes:
+                ready[w] = at + _latency(w)
+            t = at
+    words = []
+    for op, gap in zip(ops, gaps, strict=True):
+        while gap > 15:
+            words.append({"gap": 15})
+            gap -= 16
+        words.append({**op.word, "gap": gap})
+    return words
+
+
+def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, int]], int]:
+    """Element words and the address at which the loop starts.
+
+    The prologue brings the neuron buffers of frame -1 in line with the states (zero if the run
+    starts fresh). Then, layer after layer, the cells.
+    """
+    prologue: list[_Op] = []
+    for lp in layers:
+        vector_of = {s: v for v, s in lp.cell.vectors.items() if s is not None}
+        for s in range(lp.slots):
+            for name in lp.cell.states:
+                addr = _state_addr(lp, s, name)
+                word = {
+                    "m0_sel": isa.M_SEL["one"], "x0_sel": isa.X_SEL["state"], "st_raddr": addr,
+                    "m1_sel": isa.M_SEL["zero"], "x1_sel": isa.X_SEL["one"], "fresh": 1,
+                    "st_we": 1, "st_waddr": addr,
+                    "st_fine_rd": lp.cell.fine(name), "st_fine_wr": lp.cell.fine(name),
+                }  # fmt: skip
+                if name in vector_of:
+                    v = vector_of[name]
+                    word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift,
+                                neu_addr=lp.neuron_base[v][s])  # fmt: skip
+                prologue.append(_Op(word, [], [], name in vector_of))
+    head = _with_gaps(prologue, c, cyclic=True)
+
+    largest = max(len(lp.cell.drains) for lp in layers)
+    sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
+    ops: list[_Op] = []
+    for lp in layers:
+        regs = max(1, len(lp.cell.elems))
+        turns = isa.REG_DEPTH // regs
+        if turns < 4:
+            raise CompileError(f"cell {lp.cell.name} has too many element nodes")
+        per_slot = [
+            _slot_ops(lp, s, sets.pop(0) * largest, (s % turns) * regs) for s in range(lp.slots)
+        ]
+        bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
+        interval = max(len(per_slot[0]), bus, len(lp.cell.drains))
+        ops += _pipeline(per_slot, interval, in_flight)
+    body = _with_gaps(ops, c, cyclic=True)
+    body[-1]["last"] = 1
+    return head + body, len(head)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
+
+from golden.pruning.admm import AdmmPruner, PruningError, recurrent_matrices
+from golden.pruning.projection import (
+    KernelStats,
+    ProjectionError,
+    achieved_rate,
+    csb_mask,
+    csb_project,
+    kernel_sizes,
+    kernel_stats,
+)
+from golden.pruning.schemes import SCHEMES, Scheme, make_scheme
+
+__all__ = [
+    "SCHEMES",
+    "AdmmPruner",
+    "KernelStats",
+    "ProjectionError",
+    "PruningError",
+    "Scheme",
+    "achieved_rate",
+    "csb_mask",
+    "csb_project",
+    "kernel_sizes",
+    "kernel_stats",
+    "make_scheme",
+    "recurrent_matrices",
+]

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ADMM pruning for any torch training loop.
+
+Minimise the loss subject to ``W`` in a scheme's set (CSB-RNN, 3.2), with an auxiliary ``Z`` and a
+scaled dual ``U`` for each matrix::
+
+    pruner = AdmmPruner(model, scheme=Csb(32, (4, 4)), rate=12)     # 1
+    for epoch in range(epochs):
+        for batch in data:
+            (loss(model, batch) + pruner.penalty()).backward()      # 2
+            optimizer.step(); optimizer.zero_grad()
+        pruner.update()                                             # 3
+    pruner.harden()                                                 # 4, then train on:
+    ...; optimizer.step(); pruner.constrain()                       # 5, after every step
+
+Everything the pruner knows is in :meth:`AdmmPruner.state_dict`, so an interrupted run resumed from
+the model's, the optimiser's and the pruner's state is equal bit for bit to one in one piece.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from golden.pruning.projection import ProjectionError, achieved_rate
+from golden.pruning.schemes import Scheme
+
+__all__ = ["AdmmPruner", "PruningError", "recurrent_matrices"]
+
+
+class PruningError(RuntimeError):
+    """Training or pruning that cannot go on; one line for the user."""
+
+
+def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Weight matrices of every recurrent layer in a module: ``weight_ih/hh/hr`` by their full names."""
+    found = {
+        name: parameter
+        for name, parameter in module.named_parameters()
+        if name.rpartition(".")[2].startswith(("weight_ih", "weight_hh", "weight_hr"))
+    }
+    if not found:
+        raise PruningError("no recurrent weight matrix found; give the parameters by name")
+    return found
+
+
+class AdmmPruner:
+    """ADMM state for some matrices of a model.
+
+    Args:
+        target: a module, whose recurrent matrices are pruned, or parameters by name.
+        scheme: the set to project onto.
+        rate: weights / kept weights, one for all matrices or one for each name.
+        rho: weight of the penalty ``rho/2 * ||W - Z + U||^2``.
+    """
+
+    def __init__(
+        self,
+        target: nn.Module | Mapping[str, nn.Parameter] | Iterable[tuple[str, nn.Parameter]],
+        scheme: Scheme,
+        rate: float | Mapping[str, float],
+        rho: float = 1e-2,
+    ) -> None:
+        self.params = recurrent_matrices(target) if isinstance(target, nn.Module) else dict(target)
+        if not self.params:
+            raise PruningError("no parameters to prune")
+        for name, parameter in self.params.items():
+            if parameter.ndim != 2:
+                raise PruningError(f"{name}: expected a matrix, got shape {tuple(parameter.shape)}")
+        self.scheme = scheme
+        self.rho = float(rho)
+        self.rates: dict[str, float] = {}
+        self.set_rate(rate)
+        self.z: dict[str, Tensor] = {}
+        self.u: dict[str, Tensor] = {}
+        self.masks: dict[str, Tensor] = {}
+        self.hardened = False
+        self._anchor: dict[str, Tensor] = {}
+        self.reset()
+
+    def set_rate(self, rate: float | Mapping[str, float]) -> None:
+        """Set the rate, of all matrices or by name; takes effect at the next update."""
+        rates = rate if isinstance(rate, Mapping) else dict.fromkeys(self.params, float(rate))
+        missing = set(self.params) - set(rates)
+        if missing:
+            raise PruningError(f"{sorted(missing)[0]}: no rate given")
+        if any(math.isnan(r) or r < 1 for r in rates.values()):
+            raise PruningError(f"rate must be at least 1, got {min(rates.values())}")
+        self.rates = {name: float(rates[name]) for name in self.params}
+
+    def _project(self, name: str, w: Tensor) -> Tensor:
+        try:
+            return self.scheme.project(w, self.rates[name])
+        except ProjectionError as error:
+            raise PruningError(f"{name}: {error}") from None
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Start ADMM afresh from the present weights: ``Z = project(W)``, ``U = 0``."""
+        for name, parameter in self.params.items():
+            self.z[name] = self._project(name, parameter)
+            self.u[name] = torch.zeros_like(parameter)
+            self._anchor[name] = self.z[name].clone()
+        self.masks, self.hardened = {}, False
+
+    def penalty(self) -> Tensor:
+        """``rho/2 * sum ||W - Z + U||^2``, to be added to the loss; 0 once hardened."""
+        first = next(iter(self.params.values()))
+        total = torch.zeros((), dtype=first.dtype, device=first.device)
+        if self.hardened:
+            return total
+        for name, parameter in self.params.items():
+            total = total + (parameter - self._anchor[name]).square().sum()
+        return total * (self.rho / 2)
+
+    @torch.no_grad()
+    def add_gradients(self) -> None:
+        """The penalty's gradient added straight to ``.grad``: cheaper than :meth:`penalty`.
+
+        Call it after ``backward`` and before the optimiser's step, instead of adding the penalty.
+        """
+        if self.hardened:
+            return
+        for name, parameter in self.params.items():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            parameter.grad.add_(parameter, alpha=self.rho)
+            parameter.grad.sub_(self._anchor[name], alpha=self.rho)
+
+    @torch.no_grad()
+    def update(self) -> float:
+        """``Z = project(W + U)``, then ``U += W - Z``. Call once an epoch.
+
+        Returns:
+            The primal residual ``||W - Z|| / ||W||`` over all matrices.
+        """
+        gap = norm = 0.0
+        for name, parameter in self.params.items():
+            if not bool(torch.isfinite(parameter).all()):
+                raise PruningError(f"{name}: NaN or infinity in the weights; training has diverged")
+            moved = parameter + self.u[name]
+            self.z[name] = self._project(name, moved)
+            self.u[name] = moved - self.z[name]
+            self._anchor[name] = self.z[name] - self.u[name]
+            gap += float((parameter - self.z[name]).square().sum())
+            norm += float(parameter.square().sum())
+        return math.sqrt(gap / norm) if norm else 0.0
+
+    @torch.no_grad()
+    def harden(self) -> None:
+        """Move the weights into the set and keep them there: ``W`` on the support of ``Z``."""
+        for name, parameter in self.params.items():
+            projected = self._project(name, parameter + self.u[name])
+            if self.scheme.masks:
+                self.masks[name] = projected != 0
+                parameter.mul_(self.masks[name])
+            else:
+                parameter.copy_(self._project(name, parameter))
+        self.hardened = True
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring the weights back into the set; call after every optimiser step once hardened."""
+        if not self.hardened:
+            return
+        for name, parameter in self.params.items():
+            if self.scheme.masks:
+                parameter.mul_(self.masks[name])
+            else:
+                parameter.copy_(self._project(name, parameter))
+
+    def check_loss(self, loss: Tensor | float) -> None:
+        """Raise a clear error if the loss is not finite."""
+        if not math.isfinite(float(loss)):
+            raise PruningError(
+                f"the loss is {float(loss)}: training has diverged; lower the learning rate or rho"
+            )
+
+    def achieved(self) -> float:
+        """Weights / non-zeros of all matrices together, as they are now."""
+        kept = sum(int(torch.count_nonzero(p)) for p in self.params.values())
+        total = sum(p.numel() for p in self.params.values())
+        if not self.scheme.masks:  # stored values, not non-zeros
+            kept = sum(p.numel() / max(1, round(self.rates[n])) for n, p in self.params.items())
+        return total / kept if kept else math.inf
+
+    def achieved_each(self) -> dict[str, float]:
+        """Weights / non-zeros of each matrix."""
+        return {name: achieved_rate(parameter.detach()) for name, parameter in self.params.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All state, as tensors and plain values (safe for ``torch.load(weights_only=True)``)."""
+
+        def copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.clone() for name, tensor in tensors.items()}
+
+        return {
+            "rho": self.rho,
+            "rates": dict(self.rates),
+            "hardened": self.hardened,
+            "z": copy(self.z),
+            "u": copy(self.u),
+            "masks": copy(self.masks),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from :meth:`state_dict`; names and shapes must be the same."""
+        for name, parameter in self.params.items():
+            if name not in state["z"] or state["z"][name].shape != parameter.shape:
+                raise PruningError(f"{name}: pruner state does not fit, expected {tuple(parameter.shape)}")
+        self.rho = float(state["rho"])
+        self.set_rate(state["rates"])
+        self.hardened = bool(state["hardened"])
+        self.z = {name: state["z"][name].clone() for name in self.params}
+        self.u = {name: state["u"][name].clone() for name in self.params}
+        self.masks = {name: mask.clone() for name, mask in state["masks"].items()}
+        self._anchor = {name: self.z[name] - self.u[name] for name in self.params}

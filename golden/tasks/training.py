@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One training loop for every task, dense or under a pruner, deterministic under a seed.
+
+Recipe of a pruned model: dense training; ADMM epochs, in which the rate rises to its target and the
+penalty's weight with it; hard masks; masked retraining. Validation data choose nothing here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import nn
+
+from golden.checkpoint import Checkpoint, from_state_dict
+from golden.pruning.admm import AdmmPruner, PruningError
+from golden.pruning.schemes import Scheme
+from golden.tasks.base import Recipe, Task
+
+__all__ = ["Recipe", "fit", "progress_bar", "prune_model", "to_checkpoint", "train_dense"]
+
+
+@contextlib.contextmanager
+def progress_bar(show: bool) -> Iterator[Callable[[str, int], Callable[[float], None]]]:
+    """A rich progress display; gives ``start(label, steps) -> advance(loss)``."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn())
+    with Progress(*columns, disable=not show, transient=True) as progress:
+
+        def start(label: str, steps: int) -> Callable[[float], None]:
+            bar = progress.add_task(label, total=steps, loss=math.nan)
+            return lambda loss: progress.update(bar, advance=1, loss=loss)
+
+        yield start
+
+
+def _steps(task: Task) -> int:
+    return math.ceil(task.sizes()["train"] / task.batch)
+
+
+def fit(
+    task: Task,
+    model: nn.Module,
+    epochs: int,
+    lr: float,
+    seed: int,
+    *,
+    pruner: AdmmPruner | None = None,
+    on_step: Callable[[float], None] | None = None,
+    updates_per_epoch: int = 1,
+    clip: float = 1.0,
+    label: str = "train",
+    show: bool = False,
+) -> float:
+    """Train with Adam under a one-cycle schedule; returns the last epoch's mean loss.
+
+    Args:
+        pruner: its penalty is added and, once hardened, its masks are kept.
+        on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
+        updates_per_epoch: how often ``pruner.update`` is called in an epoch.
+    """
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    steps = _steps(task)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs + 1)
+    every = max(1, steps // updates_per_epoch)
+    mean = math.nan
+    with progress_bar(show) as start:
+        advance = start(f"{task.id} {label}", steps * epochs)
+        for epoch in range(epochs):
+            model.train()
+            losses = []
+            for step, batch in enumerate(task.batches(generator)):
+                optimizer.zero_grad(set_to_none=True)
+                loss = task.loss(model, batch)
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    raise PruningError(f"{task.id} {label}: the loss is {value}, training has diverged")
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+                if pruner is not None:
+                    pruner.add_gradients()
+                optimizer.step()
+                if pruner is not None:
+                    pruner.constrain()
+                    if not pruner.hardened and (step + 1) % every == 0:
+                        if on_step is not None:
+                            on_step((epoch * steps + step + 1) / (epochs * steps))
+                        pruner.update()
+                if epoch * steps + step < steps * epochs:
+                    schedule.step()
+                losses.append(value)
+                advance(value)
+            mean = float(np.mean(losses))
+    return mean
+
+
+def train_dense(task: Task, seed: int = 0, epochs: int | None = None, show: bool = False) -> nn.Module:
+    """A dense model of the task, trained by its defaults."""
+    torch.manual_seed(seed)
+    model = task.model()
+    fit(task, model, epochs or task.epochs, task.lr, seed, label="dense", show=show)
+    return model
+
+
+def prune_model(
+    task: Task,
+    model: nn.Module,
+    scheme: Scheme,
+    rate: float,
+    recipe: Recipe,
+    seed: int = 0,
+    start_rate: float = 1.0,
+    show: bool = False,
+) -> AdmmPruner:
+    """Prune a trained model in place: ADMM, hard masks, masked retraining.
+
+    The rate rises from ``start_rate`` on a cubic curve over the first half of the ADMM epochs; the
+    penalty's weight rises linearly.
+
+    Returns:
+        The pruner, hardened.
+    """
+    pruner = AdmmPruner(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10)
+
+    def on_step(done: float) -> None:
+        ramp = min(1.0, 2 * done)
+        kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
+        pruner.set_rate(max(1.0, 1 / kept) if ramp < 1 else rate)
+        pruner.rho = recipe.rho * max(0.1, done)
+
+    fit(task, model, recipe.admm_epochs, recipe.lr, seed + 1, pruner=pruner, on_step=on_step,
+        updates_per_epoch=recipe.updates_per_epoch, clip=recipe.clip, label=f"admm {rate:g}x", show=show)
+    pruner.set_rate(rate)
+    pruner.harden()
+    fit(task, model, recipe.retrain_epochs, recipe.retrain_lr, seed + 2, pruner=pruner,
+        clip=recipe.clip, label=f"retrain {rate:g}x", show=show)
+    return pruner
+
+
+def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
+    """A trained model as a checkpoint, with metadata."""
+    checkpoint = from_state_dict(model.eval().state_dict(), "rnn.", {"cell": getattr(model, "cell", None)}
+                                 if getattr(model, "cell", None) else None)
+    return checkpoint.with_tensors({}, cell=checkpoint.cell, task=task.id,
+                                   rate=round(checkpoint.rate, 4), **csb)

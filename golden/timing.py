@@ -1,0 +1,257 @@
+"""The timing model: cycles of every frame, exact, from the program alone.
+
+Every unit runs its words in order and every latency is fixed (:mod:`golden.isa`), so the machine is
+a system of "maximum plus constant": a word issues one cycle after the word before it, or when the
+last thing it waits for has happened. One iteration depends only on those before it, so iterations
+are solved one after the other; inside one, units take turns until none can go on.
+
+Times are cycles; 0 is the cycle in which the first beat of the first input frame is taken. It is
+assumed that nobody outside stalls the machine: inputs always wait, outputs are always taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from golden import isa
+from golden.config import Config
+from golden.program import Program
+
+# Cycles of the frame interfaces (hdl/interface): beat taken -> first neuron write on the bus,
+# last neuron write -> PEGroup issue, frame complete -> first output beat, etc.
+IN_FIRST_WRITE = 2
+IN_EVENT = 1
+IN_CREDIT = 2
+OUT_FIRST_BEAT = 4
+OUT_CREDIT = 2
+
+
+@dataclasses.dataclass
+class Timing:
+    """Predicted cycles.
+
+    Attributes:
+        last_out: [iterations] cycle of the last output beat of each frame.
+        first_in: [iterations] cycle in which the first beat of each input frame is taken.
+        frame_cycles: [iterations] distance of last output beats; entry 0 from cycle 0.
+        issue: for each PEGroup, issue cycles of iteration boundaries [iterations, 2]
+            (first word, last word).
+        stall: for each PEGroup, cycles lost waiting, by event, per iteration.
+    """
+
+    last_out: np.ndarray
+    first_in: np.ndarray
+    issue: list[np.ndarray]
+    stalls: list[dict[tuple[int, str], int]]
+
+    @property
+    def frame_cycles(self) -> np.ndarray:
+        return np.diff(self.last_out, prepend=-1)
+
+
+class _Blocked(Exception):
+    """What a unit waits for has no time yet."""
+
+
+class _Machine:
+    """State shared by the units."""
+
+    def __init__(self, p: Program) -> None:
+        self.p, self.c = p, p.config
+        self.events: list[list[int]] = [[] for _ in range(isa.EVENTS)]
+        self.marks: list[list[int]] = [[] for _ in p.groups]
+        self.iter_done: list[list[int]] = [[] for _ in p.groups]
+        self.posts: list[int] = []
+        self.releases: list[int] = []
+        self.out_done: list[int] = []
+        self.out_credits: list[int] = []
+        self.bus: set[int] = set()  # cycles in which the writer owns the neuron bus
+
+    def event(self, evt: int, n: int) -> int:
+        """Cycle from which a PEGroup sees the event of iteration n."""
+        if n < 0:
+            return 0
+        if n >= len(self.events[evt]):
+            raise _Blocked
+        return self.events[evt][n]
+
+
+def _group(m: _Machine, g: int) -> Iterator[None]:
+    """A PEGroup: yields after every iteration."""
+    prog = m.p.groups[g]
+    ctl = prog.ctl
+    words = len(prog)
+    marks = np.flatnonzero(ctl["mark"])
+    lags = {v: k for k, v in isa.LAG.items()}
+    waits = []
+    for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]):
+        for i in (0, 1):
+            if ctl[f"w{i}_en"][pos]:
+                lag = lags[int(ctl[f"w{i}_lag"][pos])]
+                back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}[lag]
+                waits.append((int(pos), int(ctl[f"w{i}_evt"][pos]), back))
+    t = -1  # issue of the word before
+    n = 0
+    while True:
+        begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
+        first = None
+        for pos, evt, back in waits:
+            done = int(np.searchsorted(marks, pos))
+            m.marks[g].extend((begin - at + marks[mark:done] + isa.LAT_MARK).tolist())
+            mark = done
+            begin, at = begin + pos - at, pos
+            while True:
+                try:
+                    ready = m.event(evt, n - back)
+                    break
+                except _Blocked:
+                    yield
+            begin = max(begin, ready)
+            first = begin if first is None and pos == 0 else first
+        m.marks[g].extend((begin - at + marks[mark:] + isa.LAT_MARK).tolist())
+        t = begin + words - 1 - at
+        m.iter_done[g].append(t)
+        n += 1
+        yield
+
+
+def _drain(m: _Machine) -> Iterator[None]:
+    t, mark, sets = -1, 0, 0
+    lat_post = isa.lat_post(m.c)
+    while True:
+        for w in m.p.drain:
+            at = t + 1 + w.get("gap", 0)
+            if w.get("wait_mark"):
+                while any(len(q) <= mark for q in m.marks):
+                    yield
+                at = max(at, max(q[mark] for q in m.marks))
+                mark += 1
+            if w.get("acquire"):
+                k = sets - m.p.reg_credits
+                if k >= 0:
+                    while len(m.releases) <= k:
+                        yield
+                    at = max(at, m.releases[k])
+                sets += 1
+            t = at
+            if w.get("post"):
+                m.posts.append(t + lat_post)
+            if w.get("evt_en"):
+                m.events[w["evt"]].append(t + isa.LAT_DRAINED)
+        yield
+
+
+def _element(m: _Machine) -> Iterator[None]:
+    t, post, outs = -1, 0, 0
+    lat = isa.lat_neuron(m.c)
+    w_bus = m.c.sub_slots
+    while True:
+        for w in m.p.elem[m.p.elem_loop :]:
+            at = t + 1 + w.get("gap", 0)
+            if w.get("pend"):
+                while len(m.posts) <= post:
+                    yield
+                at = max(at, m.posts[post])
+                post += 1
+            if w.get("out_acquire"):
+                if outs >= 2:
+                    while len(m.out_credits) <= outs - 2:
+                        yield
+                    at = max(at, m.out_credits[outs - 2])
+                outs += 1
+            t = at
+            if w.get("neu_we") or w.get("out_we"):
+                m.bus.update(range(t + 5, t + 5 + w_bus))
+            if w.get("release"):
+                m.releases.append(t + isa.LAT_RELEASE)
+            if w.get("evt_en"):
+                m.events[w["evt"]].append(t + lat)
+            if w.get("out_done"):
+                m.out_done.append(t + lat)
+        yield
+
+
+@dataclasses.dataclass
+class _Input:
+    """The input loader: one write of x_lanes values in a cycle that the writer leaves free."""
+
+    m: _Machine
+    free: int = 0  # first cycle in which the next beat can be taken
+
+    def load(self, n: int) -> int:
+        """Load frame n; returns the cycle in which its first beat is taken."""
+        m, c = self.m, self.m.c
+        taken = self.free
+        if n >= 2:
+            taken = max(taken, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
+        write = taken + IN_FIRST_WRITE
+        for _ in range(-(-m.p.inputs // c.x_lanes)):
+            while write in m.bus:
+                write += 1
+            write += 1
+        m.events[isa.EVENT_X].append(write - 1 + IN_EVENT)
+        self.free = write - IN_FIRST_WRITE
+        return taken
+
+
+@dataclasses.dataclass
+class _Output:
+    """The output unit: one beat a cycle."""
+
+    m: _Machine
+    free: int = 0
+
+    def send(self, n: int) -> int:
+        """Send frame n; returns the cycle of its last beat."""
+        first = max(self.m.out_done[n] + OUT_FIRST_BEAT, self.free)
+        self.free = first + self.m.p.out_beats
+        self.m.out_credits.append(self.free - 1 - OUT_FIRST_BEAT + OUT_CREDIT)
+        return self.free - 1
+
+
+def predict(p: Program, iterations: int) -> Timing:
+    """Cycles of a run of ``iterations`` frames (of all streams together)."""
+    m = _Machine(p)
+    units = [_group(m, g) for g in range(len(p.groups))] + [_drain(m), _element(m)]
+    done: list[Callable[[], int]] = [lambda q=q: len(q) for q in m.iter_done]
+    source, sink = _Input(m), _Output(m)
+    first_in, last_out = [], []
+    slots = sum(bool(w.get("wait_mark")) for w in p.drain)
+    for n in range(iterations):
+        first_in.append(source.load(n))
+        want_marks = (n + 1) * slots
+        for _ in range(10_000):
+            for u in units:
+                next(u)
+            if (
+                all(f() > n for f in done)
+                and len(m.posts) >= want_marks
+                and len(m.out_done) > n
+                and len(m.releases) >= want_marks
+            ):
+                break
+        else:
+            raise AssertionError(f"the program waits for ever in iteration {n}")
+        last_out.append(sink.send(n))
+        m.bus = {c for c in m.bus if c > first_in[-1]}
+    issue = [np.array(q[:iterations]) for q in m.iter_done]
+    return Timing(np.array(last_out), np.array(first_in), issue, [])
+
+
+def interval(t: Timing, streams: int = 1) -> float:
+    """Cycles a frame, over the second half of the run (from frame 20 on if it is long)."""
+    n = len(t.last_out)
+    start = 20 if n >= 220 else n // 2
+    if n < 2:
+        return float(t.last_out[-1] + 1)
+    return float((t.last_out[-1] - t.last_out[start - 1]) / (n - start)) if start else float(
+        t.last_out[-1] / n
+    )
+
+
+def bound_cycles(p: Program, c: Config) -> float:
+    """Non-zeros / PEs."""
+    return p.kept_weights / c.pes

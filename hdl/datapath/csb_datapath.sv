@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data path: drain unit, element unit, one lane per ring and accumulator bank, and the writer.
+// From the sums of the engine to the neuron write bus and the output buffer.
+//
+// Timing of a drain word that issues in T: acc_re_o and acc_addr_o in T, sums_i in
+// T + 1 + ReduceStages; of an element word: see csb_writer. Units run from start_i to stop_i.
+//
+// Load port (while stopped; a write lands two cycles later): ld_sel_i 0 drain program, 1 element
+// program, 2 bias, 3 state of lane ld_lane_i; ld_addr_i counts words, data are right-aligned.
+// Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_datapath #(
+    parameter int Lanes        = 16,                             // rings * accumulator banks
+    parameter int L            = 4,                              // columns of the engine
+    parameter int DataW        = 16,                             // bits of weights and neurons
+    parameter int AccW         = 42,                             // bits of an accumulator
+    parameter int StateW       = 24,                             // bits of a state
+    parameter int StateFrac    = 13,                             // fraction bits of a state
+    parameter int ReduceStages = 1,                              // latency of the engine's sums
+    parameter int NeuronDepth  = 512,                            // neurons of a column
+    parameter int AccDepth     = 256,                            // accumulators of a bank
+    parameter int BiasDepth    = 256,                            // biases of a lane
+    parameter int StateDepth   = 256,                            // states of a lane
+    parameter int DrainDepth   = 512,                            // drain program words
+    parameter int ElemDepth    = 512,                            // element program words
+    parameter int OutDepth     = 256,                            // words of half the output buffer
+    parameter int LaneW        = StateW + 15 - StateFrac,        // derived, do not override
+    parameter int SubSlots     = (Lanes + L - 1) / L,            // derived, do not override
+    parameter int LaneIw       = Lanes > 1 ? $clog2(Lanes) : 1,  // derived, do not override
+    parameter int NeuronAw     = $clog2(NeuronDepth),            // derived, do not override
+    parameter int AccAw        = $clog2(AccDepth),               // derived, do not override
+    parameter int StateAw      = $clog2(StateDepth),             // derived, do not override
+    parameter int ElemAw       = $clog2(ElemDepth),              // derived, do not override
+    parameter int OutAw        = $clog2(OutDepth) + 1            // derived, do not override
+) (
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    // run control
+    input wire logic start_i,  // pulse: all programs from word 0
+    input wire logic stop_i,  // level: back to idle
+    input wire logic [3:0] streams_i,  // S, 1 to 8
+    input wire logic [ElemAw-1:0] loop_start_i,  // words of the element prologue
+    input wire logic [StateAw-1:0] state_stride_i,  // states of one stream
+    input wire logic [5:0] credits_i,  // register sets
+    input wire logic fresh_i,  // run from a zero state
+    output logic init_done_o,  // prologue has landed
+    // load port
+    input wire logic ld_we_i,
+    input wire logic [1:0] ld_sel_i,
+    input wire logic [LaneIw-1:0] ld_lane_i,
+    input wire logic [11:0] ld_addr_i,
+    input wire logic [csb_pkg::ElemWidth-1:0] ld_data_i,
+    // host state port
+    input wire logic st_re_i,
+    input wire logic [LaneIw-1:0] st_lane_i,
+    input wire logic [StateAw-1:0] st_addr_i,
+    output logic [StateW-1:0] st_rdata_o,
+    // engine
+    input wire logic mark_ready_i,  // a mark of every PEGroup is there
+    output logic mark_take_o,
+    output logic acc_re_o,
+    output logic [AccAw-1:0] acc_addr_o,
+    input wire logic [Lanes*AccW-1:0] sums_i,
+    // events, counted at the end of the cycle
+    output logic drain_evt_o,  // accumulators are read
+    output logic [csb_pkg::DrainEvtW-1:0] drain_evt_id_o,
+    output logic neu_evt_o,  // neurons are written
+    output logic [csb_pkg::ElemEvtW-1:0] neu_evt_id_o,
+    // neuron write bus
+    output logic bus_busy_o,  // neu_valid_o in the next cycle
+    output logic neu_valid_o,
+    output logic [NeuronAw-1:0] neu_addr_o,
+    output logic [L*DataW-1:0] neu_data_o,
+    // output buffer: data is neu_data_o
+    output logic out_valid_o,
+    output logic [OutAw-1:0] out_addr_o,  // top bit: half
+    output logic out_done_o,  // pulse: a half is complete
+    input wire logic out_release_i,  // pulse: a half is free again
+    // performance counters, pulses
+    output logic drain_issue_o,
+    output logic drain_stall_mark_o,
+    output logic drain_stall_reg_o,
+    output logic elem_issue_o,
+    output logic elem_stall_post_o,
+    output logic elem_stall_out_o,
+    // something saturated: {neuron, state, element, narrow operand, drain}
+    output logic [4:0] sat_o
+);
+  localparam int DrainAw = $clog2(DrainDepth);
+  localparam int BiasAw = $clog2(BiasDepth);
+
+  // --- load port ------------------------------------------------------------------------
+  logic [3:0] ld_we_q;
+  logic [LaneIw-1:0] ld_lane_q;
+  logic [11:0] ld_addr_q;
+  logic [csb_pkg::ElemWidth-1:0] ld_data_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) ld_we_q <= '0;
+    else ld_we_q <= {3'b0, ld_we_i} << ld_sel_i;
+  end
+  always_ff @(posedge clk_i) begin
+    ld_lane_q <= ld_lane_i;
+    ld_addr_q <= ld_addr_i;
+    ld_data_q <= ld_data_i;
+  end
+
+  // --- drain unit -----------------------------------------------------------------------
+  logic elem_release, post, cvt_valid, drain_we;
+  logic bias_re;
+  logic [BiasAw-1:0] bias_addr;
+  logic [2:0] drain_shift;
+  logic [1:0] drain_act;
+  logic [4:0] drain_reg;
+  csb_drain #(
+      .Depth       (DrainDepth),
+      .AccDepth    (AccDepth),
+      .BiasDepth   (BiasDepth),
+      .ReduceStages(ReduceStages)
+  ) u_drain (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .stop_i,
+      .credits_i,
+      .we_i        (ld_we_q[0]),
+      .waddr_i     (ld_addr_q[DrainAw-1:0]),
+      .wdata_i     (ld_data_q[csb_pkg::DrainWidth-1:0]),
+      .mark_ready_i,
+      .mark_take_o,
+      .release_i   (elem_release),
+      .post_o      (post),
+      .evt_o       (drain_evt_o),
+      .evt_id_o    (drain_evt_id_o),
+      .acc_re_o,
+      .acc_addr_o,
+      .bias_re_o   (bias_re),
+      .bias_addr_o (bias_addr),
+      .cvt_valid_o (cvt_valid),
+      .shift_o     (drain_shift),
+      .act_o       (drain_act),
+      .reg_we_o    (drain_we),
+      .reg_o       (drain_reg),
+      .issue_o     (drain_issue_o),
+      .stall_mark_o(drain_stall_mark_o),
+      .stall_reg_o (drain_stall_reg_o)
+  );
+
+  // --- element unit ---------------------------------------------------------------------
+  logic [19:0] rd_addr;
+  logic [StateAw-1:0] st_raddr, st_waddr;
+  logic opnd_valid, st_zero, st_fine_rd, sum_valid, sub, st_we, st_fine_wr, elem_we;
+  logic [7:0] sel;
+  logic [1:0] elem_act;
+  logic [4:0] elem_reg;
+  logic wr_neu_we, wr_out_we, wr_out_done, wr_evt_en;
+  logic [NeuronAw-1:0] wr_neu_addr;
+  logic [2:0] wr_shift;
+  logic [OutAw-1:0] wr_out_addr;
+  logic [csb_pkg::ElemEvtW-1:0] wr_evt;
+  csb_element #(
+      .Depth      (ElemDepth),
+      .StateDepth (StateDepth),
+      .NeuronDepth(NeuronDepth),
+      .OutDepth   (OutDepth),
+      .SubSlots   (SubSlots)
+  ) u_element (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .stop_i,
+      .streams_i,
+      .loop_start_i,
+      .state_stride_i,
+      .fresh_i,
+      .init_done_o,
+      .we_i         (ld_we_q[1]),
+      .waddr_i      (ld_addr_q[ElemAw-1:0]),
+      .wdata_i      (ld_data_q),
+      .post_i       (post),
+      .out_release_i,
+      .release_o    (elem_release),
+      .rd_addr_o    (rd_addr),
+      .st_raddr_o   (st_raddr),
+      .opnd_valid_o (opnd_valid),
+      .sel_o        (sel),
+      .st_zero_o    (st_zero),
+      .st_fine_rd_o (st_fine_rd),
+      .sum_valid_o  (sum_valid),
+      .sub_o        (sub),
+      .st_we_o      (st_we),
+      .st_fine_wr_o (st_fine_wr),
+      .st_waddr_o   (st_waddr),
+      .act_o        (elem_act),
+      .reg_we_o     (elem_we),
+      .reg_o        (elem_reg),
+      .wr_neu_we_o  (wr_neu_we),
+      .wr_neu_addr_o(wr_neu_addr),
+      .wr_shift_o   (wr_shift),
+      .wr_out_we_o  (wr_out_we),
+      .wr_out_addr_o(wr_out_addr),
+      .wr_out_done_o(wr_out_done),
+      .wr_evt_en_o  (wr_evt_en),
+      .wr_evt_o     (wr_evt),
+      .issue_o      (elem_issue_o),
+      .stall_post_o (elem_stall_post_o),
+      .stall_out_o  (elem_stall_out_o)
+  );
+
+  // --- lanes ----------------------------------------------------------------------------
+  logic [Lanes*LaneW-1:0] v;
+  logic [Lanes*StateW-1:0] states;
+  logic [Lanes*4-1:0] lane_sat;
+  for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    csb_lane #(
+        .DataW     (DataW),
+        .AccW      (AccW),
+        .StateW    (StateW),
+        .StateFrac (StateFrac),
+        .BiasDepth (BiasDepth),
+        .StateDepth(StateDepth)
+    ) u_lane (
+        .clk_i,
+        .rst_ni,
+        .ld_bias_we_i (ld_we_q[2] && ld_lane_q == LaneIw'(i)),
+        .ld_state_we_i(ld_we_q[3] && ld_lane_q == LaneIw'(i)),
+        .ld_addr_i    (ld_addr_q),
+        .ld_data_i    (ld_data_q[AccW-1:0]),
+        .sum_i        (sums_i[i*AccW+:AccW]),
+        .bias_re_i    (bias_re),
+        .bias_addr_i  (bias_addr),
+        .cvt_valid_i  (cvt_valid),
+        .shift_i      (drain_shift),
+        .drain_act_i  (drain_act),
+        .drain_we_i   (drain_we),
+        .drain_reg_i  (drain_reg),
+        .rd_en_i      (elem_issue_o),
+        .rd_addr_i    (rd_addr),
+        .st_re_i      (elem_issue_o || st_re_i),
+        .st_raddr_i   (st_re_i ? st_addr_i : st_raddr),
+        .st_rdata_o   (states[i*StateW+:StateW]),
+        .opnd_valid_i (opnd_valid),
+        .sel_i        (sel),
+        .st_zero_i    (st_zero),
+        .st_fine_rd_i (st_fine_rd),
+        .sum_valid_i  (sum_valid),
+        .sub_i        (sub),
+        .st_we_i      (st_we),
+        .st_fine_wr_i (st_fine_wr),
+        .st_waddr_i   (st_waddr),
+        .elem_act_i   (elem_act),
+        .elem_we_i    (elem_we),
+        .elem_reg_i   (elem_reg),
+        .v_o          (v[i*LaneW+:LaneW]),
+        .sat_o        (lane_sat[i*4+:4])
+    );
+  end
+
+  // --- writer ---------------------------------------------------------------------------
+  logic sat_neuron;
+  csb_writer #(
+      .Lanes   (Lanes),
+      .L       (L),
+      .DataW   (DataW),
+      .LaneW   (LaneW),
+      .NeuronAw(NeuronAw),
+      .OutAw   (OutAw)
+  ) u_writer (
+      .clk_i,
+      .rst_ni,
+      .stop_i,
+      .v_i          (v),
+      .wr_neu_we_i  (wr_neu_we),
+      .wr_neu_addr_i(wr_neu_addr),
+      .wr_shift_i   (wr_shift),
+      .wr_out_we_i  (wr_out_we),
+      .wr_out_addr_i(wr_out_addr),
+      .wr_out_done_i(wr_out_done),
+      .wr_evt_en_i  (wr_evt_en),
+      .wr_evt_i     (wr_evt),
+      .bus_busy_o,
+      .neu_valid_o,
+      .neu_addr_o,
+      .neu_data_o,
+      .out_valid_o,
+      .out_addr_o,
+      .out_done_o,
+      .evt_o        (neu_evt_o),
+      .evt_id_o     (neu_evt_id_o),
+      .sat_o        (sat_neuron)
+  );
+
+  // --- host state port and saturation pulses ----------------------------------------------
+  logic [LaneIw-1:0] st_lane_q;
+  logic [3:0] sat_d;
+  always_comb begin
+    sat_d = '0;
+    for (int i = 0; i < Lanes; i++) sat_d = sat_d | lane_sat[i*4+:4];
+  end
+  always_ff @(posedge clk_i) begin
+    st_lane_q  <= st_lane_i;
+    st_rdata_o <= states[st_lane_q*StateW+:StateW];
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) sat_o <= '0;
+    else sat_o <= {sat_neuron, sat_d};
+  end
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT(HostReadsStateOnlyIdle, !(st_re_i && elem_issue_o))
+endmodule
+`default_nettype wire

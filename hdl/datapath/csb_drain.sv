@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Drain unit, one for the whole machine: runs the DRAIN program (golden/isa.py) and controls the
+// drain side of every lane. A word issues (cycle T) once `gap` cycles after the word before are
+// over, a mark of every PEGroup is there (wait_mark) and a register set is free (acquire).
+//
+// RS = ReduceStages. Cycle in which a control is valid:
+//   T           acc_re_o, acc_addr_o, mark_take_o, issue_o
+//   T + 1       evt_o: counted at its end, so a PEGroup sees it at T + 2
+//   T + RS      bias_re_o, bias_addr_o (sum and bias meet in T + 1 + RS)
+//   T + 2 + RS  cvt_valid_o, shift_o (sum + bias -> lane value)
+//   T + 3 + RS  act_o                (lane value -> activation)
+//   T + 6 + RS  reg_we_o, reg_o, post_o: the element unit can issue a reader at T + 7 + RS
+`default_nettype none
+`include "csb_assert.svh"
+module csb_drain #(
+    parameter int Depth        = 512,               // program words
+    parameter int AccDepth     = 256,               // accumulators of a bank
+    parameter int BiasDepth    = 256,               // biases of a lane
+    parameter int ReduceStages = 1,                 // latency of the sum across an engine row
+    parameter int Aw           = $clog2(Depth),     // derived, do not override
+    parameter int AccAw        = $clog2(AccDepth),  // derived, do not override
+    parameter int BiasAw       = $clog2(BiasDepth)  // derived, do not override
+) (
+    input  wire logic                            clk_i,
+    input  wire logic                            rst_ni,
+    input  wire logic                            start_i,       // pulse: run from word 0
+    input  wire logic                            stop_i,        // level: back to idle
+    input  wire logic [                     5:0] credits_i,     // register sets free at the start
+    // program load
+    input  wire logic                            we_i,
+    input  wire logic [                  Aw-1:0] waddr_i,
+    input  wire logic [ csb_pkg::DrainWidth-1:0] wdata_i,
+    // tokens
+    input  wire logic                            mark_ready_i,
+    output logic                                 mark_take_o,
+    input  wire logic                            release_i,     // pulse: a register set is free
+    output logic                                 post_o,        // pulse: registers are written
+    output logic                                 evt_o,         // pulse: accumulators are read
+    output logic      [  csb_pkg::DrainEvtW-1:0] evt_id_o,
+    // accumulators
+    output logic                                 acc_re_o,
+    output logic      [               AccAw-1:0] acc_addr_o,
+    // lanes
+    output logic                                 bias_re_o,
+    output logic      [              BiasAw-1:0] bias_addr_o,
+    output logic                                 cvt_valid_o,
+    output logic      [csb_pkg::DrainShiftW-1:0] shift_o,
+    output logic      [  csb_pkg::DrainActW-1:0] act_o,
+    output logic                                 reg_we_o,
+    output logic      [  csb_pkg::DrainDstW-1:0] reg_o,
+    // performance counters
+    output logic                                 issue_o,
+    output logic                                 stall_mark_o,  // waits for a mark
+    output logic                                 stall_reg_o    // waits for a register set
+);
+  import csb_pkg::*;
+
+  logic valid, wrap;
+  logic [DrainWidth-1:0] word;
+  logic [Aw-1:0] unused_pc;
+  csb_seq #(
+      .Width(DrainWidth),
+      .Depth(Depth)
+  ) u_seq (
+      .clk_i,
+      .rst_ni,
+      .we_i,
+      .waddr_i,
+      .wdata_i,
+      .start_i,
+      .stop_i,
+      .loop_start_i(Aw'(0)),
+      .valid_o     (valid),
+      .word_o      (word),
+      .pc_o        (unused_pc),
+      .issue_i     (issue_o),
+      .wrap_o      (wrap)
+  );
+
+  // --- conditions -----------------------------------------------------------------------
+  logic [DrainGapW-1:0] since_q;  // cycles without issue since the word before, saturating
+  logic has_reg, gap_over, mark_ok, reg_ok;
+
+  csb_token #(
+      .W(6)
+  ) u_registers (
+      .clk_i,
+      .rst_ni,
+      .load_i(start_i),
+      .init_i(credits_i),
+      .inc_i (release_i),
+      .dec_i (issue_o && word[DrainAcquireLsb]),
+      .has_o (has_reg)
+  );
+
+  assign gap_over     = since_q >= word[DrainGapLsb+:DrainGapW];
+  assign mark_ok      = mark_ready_i || !word[DrainWaitMarkLsb];
+  assign reg_ok       = has_reg || !word[DrainAcquireLsb];
+  assign issue_o      = valid && gap_over && mark_ok && reg_ok;
+  assign mark_take_o  = issue_o && word[DrainWaitMarkLsb];
+  assign stall_mark_o = valid && gap_over && !mark_ok;
+  assign stall_reg_o  = valid && gap_over && mark_ok && !reg_ok;
+
+  logic parity_q;  // bit 0 of the iteration
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || start_i) begin
+      since_q  <= '1;
+      parity_q <= 1'b0;
+    end else begin
+      if (issue_o) since_q <= '0;
+      else if (since_q != '1) since_q <= since_q + 1'b1;
+      if (wrap) parity_q <= !parity_q;
+    end
+  end
+
+  // --- controls -------------------------------------------------------------------------
+  assign acc_re_o = issue_o;
+  assign acc_addr_o = word[DrainAccAddrLsb+:AccAw] ^
+                      (AccAw'(word[DrainAccPpLsb] && parity_q) << (AccAw - 1));
+
+  csb_delay #(
+      .Width (DrainEvtW + 1),
+      .Stages(1)
+  ) u_evt (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i({issue_o && word[DrainEvtEnLsb], word[DrainEvtLsb+:DrainEvtW]}),
+      .data_o({evt_o, evt_id_o})
+  );
+
+  csb_delay #(
+      .Width (BiasAw + 1),
+      .Stages(ReduceStages)
+  ) u_bias (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i({issue_o, word[DrainBiasAddrLsb+:BiasAw]}),
+      .data_o({bias_re_o, bias_addr_o})
+  );
+
+  csb_delay #(
+      .Width (DrainShiftW + 1),
+      .Stages(2 + ReduceStages)
+  ) u_shift (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i({issue_o, word[DrainShiftLsb+:DrainShiftW]}),
+      .data_o({cvt_valid_o, shift_o})
+  );
+
+  csb_delay #(
+      .Width (DrainActW),
+      .Stages(3 + ReduceStages)
+  ) u_act (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i(word[DrainActLsb+:DrainActW]),
+      .data_o(act_o)
+  );
+
+  csb_delay #(
+      .Width (DrainDstW + 2),
+      .Stages(6 + ReduceStages)
+  ) u_reg (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i({issue_o, issue_o && word[DrainPostLsb], word[DrainDstLsb+:DrainDstW]}),
+      .data_o({reg_we_o, post_o, reg_o})
+  );
+
+  logic unused;
+  assign unused = ^{word, unused_pc};
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT(CreditsFit, !(start_i && &credits_i))
+endmodule
+`default_nettype wire

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data path of one lane; all control comes from csb_drain and csb_element, in the cycles named
+// there, and is the same for all lanes. Nothing here waits.
+//
+// Drain side, word issued in cycle T, RS = ReduceStages of the engine:
+//   T + 1 + RS  sum_i + bias            T + 3 + RS .. T + 6 + RS  activation
+//   T + 2 + RS  shift, round, saturate  T + 6 + RS                register is written at the end
+// Element side, v = m0*x0 +- m1*x1:
+//   T  registers and state are read     T + 3  v_o; state is written at the end
+//   T + 1  operands, products           T + 3 .. T + 6  activation
+//   T + 2  sum, round, saturate         T + 6  register is written at the end
+//
+// Numbers, all signed: lane values LaneW bits, 15 of them fraction; narrow operands m0 and m1 the
+// same, saturated to 18 bits; state StateW bits, StateFrac (or, fine, 15) of them fraction; sum and
+// bias AccW bits in units of weight x neuron. Every rounding is to nearest, ties up.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_lane #(
+    parameter int DataW      = 16,                       // bits of weights and neurons
+    parameter int AccW       = 42,                       // bits of a drained sum
+    parameter int StateW     = 24,                       // bits of a state
+    parameter int StateFrac  = 13,                       // fraction bits of a state
+    parameter int BiasDepth  = 256,                      // biases
+    parameter int StateDepth = 256,                      // states
+    parameter int LaneW      = StateW + 15 - StateFrac,  // derived, do not override
+    parameter int BiasAw     = $clog2(BiasDepth),        // derived, do not override
+    parameter int StateAw    = $clog2(StateDepth)        // derived, do not override
+) (
+    input  wire logic                      clk_i,
+    input  wire logic                      rst_ni,
+    // load, while idle
+    input  wire logic                      ld_bias_we_i,
+    input  wire logic                      ld_state_we_i,
+    input  wire logic        [       11:0] ld_addr_i,
+    input  wire logic        [   AccW-1:0] ld_data_i,
+    // drain side
+    input  wire logic signed [   AccW-1:0] sum_i,          // T + 1 + RS
+    input  wire logic                      bias_re_i,      // T + RS
+    input  wire logic        [ BiasAw-1:0] bias_addr_i,
+    input  wire logic                      cvt_valid_i,    // T + 2 + RS
+    input  wire logic        [        2:0] shift_i,
+    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS
+    input  wire logic                      drain_we_i,     // T + 6 + RS
+    input  wire logic        [        4:0] drain_reg_i,
+    // element side
+    input  wire logic                      rd_en_i,        // T
+    input  wire logic        [       19:0] rd_addr_i,      // x1, m1, x0, m0
+    input  wire logic                      st_re_i,        // T; or a read by the host
+    input  wire logic        [StateAw-1:0] st_raddr_i,
+    output logic             [ StateW-1:0] st_rdata_o,     // T + 1
+    input  wire logic                      opnd_valid_i,   // T + 1
+    input  wire logic        [        7:0] sel_i,          // x1, m1, x0, m0
+    input  wire logic                      st_zero_i,      // the state reads as zero
+    input  wire logic                      st_fine_rd_i,   // it has LaneFrac fraction bits
+    input  wire logic                      sum_valid_i,    // T + 2
+    input  wire logic                      sub_i,
+    input  wire logic                      st_we_i,        // T + 3
+    input  wire logic                      st_fine_wr_i,
+    input  wire logic        [StateAw-1:0] st_waddr_i,
+    input  wire logic        [        1:0] elem_act_i,
+    input  wire logic                      elem_we_i,      // T + 6
+    input  wire logic        [        4:0] elem_reg_i,
+    output logic             [  LaneW-1:0] v_o,            // T + 3
+    // something saturated in this cycle: {state, element, narrow operand, drain}
+    output logic             [        3:0] sat_o
+);
+  import csb_pkg::*;
+
+  localparam int NarrowW = MulW + 1;  // a narrow operand and whether it saturated
+  localparam int PreShift = 2 * (16 - DataW);
+  localparam int ProductW = MulW + LaneW;
+
+  // --- drain side -----------------------------------------------------------------------
+  logic [AccW-1:0] bias;
+  csb_ram_1r1w #(
+      .Width      (AccW),
+      .Depth      (BiasDepth),
+      .NoCollision(1)
+  ) u_bias (
+      .clk_i,
+      .we_i   (ld_bias_we_i),
+      .waddr_i(ld_addr_i[BiasAw-1:0]),
+      .wdata_i(ld_data_i),
+      .re_i   (bias_re_i),
+      .raddr_i(bias_addr_i),
+      .rdata_o(bias)
+  );
+
+  logic signed [AccW:0] total_q;
+  logic signed [LaneW-1:0] drained, drained_q, drain_result;
+  logic sat_drain;
+  always_ff @(posedge clk_i) begin
+    total_q   <= {sum_i[AccW-1], sum_i} + {bias[AccW-1], bias};
+    drained_q <= drained;
+  end
+
+  csb_shift_sat #(
+      .InW   (AccW + 1 + PreShift),
+      .Base  (ShiftBase),
+      .ShiftW(3),
+      .OutW  (LaneW)
+  ) u_convert (
+      .data_i ((AccW + 1 + PreShift)'(total_q) <<< PreShift),
+      .shift_i(shift_i),
+      .data_o (drained),
+      .sat_o  (sat_drain)
+  );
+
+  csb_act #(
+      .LaneW(LaneW)
+  ) u_drain_act (
+      .clk_i,
+      .act_i (drain_act_i),
+      .data_i(drained_q),
+      .data_o(drain_result)
+  );
+
+  // --- registers ------------------------------------------------------------------------
+  logic signed [LaneW-1:0] elem_result;
+  logic [2*NarrowW-1:0] m_drain, m_elem;
+  logic [2*LaneW-1:0] x_drain, x_elem;
+
+  csb_reg_bank #(
+      .LaneW(LaneW)
+  ) u_drain_regs (
+      .clk_i,
+      .we_i   (drain_we_i),
+      .waddr_i(drain_reg_i),
+      .wdata_i(drain_result),
+      .re_i   (rd_en_i),
+      .raddr_i(rd_addr_i),
+      .m_o    (m_drain),
+      .x_o    (x_drain)
+  );
+  csb_reg_bank #(
+      .LaneW(LaneW)
+  ) u_elem_regs (
+      .clk_i,
+      .we_i   (elem_we_i),
+      .waddr_i(elem_reg_i),
+      .wdata_i(elem_result),
+      .re_i   (rd_en_i),
+      .raddr_i(rd_addr_i),
+      .m_o    (m_elem),
+      .x_o    (x_elem)
+  );
+
+  logic signed [LaneW-1:0] v, v_q;
+
+  // --- state ----------------------------------------------------------------------------
+  logic [StateW-1:0] state_coarse, state_fine, state_next;
+  logic sat_coarse, sat_fine;
+  csb_round_sat #(
+      .InW  (LaneW),
+      .Shift(LaneFrac - StateFrac),
+      .OutW (StateW)
+  ) u_state_coarse (
+      .data_i(v_q),
+      .data_o(state_coarse),
+      .sat_o (sat_coarse)
+  );
+  csb_round_sat #(
+      .InW  (LaneW),
+      .Shift(0),
+      .OutW (StateW)
+  ) u_state_fine (
+      .data_i(v_q),
+      .data_o(state_fine),
+      .sat_o (sat_fine)
+  );
+  assign state_next = st_fine_wr_i ? state_fine : state_coarse;
+
+  csb_ram_1r1w #(
+      .Width(StateW),
+      .Depth(StateDepth)
+  ) u_state (
+      .clk_i,
+      .we_i   (st_we_i || ld_state_we_i),
+      .waddr_i(ld_state_we_i ? ld_addr_i[StateAw-1:0] : st_waddr_i),
+      .wdata_i(ld_state_we_i ? ld_data_i[StateW-1:0] : state_next),
+      .re_i   (st_re_i),
+      .raddr_i(st_raddr_i),
+      .rdata_o(st_rdata_o)
+  );
+
+  // --- element side: operands and products ------------------------------------------------
+  logic signed [LaneW-1:0] state_wide, state_value;
+  assign state_wide = LaneW'($signed(st_rdata_o));
+  assign state_value = st_zero_i ? '0 :
+                       st_fine_rd_i ? state_wide : state_wide <<< (LaneFrac - StateFrac);
+
+  logic [2*ProductW-1:0] products_q;
+  logic [1:0] sat_narrow;
+  for (genvar i = 0; i < 2; i++) begin : gen_product
+    logic [1:0] m_sel, x_sel;
+    logic [NarrowW-1:0] m, m_drained, m_elemented;
+    logic signed [LaneW-1:0] x, x_drained, x_elemented;
+    assign m_sel = sel_i[i*4+:2];
+    assign x_sel = sel_i[i*4+2+:2];
+    assign m_drained = m_drain[i*NarrowW+:NarrowW];
+    assign m_elemented = m_elem[i*NarrowW+:NarrowW];
+    assign x_drained = x_drain[i*LaneW+:LaneW];
+    assign x_elemented = x_elem[i*LaneW+:LaneW];
+    always_comb begin
+      unique case (m_sel)
+        2'(MDrain): m = m_drained;
+        2'(MElem): m = m_elemented;
+        2'(MOne): m = NarrowW'(1) << LaneFrac;
+        default: m = '0;
+      endcase
+      unique case (x_sel)
+        2'(XDrain): x = x_drained;
+        2'(XElem): x = x_elemented;
+        2'(XState): x = state_value;
+        default: x = LaneW'(1) << LaneFrac;
+      endcase
+    end
+    assign sat_narrow[i] = m[MulW];
+    always_ff @(posedge clk_i) begin
+      products_q[i*ProductW+:ProductW] <= ProductW'($signed(m[MulW-1:0])) * ProductW'(x);
+    end
+  end
+
+  // --- element side: sum and activation ---------------------------------------------------
+  logic signed [ProductW:0] p0, p1, sum;
+  logic sat_sum;
+  assign p0  = (ProductW + 1)'($signed(products_q[0+:ProductW]));
+  assign p1  = (ProductW + 1)'($signed(products_q[ProductW+:ProductW]));
+  assign sum = sub_i ? p0 - p1 : p0 + p1;
+  csb_round_sat #(
+      .InW  (ProductW + 1),
+      .Shift(LaneFrac),
+      .OutW (LaneW)
+  ) u_sum (
+      .data_i(sum),
+      .data_o(v),
+      .sat_o (sat_sum)
+  );
+  always_ff @(posedge clk_i) v_q <= v;
+  assign v_o = v_q;
+
+  csb_act #(
+      .LaneW(LaneW)
+  ) u_elem_act (
+      .clk_i,
+      .act_i (elem_act_i),
+      .data_i(v_q),
+      .data_o(elem_result)
+  );
+
+  assign sat_o = {
+    st_we_i && (st_fine_wr_i ? sat_fine : sat_coarse),
+    sum_valid_i && sat_sum,
+    opnd_valid_i && |sat_narrow,
+    cvt_valid_i && sat_drain
+  };
+
+  logic unused;
+  assign unused = ^{ld_addr_i, ld_data_i};
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT_INIT(LaneHoldsTable, LaneW >= 20 && StateFrac <= LaneFrac && AccW >= StateW)
+  `CSB_ASSERT(LoadsStateOnlyIdle, !(ld_state_we_i && st_we_i))
+endmodule
+`default_nettype wire

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Program sequencer: a program memory, one word an instruction, that shows one word after the
+// other, for ever. The unit around it decides when a word issues (issue_i, a function of what it
+// sees, only while valid_o) and the next word is there in the next cycle, also after the last one.
+//
+// start_i   pulse: word 0 is valid two cycles later. Also while running: the program starts over.
+// stop_i    level: idle from the next cycle on.
+// last      bit 0 of a word: the word after it is the one at loop_start_i.
+//
+// The memory is read one word ahead into a register, so words come from flip-flops:
+//   cycle    0      1      2      3      4
+//   start_i  ##
+//   valid_o                ####################
+//   word_o                 w0     w1     w1     ...
+//   issue_i                ##            ##
+`default_nettype none
+`include "csb_assert.svh"
+module csb_seq #(
+    parameter int Width = 32,            // bits of a word
+    parameter int Depth = 512,           // words
+    parameter int Aw    = $clog2(Depth)  // derived, do not override
+) (
+    input  wire logic             clk_i,
+    input  wire logic             rst_ni,
+    // program load, while idle
+    input  wire logic             we_i,
+    input  wire logic [   Aw-1:0] waddr_i,
+    input  wire logic [Width-1:0] wdata_i,
+    // control
+    input  wire logic             start_i,
+    input  wire logic             stop_i,
+    input  wire logic [   Aw-1:0] loop_start_i,
+    // words
+    output logic                  valid_o,
+    output logic      [Width-1:0] word_o,
+    output logic      [   Aw-1:0] pc_o,          // address of word_o
+    input  wire logic             issue_i,       // word_o is consumed in this cycle
+    output logic                  wrap_o         // pulse: ... and it is the last one
+);
+  typedef enum logic [1:0] {
+    StIdle,  // no program runs
+    StFill,  // word 0 comes out of the memory
+    StRun    // word_o is valid, the word after it comes out of the memory
+  } state_e;
+  state_e state_d, state_q;
+
+  logic advance;  // the memory's word moves to word_o and the next one is read
+  logic [Width-1:0] rdata;
+  logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
+
+  always_comb begin
+    state_d = state_q;
+    advance = 1'b0;
+    unique case (state_q)
+      StIdle:  ;
+      StFill: begin
+        advance = 1'b1;
+        state_d = StRun;
+      end
+      StRun:   advance = issue_i;
+      default: state_d = StIdle;
+    endcase
+    if (start_i) state_d = StFill;
+    if (stop_i) state_d = StIdle;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) state_q <= StIdle;
+    else state_q <= state_d;
+  end
+
+  assign next_pc = rdata[0] ? loop_start_i : rpc_q + 1'b1;
+  assign raddr   = start_i ? '0 : next_pc;
+
+  csb_ram_1r1w #(
+      .Width      (Width),
+      .Depth      (Depth),
+      .NoCollision(1)
+  ) u_program (
+      .clk_i,
+      .we_i,
+      .waddr_i,
+      .wdata_i,
+      .re_i   (start_i || advance),
+      .raddr_i(raddr),
+      .rdata_o(rdata)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (start_i || advance) rpc_q <= raddr;
+    if (advance) begin
+      word_o <= rdata;
+      pc_o   <= rpc_q;
+    end
+  end
+
+  assign valid_o = state_q == StRun;
+  assign wrap_o  = issue_i && word_o[0];
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT(IssuesOnlyValid, !issue_i || valid_o)
+  `CSB_ASSERT(LoadsOnlyIdle, !we_i || state_q == StIdle)
+endmodule
+`default_nettype wire

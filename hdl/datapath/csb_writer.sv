@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writer: takes v of all lanes (one unit slot) and puts it on the neuron write bus and into the
+// output buffer, L lanes a cycle, as DataW-bit values v / 2^(shift + 16 - DataW), rounded to
+// nearest (ties up) and saturated.
+//
+// w = SubSlots cycles a slot. With T the issue of the element word, v_i and the wr_* inputs are
+// valid in T + 3; lanes i*L to i*L + L - 1 are on the bus in cycle T + 5 + i at address + i (lanes
+// that do not exist are 0), so column l of the engine gets lane i*L + l. evt_o and out_done_o come
+// with the last of them, in T + 4 + w. A slot may follow w cycles after the one before, not sooner.
+//
+// bus_busy_o, in cycle c: neu_valid_o will be high in cycle c + 1.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_writer #(
+    parameter int Lanes    = 16,                  // data path lanes
+    parameter int L        = 4,                   // columns of the engine, values of a bus word
+    parameter int DataW    = 16,                  // bits of a neuron
+    parameter int LaneW    = 26,                  // bits of a lane value
+    parameter int NeuronAw = 9,                   // bits of a neuron address
+    parameter int OutAw    = 9,                   // bits of an output buffer address
+    parameter int SubSlots = (Lanes + L - 1) / L  // derived, do not override
+) (
+    input  wire logic                         clk_i,
+    input  wire logic                         rst_ni,
+    input  wire logic                         stop_i,         // level: forget everything
+    // one slot
+    input  wire logic [      Lanes*LaneW-1:0] v_i,
+    input  wire logic                         wr_neu_we_i,
+    input  wire logic [         NeuronAw-1:0] wr_neu_addr_i,
+    input  wire logic [                  2:0] wr_shift_i,
+    input  wire logic                         wr_out_we_i,
+    input  wire logic [            OutAw-1:0] wr_out_addr_i,
+    input  wire logic                         wr_out_done_i,
+    input  wire logic                         wr_evt_en_i,
+    input  wire logic [csb_pkg::ElemEvtW-1:0] wr_evt_i,
+    // neuron write bus and output buffer
+    output logic                              bus_busy_o,
+    output logic                              neu_valid_o,
+    output logic      [         NeuronAw-1:0] neu_addr_o,
+    output logic      [          L*DataW-1:0] neu_data_o,     // column l at l*DataW
+    output logic                              out_valid_o,
+    output logic      [            OutAw-1:0] out_addr_o,     // data is neu_data_o
+    output logic                              out_done_o,     // pulse: the frame is complete
+    output logic                              evt_o,          // pulse: the neurons are written
+    output logic      [csb_pkg::ElemEvtW-1:0] evt_id_o,
+    output logic                              sat_o           // pulse: a value saturated
+);
+  localparam int CntW = SubSlots > 1 ? $clog2(SubSlots) : 1;
+  localparam int SubW = L * LaneW;
+  localparam int Shift = 16 - DataW;
+
+  // --- slot under way -------------------------------------------------------------------
+  logic take, last;
+  logic busy_q, neu_we_q, out_we_q, out_done_q, evt_en_q;
+  logic [CntW-1:0] sub_q;
+  logic [SubSlots*SubW-1:0] hold_q;
+  logic [NeuronAw-1:0] neu_addr_q;
+  logic [OutAw-1:0] out_addr_q;
+  logic [2:0] shift_q;
+  logic [csb_pkg::ElemEvtW-1:0] evt_q;
+
+  assign take = wr_neu_we_i || wr_out_we_i || wr_out_done_i || wr_evt_en_i;
+  assign last = sub_q == CntW'(SubSlots - 1);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i) begin
+      busy_q     <= 1'b0;
+      neu_we_q   <= 1'b0;
+      out_we_q   <= 1'b0;
+      out_done_q <= 1'b0;
+      evt_en_q   <= 1'b0;
+    end else if (take) begin
+      busy_q     <= 1'b1;
+      neu_we_q   <= wr_neu_we_i;
+      out_we_q   <= wr_out_we_i;
+      out_done_q <= wr_out_done_i;
+      evt_en_q   <= wr_evt_en_i;
+    end else if (last) begin
+      busy_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take) begin
+      sub_q      <= '0;
+      hold_q     <= (SubSlots * SubW)'(v_i);
+      neu_addr_q <= wr_neu_addr_i;
+      out_addr_q <= wr_out_addr_i;
+      shift_q    <= wr_shift_i;
+      evt_q      <= wr_evt_i;
+    end else begin
+      sub_q      <= sub_q + 1'b1;
+      hold_q     <= hold_q >> SubW;
+      neu_addr_q <= neu_addr_q + 1'b1;
+      out_addr_q <= out_addr_q + 1'b1;
+    end
+  end
+
+  // --- conversion -----------------------------------------------------------------------
+  logic [L*DataW-1:0] data;
+  logic [L-1:0] sat;
+  for (genvar l = 0; l < L; l++) begin : gen_column
+    csb_shift_sat #(
+        .InW   (LaneW),
+        .Base  (Shift),
+        .ShiftW(3),
+        .OutW  (DataW)
+    ) u_convert (
+        .data_i (hold_q[l*LaneW+:LaneW]),
+        .shift_i(shift_q),
+        .data_o (data[l*DataW+:DataW]),
+        .sat_o  (sat[l])
+    );
+  end
+
+  // --- bus ------------------------------------------------------------------------------
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i) begin
+      neu_valid_o <= 1'b0;
+      out_valid_o <= 1'b0;
+      out_done_o  <= 1'b0;
+      evt_o       <= 1'b0;
+      sat_o       <= 1'b0;
+    end else begin
+      neu_valid_o <= busy_q && neu_we_q;
+      out_valid_o <= busy_q && out_we_q;
+      out_done_o  <= busy_q && out_done_q && last;
+      evt_o       <= busy_q && evt_en_q && last;
+      sat_o       <= busy_q && (neu_we_q || out_we_q) && |sat;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    neu_addr_o <= neu_addr_q;
+    neu_data_o <= data;
+    out_addr_o <= out_addr_q;
+    evt_id_o   <= evt_q;
+  end
+
+  assign bus_busy_o = busy_q && neu_we_q;
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT(SlotsFarEnoughApart, !(take && busy_q && !last))
+endmodule
+`default_nettype wire

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Output: double-buffers frames in the order in which the data path computes them and sends them
+// as an AXI4-Stream in the order that the output table says.
+//
+// The buffer has two halves of OutDepth words, one value of each engine column a word; the writer
+// fills one half while the other is sent. Word b of the table places the StreamW/16 values of beat
+// b: value j at bits j*EntryW, {engine column, word address within the half}. Values are sign
+// extended from DataW to 16 bits, little end first. The last beat carries out_last_i values; TKEEP
+// masks the rest of it.
+//
+// Timing: out_done_i in cycle d: first beat valid in d + 3 (if nothing is before it), then one a
+// cycle. out_release_o, in the cycle in which a frame's last words are read (two before its last
+// beat can be valid): that half may be written from the next cycle on.
+// stop_i drops everything except a beat that is valid and not taken: AXI4-Stream forbids to take
+// it back, and it is the only one that comes out after a stop.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_output #(
+    parameter int L        = 2,
+    parameter int DataW    = 16,
+    parameter int StreamW  = 32,
+    parameter int OutDepth = 256,                     // words of a half; words of the table
+    parameter int Values   = StreamW / 16,            // derived, do not override
+    parameter int HalfAw   = $clog2(OutDepth),        // derived, do not override
+    parameter int ColW     = L > 1 ? $clog2(L) : 1,   // derived, do not override
+    parameter int EntryW   = HalfAw + ColW,           // derived, do not override
+    parameter int TableW   = Values * EntryW          // derived, do not override
+) (
+    input  wire logic                 clk_i,
+    input  wire logic                 rst_ni,
+    input  wire logic                 start_i,        // pulse
+    input  wire logic                 stop_i,         // level
+    input  wire logic [         12:0] out_beats_i,    // beats of a frame, at least 1
+    input  wire logic [          5:0] out_last_i,     // values of the last of them
+    // table load
+    input  wire logic                 ld_we_i,
+    input  wire logic [   HalfAw-1:0] ld_addr_i,
+    input  wire logic [   TableW-1:0] ld_data_i,
+    // from the writer
+    input  wire logic                 out_valid_i,
+    input  wire logic [     HalfAw:0] out_addr_i,     // top bit: half
+    input  wire logic [  L*DataW-1:0] out_data_i,
+    input  wire logic                 out_done_i,     // pulse: all words of a frame are written
+    output      logic                 out_release_o,  // pulse: a half is free
+    // frames
+    output      logic                 m_tvalid_o,
+    input  wire logic                 m_tready_i,
+    output      logic [  StreamW-1:0] m_tdata_o,
+    output      logic [StreamW/8-1:0] m_tkeep_o,
+    output      logic                 m_tlast_o
+);
+  localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
+
+  // --- table: the next beat's word is always read ahead ---------------------------------------
+  logic [HalfAw-1:0] beat_q;  // beat of `places`
+  logic [HalfAw-1:0] next_beat;
+  logic [TableW-1:0] places;
+  logic filled_q;  // `places` is valid
+  logic read, read_last, prefetch;
+
+  assign prefetch  = !filled_q || read;
+  assign read_last = read && 13'(beat_q) == out_beats_i - 1'b1;
+  assign next_beat = !filled_q || read_last ? '0 : beat_q + 1'b1;
+
+  csb_ram_1r1w #(
+      .Width(TableW),
+      .Depth(OutDepth)
+  ) u_table (
+      .clk_i,
+      .we_i   (ld_we_i),
+      .waddr_i(ld_addr_i),
+      .wdata_i(ld_data_i),
+      .re_i   (prefetch && !stop_i),
+      .raddr_i(next_beat),
+      .rdata_o(places)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i || start_i) filled_q <= 1'b0;
+    else filled_q <= 1'b1;
+    if (prefetch) beat_q <= next_beat;
+  end
+
+  // --- frames and credits ---------------------------------------------------------------------
+  logic [1:0] frames_q;  // complete and not yet read
+  logic half_q;
+  logic [2:0] credit_q;  // free places of the FIFO
+  logic pop, keep;
+
+  assign read          = filled_q && !stop_i && !start_i && frames_q != '0 && credit_q != '0;
+  assign out_release_o = read_last;
+  assign pop           = m_tvalid_o && m_tready_i;
+  assign keep          = m_tvalid_o && !m_tready_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i || start_i) begin
+      frames_q <= '0;
+      half_q   <= 1'b0;
+    end else begin
+      frames_q <= frames_q + 2'(out_done_i) - 2'(read_last);
+      if (read_last) half_q <= !half_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) credit_q <= 3'(FifoDepth);
+    else if (stop_i || start_i) credit_q <= 3'(FifoDepth) - 3'(keep);
+    else credit_q <= credit_q - 3'(read) + 3'(pop);
+  end
+
+  // --- buffer: a copy for each value of a beat ------------------------------------------------
+  logic [StreamW-1:0] beat_data;
+  for (genvar j = 0; j < Values; j++) begin : gen_value
+    logic [ L*DataW-1:0] word;
+    logic [  EntryW-1:0] place;
+    logic [    ColW-1:0] column_q;
+    logic [   DataW-1:0] value;
+    assign place = places[j*EntryW+:EntryW];
+    csb_ram_1r1w #(
+        .Width(L * DataW),
+        .Depth(2 * OutDepth)
+    ) u_copy (
+        .clk_i,
+        .we_i   (out_valid_i),
+        .waddr_i(out_addr_i),
+        .wdata_i(out_data_i),
+        .re_i   (read),
+        .raddr_i({half_q, place[HalfAw-1:0]}),
+        .rdata_o(word)
+    );
+    always_ff @(posedge clk_i) column_q <= place[EntryW-1:HalfAw];
+    assign value = word[column_q*DataW+:DataW];
+    assign beat_data[j*16+:16] = 16'($signed(value));
+  end
+
+  logic push_q, push_last_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || stop_i || start_i) push_q <= 1'b0;
+    else push_q <= read;
+    push_last_q <= read_last;
+  end
+
+  // --- FIFO -----------------------------------------------------------------------------------
+  logic [StreamW-1:0] fifo_data[FifoDepth];
+  logic fifo_last[FifoDepth];
+  logic [1:0] wptr_q, rptr_q;
+  logic [2:0] count_q;
+
+  always_ff @(posedge clk_i) begin
+    if (push_q) begin
+      fifo_data[wptr_q] <= beat_data;
+      fifo_last[wptr_q] <= push_last_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      wptr_q  <= '0;
+      rptr_q  <= '0;
+      count_q <= '0;
+    end else begin
+      rptr_q <= rptr_q + 2'(pop);
+      if (stop_i || start_i) begin
+        wptr_q  <= rptr_q + 2'd1;
+        count_q <= 3'(keep);
+        if (!m_tvalid_o) wptr_q <= rptr_q;
+      end else begin
+        wptr_q  <= wptr_q + 2'(push_q);
+        count_q <= count_q + 3'(push_q) - 3'(pop);
+      end
+    end
+  end
+
+  assign m_tvalid_o = count_q != '0;
+  assign m_tdata_o  = fifo_data[rptr_q];
+  assign m_tlast_o  = fifo_last[rptr_q];
+  for (genvar j = 0; j < Values; j++) begin : gen_keep
+    assign m_tkeep_o[j*2+:2] = {2{!m_tlast_o || 6'(j) < out_last_i}};
+  end
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT_STABLE(FrameStreamStable, m_tvalid_o, m_tready_i, {m_tlast_o, m_tkeep_o, m_tdata_o})
+  `CSB_ASSERT_KNOWN(LastKnown, m_tvalid_o, {m_tlast_o, m_tkeep_o})
+  `CSB_ASSERT(TwoFramesAtMost, !(out_done_i && frames_q == 2'd2 && !read_last))
+  `CSB_ASSERT(FifoHolds, count_q <= 3'(FifoDepth))
+endmodule
+`default_nettype wire

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: the simulators they run on and the seed."""
+
+import os
+
+import pytest
+from tb import runner
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
+    runner.seed_from_env()  # drawn once, before parallel workers inherit the environment
+
+
+def pytest_report_header() -> str:
+    return f"CSB_SEED={runner.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with an argument ``sim`` runs once for each simulator that ``SIM`` names."""
+    if "sim" not in metafunc.fixturenames:
+        return
+    wanted = os.environ.get("SIM", "both")
+    chosen = runner.SIMULATORS if wanted == "both" else (wanted,)
+    unknown = set(chosen) - set(runner.SIMULATORS)
+    if unknown:
+        raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(runner.SIMULATORS)} or both")
+    marker = metafunc.definition.get_closest_marker("sims")
+    metafunc.parametrize("sim", [s for s in chosen if marker is None or s in marker.args])
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of this session, for random cases made outside of the simulator."""
+    return runner.seed_from_env()
