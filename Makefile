@@ -1,9 +1,10 @@
 # Every command of the project; each one sets up first what it needs. `make help` lists them.
-SIM ?= verilator
-CONFIG ?= small
-MODEL ?= all
-WAVES ?= 0
+#
+# Variables, given on the command line: SIM=verilator|icarus (test: also both), CONFIG and MODEL, names
+# as in hdl/configs.toml and checkpoints/, WAVES=1. A target without them uses its script's defaults.
 PYTHON := .venv/bin/python
+sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(filter 1,$(WAVES)),--waves)
+config-option = $(if $(CONFIG),--config $(CONFIG))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint format synth docs clean
@@ -15,7 +16,7 @@ setup: ## system packages and .venv (done by every other target; instant when no
 	@scripts/bootstrap.sh
 
 sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
-	$(PYTHON) scripts/sim.py --sim $(SIM) --config $(CONFIG) --model $(MODEL) --waves $(WAVES)
+	$(PYTHON) scripts/sim.py $(config-option) $(sim-options)
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
 	$(PYTHON) -m pytest -n 2 --dist worksteal tests
@@ -27,7 +28,7 @@ format: setup ## rewrites Python and SystemVerilog in the format that lint check
 	$(PYTHON) scripts/lint.py --fix
 
 synth: setup ## area by module on ECP5 and UltraScale+, with checks: CONFIG=
-	$(PYTHON) scripts/synth.py --config $(CONFIG)
+	$(PYTHON) scripts/synth.py $(config-option)
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from golden import numerics
 from golden.config import Config
 from golden.graph import Drain
+from golden.isa import LANE_FRAC
 from golden.numerics import Ints, Saturations
 from golden.quantise import QLayer, QNetwork
 
@@ -68,11 +69,13 @@ class FixedModel:
         one = np.int64(numerics.ONE)
         reg: dict[str, Ints] = {"one": one, "zero": np.int64(0)}
         for s in cell.states:
-            reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg)
+            reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, cell.fine(s))
         vectors = {"x": x}
         for v, s in cell.vectors.items():
             if s is not None:
-                vectors[v] = state[f"{v}_l{n}.neurons"]
+                # What the frame before wrote, or the prologue: a fine state loses nothing of it.
+                shift = LANE_FRAC - layer.fracs[v]
+                vectors[v] = numerics.to_neuron(reg[f"state:{s}"], shift, cfg)
         after: State = {}
         out = x
         for node in cell.nodes:
@@ -84,15 +87,14 @@ class FixedModel:
                 ops = (reg[node.m0], reg[node.x0], reg[node.m1], reg[node.x1])
                 v = numerics.element(*ops, node.sub, cfg, counts)
                 if node.state is not None:
-                    after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts)
+                    fine = cell.fine(node.state)
+                    after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts, fine)
                 if node.vector is not None or node.output:
                     neurons = numerics.to_neuron(v, layer.neu_shift(node), cfg, counts)
                     if node.output:
                         out = neurons
                     if node.vector is not None and cell.vectors[node.vector] is None:
                         vectors[node.vector] = neurons
-                    elif node.vector is not None:
-                        after[f"{node.vector}_l{n}.neurons"] = neurons
             reg[node.name] = numerics.activation(v, node.act)
             if trace is not None:
                 trace[n, node.name] = v

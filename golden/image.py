@@ -104,16 +104,16 @@ def all_parameters(c: Config) -> dict[str, int]:
 
 def out_entry_width(c: Config) -> int:
     """Bits of one value's place in the output table: column above word address."""
-    return clog2(c.out_depth) - 1 + clog2(c.L)
+    return clog2(c.out_depth) + clog2(c.L)
 
 
 def out_word(c: Config, places: Sequence[tuple[int, int]]) -> int:
     """A word of the output table from the (word address, engine column) of each value."""
     if len(places) > c.out_lanes:
         raise ValueError(f"{len(places)} values in a beat of {c.out_lanes}")
-    aw, word = clog2(c.out_depth) - 1, 0
+    aw, word = clog2(c.out_depth), 0
     for i, (addr, column) in enumerate(places):
-        if not (0 <= addr < 1 << aw and 0 <= column < c.L):
+        if not (0 <= addr < c.out_depth and 0 <= column < c.L):
             raise ValueError(f"output place ({addr}, {column}) is outside the buffer")
         word |= (addr | column << aw) << i * out_entry_width(c)
     return word

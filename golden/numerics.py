@@ -86,14 +86,22 @@ def element(
     return saturate(round_shift(a - b if sub else a + b, LANE_FRAC), cfg.lane_w, counts, "element")
 
 
-def to_state(v: ArrayLike, cfg: Config, counts: Saturations | None = None) -> Ints:
-    """A data path value as the state memory holds it: ``state_w`` bits, ``state_frac`` fraction."""
-    return saturate(round_shift(v, LANE_FRAC - cfg.state_frac), cfg.state_w, counts, "state")
+def state_frac(cfg: Config, fine: bool) -> int:
+    """Fraction bits of a state: fine ones (``Cell.fine``) keep those of the data path."""
+    return LANE_FRAC if fine else cfg.state_frac
 
 
-def from_state(s: ArrayLike, cfg: Config) -> Ints:
+def to_state(
+    v: ArrayLike, cfg: Config, counts: Saturations | None = None, fine: bool = False
+) -> Ints:
+    """A data path value as the state memory holds it: ``state_w`` bits, see `state_frac`."""
+    rounded = round_shift(v, LANE_FRAC - state_frac(cfg, fine))
+    return saturate(rounded, cfg.state_w, counts, "state")
+
+
+def from_state(s: ArrayLike, cfg: Config, fine: bool = False) -> Ints:
     """A state memory word as a data path value; exact."""
-    return np.asarray(s, np.int64) << (LANE_FRAC - cfg.state_frac)
+    return np.asarray(s, np.int64) << (LANE_FRAC - state_frac(cfg, fine))
 
 
 def to_neuron(v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None) -> Ints:

@@ -236,95 +236,59 @@ class QNetwork:
         """Integer outputs as float32, exact."""
         return to_float(y, self.out_frac).astype(np.float32)
 
-    def state_keys(self) -> dict[str, tuple[int, int, int]]:
-        """Length, bits and fraction bits of everything that lasts from frame to frame.
+    def state_keys(self) -> dict[str, tuple[int, int]]:
+        """Length and fraction bits of every state by its torch-like name: ``h_l0``, ``c_l0``, ...
 
-        ``h_l0`` is the state memory of state h of layer 0, ``h_l0.neurons`` the vector in the
-        neuron buffers that comes back as the h of the frame before.
+        All have ``state_w`` bits. States that are neuron vectors too are fine (``Cell.fine``).
         """
-        keys = {}
-        for n, layer in enumerate(self.layers):
-            for s in layer.cell.states:
-                keys[f"{s}_l{n}"] = (layer.hidden, self.state_w, self.state_frac)
-            for v, s in layer.cell.vectors.items():
-                if s is not None:
-                    frac = layer.fracs[v] - self.dropped
-                    keys[f"{v}_l{n}.neurons"] = (layer.hidden, self.data_w, frac)
-        return keys
+        return {
+            f"{s}_l{n}": (la.hidden, LANE_FRAC if la.cell.fine(s) else self.state_frac)
+            for n, la in enumerate(self.layers)
+            for s in la.cell.states
+        }
 
     def zero_state(self, streams: int | None = None) -> dict[str, Ints]:
         """The state a run starts from unless told otherwise; arrays ``[H]`` or ``[streams, H]``."""
         lead = () if streams is None else (streams,)
-        return {k: np.zeros((*lead, n), np.int64) for k, (n, _, _) in self.state_keys().items()}
-
-    def _vector_of(self, key: str) -> str | None:
-        """Key of the neurons that hold a state as well, if any."""
-        state, layer = key.rsplit("_l", 1)
-        for v, s in self.layers[int(layer)].cell.vectors.items():
-            if s == state:
-                return f"{v}_l{layer}.neurons"
-        return None
+        return {k: np.zeros((*lead, n), np.int64) for k, (n, _) in self.state_keys().items()}
 
     def quantise_state(
         self, state: Mapping[str, ArrayLike], counts: Saturations | None = None
     ) -> dict[str, Ints]:
-        """Initial state from floats ``[..., H]``: what :meth:`state_float` returns, or torch's.
+        """Initial state from floats ``[H]`` or ``[streams, H]``; absent states are zero.
 
-        Absent states are zero. Values saturate, counted as "state" and "neuron". The key
-        ``h_l0`` sets neurons and state memory; ``h_l0.memory``, if present, the latter.
+        Values saturate, counted as "state". The inverse of :meth:`state_float`.
 
         Raises:
-            QuantError: an unknown key, a wrong shape, NaN or infinity.
+            QuantError: an unknown name, a wrong shape, NaN or infinity.
         """
         keys = self.state_keys()
-        memories = {k for k in keys if "." not in k}
         lead: tuple[int, ...] = ()
         for key, value in state.items():
-            base = key.removesuffix(".memory")
-            shape = np.shape(value)
-            if base not in memories:
-                raise QuantError(f"unknown state '{key}': known are {', '.join(sorted(memories))}")
-            if not shape or shape[-1] != keys[base][0] or len(shape) > 2:
-                raise QuantError(f"state '{key}' has shape {shape}: its length is {keys[base][0]}")
+            if key not in keys:
+                raise QuantError(f"unknown state '{key}': known are {', '.join(keys)}")
+            shape, n = np.shape(value), keys[key][0]
+            if len(shape) not in (1, 2) or shape[-1] != n:
+                raise QuantError(f"state '{key}' has shape {shape}: its length is {n}")
+            if lead and shape[:-1] and shape[:-1] != lead:
+                raise QuantError(f"state '{key}' has {shape[0]} streams, others {lead[0]}")
             if not np.isfinite(np.asarray(value, np.float64)).all():
                 raise QuantError(f"state '{key}' holds NaN or infinity")
-            lead = max(lead, shape[:-1])
-        out = {}
-        for key in memories:
-            value = state.get(key)
-            vector = self._vector_of(key)
-            for k, source in ((key, state.get(f"{key}.memory", value)), (vector, value)):
-                if k is None:
-                    continue
-                n, bits, frac = keys[k]
-                if source is None:
-                    out[k] = np.zeros((*lead, n), np.int64)
-                else:
-                    point = "neuron" if k == vector else "state"
-                    out[k] = saturate(to_int(source, frac), bits, counts, point)
-        return out
+            lead = shape[:-1] or lead
+        return {
+            k: np.broadcast_to(
+                saturate(to_int(state.get(k, 0.0), frac), self.state_w, counts, "state"),
+                (*lead, n),
+            ).copy()
+            for k, (n, frac) in keys.items()
+        }
 
     def state_float(self, state: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float32]]:
-        """A final state as float32 under torch's names, exact both ways.
-
-        ``h_l0`` is the last output where neurons hold it. Where the state memory has other bits
-        it comes as ``h_l0.memory``, so that a run can be resumed with the same bits.
-        """
-        keys = self.state_keys()
-        out = {}
-        for key in keys:
-            if "." in key:
-                continue
-            memory = to_float(state[key], keys[key][2]).astype(np.float32)
-            vector = self._vector_of(key)
-            if vector is None:
-                out[key] = memory
-                continue
-            out[key] = to_float(state[vector], keys[vector][2]).astype(np.float32)
-            again = saturate(to_int(out[key], self.state_frac), self.state_w)
-            if not np.array_equal(again, np.asarray(state[key])):
-                out[f"{key}.memory"] = memory
-        return out
+        """A state as float32 under torch's names; exact, so that a run can be resumed from it."""
+        return {
+            k: to_float(state[k], frac).astype(np.float32)
+            for k, (_, frac) in self.state_keys().items()
+        }
 
 
 # --- choosing formats --------------------------------------------------------------------------
@@ -434,6 +398,12 @@ def quantise(
             f = DEFAULT_NEURON_FRAC if bound is None else frac_for(bound, NEURON_FRACS)
             if node.vector is not None:
                 fracs[node.vector] = f
+                kept = layer.cell.vectors[node.vector] is not None
+                if kept and cfg.state_w < GRID_W + LANE_FRAC - f:
+                    raise QuantError(
+                        f"{where}: vector '{node.vector}' with {f} fraction bits does not fit a "
+                        f"fine state of {cfg.state_w} bits"
+                    )
             if node.output:
                 fracs["out"] = f
         weights, weight_fracs, drains = {}, {}, {}

@@ -61,5 +61,7 @@ ready && exit 0
 say "installing the Python packages into .venv (a few minutes the first time)"
 [[ -x .venv/bin/python ]] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt >&2
+# Makes `golden` and `tb` importable from everywhere, without packaging them.
+pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/csb.pth"
 fingerprint >"$stamp"
 say "ready"

@@ -46,10 +46,17 @@ def act(v, name):
 
 
 class Plain:
-    """LSTM and GRU with the equations written out, for 26-bit lanes and 24-bit states."""
+    """LSTM and GRU with the equations written out, for 26-bit lanes and 24-bit states, of which
+    c has 13 fraction bits and h 15."""
 
-    def __init__(self, q):
+    def __init__(self, q, s):
         self.q = q
+        self.neurons = [
+            [self.neuron(la, int(h)) for h in s[f"h_l{n}"]] for n, la in enumerate(q.layers)
+        ]
+
+    def neuron(self, layer, v):
+        return sat(rshift(v, 15 - layer.fracs["h"] + 16 - self.q.data_w), self.q.data_w)
 
     def drain(self, layer, node, gate, vectors, u):
         d = layer.drains[node]
@@ -64,7 +71,7 @@ class Plain:
 
     def step(self, x, s):
         for n, layer in enumerate(self.q.layers):
-            h_old, h_new = s[f"h_l{n}.neurons"], []
+            h_old, h_new = self.neurons[n], []
             both = {"x": x, "h": h_old}
             for u in range(layer.hidden):
                 if layer.cell.name == "lstm":
@@ -81,11 +88,10 @@ class Plain:
                     hn = self.drain(layer, "hn", "n", {"h": h_old}, u)
                     xn = self.drain(layer, "xn", "n", {"x": x}, u)
                     cand = act(self.element(r, hn, 1 << 15, xn), "tanh")
-                    h = self.element((1 << 15) - z, cand, z, int(s[f"h_l{n}"][u]) * 4)
-                s[f"h_l{n}"][u] = sat(rshift(h, 2), 24)
-                frac = layer.fracs["h"]
-                h_new.append(sat(rshift(h, 15 - frac + 16 - self.q.data_w), self.q.data_w))
-            s[f"h_l{n}.neurons"] = np.array(h_new)
+                    h = self.element((1 << 15) - z, cand, z, int(s[f"h_l{n}"][u]))
+                s[f"h_l{n}"][u] = sat(h, 24)
+                h_new.append(self.neuron(layer, h))
+            self.neurons[n] = h_new
             x = np.array(h_new)
         return x
 
@@ -112,10 +118,11 @@ def test_equals_plain_loops(kind, width, inputs, hidden, layers, seed, spread, d
             return
         raise
     x = rng.integers(-(2 ** (width - 1)), 2 ** (width - 1), (4, inputs))
-    initial = {k: rng.integers(-(2 ** (b - 1)), 2 ** (b - 1), n)
-               for k, (n, b, _) in q.state_keys().items()}  # fmt: skip
+    top = 2 ** (cfg.state_w - 1)
+    initial = {k: rng.integers(-top, top, n) for k, (n, _) in q.state_keys().items()}
     y, final = fixed.FixedModel(q, cfg).run(x, initial)
-    plain, s = Plain(q), {k: v.copy() for k, v in initial.items()}
+    s = {k: v.copy() for k, v in initial.items()}
+    plain = Plain(q, s)
     want = np.array([plain.step(frame, s) for frame in x])
     assert np.array_equal(y, want)
     for k in s:
@@ -195,7 +202,7 @@ def test_saturation_is_hit_and_counted():
     model = fixed.FixedModel(q, cfg)
     x = np.full((3, 4), 32767)
     x[1] = -32768
-    big = {k: np.full(n, (1 << (b - 1)) - 1) for k, (n, b, _) in q.state_keys().items()}
+    big = {k: np.full(n, (1 << 23) - 1) for k, (n, _) in q.state_keys().items()}
     model.run(x, big)
     assert model.saturations["neuron"] > 0
     # A bias beyond the data path's range saturates at the drain.

@@ -169,8 +169,8 @@ def test_inputs():
 def test_state_is_checked():
     q = quantise.quantise(network.from_torch(lstm()), CFG)
     state = q.quantise_state({"h_l0": np.full(7, 0.5), "c_l0": np.full((2, 7), 937.0)})
-    assert state["h_l0"].shape == (7,) or state["h_l0"].shape == (2, 7)
-    assert (state["h_l0.neurons"] == 16384).all()
+    assert state["h_l0"].shape == state["c_l0"].shape == (2, 7)
+    assert (state["h_l0"] == 16384).all()
     assert (state["c_l0"] == 937 * 8192).all()
     for bad, message in (
         ({"h_l9": np.zeros(7)}, "unknown state 'h_l9'"),

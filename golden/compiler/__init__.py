@@ -61,7 +61,7 @@ def _over(what: str, need: int, have: int, c: Config) -> None:
         )
 
 
-def _place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer]]:
+def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer]]:
     """Deal all layers and give addresses and events to what they own."""
     events = iter(range(1, isa.EVENTS))
 
@@ -76,13 +76,15 @@ def _place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Laye
     layers: list[_Layer] = []
     acc_base = state_base = 0
     for i, q in enumerate(qnet.layers):
-        rows = sum((w != 0).sum(axis=1) for w in q.weights.values())
-        cols = sum((w != 0).sum(axis=0) for (_, v), w in q.weights.items() if v != "x")
+        users = [w for (_, v), w in q.weights.items() if v in q.cell.vectors]
         if i + 1 < len(qnet.layers):
-            cols = cols + sum(
-                (w != 0).sum(axis=0) for (_, v), w in qnet.layers[i + 1].weights.items() if v == "x"
-            )
-        slot, lane = deal(np.asarray(rows), np.asarray(cols), c)
+            users += [w for (_, v), w in qnet.layers[i + 1].weights.items() if v == "x"]
+        by_input: dict[str, list[np.ndarray]] = {}
+        for (_, v), w in q.weights.items():
+            by_input.setdefault(v, []).append((w != 0).sum(axis=1))
+        rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
+        cols = np.sum([(w != 0).sum(axis=0) for w in users], axis=0)[:, None]
+        slot, lane = deal(rows, cols, c)
         slots = -(-q.hidden // c.lanes)
         vectors = {
             v: _Vector(lane % c.L, slot, lane // c.L, c.sub_slots, event()) for v in q.cell.vectors
@@ -200,7 +202,7 @@ def compile_network(qnet: QNetwork, c: Config, streams: int = 1) -> Program:
     """
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
-    x, layers = _place(qnet, c, streams)
+    x, layers = place(qnet, c, streams)
     acc_rows = sum(layer.slots * len(layer.q.cell.drains) for layer in layers)
     acc_pp = acc_rows <= c.acc_depth // 2
     products = _products(x, layers, c)

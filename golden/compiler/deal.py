@@ -2,8 +2,8 @@
 
 All accumulator rows of a unit live in one ring, and its neuron in the engine column that goes with
 its lane; both follow from the lane. So dealing decides how even the work of the rings is (rows) and
-how even the work of the lanes of a ring is before sharing (columns), and the order of the slots
-decides how steadily units complete.
+how even the work of the lanes of a ring is before sharing (columns), product by product, and the
+order of the slots decides how steadily units complete.
 """
 
 from __future__ import annotations
@@ -12,41 +12,80 @@ import numpy as np
 
 from golden.config import Config
 
+SWEEPS = 4  # of the improvement by exchanges
+
+
+def _scaled(work: np.ndarray, places: int) -> np.ndarray:
+    """Work in units of the mean place: [units, products]."""
+    return work * places / np.maximum(work.sum(axis=0), 1)
+
 
 def deal(rows: np.ndarray, cols: np.ndarray, c: Config) -> tuple[np.ndarray, np.ndarray]:
     """Assign units to (slot, lane).
 
     Units go, heaviest first, a slot at a time, to the lanes whose ring and engine column have
-    got least so far: longest-processing-time-first with as many units for every lane. Slots are
-    then reversed: light units first, so that the drain, which takes the same time for each, has
-    no backlog at the end, when the next product waits for it.
+    got least of what the unit brings: longest-processing-time-first for several products at once,
+    with as many units for every lane. Then units of one slot are exchanged while that makes the
+    sum of squared loads smaller. Light slots come first, so that the drain, which takes the
+    same time for each, has no backlog at the end, when the next product waits for it.
 
     Args:
-        rows: [units] work of each unit's rows.
-        cols: [units] work that each unit's neuron causes as a column.
+        rows: [units, products] non-zeros of each unit's rows in every product.
+        cols: [units, products] non-zeros of each unit's neuron as a column.
 
     Returns:
         slot [units], lane [units], int64.
     """
     units = len(rows)
     slots = -(-units // c.lanes)
-    order = np.argsort(-rows, kind="stable")
     ring_of = np.arange(c.lanes) // c.drain_banks
     column_of = np.arange(c.lanes) % c.L
-    ring_load = np.zeros(c.rings)
-    column_load = np.zeros(c.L)
-    # The same scale for both loads; rows matter more, sharing mends columns.
-    row_unit = 1.0 / max(rows.sum() / c.rings, 1.0)
-    col_unit = (0.5 if c.share_h else 1.0) / max(cols.sum() / c.L, 1.0)
+    row = _scaled(rows, c.rings)
+    col = _scaled(cols, c.L)
+    if c.share_h:  # sharing evens out columns
+        col = col * 0.5
+    ring_load = np.zeros((c.rings, row.shape[1]))
+    column_load = np.zeros((c.L, col.shape[1]))
+    order = np.argsort(-rows.sum(axis=1), kind="stable")
+    place = np.full((slots, c.lanes), -1, np.int64)
+    for s in range(slots):
+        free = np.arange(c.lanes)
+        for u in order[s * c.lanes : (s + 1) * c.lanes]:
+            cost = ring_load[ring_of[free]] @ row[u] + column_load[column_of[free]] @ col[u]
+            i = int(np.argmin(cost))
+            place[s, free[i]] = u
+            ring_load[ring_of[free[i]]] += row[u]
+            column_load[column_of[free[i]]] += col[u]
+            free = np.delete(free, i)
+    # A place without a unit weighs nothing: index -1 is the row of zeros added here.
+    row = np.vstack([row, np.zeros((1, row.shape[1]))])
+    col = np.vstack([col, np.zeros((1, col.shape[1]))])
+    for _ in range(SWEEPS):
+        for s in range(slots):
+            _exchange(place[s], row, col, ring_load, column_load, ring_of, column_of)
     slot = np.empty(units, np.int64)
     lane = np.empty(units, np.int64)
-    for s in range(slots):
-        free = list(range(c.lanes))
-        batch = order[s * c.lanes : (s + 1) * c.lanes]
-        for u in batch:
-            cost = ring_load[ring_of[free]] * row_unit + column_load[column_of[free]] * col_unit
-            pick = free.pop(int(np.argmin(cost)))
-            slot[u], lane[u] = s, pick
-            ring_load[ring_of[pick]] += rows[u]
-            column_load[column_of[pick]] += cols[u]
-    return slots - 1 - slot, lane
+    s, at = np.nonzero(place >= 0)
+    slot[place[s, at]], lane[place[s, at]] = slots - 1 - s, at
+    return slot, lane
+
+
+def _exchange(place, row, col, ring_load, column_load, ring_of, column_of) -> None:  # noqa: PLR0913
+    """The best exchange of two places of one slot, while there is one; all arrays in place."""
+    for _ in range(len(place)):
+        r, k = row[place], col[place]  # what stands at each lane
+        gain = np.zeros((len(place), len(place)))
+        for load, work, of in ((ring_load, r, ring_of), (column_load, k, column_of)):
+            # d = work_j - work_i moves to place i: change of the squares of both loads.
+            d = work[None, :, :] - work[:, None, :]
+            at = load[of]
+            same = of[:, None] == of[None, :]
+            change = 2 * ((d * (at[:, None, :] - at[None, :, :])).sum(-1) + (d * d).sum(-1))
+            gain += np.where(same, 0.0, change)
+        i, j = np.unravel_index(np.argmin(gain), gain.shape)
+        if gain[i, j] > -1e-9:
+            return
+        for load, work, of in ((ring_load, r, ring_of), (column_load, k, column_of)):
+            load[of[i]] += work[j] - work[i]
+            load[of[j]] += work[i] - work[j]
+        place[i], place[j] = place[j], place[i]

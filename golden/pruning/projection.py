@@ -38,6 +38,7 @@ __all__ = [
     "ProjectionError",
     "achieved_rate",
     "csb_mask",
+    "csb_mask_counts",
     "csb_project",
     "kernel_sizes",
     "kernel_stats",
@@ -206,7 +207,10 @@ class _Problem:
 
 
 def _solve(problem: _Problem, target: float) -> tuple[Tensor, _Ranked, Tensor, Tensor]:
-    """Find row and column totals, with fractions alike, whose non-zeros come nearest ``target``."""
+    """Find row and column totals, with fractions alike, whose non-zeros come nearest ``target``.
+
+    Returns the row mask, the ranked columns, the column totals and the relative errors.
+    """
     device = problem.power.device
     groups = problem.row_groups()
 
@@ -298,6 +302,28 @@ def csb_mask(
             f" (nearest is off by {float(error.max()):.1%})"
         )
     return mask
+
+
+def csb_mask_counts(
+    w: Tensor, block: int, row_groups: int, col_groups: int, align: tuple[int, int] = (1, 1)
+) -> Tensor:
+    """The two passes alone, as this module's docstring defines them, for given numbers of groups.
+
+    Args:
+        w: as for :func:`csb_mask`.
+        block: side of a block.
+        row_groups: row segment groups kept over the whole matrix.
+        col_groups: column segment groups kept over the whole matrix.
+        align: ``(P, Q)``, sizes of the groups.
+    """
+    _check(w, block, 1.0, align)
+    problem = _Problem(w, block, align)
+
+    def full(count: int) -> Tensor:
+        return torch.full((problem.batch,), count, dtype=torch.long, device=w.device)
+
+    rows, ranked, _ = problem.columns(full(row_groups))
+    return problem.mask(rows, ranked, full(col_groups))
 
 
 def csb_project(

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Accumulators of one PE row: one write port (the PE row) and two read ports (the PE row, which
-// comes back to a row, and the drain), so two copies of a RAM. Both reads have latency 1 and
-// return the old value when the word is written in the same cycle.
+// comes back to a row, and the drain), so two copies of a RAM. Both reads have latency 1. Nobody
+// reads a word in the cycle in which it is written: the compiler keeps a row that is stored away
+// from its next visit, and a mark reaches the drain after the store.
 `default_nettype none
 module csb_acc_bank #(
     parameter int AccW  = 42,
@@ -21,8 +22,9 @@ module csb_acc_bank #(
     output      logic [AccW-1:0] drain_rdata_o
 );
   csb_ram_1r1w #(
-      .Width(AccW),
-      .Depth(Depth)
+      .Width      (AccW),
+      .Depth      (Depth),
+      .NoCollision(1)
   ) u_row (
       .clk_i,
       .we_i,
@@ -34,8 +36,9 @@ module csb_acc_bank #(
   );
 
   csb_ram_1r1w #(
-      .Width(AccW),
-      .Depth(Depth)
+      .Width      (AccW),
+      .Depth      (Depth),
+      .NoCollision(1)
   ) u_drain (
       .clk_i,
       .we_i,

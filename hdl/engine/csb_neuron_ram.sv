@@ -4,7 +4,8 @@
 // the PEGroup's own column and of its right neighbour's arrive in the same cycle, and whose read
 // port delivers one neuron. A neuron address is {word, side}.
 //
-// Read latency 1 (data in the cycle after re_i); read-during-write returns the old neuron.
+// Read latency 1 (data in the cycle after re_i). A neuron that counts is never read while it is
+// written; an idle multiplier (weight zero) may do so, and what it then reads does not matter.
 // No reset: the image loader clears it.
 `default_nettype none
 module csb_neuron_ram #(
@@ -22,6 +23,7 @@ module csb_neuron_ram #(
     input  wire logic [      Aw+Sw-1:0] raddr_i,
     output      logic [      DataW-1:0] rdata_o
 );
+  (* no_rw_check *)
   logic [DataW-1:0] mem[Depth*Sides];
 
   always_ff @(posedge clk_i) begin

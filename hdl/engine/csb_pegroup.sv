@@ -63,6 +63,7 @@ module csb_pegroup #(
   localparam int Sides = 1 + ShareH;
 
   logic valid, issue;
+  logic [Waw-1:0] pc_unused;
   logic [WordW-1:0] word;
 
   csb_seq #(
@@ -79,7 +80,7 @@ module csb_pegroup #(
       .wdata_i     (ld_data_i),
       .valid_o     (valid),
       .word_o      (word),
-      .pc_o        (),
+      .pc_o        (pc_unused),
       .issue_i     (issue),
       .wrap_o
   );
@@ -106,22 +107,20 @@ module csb_pegroup #(
   end
 
   // --- waits ----------------------------------------------------------------------------
-  // Events counted until iteration n - lag has happened: n - lag + 1, modulo 2^EventW.
-  function automatic logic happened(input logic en, input logic [3:0] evt, input logic [1:0] lag);
-    logic [EventW-1:0] want, ahead;
-    case (lag)
-      2'(LagThis): want = iter_q + 1'b1;
-      2'(LagStream): want = iter_q + 1'b1 - EventW'(streams_i);
-      2'(LagLast): want = iter_q;
-      default: want = iter_q - 1'b1;
-    endcase
-    ahead = events_i[evt*EventW+:EventW] - want;
-    happened = !en || !ahead[EventW-1];
-  endfunction
-
+  // Events counted once iteration n - lag has happened: n - lag + 1, modulo 2^EventW, by lag.
+  logic [4*EventW-1:0] want;
+  logic [EventW-1:0] ahead0, ahead1;
   logic ready0, ready1;
-  assign ready0 = happened(word[PegW0EnLsb], word[PegW0EvtLsb+:4], word[PegW0LagLsb+:2]);
-  assign ready1 = happened(word[PegW1EnLsb], word[PegW1EvtLsb+:4], word[PegW1LagLsb+:2]);
+  assign want[LagThis*EventW+:EventW] = iter_q + 1'b1;
+  assign want[LagStream*EventW+:EventW] = iter_q + 1'b1 - EventW'(streams_i);
+  assign want[LagLast*EventW+:EventW] = iter_q;
+  assign want[LagBeforeLast*EventW+:EventW] = iter_q - 1'b1;
+  assign ahead0 = events_i[word[PegW0EvtLsb+:PegW0EvtW]*EventW+:EventW] -
+                  want[word[PegW0LagLsb+:PegW0LagW]*EventW+:EventW];
+  assign ahead1 = events_i[word[PegW1EvtLsb+:PegW1EvtW]*EventW+:EventW] -
+                  want[word[PegW1LagLsb+:PegW1LagW]*EventW+:EventW];
+  assign ready0 = !word[PegW0EnLsb] || !ahead0[EventW-1];
+  assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW-1];
   assign issue = valid && !hold_i && ready0 && ready1;
   assign stall_o = valid && !issue;
   assign busy_o = issue && word[PegWorkLsb];
@@ -147,17 +146,12 @@ module csb_pegroup #(
     logic [Aaw-1:0] row;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];
-
-    always_comb begin
-      toggle = '0;
-      toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
-      for (int i = 0; i < 3; i++) if (Naw - 2 - i >= 0) toggle[Naw-2-i] = stream_q[i];
+    assign toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
+    for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
+      if (i >= Naw - 4) assign toggle[i] = stream_q[Naw-2-i];
+      else assign toggle[i] = 1'b0;
     end
-
-    always_comb begin
-      row = lane[0+:Aaw];
-      row[Aaw-1] = row[Aaw-1] ^ (word[PegAccPpLsb] && iter_q[0]);
-    end
+    assign row = {lane[Aaw-1] ^ (word[PegAccPpLsb] && iter_q[0]), lane[0+:Aaw-1]};
 
     // bank: {vert, drain bank}
     if (Banks == 1) begin : gen_bank0

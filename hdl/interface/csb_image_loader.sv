@@ -123,7 +123,7 @@ module csb_image_loader #(
   logic [31:0] crc_q;
   logic [7:0] target_q;
   logic [15:0] index_q, addr_q, count_q;
-  logic range_bad_q, addr_bad_q;
+  logic range_bad_q, addr_bad_q, count_bad;
   logic [PartW-1:0] part_q;
 
   assign take       = s_tvalid_i && s_tready_o;
@@ -136,6 +136,10 @@ module csb_image_loader #(
   assign busy_o     = state_q != StIdle;
   assign s_tready_o = state_q == StHeader || state_q == StSection || state_q == StData ||
       state_q == StDrop;
+
+  // The words of a section do not fit its memory, as its third header word shows.
+  assign count_bad = s_tdata_i[31:17] != '0 || s_tdata_i == '0 ||
+      {2'b0, addr_q} + {1'b0, s_tdata_i[16:0]} > {1'b0, depth_of(target_q)};
 
   // --- state machine ----------------------------------------------------------------------
   always_comb begin
@@ -178,8 +182,7 @@ module csb_image_loader #(
         end else if (field_q == 2'd2) begin
           field_d = '0;
           state_d = StData;
-          fail    = range_bad_q || addr_bad_q || s_tdata_i[31:17] != '0 || s_tdata_i == '0 ||
-              {2'b0, addr_q} + {1'b0, s_tdata_i[16:0]} > {1'b0, depth_of(target_q)};
+          fail    = range_bad_q || addr_bad_q || count_bad;
           code    = ErrSection;
         end
       end
@@ -197,7 +200,10 @@ module csb_image_loader #(
       default: state_d = StIdle;
     endcase
     if (good) state_d = StIdle;
-    if (fail) state_d = s_tlast_i ? StIdle : StDrop;
+    if (fail) begin
+      state_d = StDrop;
+      if (s_tlast_i) state_d = StIdle;
+    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -259,8 +265,11 @@ module csb_image_loader #(
     if (state_q == StClear) data_q <= '0;
     else if (take) data_q[part_q*32+:32] <= s_tdata_i;
   end
-  assign ld_data_o  = data_q[MaxW-1:0];
+  assign ld_data_o  = MaxW'(data_q);
   assign clr_addr_o = ld_addr_o;
+
+  logic unused;
+  assign unused = ^data_q;
 
   // --- result -------------------------------------------------------------------------------
   logic failed_q;  // an error waits for the TLAST

@@ -6,8 +6,8 @@
 // A beat holds StreamW/16 values, little end first, each in a 16-bit container of which the low
 // DataW bits are taken, signed; what a last beat holds beyond the frame is ignored. TLAST marks the
 // last beat of a frame. Value i goes to engine column i mod L at x_base_i + i div L. Frame n of a
-// run belongs to stream n mod S; its address is toggled as in csb_pegroup: top bit by the parity of
-// n div S, stream number bit-reversed below it.
+// run belongs to stream n mod S; its address is toggled: the top bit by the parity of n div S,
+// the bits below it by the stream number, bit-reversed, as everywhere.
 //
 // Flow: a frame is written once iteration n - 2 is issued (iter_done_i). Two beats are buffered, so
 // that many are taken before that. Beats are taken only while run_i.

@@ -1,0 +1,103 @@
+"""Random layers for benches: shapes, patterns and numbers that a network may have, by seed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from golden import quantise
+from golden.cells import CELLS
+from golden.config import Config
+from golden.network import Layer, Network
+from golden.pruning.projection import csb_project
+from golden.quantise import QNetwork
+
+PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCase:
+    """One random layer, or a stack of equal ones; everything follows from the fields."""
+
+    seed: int
+    cell: str = "lstm"
+    inputs: int = 16
+    hidden: int = 16
+    layers: int = 1
+    block: int = 8
+    density: float = 0.3
+    pattern: str = "csb"
+    extreme: bool = False  # weights and inputs at the ends of their range
+
+    @staticmethod
+    def draw(rng: np.random.Generator, largest: int = 300) -> LayerCase:
+        """A random case; sizes are log-uniform, so that small and odd ones are common."""
+
+        def size() -> int:
+            return int(np.exp(rng.uniform(0, np.log(largest + 0.99))))
+
+        return LayerCase(
+            seed=int(rng.integers(2**31)),
+            cell=str(rng.choice(sorted(CELLS))),
+            inputs=size(),
+            hidden=size(),
+            block=int(rng.choice([8, 16, 32, 64])),
+            density=float(rng.uniform()),
+            pattern=str(rng.choice(PATTERNS)),
+            extreme=bool(rng.random() < 0.2),
+        )
+
+    def _matrix(self, rng: np.random.Generator, rows: int, cols: int) -> np.ndarray:
+        w = rng.normal(size=(rows, cols)) * 0.3
+        if self.extreme:
+            w = np.sign(w) * 0.999
+        if self.pattern == "zero":
+            return 0 * w
+        if self.pattern == "scattered":
+            return w * (rng.random(w.shape) < self.density)
+        if self.pattern != "dense" and self.density < 0.95:
+            step = min(4, rows, cols) if self.pattern == "aligned" else 1
+            block = min(self.block, max(rows, cols))
+            rate = 1 / max(self.density, 1.5 / w.size)
+            t = csb_project(torch.tensor(w), block, rate, align=(step, step), tolerance=None)
+            w = t.numpy()
+        return w
+
+    def network(self) -> Network:
+        """The network in floats."""
+        rng = np.random.default_rng(self.seed)
+        cell = CELLS[self.cell]
+        layers = []
+        for n in range(self.layers):
+            sizes = {"x": self.inputs if n == 0 else self.hidden, "h": self.hidden}
+            stacked = {
+                v: self._matrix(rng, len(cell.gates) * self.hidden, n) for v, n in sizes.items()
+            }
+            weights, biases = {}, {}
+            for v, w in stacked.items():
+                for i, g in enumerate(cell.gates):
+                    rows = slice(i * self.hidden, (i + 1) * self.hidden)
+                    weights[g, v] = w[rows]
+                    biases[g, v] = rng.normal(size=self.hidden) * 0.3
+            layers.append(Layer(cell, self.hidden, sizes, weights, biases))
+        return Network(tuple(layers), self.block)
+
+    def frames(self, count: int, streams: int | None = None) -> np.ndarray:
+        """Float inputs ``[frames, inputs]`` or ``[streams, frames, inputs]``."""
+        rng = np.random.default_rng(self.seed + 1)
+        lead = () if streams is None else (streams,)
+        x = rng.normal(size=(*lead, count, self.inputs))
+        return (np.sign(x) * 7.99 if self.extreme else x).astype(np.float32)
+
+    def make(self, c: Config) -> tuple[QNetwork, dict[str, np.ndarray]]:
+        """The network in integers, and a random integer vector for each of its inputs."""
+        rng = np.random.default_rng(self.seed + 2)
+        qnet = quantise.quantise(self.network(), c)
+        top = 1 << (c.data_w - 1)
+        out = {}
+        for v, n in qnet.layers[0].inputs.items():
+            x = rng.integers(-top, top, n)
+            out[v] = np.where(x < 0, -top, top - 1) if self.extreme else x
+        return qnet, out

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CSB-RNN accelerator. Ports: registers (AXI4-Lite), image, input frames and output frames
+// (AXI4-Stream), an interrupt. Parameters are those of a named configuration
+// (golden.image.all_parameters); what each means is in configs.toml.
+//
+// Reset (rst_ni, synchronous, active low) empties everything but memories; no image is valid after.
+// A run: load an image, set CONTROL.start. The element prologue runs first; while it does, PEGroups
+// hold and no frame is taken.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_top #(
+    parameter int K           = 2,
+    parameter int L           = 2,
+    parameter int P           = 2,
+    parameter int Q           = 2,
+    parameter int DataW       = 16,
+    parameter int StateW      = 24,
+    parameter int StateFrac   = 13,
+    parameter int DrainBanks  = 1,
+    parameter int ShareH      = 1,
+    parameter int ShareV      = 0,
+    parameter int MaxFanIn    = 1024,
+    parameter int MaxBlock    = 128,  // a limit of the compiler; part of the configuration's hash
+    parameter int WeightDepth = 1024,
+    parameter int NeuronDepth = 512,
+    parameter int AccDepth    = 256,
+    parameter int BiasDepth   = 256,
+    parameter int StateDepth  = 256,
+    parameter int DrainDepth  = 512,
+    parameter int ElemDepth   = 512,
+    parameter int OutDepth    = 256,
+    parameter int StreamW     = 32,
+    parameter int XLanes      = 2,
+    parameter int ConfigHash  = 0,    // of the images that fit
+    parameter int RegAw       = csb_regs_pkg::RegAddrW  // derived, do not override
+) (
+    input  wire logic                 clk_i,
+    input  wire logic                 rst_ni,
+    output      logic                 irq_o,
+    // registers
+    input  wire logic [    RegAw-1:0] s_axil_awaddr,
+    input  wire logic [          2:0] s_axil_awprot,
+    input  wire logic                 s_axil_awvalid,
+    output      logic                 s_axil_awready,
+    input  wire logic [         31:0] s_axil_wdata,
+    input  wire logic [          3:0] s_axil_wstrb,
+    input  wire logic                 s_axil_wvalid,
+    output      logic                 s_axil_wready,
+    output      logic [          1:0] s_axil_bresp,
+    output      logic                 s_axil_bvalid,
+    input  wire logic                 s_axil_bready,
+    input  wire logic [    RegAw-1:0] s_axil_araddr,
+    input  wire logic [          2:0] s_axil_arprot,
+    input  wire logic                 s_axil_arvalid,
+    output      logic                 s_axil_arready,
+    output      logic [         31:0] s_axil_rdata,
+    output      logic [          1:0] s_axil_rresp,
+    output      logic                 s_axil_rvalid,
+    input  wire logic                 s_axil_rready,
+    // image
+    input  wire logic [         31:0] s_axis_image_tdata,
+    input  wire logic                 s_axis_image_tvalid,
+    output      logic                 s_axis_image_tready,
+    input  wire logic                 s_axis_image_tlast,
+    // input frames
+    input  wire logic [  StreamW-1:0] s_axis_frame_tdata,
+    input  wire logic                 s_axis_frame_tvalid,
+    output      logic                 s_axis_frame_tready,
+    input  wire logic                 s_axis_frame_tlast,
+    // output frames
+    output      logic [  StreamW-1:0] m_axis_frame_tdata,
+    output      logic [StreamW/8-1:0] m_axis_frame_tkeep,
+    output      logic                 m_axis_frame_tvalid,
+    input  wire logic                 m_axis_frame_tready,
+    output      logic                 m_axis_frame_tlast
+);
+  import csb_image_pkg::*;
+
+  localparam int Groups = K * L;
+  localparam int Lanes = K * P * DrainBanks;
+  localparam int AccW = 2 * DataW + $clog2(MaxFanIn);
+  localparam int ReduceStages = L * (1 + ShareV) <= 4 ? 1 : 2;
+  localparam int Naw = $clog2(NeuronDepth);
+  localparam int Aaw = $clog2(AccDepth);
+  localparam int StateAw = $clog2(StateDepth);
+  localparam int ElemAw = $clog2(ElemDepth);
+  localparam int OutAw = $clog2(OutDepth);
+  localparam int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1;
+  localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
+  localparam int PeW = DataW + Naw + ShareH;
+  localparam int PegW = csb_pkg::PegWidth + P * (Aaw + Bsel + 5 + ShareV + Q * PeW);
+  localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
+  localparam int WideW = PegW > OutW ? PegW : OutW;
+  localparam int MaxW = WideW > csb_pkg::ElemWidth ? WideW : csb_pkg::ElemWidth;
+  localparam int Counters = 12;
+
+  // --- run control ------------------------------------------------------------------------
+  logic start_req, stop_req, fresh, start, stop, running, at_rest, image_valid, init_done;
+  logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
+  logic [7:0] load_code, error_code;
+  csb_control u_control (
+      .clk_i,
+      .rst_ni,
+      .start_req_i  (start_req),
+      .stop_req_i   (stop_req),
+      .load_busy_i  (loading),
+      .load_done_i  (load_done),
+      .load_error_i (load_error),
+      .load_code_i  (load_code),
+      .frame_error_i(frame_error),
+      .start_o      (start),
+      .stop_o       (stop),
+      .running_o    (running),
+      .idle_o       (at_rest),
+      .image_valid_o(image_valid),
+      .error_code_o (error_code),
+      .loaded_evt_o (loaded_evt),
+      .error_evt_o  (error_evt)
+  );
+
+  // --- registers --------------------------------------------------------------------------
+  logic st_re, st_we;
+  logic [15:0] st_lane, st_addr;
+  logic [StateW-1:0] st_wdata, st_rdata;
+  logic [3:0] counter_sel;
+  logic [7:0] counter_group;
+  logic [63:0] cycles;
+  logic [31:0] counter, issued;
+  csb_regs #(
+      .K         (K),
+      .L         (L),
+      .P         (P),
+      .Q         (Q),
+      .DataW     (DataW),
+      .StateW    (StateW),
+      .StateFrac (StateFrac),
+      .DrainBanks(DrainBanks),
+      .ShareH    (ShareH),
+      .ShareV    (ShareV),
+      .StreamW   (StreamW),
+      .XLanes    (XLanes),
+      .ConfigHash(ConfigHash)
+  ) u_regs (
+      .clk_i,
+      .rst_ni,
+      .s_awaddr_i   (s_axil_awaddr),
+      .s_awvalid_i  (s_axil_awvalid),
+      .s_awready_o  (s_axil_awready),
+      .s_wdata_i    (s_axil_wdata),
+      .s_wstrb_i    (s_axil_wstrb),
+      .s_wvalid_i   (s_axil_wvalid),
+      .s_wready_o   (s_axil_wready),
+      .s_bresp_o    (s_axil_bresp),
+      .s_bvalid_o   (s_axil_bvalid),
+      .s_bready_i   (s_axil_bready),
+      .s_araddr_i   (s_axil_araddr),
+      .s_arvalid_i  (s_axil_arvalid),
+      .s_arready_o  (s_axil_arready),
+      .s_rdata_o    (s_axil_rdata),
+      .s_rresp_o    (s_axil_rresp),
+      .s_rvalid_o   (s_axil_rvalid),
+      .s_rready_i   (s_axil_rready),
+      .start_o      (start_req),
+      .stop_o       (stop_req),
+      .fresh_o      (fresh),
+      .image_valid_i(image_valid),
+      .running_i    (running),
+      .idle_i       (at_rest && !loading),
+      .loading_i    (loading),
+      .error_code_i (error_code),
+      .loaded_evt_i (loaded_evt),
+      .error_evt_i  (error_evt),
+      .irq_o,
+      .counter_sel_o(counter_sel),
+      .group_o      (counter_group),
+      .cycles_i     (cycles),
+      .counter_i    (counter),
+      .issued_i     (issued),
+      .st_re_o      (st_re),
+      .st_we_o      (st_we),
+      .st_lane_o    (st_lane),
+      .st_addr_o    (st_addr),
+      .st_wdata_o   (st_wdata),
+      .st_rdata_i   (st_rdata)
+  );
+
+  // --- image ------------------------------------------------------------------------------
+  logic clr_valid, ld_we;
+  logic [15:0] clr_addr, ld_index, ld_addr;
+  logic [7:0] ld_target;
+  logic [MaxW-1:0] ld_data;
+  csb_image_loader #(
+      .Groups     (Groups),
+      .Lanes      (Lanes),
+      .PegW       (PegW),
+      .AccW       (AccW),
+      .StateW     (StateW),
+      .OutW       (OutW),
+      .WeightDepth(WeightDepth),
+      .NeuronDepth(NeuronDepth),
+      .AccDepth   (AccDepth),
+      .BiasDepth  (BiasDepth),
+      .StateDepth (StateDepth),
+      .DrainDepth (DrainDepth),
+      .ElemDepth  (ElemDepth),
+      .OutDepth   (OutDepth),
+      .ConfigHash (ConfigHash),
+      .MaxW       (MaxW)
+  ) u_loader (
+      .clk_i,
+      .rst_ni,
+      .s_tvalid_i  (s_axis_image_tvalid),
+      .s_tready_o  (s_axis_image_tready),
+      .s_tdata_i   (s_axis_image_tdata),
+      .s_tlast_i   (s_axis_image_tlast),
+      .busy_o      (loading),
+      .idle_i      (at_rest),
+      .done_o      (load_done),
+      .error_o     (load_error),
+      .error_code_o(load_code),
+      .clr_valid_o (clr_valid),
+      .clr_addr_o  (clr_addr),
+      .ld_we_o     (ld_we),
+      .ld_target_o (ld_target),
+      .ld_index_o  (ld_index),
+      .ld_addr_o   (ld_addr),
+      .ld_data_o   (ld_data)
+  );
+
+  logic [CfgWords*32-1:0] cfg;
+  csb_program_regs u_program_regs (
+      .clk_i,
+      .rst_ni,
+      .ld_we_i    (ld_we),
+      .ld_target_i(ld_target),
+      .ld_addr_i  (ld_addr),
+      .ld_data_i  (ld_data[31:0]),
+      .value_o    (cfg)
+  );
+  logic [3:0] streams;
+  assign streams = cfg[CfgStreams*32+:4];
+
+  logic [Groups-1:0] peg_we;
+  for (genvar g = 0; g < Groups; g++) begin : gen_peg_we
+    assign peg_we[g] = ld_we && ld_target == TargetPegroup && ld_index == 16'(g);
+  end
+
+  // The state window writes through the load port of the data path; it is idle then.
+  logic dp_we;
+  logic [1:0] dp_sel;
+  logic [LaneIw-1:0] dp_lane;
+  logic [11:0] dp_addr;
+  logic [csb_pkg::ElemWidth-1:0] dp_data;
+  always_comb begin
+    dp_we   = ld_we && ld_target >= TargetDrain && ld_target <= TargetState;
+    dp_sel  = 2'(ld_target - TargetDrain);
+    dp_lane = LaneIw'(ld_index);
+    dp_addr = 12'(ld_addr);
+    dp_data = csb_pkg::ElemWidth'(ld_data);
+    if (st_we) begin
+      dp_we   = 32'(st_lane) < Lanes && 32'(st_addr) < StateDepth;
+      dp_sel  = 2'(TargetState - TargetDrain);
+      dp_lane = LaneIw'(st_lane);
+      dp_addr = 12'(st_addr);
+      dp_data = csb_pkg::ElemWidth'(st_wdata);
+    end
+  end
+
+  // --- events and neuron write bus ----------------------------------------------------------
+  logic x_evt, drain_evt, neu_evt;
+  logic [csb_pkg::DrainEvtW-1:0] drain_evt_id;
+  logic [csb_pkg::ElemEvtW-1:0] neu_evt_id;
+  logic [csb_pkg::Events*csb_pkg::EventW-1:0] events;
+  csb_events u_events (
+      .clk_i,
+      .rst_ni,
+      .clear_i       (start),
+      .x_evt_i       (x_evt),
+      .drain_evt_i   (drain_evt),
+      .drain_evt_id_i(drain_evt_id),
+      .neu_evt_i     (neu_evt),
+      .neu_evt_id_i  (neu_evt_id),
+      .events_o      (events)
+  );
+
+  logic bus_busy, neu_valid, iter_done, taken_frame;
+  logic [L-1:0] x_we;
+  logic [Naw-1:0] x_addr, neu_addr;
+  logic [L*DataW-1:0] x_data, neu_data;
+  csb_input #(
+      .L          (L),
+      .DataW      (DataW),
+      .NeuronDepth(NeuronDepth),
+      .StreamW    (StreamW),
+      .XLanes     (XLanes)
+  ) u_input (
+      .clk_i,
+      .rst_ni,
+      .start_i    (start),
+      .run_i      (running && init_done),
+      .streams_i  (streams),
+      .x_count_i  (cfg[CfgXCount*32+:16]),
+      .x_base_i   (cfg[CfgXBase*32+:Naw]),
+      .iter_done_i(iter_done),
+      .s_tvalid_i (s_axis_frame_tvalid),
+      .s_tready_o (s_axis_frame_tready),
+      .s_tdata_i  (s_axis_frame_tdata),
+      .s_tlast_i  (s_axis_frame_tlast),
+      .bus_busy_i (bus_busy),
+      .x_we_o     (x_we),
+      .x_addr_o   (x_addr),
+      .x_data_o   (x_data),
+      .x_evt_o    (x_evt),
+      .frame_o    (taken_frame),
+      .error_o    (frame_error)
+  );
+
+  // --- engine and data path -----------------------------------------------------------------
+  logic acc_re, mark_ready, mark_take;
+  logic [Aaw-1:0] acc_addr;
+  logic [Lanes*AccW-1:0] sums;
+  logic [Groups-1:0] peg_issue, peg_stall;
+  csb_engine #(
+      .K          (K),
+      .L          (L),
+      .P          (P),
+      .Q          (Q),
+      .DataW      (DataW),
+      .MaxFanIn   (MaxFanIn),
+      .WeightDepth(WeightDepth),
+      .NeuronDepth(NeuronDepth),
+      .AccDepth   (AccDepth),
+      .DrainBanks (DrainBanks),
+      .ShareH     (ShareH),
+      .ShareV     (ShareV)
+  ) u_engine (
+      .clk_i,
+      .rst_ni,
+      .start_i     (start),
+      .stop_i      (stop),
+      .hold_i      (!init_done),
+      .streams_i   (streams),
+      .ld_we_i     (peg_we),
+      .ld_addr_i   (ld_addr[$clog2(WeightDepth)-1:0]),
+      .ld_data_i   (ld_data[PegW-1:0]),
+      .clr_valid_i (clr_valid),
+      .clr_addr_i  (clr_addr),
+      .events_i    (events),
+      .nw_we_i     (x_we | {L{neu_valid}}),
+      .nw_addr_i   (neu_valid ? neu_addr : x_addr),
+      .nw_data_i   (neu_valid ? neu_data : x_data),
+      .acc_re_i    (acc_re),
+      .acc_addr_i  (acc_addr),
+      .sum_o       (sums),
+      .mark_ready_o(mark_ready),
+      .mark_take_i (mark_take),
+      .iter_done_o (iter_done),
+      .issue_o     (peg_issue),
+      .stall_o     (peg_stall)
+  );
+
+  logic out_valid, out_done, out_release;
+  logic [OutAw:0] out_addr;
+  logic drain_issue, stall_mark, stall_reg, elem_issue, stall_post, stall_out;
+  logic [4:0] sat;
+  csb_datapath #(
+      .Lanes       (Lanes),
+      .L           (L),
+      .DataW       (DataW),
+      .AccW        (AccW),
+      .StateW      (StateW),
+      .StateFrac   (StateFrac),
+      .ReduceStages(ReduceStages),
+      .NeuronDepth (NeuronDepth),
+      .AccDepth    (AccDepth),
+      .BiasDepth   (BiasDepth),
+      .StateDepth  (StateDepth),
+      .DrainDepth  (DrainDepth),
+      .ElemDepth   (ElemDepth),
+      .OutDepth    (OutDepth)
+  ) u_datapath (
+      .clk_i,
+      .rst_ni,
+      .start_i           (start),
+      .stop_i            (stop),
+      .streams_i         (streams),
+      .loop_start_i      (cfg[CfgElemLoop*32+:ElemAw]),
+      .state_stride_i    (cfg[CfgStateStride*32+:StateAw]),
+      .credits_i         (cfg[CfgRegSets*32+:6]),
+      .fresh_i           (fresh),
+      .init_done_o       (init_done),
+      .ld_we_i           (dp_we),
+      .ld_sel_i          (dp_sel),
+      .ld_lane_i         (dp_lane),
+      .ld_addr_i         (dp_addr),
+      .ld_data_i         (dp_data),
+      .st_re_i           (st_re),
+      .st_lane_i         (LaneIw'(st_lane)),
+      .st_addr_i         (StateAw'(st_addr)),
+      .st_rdata_o        (st_rdata),
+      .mark_ready_i      (mark_ready),
+      .mark_take_o       (mark_take),
+      .acc_re_o          (acc_re),
+      .acc_addr_o        (acc_addr),
+      .sums_i            (sums),
+      .drain_evt_o       (drain_evt),
+      .drain_evt_id_o    (drain_evt_id),
+      .neu_evt_o         (neu_evt),
+      .neu_evt_id_o      (neu_evt_id),
+      .bus_busy_o        (bus_busy),
+      .neu_valid_o       (neu_valid),
+      .neu_addr_o        (neu_addr),
+      .neu_data_o        (neu_data),
+      .out_valid_o       (out_valid),
+      .out_addr_o        (out_addr),
+      .out_done_o        (out_done),
+      .out_release_i     (out_release),
+      .drain_issue_o     (drain_issue),
+      .drain_stall_mark_o(stall_mark),
+      .drain_stall_reg_o (stall_reg),
+      .elem_issue_o      (elem_issue),
+      .elem_stall_post_o (stall_post),
+      .elem_stall_out_o  (stall_out),
+      .sat_o             (sat)
+  );
+
+  // --- output -------------------------------------------------------------------------------
+  csb_output #(
+      .L       (L),
+      .DataW   (DataW),
+      .StreamW (StreamW),
+      .OutDepth(OutDepth)
+  ) u_output (
+      .clk_i,
+      .rst_ni,
+      .start_i      (start),
+      .stop_i       (stop),
+      .out_beats_i  (cfg[CfgOutBeats*32+:13]),
+      .out_last_i   (cfg[CfgOutLast*32+:6]),
+      .ld_we_i      (ld_we && ld_target == TargetOut),
+      .ld_addr_i    (ld_addr[OutAw-1:0]),
+      .ld_data_i    (ld_data[OutW-1:0]),
+      .out_valid_i  (out_valid),
+      .out_addr_i   (out_addr),
+      .out_data_i   (neu_data),
+      .out_done_i   (out_done),
+      .out_release_o(out_release),
+      .m_tvalid_o   (m_axis_frame_tvalid),
+      .m_tready_i   (m_axis_frame_tready),
+      .m_tdata_o    (m_axis_frame_tdata),
+      .m_tkeep_o    (m_axis_frame_tkeep),
+      .m_tlast_o    (m_axis_frame_tlast)
+  );
+
+  // --- counters, in the order of golden/regmap.py ---------------------------------------------
+  logic [Counters*8-1:0] inc;
+  logic [7:0] stalled, saturated;
+  always_comb begin
+    stalled   = '0;
+    saturated = '0;
+    for (int g = 0; g < Groups; g++) stalled = stalled + 8'(peg_stall[g]);
+    for (int i = 0; i < 5; i++) saturated = saturated + 8'(sat[i]);
+    inc = {
+      8'(running && m_axis_frame_tvalid && !m_axis_frame_tready),
+      8'(running && s_axis_frame_tready && !s_axis_frame_tvalid),
+      8'(running && s_axis_frame_tvalid && !s_axis_frame_tready),
+      8'(stall_out),
+      8'(stall_post),
+      8'(stall_reg),
+      8'(stall_mark),
+      running ? stalled : 8'd0,
+      saturated,
+      8'(m_axis_frame_tvalid && m_axis_frame_tready && m_axis_frame_tlast),
+      8'(taken_frame),
+      8'(iter_done)
+    };
+  end
+  csb_counters #(
+      .Counters(Counters),
+      .Groups  (Groups)
+  ) u_counters (
+      .clk_i,
+      .rst_ni,
+      .clear_i  (start),
+      .running_i(running),
+      .inc_i    (inc),
+      .issue_i  (peg_issue),
+      .sel_i    (counter_sel),
+      .group_i  (counter_group),
+      .cycles_o (cycles),
+      .counter_o(counter),
+      .issued_o (issued)
+  );
+
+  logic unused;
+  assign unused = ^{s_axil_awprot, s_axil_arprot, drain_issue, elem_issue, cfg, 1'(MaxBlock)};
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT(OneBusMaster, !(neu_valid && |x_we))
+  `CSB_ASSERT(ReadyKnown, ^{s_axis_image_tready, s_axis_frame_tready, m_axis_frame_tvalid} !== 1'bx)
+endmodule
+`default_nettype wire

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lints the design and the Python code; exits with 1 on any finding.
+
+Verilator (-Wall), slang and Icarus see every module alone as top, with every set of parameters that
+it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only. ``--fix`` rewrites the
+formatting of both languages, and what ruff can mend, instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from golden import config
+from pyslang import ast, syntax
+from pyslang.driver import Driver
+from tb import runner
+
+TOP = "csb_top"
+BIN = Path(sys.executable).parent
+HDL_FILES = sorted(runner.HDL.rglob("*.sv"))
+FORMATTED = [*HDL_FILES, *runner.HDL.rglob("*.svh"), *(runner.ROOT / "tb").rglob("*.sv")]
+INCLUDES = [f"-I{folder}" for folder in runner.file_list()[1]]
+Parameters = tuple[tuple[str, int], ...]
+
+# slang has no command in its wheel. Of -Wextra we leave out what contradicts our own rules: a
+# `default` in every `unique case`, and casts that are needed for other parameters only.
+SLANG = """
+import sys
+from pyslang.driver import Driver
+d = Driver()
+d.addStandardArgs()
+args = " ".join(sys.argv)
+ok = d.parseCommandLine(args) and d.processOptions() and d.parseAllSources()
+sys.exit(not (ok and d.runFullCompilation(True)))
+"""
+SLANG_WARNINGS = ["-Wextra", "-Werror", "-Wno-case-redundant-default", "-Wno-useless-cast"]
+
+# Icarus says so of every part-select in an always_comb: it watches the whole vector, which simulates
+# the same. There is no option to turn this off.
+ICARUS_NOISE = "sorry: constant selects in always_* processes are not currently supported"
+
+
+class Job(NamedTuple):
+    """One run of one tool."""
+
+    tool: str
+    subject: str
+    command: list[str]
+
+
+def modules_of(file: Path) -> list[str]:
+    """Names of the modules in a file."""
+    tree = syntax.SyntaxTree.fromFile(str(file))  # owns what the loop looks at
+    modules = [m for m in tree.root.members if m.kind == syntax.SyntaxKind.ModuleDeclaration]
+    return [module.header.name.value for module in modules]
+
+
+def parameters_in_use(top: str, configuration: str) -> set[tuple[str, Parameters]]:
+    """Every module below ``top`` with the parameters that it has in a configuration."""
+    arguments = [f"-G{p}={v}" for p, v in config.rtl_parameters(configuration).items()]
+    arguments += [*INCLUDES, "--top", top, *sources(top)]
+    driver = Driver()
+    driver.addStandardArgs()
+    driver.parseCommandLine(" ".join(["slang", *arguments]))
+    if not (driver.processOptions() and driver.parseAllSources()):
+        return set()  # slang's own run reports it
+    compilation = driver.createCompilation()
+    found = set()
+
+    def visit(symbol: ast.Symbol) -> None:
+        if isinstance(symbol, ast.InstanceSymbol) and symbol.isModule:
+            own = [p for p in symbol.body.parameters if not p.isLocalParam]
+            values = tuple((p.name, int(p.value.convertToInt().value)) for p in own)
+            found.add((symbol.definition.name, values))
+
+    compilation.getRoot().visit(visit)
+    return found
+
+
+def sources(top: str) -> list[str]:
+    """The files that a module needs, without the headers, which are included."""
+    return [str(file) for file in runner.sources_of(top) if file.suffix == ".sv"]
+
+
+def rtl_jobs() -> Iterator[Job]:
+    """Three tools for each module and each distinct set of its parameters."""
+    listed = [file for file in HDL_FILES if file in runner.file_list()[0]]
+    tops = [top for file in listed for top in modules_of(file)]
+    todo: dict[tuple[str, Parameters], str] = {}
+    for name in config.names() if TOP in tops else ():
+        for use in parameters_in_use(TOP, name):
+            todo.setdefault(use, name)
+    for top in set(tops) - {top for top, _ in todo}:
+        todo[top, ()] = "no configuration"
+    for (top, parameters), name in sorted(todo.items()):
+        subject = f"{top} as in {name}"
+        generics = [f"-G{p}={v}" for p, v in parameters]
+        verilator = ["verilator_bin", "--lint-only", "--quiet", "-Wall", "--top-module", top]
+        slang = [sys.executable, "-c", SLANG, *SLANG_WARNINGS, "--top", top]
+        icarus = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top]
+        files = [*INCLUDES, *sources(top)]
+        yield Job("verilator", subject, [*verilator, *generics, str(runner.WAIVERS), *files])
+        yield Job("slang", subject, [*slang, *generics, *files])
+        icarus += [f"-P{top}.{p}={v}" for p, v in parameters]
+        yield Job("icarus", subject, [*icarus, *files])
+
+
+def format_jobs(fix: bool) -> Iterator[Job]:
+    """ruff and verible over everything, checking or rewriting."""
+    ruff = [str(BIN / "ruff")]
+    root = str(runner.ROOT)
+    yield Job("ruff", "check", [*ruff, "check", "--quiet", *(["--fix"] if fix else []), root])
+    yield Job("ruff", "format", [*ruff, "format", "--quiet", *([] if fix else ["--check"]), root])
+    for file in FORMATTED:
+        mode = "--inplace" if fix else "--verify"
+        command = [str(BIN / "verible-verilog-format"), mode, str(file)]
+        yield Job("verible", str(file.relative_to(runner.ROOT)), command)
+
+
+def layout_findings() -> list[str]:
+    """A module's file is named after it, and in the list of files."""
+    listed = set(runner.file_list()[0])
+    findings = [f"{file}: not in hdl/files.f" for file in HDL_FILES if file not in listed]
+    for file in HDL_FILES:
+        findings += [f"{file}: holds {m}" for m in modules_of(file) if m != file.stem]
+    return findings
+
+
+def execute(job: Job) -> str:
+    """Runs a job; returns its finding, or nothing."""
+    environment = {**os.environ, **runner.tool_env()}
+    done = subprocess.run(job.command, env=environment, capture_output=True, text=True, check=False)
+    output = dict.fromkeys((done.stdout + done.stderr).splitlines())  # once per instance is too often
+    lines = [line for line in output if ICARUS_NOISE not in line]
+    if done.returncode == 0 and (not lines or job.tool == "verible"):
+        return ""
+    return "\n".join(lines) or f"exit code {done.returncode}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fix", action="store_true", help="rewrite formatting instead of linting")
+    fix = parser.parse_args().fix
+
+    started = time.monotonic()
+    misplaced = [] if fix else layout_findings()
+    jobs = [*format_jobs(fix), *([] if fix else rtl_jobs())]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outputs = list(pool.map(execute, jobs))
+    runs = Counter(job.tool for job in jobs)
+    # One finding often shows in several configurations: print it once.
+    unique = {(job.tool, text): job.subject for job, text in zip(jobs, outputs, strict=True) if text}
+    for (tool, text), subject in unique.items():
+        print(f"--- {tool}: {subject}\n{text}\n")
+    for text in misplaced:
+        print(text)
+    findings = Counter(tool for tool, _ in unique)
+    print(f"{'tool':<10}{'runs':>6}{'findings':>10}")
+    for tool, count in [("layout", len(HDL_FILES)), *runs.items()]:
+        print(f"{tool:<10}{count:>6}{findings[tool] if tool != 'layout' else len(misplaced):>10}")
+    print(f"{time.monotonic() - started:.0f} s")
+    return 1 if unique or misplaced else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Train a task's dense model on real data, which is fetched and cached."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from golden.checkpoint import write_checkpoint
+from golden.pruning.cli import positive_int, run
+from golden.tasks import TASKS, get
+from golden.tasks.training import to_checkpoint, train_dense
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", required=True, help=", ".join(TASKS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=positive_int, help="default: the task's")
+    parser.add_argument("--threads", type=positive_int, default=1)
+    parser.add_argument("--out", help="checkpoint (default build/train/TASK.npz)")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    task = get(args.task)
+    model = train_dense(task, args.seed, args.epochs, show=sys.stderr.isatty())
+    checkpoint = to_checkpoint(task, model)
+    valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
+    out = args.out or f"build/train/{task.id.lower()}.npz"
+    write_checkpoint(out, checkpoint)
+    print(f"{task.id} {task.title}: valid {valid}, test {test}\nsource: {task.source} ({task.licence})\n{out}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every cell: its graph equals its equations in float, and *fixed* stays near float."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from golden import config, fixed, floating, network, quantise
+from golden.cells.gru import GRU
+from golden.cells.gru_before import GRU_BEFORE
+from golden.cells.ligru import LIGRU
+from golden.cells.lstm import LSTM
+from golden.cells.mingru import MINGRU
+from golden.cells.rnn import RNN, RNN_RELU
+from golden.cells.sru import SRU
+
+
+def sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def relu(v):
+    return np.maximum(v, 0)
+
+
+# The equations of each cell: a, b are the stacked input and recurrent products with their bias,
+# gate by gate; U the recurrent matrices, s the states, x the input. They return h and the states.
+def lstm(a, b, u, s, x):
+    i, f, g, o = (p + q for p, q in zip(a, b, strict=True))
+    c = sigmoid(f) * s["c"] + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    return h, {"h": h, "c": c}
+
+
+def gru(a, b, u, s, x):
+    r, z = sigmoid(a[0] + b[0]), sigmoid(a[1] + b[1])
+    h = (1 - z) * np.tanh(a[2] + r * b[2]) + z * s["h"]
+    return h, {"h": h}
+
+
+def gru_before(a, b, u, s, x):
+    r, z = sigmoid(a[0] + b[0]), sigmoid(a[1] + b[1])
+    bias = b[2] - u[2] @ s["h"]
+    h = (1 - z) * np.tanh(a[2] + u[2] @ (r * s["h"]) + bias) + z * s["h"]
+    return h, {"h": h}
+
+
+def rnn(a, b, u, s, x):
+    h = np.tanh(a[0] + b[0])
+    return h, {"h": h}
+
+
+def rnn_relu(a, b, u, s, x):
+    h = relu(a[0] + b[0])
+    return h, {"h": h}
+
+
+def ligru(a, b, u, s, x):
+    z = sigmoid(a[1] + b[1])
+    h = z * s["h"] + (1 - z) * relu(a[0] + b[0])
+    return h, {"h": h}
+
+
+def sru(a, b, u, s, x):
+    f, r = sigmoid(a[1]), sigmoid(a[2])
+    c = f * s["c"] + (1 - f) * a[0]
+    return r * np.tanh(c) + (1 - r) * x, {"c": c}
+
+
+def mingru(a, b, u, s, x):
+    h = (1 - sigmoid(a[0])) * s["h"] + sigmoid(a[0]) * a[1]
+    return h, {"h": h}
+
+
+EQUATIONS = {
+    c.name: (c, f)
+    for c, f in (
+        (LSTM, lstm),
+        (GRU, gru),
+        (GRU_BEFORE, gru_before),
+        (RNN, rnn),
+        (RNN_RELU, rnn_relu),
+        (LIGRU, ligru),
+        (SRU, sru),
+        (MINGRU, mingru),
+    )
+}
+RECURRENT = {name for name in EQUATIONS if name not in ("sru", "mingru")}
+
+
+def tensors(cell, inputs, hidden, layers, seed=0):
+    """Random weights under torch's names; SRU's p is the identity where it can be."""
+    rng = np.random.default_rng(seed)
+    rows, out = len(cell.gates) * hidden, {}
+    for n in range(layers):
+        width = inputs if n == 0 else hidden
+        out[f"weight_ih_l{n}"] = rng.normal(0, width**-0.5, (rows, width))
+        out[f"bias_ih_l{n}"] = rng.normal(0, 0.3, rows)
+        if cell.name in RECURRENT:
+            out[f"weight_hh_l{n}"] = rng.normal(0, 0.6 * hidden**-0.5, (rows, hidden))
+            out[f"bias_hh_l{n}"] = rng.normal(0, 0.3, rows)
+        if cell.name == "sru":
+            out[f"weight_ih_l{n}"][3 * hidden :] = np.eye(hidden, width)
+            out[f"bias_ih_l{n}"][3 * hidden :] = 0
+    return out
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_graph_equals_equations(name):
+    cell, equations = EQUATIONS[name]
+    inputs = hidden = 13
+    t = tensors(cell.check(), inputs, hidden, 2)
+    net = network.from_tensors(cell, t)
+    x = np.random.default_rng(1).normal(size=(25, inputs))
+    state = {k: np.random.default_rng(2).normal(size=n) for k, n in net.state_shapes().items()}
+    got, final = floating.run(net, x, state)
+    states = [{s: state[f"{s}_l{n}"] for s in cell.states} for n in range(2)]
+    for frame, want in zip(x, got, strict=True):
+        v = frame
+        for n in range(2):
+            a = (t[f"weight_ih_l{n}"] @ v + t[f"bias_ih_l{n}"]).reshape(-1, hidden)
+            u, b = np.zeros((len(cell.gates), hidden, hidden)), 0 * a
+            if name in RECURRENT:
+                u = t[f"weight_hh_l{n}"].reshape(-1, hidden, hidden)
+                b = u @ states[n]["h"] + t[f"bias_hh_l{n}"].reshape(-1, hidden)
+            v, states[n] = equations(a, b, u, states[n], v)
+        assert np.abs(v - want).max() < 1e-9
+    for n in range(2):
+        for s in cell.states:
+            assert np.abs(final[f"{s}_l{n}"] - states[n][s]).max() < 1e-9
+
+
+@pytest.mark.parametrize("hidden", [1, 31, 64])
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_fixed_is_near_float(name, hidden):
+    """At 16 bits, within 2^-8 of the largest |h| or of 1, at the 99.9th percentile."""
+    cell, _ = EQUATIONS[name]
+    net = network.from_tensors(cell, tensors(cell, 19, hidden, 2, seed=hidden))
+    x = np.random.default_rng(3).normal(size=(500, 19))
+    cfg = config.load("tiny")
+    q = quantise.quantise(net, cfg, x)
+    y, final = fixed.FixedModel(q, cfg).run(q.quantise_inputs(x))
+    want, _ = floating.run(net, x)
+    error = np.quantile(np.abs(q.output_float(y) - want), 0.999)
+    assert error <= 2.0**-8 * max(1.0, np.abs(want).max())
+    model = fixed.FixedModel(q, cfg)
+    _, half = model.run(q.quantise_inputs(x[:200]))
+    _, end = model.run(q.quantise_inputs(x[200:]), q.quantise_state(q.state_float(half)))
+    assert all(np.array_equal(end[k], final[k]) for k in final)
+
+
+def test_unbounded_cells_are_calibrated():
+    net = network.from_tensors(RNN_RELU, tensors(RNN_RELU, 5, 8, 1))
+    assert quantise.vector_bounds(RNN_RELU)["h"] == np.inf
+    assert quantise.vector_bounds(RNN)["h"] == 1
+    assert quantise.vector_bounds(GRU_BEFORE) | {"h": 1, "rh": 1} == quantise.vector_bounds(
+        GRU_BEFORE
+    )
+    cfg = config.load("tiny")
+    assert quantise.quantise(net, cfg).layers[0].fracs["h"] == quantise.DEFAULT_NEURON_FRAC
+    x = np.full((30, 5), 3.0)
+    q = quantise.quantise(net, cfg, x)
+    peak = np.abs(floating.run(net, x)[0]).max()
+    assert peak * quantise.MARGIN <= 2.0 ** (15 - q.layers[0].fracs["h"])
+    loud = network.from_tensors(RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()})
+    with pytest.raises(quantise.QuantError, match="layer 0: h reaches"):
+        quantise.quantise(loud, cfg, np.full((30, 5), 100.0))

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modules of hdl/datapath, each on its own, then all of them."""
+
+import pytest
+from golden import config
+from tb.runner import ROOT, SimulationError, run
+
+
+def environment(name: str, overrides: dict[str, int]) -> dict[str, str]:
+    text = " ".join(f"{k}={v}" for k, v in overrides.items())
+    return {"CSB_CONFIG": name, "CSB_OVERRIDES": text}
+
+
+@pytest.mark.parametrize(("width", "depth"), [(12, 16), (40, 10), (200, 64)])
+def test_seq(sim: str, width: int, depth: int) -> None:
+    parameters = {"Width": width, "Depth": depth}
+    names = "runs_programs|reset_stops_it"
+    run("csb_seq", "tb.test_csb_seq", sim=sim, parameters=parameters, test_filter=names)
+
+
+def test_seq_asserts_a_word(sim: str) -> None:
+    with pytest.raises(SimulationError, match="IssuesOnlyValid"):
+        run("csb_seq", "tb.test_csb_seq", sim=sim, test_filter="is_fatal")
+
+
+@pytest.mark.parametrize("lane_w", [26, 24])
+def test_act(sim: str, lane_w: int) -> None:
+    run(
+        "act_sweep",
+        "tb.test_csb_act",
+        sim=sim,
+        parameters={"LaneW": lane_w, "N": 64},
+        sources=[ROOT / "tb/act_sweep.sv"],
+        extra_env={"ACT_SWEEP_STRIDE": "64" if sim == "icarus" else "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("small", {}),
+        ("odd", {"data_w": 8}),
+        ("paper256", {"data_w": 12, "state_w": 20, "state_frac": 12}),
+        ("tiny", {"state_w": 26, "state_frac": 15}),
+    ],
+    ids=str,
+)
+def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
+    cfg = config.load(name, **overrides)
+    run(
+        "csb_lane",
+        "tb.test_csb_lane",
+        sim=sim,
+        parameters={
+            "DataW": cfg.data_w,
+            "AccW": cfg.acc_w,
+            "StateW": cfg.state_w,
+            "StateFrac": cfg.state_frac,
+            "BiasDepth": 16,
+            "StateDepth": 16,
+        },
+        extra_env=environment(name, overrides),
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"Lanes": 9, "L": 5, "DataW": 8},
+        {"Lanes": 4, "L": 4, "DataW": 12, "LaneW": 24},
+        {"Lanes": 3, "L": 5},
+    ],
+    ids=str,
+)
+def test_writer(sim: str, parameters: dict[str, int]) -> None:
+    names = "random_slots|stop_forgets"
+    run("csb_writer", "tb.test_csb_writer", sim=sim, parameters=parameters, test_filter=names)
+
+
+def test_writer_asserts_distance(sim: str) -> None:
+    with pytest.raises(SimulationError, match="SlotsFarEnoughApart"):
+        run("csb_writer", "tb.test_csb_writer", sim=sim, test_filter="is_fatal")
+
+
+SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth": 64}
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("tiny", {}),
+        ("small", {"data_w": 8}),
+        ("odd", {"data_w": 12, "state_w": 20, "state_frac": 12}),
+        ("paper256", {"share_v": 1, "drain_banks": 2}),
+    ],
+    ids=str,
+)
+def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
+    overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
+    cfg = config.load(name, **overrides)
+    run(
+        "csb_datapath",
+        "tb.test_csb_datapath",
+        sim=sim,
+        parameters={
+            "Lanes": cfg.lanes,
+            "L": cfg.L,
+            "DataW": cfg.data_w,
+            "AccW": cfg.acc_w,
+            "StateW": cfg.state_w,
+            "StateFrac": cfg.state_frac,
+            "ReduceStages": cfg.reduce_stages,
+            "NeuronDepth": cfg.neuron_depth,
+            "AccDepth": cfg.acc_depth,
+            "BiasDepth": cfg.bias_depth,
+            "StateDepth": cfg.state_depth,
+            "DrainDepth": cfg.drain_depth,
+            "ElemDepth": cfg.elem_depth,
+            "OutDepth": cfg.out_depth,
+        },
+        extra_env=environment(name, overrides) | {"PROGRAMS": "2" if sim == "icarus" else "8"},
+    )
