@@ -8,12 +8,16 @@ and runs any cell; tests hold the two together. Weights are those of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from golden.graph import Drain
 from golden.network import Floats, Layer, Network
+
+if TYPE_CHECKING:
+    import torch
 
 State = dict[str, Floats]
 
@@ -112,7 +116,7 @@ def peaks(
     return found
 
 
-def _module(layer: Layer):
+def _module(layer: Layer) -> torch.nn.RNNBase:
     """The torch module of one layer, float64, batch first."""
     import torch
 

@@ -182,41 +182,50 @@ def pack(c: Config, sections: Iterable[Section]) -> bytes:
 
 
 def unpack(c: Config, data: bytes) -> list[Section]:
-    """The sections of an image: the inverse of :func:`pack`.
+    """The sections of an image: the inverse of :func:`pack`, in the order of the hardware.
 
     Raises:
         ImageError: the load port would refuse it, with the same code.
     """
-    if len(data) % 4 or len(data) < 20:
-        raise ImageError("length", f"{len(data)} bytes are no image")
-    head = isa.decode(HEADER, int.from_bytes(data[:16], "little"))
-    for name, want in (("magic", MAGIC), ("version", VERSION), ("config", config_hash(c))):
-        if head[name] != want:
-            raise ImageError(name, f"image {name} is {head[name]:#x}, not {want:#x}")
-    if head["words"] != len(data) // 4:
-        raise ImageError("length", f"{len(data) // 4} words, the header says {head['words']}")
-    out, pos, end = [], 16, len(data) - 4
-    while pos < end:
-        f = isa.decode(SECTION_HEADER, int.from_bytes(data[pos : pos + 12], "little"))
-        pos += 12
-        if pos > end or f["target"] not in list(Target):
+    if len(data) % 4 or not data:
+        raise ImageError("length", f"{len(data)} bytes are not 32-bit words")
+    words = words32(data)
+    cut = ImageError("length", f"{len(words)} words are not what the image says")
+    wanted = (("magic", MAGIC), ("version", VERSION), ("config", config_hash(c)))
+    for pos, (name, want) in enumerate(wanted):
+        if words[pos] != want:
+            raise ImageError(name, f"image {name} is {words[pos]:#x}, not {want:#x}")
+        if pos == len(words) - 1:
+            raise cut
+    total = words[3]
+    if len(words) == 4 or total < 5:
+        raise cut
+
+    def is_last(pos: int) -> bool:
+        if (pos == len(words) - 1) != (pos == total - 1):
+            raise cut
+        return pos == total - 1
+
+    out, pos = [], len(HEADER)
+    while not is_last(pos):
+        if is_last(pos + 1) or is_last(pos + 2):
+            raise cut
+        f = isa.decode(SECTION_HEADER, int.from_bytes(data[pos * 4 : pos * 4 + 12], "little"))
+        if f["target"] not in list(Target) or f["zero"]:
             raise ImageError("section", f"no target {f['target']}")
-        target = Target(f["target"])
-        size = -(-memories(c)[target][0] // 32) * 4
-        stop = pos + f["count"] * size
-        mask = (1 << memories(c)[target][0]) - 1
-        words = [
-            int.from_bytes(data[i : i + size], "little") & mask
-            for i in range(pos, min(stop, end), size)
-        ]
-        if f["count"] != len(words) and f["addr"] + f["count"] <= memories(c)[target][1]:
-            raise ImageError("length", f"{target.name}: the image ends within the section")
-        padded = [*words, *[0] * min(1 << 17, f["count"] - len(words))]
-        out.append(section(c, target, padded, f["index"], f["addr"]))
-        if stop > end:
-            raise ImageError("length", f"{target.name}: the image ends within the section")
-        pos = stop
-    if zlib.crc32(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+        target, index, addr, count = Target(f["target"]), f["index"], f["addr"], f["count"]
+        width, depth, memories_of = memories(c)[target]
+        if index >= memories_of or not count or addr + count > depth:
+            raise ImageError("section", f"{target.name} {index}: {count} words from {addr}")
+        parts, pos = -(-width // 32), pos + 3
+        if pos + count * parts >= min(len(words), total):
+            raise cut
+        size, mask = parts * 4, (1 << width) - 1
+        begin, pos = pos * 4, pos + count * parts
+        values = (data[i : i + size] for i in range(begin, pos * 4, size))
+        values = tuple(int.from_bytes(v, "little") & mask for v in values)
+        out.append(Section(target, index, addr, values))
+    if zlib.crc32(data[:-4]) != words[-1]:
         raise ImageError("crc", "the checksum is wrong")
     return out
 
@@ -253,9 +262,7 @@ def package_text() -> str:
     return "\n".join(lines)
 
 
-PACKAGE_FILE = (
-    Path(__file__).resolve().parent.parent / "hdl" / "interface" / "csb_image_pkg.sv"
-)
+PACKAGE_FILE = Path(__file__).resolve().parent.parent / "hdl" / "interface" / "csb_image_pkg.sv"
 
 if __name__ == "__main__":
     PACKAGE_FILE.write_text(package_text())

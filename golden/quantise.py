@@ -294,7 +294,9 @@ class QNetwork:
 # --- choosing formats --------------------------------------------------------------------------
 
 
-def _drain(layer: Layer, d: Drain, fracs: Mapping[str, int], cfg: Config, where: str):
+def _drain(
+    layer: Layer, d: Drain, fracs: Mapping[str, int], cfg: Config, where: str
+) -> tuple[QDrain, dict[str, Ints], dict[str, int]]:
     """Integers of one drain: (QDrain, weights by input, weight fractions by input)."""
     dropped = GRID_W - cfg.data_w
     top = limits(cfg.data_w)[1]

@@ -10,70 +10,70 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_top #(
-    parameter int K           = 2,
-    parameter int L           = 2,
-    parameter int P           = 2,
-    parameter int Q           = 2,
-    parameter int DataW       = 16,
-    parameter int StateW      = 24,
-    parameter int StateFrac   = 13,
-    parameter int DrainBanks  = 1,
-    parameter int ShareH      = 1,
-    parameter int ShareV      = 0,
-    parameter int MaxFanIn    = 1024,
-    parameter int MaxBlock    = 128,  // a limit of the compiler; part of the configuration's hash
+    parameter int K = 2,
+    parameter int L = 2,
+    parameter int P = 2,
+    parameter int Q = 2,
+    parameter int DataW = 16,
+    parameter int StateW = 24,
+    parameter int StateFrac = 13,
+    parameter int DrainBanks = 1,
+    parameter int ShareH = 1,
+    parameter int ShareV = 0,
+    parameter int MaxFanIn = 1024,
+    parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
-    parameter int AccDepth    = 256,
-    parameter int BiasDepth   = 256,
-    parameter int StateDepth  = 256,
-    parameter int DrainDepth  = 512,
-    parameter int ElemDepth   = 512,
-    parameter int OutDepth    = 256,
-    parameter int StreamW     = 32,
-    parameter int XLanes      = 2,
-    parameter int ConfigHash  = 0,    // of the images that fit
-    parameter int RegAw       = csb_regs_pkg::RegAddrW  // derived, do not override
+    parameter int AccDepth = 256,
+    parameter int BiasDepth = 256,
+    parameter int StateDepth = 256,
+    parameter int DrainDepth = 512,
+    parameter int ElemDepth = 512,
+    parameter int OutDepth = 256,
+    parameter int StreamW = 32,
+    parameter int XLanes = 2,
+    parameter int ConfigHash = 0,  // of the images that fit
+    parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
 ) (
     input  wire logic                 clk_i,
     input  wire logic                 rst_ni,
-    output      logic                 irq_o,
+    output logic                      irq_o,
     // registers
     input  wire logic [    RegAw-1:0] s_axil_awaddr,
     input  wire logic [          2:0] s_axil_awprot,
     input  wire logic                 s_axil_awvalid,
-    output      logic                 s_axil_awready,
+    output logic                      s_axil_awready,
     input  wire logic [         31:0] s_axil_wdata,
     input  wire logic [          3:0] s_axil_wstrb,
     input  wire logic                 s_axil_wvalid,
-    output      logic                 s_axil_wready,
-    output      logic [          1:0] s_axil_bresp,
-    output      logic                 s_axil_bvalid,
+    output logic                      s_axil_wready,
+    output logic      [          1:0] s_axil_bresp,
+    output logic                      s_axil_bvalid,
     input  wire logic                 s_axil_bready,
     input  wire logic [    RegAw-1:0] s_axil_araddr,
     input  wire logic [          2:0] s_axil_arprot,
     input  wire logic                 s_axil_arvalid,
-    output      logic                 s_axil_arready,
-    output      logic [         31:0] s_axil_rdata,
-    output      logic [          1:0] s_axil_rresp,
-    output      logic                 s_axil_rvalid,
+    output logic                      s_axil_arready,
+    output logic      [         31:0] s_axil_rdata,
+    output logic      [          1:0] s_axil_rresp,
+    output logic                      s_axil_rvalid,
     input  wire logic                 s_axil_rready,
     // image
     input  wire logic [         31:0] s_axis_image_tdata,
     input  wire logic                 s_axis_image_tvalid,
-    output      logic                 s_axis_image_tready,
+    output logic                      s_axis_image_tready,
     input  wire logic                 s_axis_image_tlast,
     // input frames
     input  wire logic [  StreamW-1:0] s_axis_frame_tdata,
     input  wire logic                 s_axis_frame_tvalid,
-    output      logic                 s_axis_frame_tready,
+    output logic                      s_axis_frame_tready,
     input  wire logic                 s_axis_frame_tlast,
     // output frames
-    output      logic [  StreamW-1:0] m_axis_frame_tdata,
-    output      logic [StreamW/8-1:0] m_axis_frame_tkeep,
-    output      logic                 m_axis_frame_tvalid,
+    output logic      [  StreamW-1:0] m_axis_frame_tdata,
+    output logic      [StreamW/8-1:0] m_axis_frame_tkeep,
+    output logic                      m_axis_frame_tvalid,
     input  wire logic                 m_axis_frame_tready,
-    output      logic                 m_axis_frame_tlast
+    output logic                      m_axis_frame_tlast
 );
   import csb_image_pkg::*;
 
@@ -123,8 +123,8 @@ module csb_top #(
   logic st_re, st_we;
   logic [15:0] st_lane, st_addr;
   logic [StateW-1:0] st_wdata, st_rdata;
-  logic [3:0] counter_sel;
-  logic [7:0] counter_group;
+  logic [ 3:0] counter_sel;
+  logic [ 7:0] counter_group;
   logic [63:0] cycles;
   logic [31:0] counter, issued;
   csb_regs #(

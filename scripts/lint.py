@@ -20,16 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from golden import config
-from pyslang import ast, syntax
-from pyslang.driver import Driver
-from tb import runner
+from pyslang import syntax
+from tb import design, runner
 
-TOP = "csb_top"
 BIN = Path(sys.executable).parent
-HDL_FILES = sorted(runner.HDL.rglob("*.sv"))
-FORMATTED = [*HDL_FILES, *runner.HDL.rglob("*.svh"), *(runner.ROOT / "tb").rglob("*.sv")]
-INCLUDES = [f"-I{folder}" for folder in runner.file_list()[1]]
-Parameters = tuple[tuple[str, int], ...]
+HDL_FILES = sorted(design.HDL.rglob("*.sv"))
+FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(design.ROOT / "tb").rglob("*.sv")]
+INCLUDES = [f"-I{folder}" for folder in design.file_list()[1]]
 
 # slang has no command in its wheel. Of -Wextra we leave out what contradicts our own rules: a
 # `default` in every `unique case`, and casts that are needed for other parameters only.
@@ -64,41 +61,15 @@ def modules_of(file: Path) -> list[str]:
     return [module.header.name.value for module in modules]
 
 
-def parameters_in_use(top: str, configuration: str) -> set[tuple[str, Parameters]]:
-    """Every module below ``top`` with the parameters that it has in a configuration."""
-    arguments = [f"-G{p}={v}" for p, v in config.rtl_parameters(configuration).items()]
-    arguments += [*INCLUDES, "--top", top, *sources(top)]
-    driver = Driver()
-    driver.addStandardArgs()
-    driver.parseCommandLine(" ".join(["slang", *arguments]))
-    if not (driver.processOptions() and driver.parseAllSources()):
-        return set()  # slang's own run reports it
-    compilation = driver.createCompilation()
-    found = set()
-
-    def visit(symbol: ast.Symbol) -> None:
-        if isinstance(symbol, ast.InstanceSymbol) and symbol.isModule:
-            own = [p for p in symbol.body.parameters if not p.isLocalParam]
-            values = tuple((p.name, int(p.value.convertToInt().value)) for p in own)
-            found.add((symbol.definition.name, values))
-
-    compilation.getRoot().visit(visit)
-    return found
-
-
-def sources(top: str) -> list[str]:
-    """The files that a module needs, without the headers, which are included."""
-    return [str(file) for file in runner.sources_of(top) if file.suffix == ".sv"]
-
-
 def rtl_jobs() -> Iterator[Job]:
     """Three tools for each module and each distinct set of its parameters."""
-    listed = [file for file in HDL_FILES if file in runner.file_list()[0]]
+    listed = [file for file in HDL_FILES if file in design.file_list()[0]]
     tops = [top for file in listed for top in modules_of(file)]
-    todo: dict[tuple[str, Parameters], str] = {}
-    for name in config.names() if TOP in tops else ():
-        for use in parameters_in_use(TOP, name):
-            todo.setdefault(use, name)
+    # What is to be seen, and one of the configurations in which it occurs.
+    todo: dict[tuple[str, tuple[tuple[str, int], ...]], str] = {}
+    for name in config.names() if design.TOP in tops else ():
+        for _, top, parameters in design.elaborate(design.TOP, config.rtl_parameters(name)):
+            todo.setdefault((top, parameters), name)
     for top in set(tops) - {top for top, _ in todo}:
         todo[top, ()] = "no configuration"
     for (top, parameters), name in sorted(todo.items()):
@@ -107,8 +78,8 @@ def rtl_jobs() -> Iterator[Job]:
         verilator = ["verilator_bin", "--lint-only", "--quiet", "-Wall", "--top-module", top]
         slang = [sys.executable, "-c", SLANG, *SLANG_WARNINGS, "--top", top]
         icarus = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top]
-        files = [*INCLUDES, *sources(top)]
-        yield Job("verilator", subject, [*verilator, *generics, str(runner.WAIVERS), *files])
+        files = [*INCLUDES, *map(str, design.needed_sources(top))]
+        yield Job("verilator", subject, [*verilator, *generics, str(design.WAIVERS), *files])
         yield Job("slang", subject, [*slang, *generics, *files])
         icarus += [f"-P{top}.{p}={v}" for p, v in parameters]
         yield Job("icarus", subject, [*icarus, *files])
@@ -117,18 +88,18 @@ def rtl_jobs() -> Iterator[Job]:
 def format_jobs(fix: bool) -> Iterator[Job]:
     """ruff and verible over everything, checking or rewriting."""
     ruff = [str(BIN / "ruff")]
-    root = str(runner.ROOT)
+    root = str(design.ROOT)
     yield Job("ruff", "check", [*ruff, "check", "--quiet", *(["--fix"] if fix else []), root])
     yield Job("ruff", "format", [*ruff, "format", "--quiet", *([] if fix else ["--check"]), root])
     for file in FORMATTED:
         mode = "--inplace" if fix else "--verify"
         command = [str(BIN / "verible-verilog-format"), mode, str(file)]
-        yield Job("verible", str(file.relative_to(runner.ROOT)), command)
+        yield Job("verible", str(file.relative_to(design.ROOT)), command)
 
 
 def layout_findings() -> list[str]:
     """A module's file is named after it, and in the list of files."""
-    listed = set(runner.file_list()[0])
+    listed = set(design.file_list()[0])
     findings = [f"{file}: not in hdl/files.f" for file in HDL_FILES if file not in listed]
     for file in HDL_FILES:
         findings += [f"{file}: holds {m}" for m in modules_of(file) if m != file.stem]

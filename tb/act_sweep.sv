@@ -8,7 +8,7 @@ module act_sweep #(
     input  wire logic               clk_i,
     input  wire logic [        1:0] act_i,
     input  wire logic [  LaneW-1:0] first_i,  // unit i gets first_i + i
-    output      logic [N*LaneW-1:0] data_o
+    output logic      [N*LaneW-1:0] data_o
 );
   for (genvar i = 0; i < N; i++) begin : gen_unit
     logic [LaneW-1:0] x;

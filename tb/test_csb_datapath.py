@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
+
 from golden import isa, numerics
 from golden.config import Config
 from tb.datapath_model import (
@@ -319,7 +320,8 @@ async def random_programs(dut) -> None:
     cfg = bench_config()
     for name in ("start_i", "ld_we_i", "st_re_i", "mark_ready_i", "out_release_i", "fresh_i",
                  "streams_i", "loop_start_i", "state_stride_i", "credits_i", "ld_sel_i",
-                 "ld_lane_i", "ld_addr_i", "ld_data_i", "st_lane_i", "st_addr_i", "sums_i"):  # fmt: skip
+                 "ld_lane_i", "ld_addr_i", "ld_data_i", "st_lane_i", "st_addr_i",
+                 "sums_i"):  # fmt: skip
         getattr(dut, name).value = 0
     dut.stop_i.value = 1
     start_clock(dut)

@@ -13,6 +13,7 @@ from collections import defaultdict
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
+
 from golden import config, isa, numerics
 from tb.datapath_model import LaneModel, random_signed, random_word, signed
 from tb.stream import reset, start_clock
@@ -116,4 +117,5 @@ async def random_words(dut) -> None:
         assert int(dut.sat_o.value) == model.saturates.pop(cycle, 0), f"cycle {cycle}"
     assert seen > CYCLES // 2
     low, high = numerics.limits(cfg.state_w)
-    assert (model.state >= low).all() and (model.state <= high).all()
+    assert (model.state >= low).all()
+    assert (model.state <= high).all()

@@ -5,6 +5,7 @@ import random
 
 import cocotb
 from cocotb.triggers import RisingEdge
+
 from tb.stream import reset, start_clock
 
 

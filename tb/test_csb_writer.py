@@ -7,6 +7,7 @@ from collections import defaultdict
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
+
 from golden import config, numerics
 from tb.datapath_model import pack, random_signed
 from tb.stream import reset, start_clock

@@ -2,6 +2,7 @@
 """The modules of hdl/datapath, each on its own, then all of them."""
 
 import pytest
+
 from golden import config
 from tb.runner import ROOT, SimulationError, run
 

@@ -41,7 +41,7 @@ def plain_pass(w, mask, block, group, total):
         groups.sort(key=lambda g: (-g[0], g[1], g[2]))
         share = total // len(lines) + (number < total % len(lines))
         for energy, _, _, members in groups[:share]:
-            if energy > 0:
+            if energy > 0:  # (a member without energy has no non-zero to keep)
                 kept[members, left : left + block_w] = True
     return mask & kept
 

@@ -18,7 +18,7 @@ Definition, exactly (the tests repeat it as plain loops):
 * groups are ranked by summed energy, ties to the upper (left) block;
 * ``row_groups`` groups are kept over the whole matrix: each of ``N`` block-columns keeps
   ``row_groups // N`` and the first ``row_groups % N`` of them one more, never more than it has;
-  ``col_groups`` likewise over the block-rows; groups without energy are never kept.
+  ``col_groups`` likewise over the block-rows; segments without energy are never kept.
 
 Everything is batched over leading dimensions and runs without a Python loop over blocks.
 """
@@ -106,8 +106,7 @@ def _rank_segments(energy: Tensor, group: int) -> _Ranked:
     """Rank segments ``energy [B, lines, blocks, n]`` in groups of ``group`` along each line."""
     batch, lines, blocks, n = energy.shape
     if group == 1:
-        total = energy
-        rank = _ranks(total.reshape(batch, lines, blocks * n)).reshape(energy.shape)
+        rank = _ranks(energy.reshape(batch, lines, blocks * n)).reshape(energy.shape)
         groups = blocks * n
     else:
         inside = _ranks(energy)
@@ -117,10 +116,9 @@ def _rank_segments(energy: Tensor, group: int) -> _Ranked:
         total.scatter_add_(-1, member, energy)
         rank_of_group = _ranks(total.reshape(batch, lines, blocks * per_block))
         rank = torch.gather(rank_of_group.reshape(total.shape), -1, member)
-        total = torch.gather(total, -1, member)
         groups = blocks * per_block
-    # A group without energy is never kept, however much room there is.
-    rank = torch.where(total > 0, rank, torch.full_like(rank, groups * lines + 1))
+    # A segment without energy (padding is one) is never kept, however much room there is.
+    rank = torch.where(energy > 0, rank, torch.full_like(rank, groups * lines + 1))
     return _Ranked(rank, lines, groups)
 
 

@@ -139,8 +139,8 @@ class Column(_Masking):
 class BankBalanced(_Masking):
     """Each row in banks of ``bank`` weights, an equal number kept in each (Cao et al., FPGA 2019).
 
-    The number is ``bank / rate``; where that is no integer, banks of a row take it cumulatively
-    rounded, so that the matrix meets the rate and banks differ by at most one.
+    The number is ``bank / rate``; where that is no integer, banks take it cumulatively rounded,
+    so that the matrix meets the rate and banks differ by at most one.
     """
 
     bank: int = 32
@@ -153,8 +153,8 @@ class BankBalanced(_Masking):
         padded = F.pad(w.detach().abs(), (0, -width % bank), value=-1.0)
         score = padded.reshape(height, -1, bank)
         banks = score.shape[1]
-        share = width / rate / banks
-        edges = torch.round(torch.arange(height * banks + 1, dtype=torch.float64) * share)
+        sizes = (score[0] >= 0).sum(-1).double().cpu().repeat(height)  # the last bank may be short
+        edges = F.pad(torch.round(sizes.cumsum(0) / rate), (1, 0))
         keep = edges.diff().reshape(height, banks, 1).to(w.device)
         order = torch.sort(score, dim=-1, descending=True, stable=True).indices
         rank = torch.empty_like(order).scatter_(

@@ -86,7 +86,7 @@ def autoprune(
         if warm is not None and warm["rate"] < rate and scheme.masks:
             pruned.load_state_dict(warm["model"])
             start = warm["rate"]
-        pruner = prune_model(task, pruned, scheme, rate, recipe, seed, start, show)
+        pruner = prune_model(task, pruned, scheme, rate, recipe, seed, start, copy.deepcopy(model), show)
         checkpoint = to_checkpoint(task, pruned)
         valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
         details = {"achieved": pruner.achieved(), "valid": valid.value, "test": test.value,

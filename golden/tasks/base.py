@@ -56,6 +56,8 @@ class Recipe:
     lr: float = 3e-3
     retrain_lr: float = 3e-3
     rho: float = 0.1  # penalty weight at the end of ADMM
+    distil: float = 0.5  # share of the loss that is distance from the dense model's outputs
+    input_factor: float = 1.0  # the first input matrix is pruned this much less than the whole
     updates_per_epoch: int = 2  # Z, U updates; the paper has one
     clip: float = 1.0
 
@@ -96,8 +98,19 @@ class Task(ABC):
         """One epoch of training batches."""
 
     @abstractmethod
-    def loss(self, model: nn.Module, batch: Any) -> Tensor:
-        """Mean loss of one batch."""
+    def logits(self, model: nn.Module, batch: Any) -> Tensor:
+        """The model's raw outputs for one batch, ``[..., classes]`` for a classifier."""
+
+    def loss(self, logits: Tensor, batch: Any) -> Tensor:
+        """Mean loss of one batch; its targets are its last part."""
+        return nn.functional.cross_entropy(logits.flatten(0, -2), batch[-1].flatten())
+
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor | None:
+        """Distance from a teacher's outputs, in the loss's units; None where it has no meaning."""
+        heat = 2.0
+        student = nn.functional.log_softmax(logits.flatten(0, -2) / heat, -1)
+        wanted = nn.functional.softmax(teacher.flatten(0, -2) / heat, -1)
+        return nn.functional.kl_div(student, wanted, reduction="batchmean") * heat * heat
 
     @abstractmethod
     def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:

@@ -22,7 +22,7 @@ from golden.pruning.admm import AdmmPruner, PruningError
 from golden.pruning.schemes import Scheme
 from golden.tasks.base import Recipe, Task
 
-__all__ = ["Recipe", "fit", "progress_bar", "prune_model", "to_checkpoint", "train_dense"]
+__all__ = ["fit", "progress_bar", "prune_model", "spread_rate", "to_checkpoint", "train_dense"]
 
 
 @contextlib.contextmanager
@@ -54,6 +54,8 @@ def fit(
     on_step: Callable[[float], None] | None = None,
     updates_per_epoch: int = 1,
     clip: float = 1.0,
+    teacher: nn.Module | None = None,
+    distil: float = 0.0,
     label: str = "train",
     show: bool = False,
 ) -> float:
@@ -63,6 +65,7 @@ def fit(
         pruner: its penalty is added and, once hardened, its masks are kept.
         on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
         updates_per_epoch: how often ``pruner.update`` is called in an epoch.
+        teacher, distil: a trained model, and the share of the loss that is distance from it.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -78,7 +81,14 @@ def fit(
             losses = []
             for step, batch in enumerate(task.batches(generator)):
                 optimizer.zero_grad(set_to_none=True)
-                loss = task.loss(model, batch)
+                logits = task.logits(model, batch)
+                loss = task.loss(logits, batch)
+                if teacher is not None and distil > 0:
+                    with torch.no_grad():
+                        wanted = task.logits(teacher, batch)
+                    distance = task.distillation(logits, wanted)
+                    if distance is not None:
+                        loss = (1 - distil) * loss + distil * distance
                 value = float(loss.detach())
                 if not math.isfinite(value):
                     raise PruningError(f"{task.id} {label}: the loss is {value}, training has diverged")
@@ -109,6 +119,23 @@ def train_dense(task: Task, seed: int = 0, epochs: int | None = None, show: bool
     return model
 
 
+def spread_rate(pruner: AdmmPruner, rate: float, input_factor: float) -> dict[str, float]:
+    """Rates by matrix under one budget: the first layer's input matrix gets ``rate / input_factor``.
+
+    The others share one rate such that all together have ``rate``; factor 1 is the paper's way.
+    """
+    sizes = {name: parameter.numel() for name, parameter in pruner.params.items()}
+    first = next((name for name in sizes if name.endswith("weight_ih_l0")), None)
+    if first is None or input_factor == 1 or math.isinf(rate):
+        return dict.fromkeys(sizes, rate)
+    first_rate = max(1.0, rate / input_factor)
+    left = sum(sizes.values()) / rate - sizes[first] / first_rate
+    others = sum(sizes.values()) - sizes[first]
+    if left <= 0 or others / left < 1:
+        return dict.fromkeys(sizes, rate)
+    return {name: first_rate if name == first else others / left for name in sizes}
+
+
 def prune_model(
     task: Task,
     model: nn.Module,
@@ -117,6 +144,7 @@ def prune_model(
     recipe: Recipe,
     seed: int = 0,
     start_rate: float = 1.0,
+    teacher: nn.Module | None = None,
     show: bool = False,
 ) -> AdmmPruner:
     """Prune a trained model in place: ADMM, hard masks, masked retraining.
@@ -128,19 +156,23 @@ def prune_model(
         The pruner, hardened.
     """
     pruner = AdmmPruner(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10)
+    if teacher is not None:
+        teacher = teacher.eval().requires_grad_(False)
 
     def on_step(done: float) -> None:
         ramp = min(1.0, 2 * done)
         kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
-        pruner.set_rate(max(1.0, 1 / kept) if ramp < 1 else rate)
+        now = max(1.0, 1 / kept) if ramp < 1 else rate
+        pruner.set_rate(spread_rate(pruner, now, recipe.input_factor))
         pruner.rho = recipe.rho * max(0.1, done)
 
     fit(task, model, recipe.admm_epochs, recipe.lr, seed + 1, pruner=pruner, on_step=on_step,
-        updates_per_epoch=recipe.updates_per_epoch, clip=recipe.clip, label=f"admm {rate:g}x", show=show)
-    pruner.set_rate(rate)
+        updates_per_epoch=recipe.updates_per_epoch, clip=recipe.clip, teacher=teacher,
+        distil=recipe.distil, label=f"admm {rate:g}x", show=show)
+    pruner.set_rate(spread_rate(pruner, rate, recipe.input_factor))
     pruner.harden()
     fit(task, model, recipe.retrain_epochs, recipe.retrain_lr, seed + 2, pruner=pruner,
-        clip=recipe.clip, label=f"retrain {rate:g}x", show=show)
+        clip=recipe.clip, teacher=teacher, distil=recipe.distil, label=f"retrain {rate:g}x", show=show)
     return pruner
 
 

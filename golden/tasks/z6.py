@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint
-from golden.tasks.base import Frames, Score, Task, softmax_head
+from golden.tasks.base import Frames, Recipe, Score, Task, softmax_head
 from golden.tasks.data import package_member
 
 UNKNOWN = 0
@@ -85,6 +85,9 @@ class Sentences(Task):
     epochs = 6
     lr = 3e-3
     batch = 32
+    recipe = Recipe(
+        admm_epochs=4, retrain_epochs=3, lr=1.5e-3, retrain_lr=1.5e-3, rho=0.3, input_factor=2.0
+    )
 
     def sizes(self) -> dict[str, int]:
         return {name: len(labels) for name, (_, labels) in sentences()[0].items()}
@@ -107,9 +110,8 @@ class Sentences(Task):
             lengths = torch.tensor([len(p) for p in pieces])
             yield pad_sequence(pieces, batch_first=True), lengths, torch.from_numpy(labels[chosen])
 
-    def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        words, lengths, labels = batch
-        return nn.functional.cross_entropy(model(words, lengths), labels)
+    def logits(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        return model(batch[0], batch[1])
 
     def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
         table = self.extra(checkpoint, "embed.weight").astype(np.float32)

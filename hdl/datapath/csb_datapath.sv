@@ -92,7 +92,7 @@ module csb_datapath #(
   localparam int BiasAw = $clog2(BiasDepth);
 
   // --- load port ------------------------------------------------------------------------
-  logic [3:0] ld_we_q;
+  logic [3:0] ld_we, ld_we_q;
   logic [LaneIw-1:0] ld_lane_q;
   logic [11:0] ld_addr_q;
   logic [csb_pkg::ElemWidth-1:0] ld_data_q;
@@ -105,6 +105,7 @@ module csb_datapath #(
     ld_addr_q <= ld_addr_i;
     ld_data_q <= ld_data_i;
   end
+  assign ld_we = rst_ni ? ld_we_q : '0;  // no stray write before the first reset
 
   // --- drain unit -----------------------------------------------------------------------
   logic elem_release, post, cvt_valid, drain_we;
@@ -124,7 +125,7 @@ module csb_datapath #(
       .start_i,
       .stop_i,
       .credits_i,
-      .we_i        (ld_we_q[0]),
+      .we_i        (ld_we[0]),
       .waddr_i     (ld_addr_q[DrainAw-1:0]),
       .wdata_i     (ld_data_q[csb_pkg::DrainWidth-1:0]),
       .mark_ready_i,
@@ -175,7 +176,7 @@ module csb_datapath #(
       .state_stride_i,
       .fresh_i,
       .init_done_o,
-      .we_i         (ld_we_q[1]),
+      .we_i         (ld_we[1]),
       .waddr_i      (ld_addr_q[ElemAw-1:0]),
       .wdata_i      (ld_data_q),
       .post_i       (post),
@@ -223,8 +224,8 @@ module csb_datapath #(
     ) u_lane (
         .clk_i,
         .rst_ni,
-        .ld_bias_we_i (ld_we_q[2] && ld_lane_q == LaneIw'(i)),
-        .ld_state_we_i(ld_we_q[3] && ld_lane_q == LaneIw'(i)),
+        .ld_bias_we_i (ld_we[2] && ld_lane_q == LaneIw'(i)),
+        .ld_state_we_i(ld_we[3] && ld_lane_q == LaneIw'(i)),
         .ld_addr_i    (ld_addr_q),
         .ld_data_i    (ld_data_q[AccW-1:0]),
         .sum_i        (sums_i[i*AccW+:AccW]),

@@ -82,7 +82,7 @@ module csb_lane #(
       .we_i   (ld_bias_we_i),
       .waddr_i(ld_addr_i[BiasAw-1:0]),
       .wdata_i(ld_data_i),
-      .re_i   (bias_re_i),
+      .re_i   (rst_ni && bias_re_i),  // no stray address before reset
       .raddr_i(bias_addr_i),
       .rdata_o(bias)
   );

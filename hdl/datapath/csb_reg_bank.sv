@@ -6,17 +6,17 @@
 // them and the multipliers. Read latency 1; old value on a read of what is being written.
 `default_nettype none
 module csb_reg_bank #(
-    parameter int LaneW   = 26,                 // bits of a lane value
-    parameter int NarrowW = csb_pkg::MulW + 1   // derived, do not override
+    parameter int LaneW   = 26,                // bits of a lane value
+    parameter int NarrowW = csb_pkg::MulW + 1  // derived, do not override
 ) (
     input  wire logic                        clk_i,
     input  wire logic                        we_i,
     input  wire logic        [          4:0] waddr_i,
     input  wire logic signed [    LaneW-1:0] wdata_i,
     input  wire logic                        re_i,
-    input  wire logic        [         19:0] raddr_i,   // x1, m1, x0, m0
-    output      logic        [2*NarrowW-1:0] m_o,       // m1, m0: {saturated, value}
-    output      logic        [  2*LaneW-1:0] x_o        // x1, x0
+    input  wire logic        [         19:0] raddr_i,  // x1, m1, x0, m0
+    output logic             [2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
+    output logic             [  2*LaneW-1:0] x_o       // x1, x0
 );
   import csb_pkg::*;
 
@@ -51,7 +51,7 @@ module csb_reg_bank #(
         .clk_i,
         .we_i,
         .waddr_i,
-        .wdata_i,
+        .wdata_i(wdata_i),
         .re_i,
         .raddr_i(raddr_i[i*10+5+:5]),
         .rdata_o(x_o[i*LaneW+:LaneW])

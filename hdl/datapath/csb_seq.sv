@@ -82,7 +82,7 @@ module csb_seq #(
       .we_i,
       .waddr_i,
       .wdata_i,
-      .re_i   (start_i || advance),
+      .re_i   (rst_ni && (start_i || advance)),  // no stray address before the first reset
       .raddr_i(raddr),
       .rdata_o(rdata)
   );

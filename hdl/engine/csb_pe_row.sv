@@ -126,7 +126,7 @@ module csb_pe_row #(
         .we_i         (zero_i || (store_q4 && bank_q4 == Bw'(b))),
         .waddr_i      (zero_i ? zero_addr_i : row_q4),
         .wdata_i      (zero_i ? '0 : acc_q4),
-        .row_re_i     (issue_q2 && first_q2),
+        .row_re_i     (issue_q2 && first_q2 && bank_q2 == Bw'(b)),
         .row_raddr_i  (row_q2),
         .row_rdata_o  (stored[b*AccW+:AccW]),
         .drain_re_i   (acc_re_i),

@@ -14,34 +14,34 @@ module csb_control #(
     input  wire logic       clk_i,
     input  wire logic       rst_ni,
     // from the registers
-    input  wire logic       start_req_i,      // pulse
-    input  wire logic       stop_req_i,       // pulse
+    input  wire logic       start_req_i,    // pulse
+    input  wire logic       stop_req_i,     // pulse
     // image loader
     input  wire logic       load_busy_i,
-    input  wire logic       load_done_i,      // pulse
-    input  wire logic       load_error_i,     // pulse
+    input  wire logic       load_done_i,    // pulse
+    input  wire logic       load_error_i,   // pulse
     input  wire logic [7:0] load_code_i,
     // input
-    input  wire logic       frame_error_i,    // pulse
+    input  wire logic       frame_error_i,  // pulse
     // machine
-    output      logic       start_o,
-    output      logic       stop_o,
-    output      logic       running_o,
-    output      logic       idle_o,
-    output      logic       image_valid_o,
-    output      logic [7:0] error_code_o,
-    output      logic       loaded_evt_o,     // pulse: interrupt causes
-    output      logic       error_evt_o
+    output logic            start_o,
+    output logic            stop_o,
+    output logic            running_o,
+    output logic            idle_o,
+    output logic            image_valid_o,
+    output logic      [7:0] error_code_o,
+    output logic            loaded_evt_o,   // pulse: interrupt causes
+    output logic            error_evt_o
 );
   import csb_regs_pkg::*;
 
   localparam int SettleW = $clog2(SettleCycles + 1);
 
   typedef enum logic [1:0] {
-    StIdle,    // at rest
-    StStart,   // start_o
-    StRun,     // frames go through
-    StSettle   // stop_o: pipelines run empty
+    StIdle,   // at rest
+    StStart,  // start_o
+    StRun,    // frames go through
+    StSettle  // stop_o: pipelines run empty
   } state_e;
   state_e state_d, state_q;
   logic [SettleW-1:0] settle_q;

@@ -17,12 +17,12 @@ module csb_counters #(
     // read
     input  wire logic [           3:0] sel_i,
     input  wire logic [           7:0] group_i,
-    output      logic [          63:0] cycles_o,
-    output      logic [          31:0] counter_o,
-    output      logic [          31:0] issued_o
+    output logic      [          63:0] cycles_o,
+    output logic      [          31:0] counter_o,
+    output logic      [          31:0] issued_o
 );
   logic [Counters*32-1:0] count_q;
-  logic [Groups*32-1:0] issued_q;
+  logic [  Groups*32-1:0] issued_q;
   logic [31:0] counter, issued;
 
   always_ff @(posedge clk_i) begin

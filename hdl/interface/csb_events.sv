@@ -11,10 +11,10 @@ module csb_events (
     input  wire logic                                       clear_i,         // pulse: a run starts
     input  wire logic                                       x_evt_i,         // event EventX
     input  wire logic                                       drain_evt_i,
-    input  wire logic [           csb_pkg::DrainEvtW-1:0] drain_evt_id_i,
+    input  wire logic [             csb_pkg::DrainEvtW-1:0] drain_evt_id_i,
     input  wire logic                                       neu_evt_i,
-    input  wire logic [            csb_pkg::ElemEvtW-1:0] neu_evt_id_i,
-    output      logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_o
+    input  wire logic [              csb_pkg::ElemEvtW-1:0] neu_evt_id_i,
+    output logic      [csb_pkg::Events*csb_pkg::EventW-1:0] events_o
 );
   import csb_pkg::*;
 

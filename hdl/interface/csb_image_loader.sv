@@ -15,12 +15,12 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_image_loader #(
-    parameter int Groups      = 4,    // PEGroups
-    parameter int Lanes       = 4,    // data path lanes
-    parameter int PegW        = 128,  // bits of a PEGroup word
-    parameter int AccW        = 42,   // bits of a bias
-    parameter int StateW      = 24,   // bits of a state
-    parameter int OutW        = 18,   // bits of an output table word
+    parameter int Groups      = 4,     // PEGroups
+    parameter int Lanes       = 4,     // data path lanes
+    parameter int PegW        = 128,   // bits of a PEGroup word
+    parameter int AccW        = 42,    // bits of a bias
+    parameter int StateW      = 24,    // bits of a state
+    parameter int OutW        = 18,    // bits of an output table word
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
     parameter int AccDepth    = 256,
@@ -29,31 +29,31 @@ module csb_image_loader #(
     parameter int DrainDepth  = 512,
     parameter int ElemDepth   = 512,
     parameter int OutDepth    = 256,
-    parameter int ConfigHash  = 0,    // of the image that fits this configuration
-    parameter int MaxW        = 128   // bits of the load bus: at least those of the widest memory
+    parameter int ConfigHash  = 0,     // of the image that fits this configuration
+    parameter int MaxW        = 128    // bits of the load bus: at least those of the widest memory
 ) (
     input  wire logic            clk_i,
     input  wire logic            rst_ni,
     // image stream
     input  wire logic            s_tvalid_i,
-    output      logic            s_tready_o,
+    output logic                 s_tready_o,
     input  wire logic [    31:0] s_tdata_i,
     input  wire logic            s_tlast_i,
     // run control
-    output      logic            busy_o,
+    output logic                 busy_o,
     input  wire logic            idle_i,        // the machine has come to rest
-    output      logic            done_o,
-    output      logic            error_o,
-    output      logic [     7:0] error_code_o,
+    output logic                 done_o,
+    output logic                 error_o,
+    output logic      [     7:0] error_code_o,
     // zero neurons and accumulators at this address
-    output      logic            clr_valid_o,
-    output      logic [    15:0] clr_addr_o,
+    output logic                 clr_valid_o,
+    output logic      [    15:0] clr_addr_o,
     // load bus
-    output      logic            ld_we_o,
-    output      logic [     7:0] ld_target_o,
-    output      logic [    15:0] ld_index_o,    // PEGroup or lane
-    output      logic [    15:0] ld_addr_o,
-    output      logic [MaxW-1:0] ld_data_o
+    output logic                 ld_we_o,
+    output logic      [     7:0] ld_target_o,
+    output logic      [    15:0] ld_index_o,    // PEGroup or lane
+    output logic      [    15:0] ld_addr_o,
+    output logic      [MaxW-1:0] ld_data_o
 );
   import csb_image_pkg::*;
   import csb_regs_pkg::*;
@@ -121,25 +121,28 @@ module csb_image_loader #(
   logic [1:0] field_d, field_q;  // word of a header
   logic [31:0] left_q;  // words of the image still to come, valid after the header
   logic [31:0] crc_q;
-  logic [7:0] target_q;
+  logic [ 7:0] target_q;
   logic [15:0] index_q, addr_q, count_q;
   logic range_bad_q, addr_bad_q, count_bad;
   logic [PartW-1:0] part_q;
 
-  assign take       = s_tvalid_i && s_tready_o;
-  assign last_word  = left_q == 32'd1;
-  assign part_last  = part_q == parts_of(target_q);
+  assign take = s_tvalid_i && s_tready_o;
+  assign last_word = left_q == 32'd1;
+  assign part_last = part_q == parts_of(target_q);
   assign clear_last = clear_wrap && target_q == TargetState && index_q == 16'(Lanes - 1);
   assign clear_neurons = index_q == '0 && target_q == TargetBias;
-  assign clear_wrap = {1'b0, addr_q} + 1'b1 ==
-      (clear_neurons ? 17'(ClearDepth) : depth_of(target_q));
-  assign busy_o     = state_q != StIdle;
+  assign clear_wrap = {1'b0, addr_q} + 1'b1 == (clear_neurons ? 17'(ClearDepth) : depth_of(
+      target_q
+  ));
+  assign busy_o = state_q != StIdle;
   assign s_tready_o = state_q == StHeader || state_q == StSection || state_q == StData ||
       state_q == StDrop;
 
   // The words of a section do not fit its memory, as its third header word shows.
   assign count_bad = s_tdata_i[31:17] != '0 || s_tdata_i == '0 ||
-      {2'b0, addr_q} + {1'b0, s_tdata_i[16:0]} > {1'b0, depth_of(target_q)};
+      {2'b0, addr_q} + {1'b0, s_tdata_i[16:0]} > {1'b0, depth_of(
+      target_q
+  )};
 
   // --- state machine ----------------------------------------------------------------------
   always_comb begin
@@ -150,7 +153,7 @@ module csb_image_loader #(
     good      = 1'b0;
     word_done = 1'b0;
     unique case (state_q)
-      StIdle: if (s_tvalid_i) state_d = StSettle;
+      StIdle:   if (s_tvalid_i) state_d = StSettle;
       StSettle: if (idle_i) state_d = StClear;
       StClear: begin
         field_d = '0;
@@ -196,8 +199,8 @@ module csb_image_loader #(
           if (part_last && count_q == 16'd1) state_d = StSection;
         end
       end
-      StDrop: if (take && s_tlast_i) state_d = StIdle;
-      default: state_d = StIdle;
+      StDrop:   if (take && s_tlast_i) state_d = StIdle;
+      default:  state_d = StIdle;
     endcase
     if (good) state_d = StIdle;
     if (fail) begin
@@ -228,10 +231,13 @@ module csb_image_loader #(
       left_q <= left_q - 1'b1;
       if (state_q == StHeader && field_q == 2'd3) left_q <= s_tdata_i - 32'd4;
       if (state_q == StSection && field_q == 2'd0) begin
-        target_q    <= s_tdata_i[7:0];
-        index_q     <= s_tdata_i[23:8];
-        range_bad_q <= s_tdata_i[31:24] != '0 || depth_of(s_tdata_i[7:0]) == '0 ||
-            s_tdata_i[23:8] >= memories_of(s_tdata_i[7:0]);
+        target_q <= s_tdata_i[7:0];
+        index_q <= s_tdata_i[23:8];
+        range_bad_q <= s_tdata_i[31:24] != '0 || depth_of(
+            s_tdata_i[7:0]
+        ) == '0 || s_tdata_i[23:8] >= memories_of(
+            s_tdata_i[7:0]
+        );
       end
       if (state_q == StSection && field_q == 2'd1) begin
         addr_q     <= s_tdata_i[15:0];

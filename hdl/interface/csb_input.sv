@@ -11,10 +11,10 @@
 //
 // Flow: a frame is written once iteration n - 2 is issued (iter_done_i). Two beats are buffered, so
 // that many are taken before that. Beats are taken only while run_i.
-// Timing: beat taken in cycle a: its first chunk is on the bus in a + 2 at the earliest, then a
-// chunk a cycle; a beat of C chunks is taken every C cycles. bus_busy_i in cycle c keeps the bus
-// free in c + 1. x_evt_o comes with the frame's last chunk: a PEGroup that issues two cycles after
-// it (csb_events takes one) reads the new values.
+// Timing: the first chunk of a frame is on the bus two cycles after its beat was taken and two after
+// the iter_done_i that it waits for, at the earliest; then a chunk a cycle. bus_busy_i in cycle c
+// keeps the bus free in c + 1. x_evt_o comes with the frame's last chunk: a PEGroup that issues in
+// the cycle after it reads the new values, and csb_events shows the event in that cycle.
 // Errors: TLAST early or missing gives one pulse of error_o, and nothing more is taken until
 // start_i. The rest of a frame that an error or the end of run_i cuts is dropped up to its TLAST.
 `default_nettype none
@@ -23,9 +23,9 @@ module csb_input #(
     parameter int L           = 2,
     parameter int DataW       = 16,
     parameter int NeuronDepth = 512,
-    parameter int StreamW     = 32,                   // bits of a beat
-    parameter int XLanes      = 2,                    // values written in a cycle
-    parameter int Naw         = $clog2(NeuronDepth)   // derived, do not override
+    parameter int StreamW     = 32,                  // bits of a beat
+    parameter int XLanes      = 2,                   // values written in a cycle
+    parameter int Naw         = $clog2(NeuronDepth)  // derived, do not override
 ) (
     input  wire logic               clk_i,
     input  wire logic               rst_ni,
@@ -37,17 +37,17 @@ module csb_input #(
     input  wire logic               iter_done_i,  // pulse: all PEGroups issued one more iteration
     // frames
     input  wire logic               s_tvalid_i,
-    output      logic               s_tready_o,
+    output logic                    s_tready_o,
     input  wire logic [StreamW-1:0] s_tdata_i,
     input  wire logic               s_tlast_i,
     // neuron write bus
     input  wire logic               bus_busy_i,
-    output      logic [      L-1:0] x_we_o,
-    output      logic [    Naw-1:0] x_addr_o,
-    output      logic [L*DataW-1:0] x_data_o,
-    output      logic               x_evt_o,      // pulse: a frame is written
-    output      logic               frame_o,      // pulse: a frame was taken
-    output      logic               error_o       // pulse: a frame had the wrong length
+    output logic      [      L-1:0] x_we_o,
+    output logic      [    Naw-1:0] x_addr_o,
+    output logic      [L*DataW-1:0] x_data_o,
+    output logic                    x_evt_o,      // pulse: a frame is written
+    output logic                    frame_o,      // pulse: a frame was taken
+    output logic                    error_o       // pulse: a frame had the wrong length
 );
   localparam int Values = StreamW / 16;
   localparam int Chunks = Values / XLanes;

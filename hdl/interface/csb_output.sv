@@ -20,12 +20,12 @@ module csb_output #(
     parameter int L        = 2,
     parameter int DataW    = 16,
     parameter int StreamW  = 32,
-    parameter int OutDepth = 256,                     // words of a half; words of the table
-    parameter int Values   = StreamW / 16,            // derived, do not override
-    parameter int HalfAw   = $clog2(OutDepth),        // derived, do not override
-    parameter int ColW     = L > 1 ? $clog2(L) : 1,   // derived, do not override
-    parameter int EntryW   = HalfAw + ColW,           // derived, do not override
-    parameter int TableW   = Values * EntryW          // derived, do not override
+    parameter int OutDepth = 256,                    // words of a half; words of the table
+    parameter int Values   = StreamW / 16,           // derived, do not override
+    parameter int HalfAw   = $clog2(OutDepth),       // derived, do not override
+    parameter int ColW     = L > 1 ? $clog2(L) : 1,  // derived, do not override
+    parameter int EntryW   = HalfAw + ColW,          // derived, do not override
+    parameter int TableW   = Values * EntryW         // derived, do not override
 ) (
     input  wire logic                 clk_i,
     input  wire logic                 rst_ni,
@@ -42,13 +42,13 @@ module csb_output #(
     input  wire logic [     HalfAw:0] out_addr_i,     // top bit: half
     input  wire logic [  L*DataW-1:0] out_data_i,
     input  wire logic                 out_done_i,     // pulse: all words of a frame are written
-    output      logic                 out_release_o,  // pulse: a half is free
+    output logic                      out_release_o,  // pulse: a half is free
     // frames
-    output      logic                 m_tvalid_o,
+    output logic                      m_tvalid_o,
     input  wire logic                 m_tready_i,
-    output      logic [  StreamW-1:0] m_tdata_o,
-    output      logic [StreamW/8-1:0] m_tkeep_o,
-    output      logic                 m_tlast_o
+    output logic      [  StreamW-1:0] m_tdata_o,
+    output logic      [StreamW/8-1:0] m_tkeep_o,
+    output logic                      m_tlast_o
 );
   localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
 
@@ -112,10 +112,10 @@ module csb_output #(
   // --- buffer: a copy for each value of a beat ------------------------------------------------
   logic [StreamW-1:0] beat_data;
   for (genvar j = 0; j < Values; j++) begin : gen_value
-    logic [ L*DataW-1:0] word;
-    logic [  EntryW-1:0] place;
-    logic [    ColW-1:0] column_q;
-    logic [   DataW-1:0] value;
+    logic [L*DataW-1:0] word;
+    logic [ EntryW-1:0] place;
+    logic [   ColW-1:0] column_q;
+    logic [  DataW-1:0] value;
     assign place = places[j*EntryW+:EntryW];
     csb_ram_1r1w #(
         .Width(L * DataW),

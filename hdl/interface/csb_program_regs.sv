@@ -10,7 +10,7 @@ module csb_program_regs (
     input  wire logic [                           7:0] ld_target_i,
     input  wire logic [                          15:0] ld_addr_i,
     input  wire logic [                          31:0] ld_data_i,
-    output      logic [csb_image_pkg::CfgWords*32-1:0] value_o
+    output logic      [csb_image_pkg::CfgWords*32-1:0] value_o
 );
   import csb_image_pkg::*;
 

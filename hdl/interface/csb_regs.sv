@@ -3,7 +3,7 @@
 // Registers: AXI4-Lite slave of the map in golden/regmap.py.
 //
 // Writes: address and data are taken independently, one of each; the response follows in the cycle
-// after both are there. Reads: address in cycle a, response in a + 5, whatever the register. One
+// after both are there. Reads: address in cycle a, response in a + 4, whatever the register. One
 // write and one read are under way at a time. Byte strobes work on read-write registers; a command
 // bit needs the strobe of its byte. SLVERR: unmapped addresses, writes to read-only registers, the
 // state window while not idle, which then has no effect.
@@ -31,45 +31,45 @@ module csb_regs #(
     // AXI4-Lite
     input  wire logic [ AddrW-1:0] s_awaddr_i,
     input  wire logic              s_awvalid_i,
-    output      logic              s_awready_o,
+    output logic                   s_awready_o,
     input  wire logic [      31:0] s_wdata_i,
     input  wire logic [       3:0] s_wstrb_i,
     input  wire logic              s_wvalid_i,
-    output      logic              s_wready_o,
-    output      logic [       1:0] s_bresp_o,
-    output      logic              s_bvalid_o,
+    output logic                   s_wready_o,
+    output logic      [       1:0] s_bresp_o,
+    output logic                   s_bvalid_o,
     input  wire logic              s_bready_i,
     input  wire logic [ AddrW-1:0] s_araddr_i,
     input  wire logic              s_arvalid_i,
-    output      logic              s_arready_o,
-    output      logic [      31:0] s_rdata_o,
-    output      logic [       1:0] s_rresp_o,
-    output      logic              s_rvalid_o,
+    output logic                   s_arready_o,
+    output logic      [      31:0] s_rdata_o,
+    output logic      [       1:0] s_rresp_o,
+    output logic                   s_rvalid_o,
     input  wire logic              s_rready_i,
     // commands and status
-    output      logic              start_o,         // pulse
-    output      logic              stop_o,          // pulse
-    output      logic              fresh_o,
+    output logic                   start_o,        // pulse
+    output logic                   stop_o,         // pulse
+    output logic                   fresh_o,
     input  wire logic              image_valid_i,
     input  wire logic              running_i,
-    input  wire logic              idle_i,          // at rest and not loading
+    input  wire logic              idle_i,         // at rest and not loading
     input  wire logic              loading_i,
     input  wire logic [       7:0] error_code_i,
-    input  wire logic              loaded_evt_i,    // pulses: interrupt causes
+    input  wire logic              loaded_evt_i,   // pulses: interrupt causes
     input  wire logic              error_evt_i,
-    output      logic              irq_o,
+    output logic                   irq_o,
     // counters
-    output      logic [       3:0] counter_sel_o,
-    output      logic [       7:0] group_o,
+    output logic      [       3:0] counter_sel_o,
+    output logic      [       7:0] group_o,
     input  wire logic [      63:0] cycles_i,
     input  wire logic [      31:0] counter_i,
     input  wire logic [      31:0] issued_i,
     // state window
-    output      logic              st_re_o,
-    output      logic              st_we_o,
-    output      logic [      15:0] st_lane_o,
-    output      logic [      15:0] st_addr_o,
-    output      logic [StateW-1:0] st_wdata_o,
+    output logic                   st_re_o,
+    output logic                   st_we_o,
+    output logic      [      15:0] st_lane_o,
+    output logic      [      15:0] st_addr_o,
+    output logic      [StateW-1:0] st_wdata_o,
     input  wire logic [StateW-1:0] st_rdata_i
 );
   import csb_regs_pkg::*;
@@ -81,7 +81,7 @@ module csb_regs #(
   logic aw_full_q, w_full_q, write, write_ok;
   logic [AddrW-1:0] waddr_q;
   logic [31:0] wdata_q, wmask;
-  logic [3:0] wstrb_q;
+  logic [ 3:0] wstrb_q;
   logic [31:0] state_addr_q;
   logic [1:0] irq_enable_q, irq_pending_q, irq_clear;
 
@@ -157,7 +157,7 @@ module csb_regs #(
 
   // --- reads ------------------------------------------------------------------------------
   logic [AddrW-1:0] raddr_q;
-  logic [3:0] reading_q;  // shifts a one through the cycles a + 1 to a + 4
+  logic [2:0] reading_q;  // shifts a one through the cycles a + 1 to a + 3
   logic read_ok, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
 
@@ -170,8 +170,8 @@ module csb_regs #(
       reading_q  <= '0;
       s_rvalid_o <= 1'b0;
     end else begin
-      reading_q <= {reading_q[2:0], s_arvalid_i && s_arready_o};
-      if (reading_q[3]) s_rvalid_o <= 1'b1;
+      reading_q <= {reading_q[1:0], s_arvalid_i && s_arready_o};
+      if (reading_q[2]) s_rvalid_o <= 1'b1;
       else if (s_rready_i) s_rvalid_o <= 1'b0;
     end
   end
@@ -179,7 +179,7 @@ module csb_regs #(
   always_ff @(posedge clk_i) begin
     if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
     if (reading_q[0]) state_ok_q <= st_re_o;
-    if (reading_q[3]) begin
+    if (reading_q[2]) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
       if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];

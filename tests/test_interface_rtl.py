@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modules of hdl/interface, each on its own, and the files that are generated for them."""
+
+import pytest
+
+from golden import image, regmap
+from tb import test_image_loader as loader_bench
+from tb import test_input as input_bench
+from tb import test_output as output_bench
+from tb import test_regs as regs_bench
+from tb.runner import run
+
+
+def test_packages_are_current() -> None:
+    for module in (image, regmap):
+        assert module.PACKAGE_FILE.read_text() == module.package_text(), (
+            f"run python -m {module.__name__}"
+        )
+
+
+def test_register_map_is_sound() -> None:
+    offsets = [r.offset for r in regmap.REGISTERS]
+    assert offsets == sorted(set(offsets)) and all(o % 4 == 0 for o in offsets)
+    for r in regmap.REGISTERS:
+        used = 0
+        for f in r.fields:
+            bits = (1 << f.width) - 1 << f.lsb
+            assert not used & bits and bits < 1 << 32, f"{r.name}.{f.name}"
+            used |= bits
+
+
+def test_image_loader(sim: str) -> None:
+    run(
+        "csb_image_loader",
+        "tb.test_image_loader",
+        sim=sim,
+        parameters=loader_bench.parameters(),
+    )
+
+
+def test_regs(sim: str) -> None:
+    run("csb_regs", "tb.test_regs", sim=sim, parameters=regs_bench.PARAMETERS)
+
+
+@pytest.mark.parametrize("config", ["tiny", "odd", "paper512"])
+def test_input(sim: str, config: str) -> None:
+    run(
+        "csb_input",
+        "tb.test_input",
+        sim=sim,
+        parameters=input_bench.parameters(config),
+        extra_env={"CSB_CONFIG": config},
+    )
+
+
+@pytest.mark.parametrize("config", ["tiny", "odd", "paper512"])
+def test_output(sim: str, config: str) -> None:
+    run(
+        "csb_output",
+        "tb.test_output",
+        sim=sim,
+        parameters=output_bench.parameters(config),
+        extra_env={"CSB_CONFIG": config},
+    )

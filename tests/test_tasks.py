@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks: the shared interface on small stand-in data, the data cache, the scripts, the shipped checkpoints."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golden.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from golden.pruning import make_scheme
+from golden.tasks import TASKS, DataError, Score, TaskError, data, float_outputs, get, z2, z6
+from golden.tasks.autoprune import autoprune, limit
+from golden.tasks.base import Recipe
+from golden.tasks.training import fit, prune_model, to_checkpoint, train_dense
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = sorted((ROOT / "checkpoints").glob("*.npz"))
+
+
+@pytest.fixture
+def digits(monkeypatch):
+    """Z2 on 40 short made-up recordings in each split; the class shifts the coefficients."""
+    rng = np.random.default_rng(0)
+    splits = {}
+    for name, count in {"train": 40, "valid": 12, "test": 12}.items():
+        labels = rng.integers(0, 10, count)
+        pieces = [z2.differences(rng.normal(size=(rng.integers(3, 9), 13)) + label) for label in labels]
+        splits[name] = (pieces, labels.astype(np.int64))
+    monkeypatch.setattr(z2, "recordings", lambda: splits)
+    z2.statistics.cache_clear()
+    task = get("z2")
+    monkeypatch.setattr(task, "model", lambda: z2.DigitGru(hidden=32))
+    monkeypatch.setattr(task, "epochs", 2)
+    yield task
+    z2.statistics.cache_clear()
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """Z6 on made-up sentences."""
+    rng = np.random.default_rng(0)
+    splits = {}
+    for name, count in {"train": 40, "valid": 12, "test": 12}.items():
+        labels = rng.integers(0, 2, count)
+        words = [rng.integers(1, 15, rng.integers(1, 9)) + 15 * label for label in labels]
+        splits[name] = (words, labels.astype(np.int64))
+    monkeypatch.setattr(z6, "sentences", lambda: (splits, 30))
+    monkeypatch.setattr(z6, "HIDDEN", 32)
+    return get("Z6")
+
+
+@pytest.mark.parametrize("name", ["digits", "lines"])
+def test_interface(name, request):
+    task = request.getfixturevalue(name)
+    model = train_dense(task, seed=1, epochs=2)
+    checkpoint = to_checkpoint(task, model)
+    assert checkpoint.csb["task"] == task.id
+    assert checkpoint.prefix == "rnn."
+    frames = task.frames(checkpoint, "test")
+    assert len(frames) == task.sizes()["test"]
+    assert all(f.dtype == np.float32 and f.shape[1] == checkpoint.layers[0].inputs for f in frames)
+    outputs = float_outputs(checkpoint, frames)
+    score = task.score(checkpoint, outputs)
+    assert isinstance(score, Score)
+    assert score.count == 12
+    assert score == task.evaluate(checkpoint)
+    assert task.score(checkpoint, outputs[:5]).count == 5  # the first items are enough
+    # What the interface computes is what the model computes.
+    model.eval()
+    features, labels = (z2.recordings() if name == "digits" else z6.sentences()[0])["test"]
+    with torch.no_grad():
+        hits = sum(
+            int(model(torch.from_numpy(x)[None], torch.tensor([len(x)])).argmax()) == label
+            for x, label in zip(features, labels, strict=True)
+        )
+    assert score.value == pytest.approx(100 * hits / 12)
+
+
+def test_bad_outputs(digits):
+    checkpoint = to_checkpoint(digits, digits.model())
+    outputs = float_outputs(checkpoint, digits.frames(checkpoint))
+    with pytest.raises(TaskError, match="expected 1 to 12 output sequences, got 0"):
+        digits.score(checkpoint, [])
+    with pytest.raises(TaskError, match="sequence 1: expected outputs of shape"):
+        digits.score(checkpoint, [outputs[0], outputs[1][:-1]])
+    with pytest.raises(TaskError, match="unknown split 'all'"):
+        digits.frames(checkpoint, "all")
+    bare = type(checkpoint)(checkpoint.tensors, checkpoint.cell, checkpoint.layers)
+    with pytest.raises(CheckpointError, match="norm.mean: missing"):
+        digits.frames(bare)
+
+
+def test_training_is_deterministic(digits):
+    first, second = (train_dense(digits, seed=3, epochs=1) for _ in range(2))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_prune_model_meets_the_rate(digits):
+    model = train_dense(digits, epochs=1)
+    pruner = prune_model(digits, model, make_scheme("csb", 16, (2, 2)), 8,
+                         Recipe(admm_epochs=2, retrain_epochs=1))
+    checkpoint = to_checkpoint(digits, model, block=16, align=[2, 2])
+    assert abs(checkpoint.rate / 8 - 1) < 0.02
+    assert pruner.hardened
+
+
+def test_diverging_training_is_one_clear_line(digits):
+    from golden.pruning import PruningError
+
+    model = digits.model()
+    with torch.no_grad():
+        model.head.weight.fill_(float("nan"))
+    with pytest.raises(PruningError, match="the loss is nan"):
+        fit(digits, model, 1, 1e-3, 0)
+
+
+def test_autoprune_records_and_resumes(digits, tmp_path):
+    recipe = Recipe(admm_epochs=1, retrain_epochs=1)
+    arguments = {"init_rate": 2.0, "step": 2.0, "cap": 2, "recipe": recipe, "folder": tmp_path}
+    scheme = make_scheme("csb", 16)
+    _, record, _ = autoprune(digits, scheme, log=lambda line: None, **arguments)
+    said = []
+    _, again, _ = autoprune(digits, scheme, log=said.append, **arguments)
+    assert again == record
+    assert all("(recorded)" in line for line in said[1:])
+    json.dumps(record)
+    assert len(record["tries"]) == 2
+
+
+def test_lossless_limits():
+    task = get("Z2")
+    assert limit(task, Score("accuracy", 99.0, 300)) == pytest.approx(99 - 200 / 300)
+    assert limit(task, Score("accuracy", 80.0, 1000)) == 79.5
+    assert limit(task, Score("perplexity", 50.0, 1000)) == pytest.approx(50.75)
+
+
+def test_registry():
+    with pytest.raises(TaskError, match="unknown task 'Z99'; known: "):
+        get("Z99")
+    for name in TASKS:
+        task = get(name)
+        assert task.id == name
+        assert task.source
+        assert task.licence
+
+
+def test_package_member_reads_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CSB_DATA", str(tmp_path))
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
+        info = tarfile.TarInfo("in/text.txt")
+        info.size = 5
+        archive.addfile(info, io.BytesIO(b"hello"))
+    with zipfile.ZipFile(tmp_path / "some_pack-1.2-py3-none-any.whl", "w") as archive:
+        archive.writestr("pack/inner.tar.gz", inner.getvalue())
+    data._package.cache_clear()
+    assert data.package_member("some-pack", "1.2", "inner.tar.gz", "text.txt") == b"hello"
+    with pytest.raises(DataError, match="holds no other.txt"):
+        data.package_member("some-pack", "1.2", "other.txt")
+    (tmp_path / "bad_pack-1.0.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match="damaged"):
+        data.package_member("bad-pack", "1.0", "x")
+    data._package.cache_clear()
+
+
+def script(*arguments):
+    return subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
+                          check=False)
+
+
+def test_prune_script(tmp_path):
+    torch.manual_seed(0)
+    torch.save(torch.nn.LSTM(40, 48).state_dict(), tmp_path / "dense.pt")
+    out = tmp_path / "pruned.npz"
+    done = script("scripts/prune.py", tmp_path / "dense.pt", "--block", 16, "--rate", 6, "--align", "2x2",
+                  "--out", out)
+    assert done.returncode == 0, done.stderr
+    checkpoint = read_checkpoint(out)
+    assert abs(checkpoint.rate / 6 - 1) <= 0.01
+    assert checkpoint.csb["block"] == 16
+    assert checkpoint.csb["align"] == [2, 2]
+    for arguments, message in [
+        ((tmp_path / "none.pt", "--rate", 6), "no such file"),
+        ((tmp_path / "dense.pt", "--rate", 0.5), "expected a rate of at least 1"),
+        ((tmp_path / "dense.pt", "--rate", 6, "--block", 500), "weight_ih_l0: block 500 is larger"),
+        ((tmp_path / "dense.pt", "--rate", 6, "--align", "4"), "expected PxQ"),
+    ]:
+        done = script("scripts/prune.py", *arguments, "--out", tmp_path / "bad.npz")
+        assert done.returncode == 2
+        assert message in done.stderr.splitlines()[-1]
+        assert not (tmp_path / "bad.npz").exists()
+
+
+def test_scripts_refuse_an_unknown_task():
+    for name in ("train", "autoprune"):
+        done = script(f"scripts/{name}.py", "--task", "Z99")
+        assert done.returncode == 2
+        assert done.stderr.strip().splitlines() == [f"error: unknown task 'Z99'; known: {', '.join(TASKS)}"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_checkpoints(path, tmp_path):
+    checkpoint = read_checkpoint(path)
+    csb = checkpoint.csb
+    assert csb["rate"] == pytest.approx(checkpoint.rate, rel=1e-3)
+    assert checkpoint.rate >= 8
+    assert csb["align"] == [4, 4]
+    assert csb["block"] == 32
+    assert {"metric", "value", "count"} <= set(csb["result"])
+    bare = type(checkpoint)(checkpoint.tensors, checkpoint.cell, checkpoint.layers)
+    write_checkpoint(tmp_path / "bare.npz", bare)
+    assert (tmp_path / "bare.npz").stat().st_size <= 300_000
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_results(path):
+    """The result recorded in a checkpoint is what its task gives, on real data."""
+    checkpoint = read_checkpoint(path)
+    task = get(checkpoint.csb["task"])
+    try:
+        score = task.evaluate(checkpoint)
+    except DataError as error:
+        pytest.skip(str(error))
+    recorded = checkpoint.csb["result"]
+    assert (score.metric, score.count) == (recorded["metric"], recorded["count"])
+    assert score.value == pytest.approx(recorded["value"], abs=100 / score.count + 1e-3)
