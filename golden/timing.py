@@ -17,16 +17,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from golden import isa
-from golden.config import Config
 from golden.program import Program
 
 # Cycles of the frame interfaces (hdl/interface): beat taken -> first neuron write on the bus,
 # last neuron write -> PEGroup issue, frame complete -> first output beat, etc.
-IN_FIRST_WRITE = 2
-IN_EVENT = 1
-IN_CREDIT = 2
-OUT_FIRST_BEAT = 4
-OUT_CREDIT = 2
+IN_FIRST_WRITE = 2  # beat taken -> its first chunk on the neuron bus
+IN_CREDIT = 3  # last issue of an iteration -> first chunk on the bus of the frame it makes room for
+IN_EVENT = 1  # last chunk on the bus -> PEGroup word that reads it
+OUT_FIRST_BEAT = 2  # frame complete (lat_neuron after the element word) -> first beat
+OUT_CREDIT = -1  # last beat -> element word that takes the free half of the output buffer
 
 
 @dataclasses.dataclass
@@ -35,17 +34,11 @@ class Timing:
 
     Attributes:
         last_out: [iterations] cycle of the last output beat of each frame.
-        first_in: [iterations] cycle in which the first beat of each input frame is taken.
-        frame_cycles: [iterations] distance of last output beats; entry 0 from cycle 0.
-        issue: for each PEGroup, issue cycles of iteration boundaries [iterations, 2]
-            (first word, last word).
-        stall: for each PEGroup, cycles lost waiting, by event, per iteration.
+        last_issue: for each PEGroup, [iterations] cycle of its last word of each iteration.
     """
 
     last_out: np.ndarray
-    first_in: np.ndarray
-    issue: list[np.ndarray]
-    stalls: list[dict[tuple[int, str], int]]
+    last_issue: list[np.ndarray]
 
     @property
     def frame_cycles(self) -> np.ndarray:
@@ -97,7 +90,6 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     n = 0
     while True:
         begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
-        first = None
         for pos, evt, back in waits:
             done = int(np.searchsorted(marks, pos))
             m.marks[g].extend((begin - at + marks[mark:done] + isa.LAT_MARK).tolist())
@@ -110,7 +102,6 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
                 except _Blocked:
                     yield
             begin = max(begin, ready)
-            first = begin if first is None and pos == 0 else first
         m.marks[g].extend((begin - at + marks[mark:] + isa.LAT_MARK).tolist())
         t = begin + words - 1 - at
         m.iter_done[g].append(t)
@@ -179,22 +170,21 @@ class _Input:
     """The input loader: one write of x_lanes values in a cycle that the writer leaves free."""
 
     m: _Machine
-    free: int = 0  # first cycle in which the next beat can be taken
+    free: int = IN_FIRST_WRITE  # first cycle in which the next chunk can be on the bus
 
-    def load(self, n: int) -> int:
-        """Load frame n; returns the cycle in which its first beat is taken."""
+    def load(self, n: int) -> None:
+        """Load frame n."""
         m, c = self.m, self.m.c
-        taken = self.free
+        write = self.free
         if n >= 2:
-            taken = max(taken, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
-        write = taken + IN_FIRST_WRITE
+            write = max(write, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
         for _ in range(-(-m.p.inputs // c.x_lanes)):
             while write in m.bus:
                 write += 1
             write += 1
         m.events[isa.EVENT_X].append(write - 1 + IN_EVENT)
-        self.free = write - IN_FIRST_WRITE
-        return taken
+        m.bus = {cycle for cycle in m.bus if cycle >= write}
+        self.free = write
 
 
 @dataclasses.dataclass
@@ -206,10 +196,10 @@ class _Output:
 
     def send(self, n: int) -> int:
         """Send frame n; returns the cycle of its last beat."""
-        first = max(self.m.out_done[n] + OUT_FIRST_BEAT, self.free)
-        self.free = first + self.m.p.out_beats
-        self.m.out_credits.append(self.free - 1 - OUT_FIRST_BEAT + OUT_CREDIT)
-        return self.free - 1
+        last = max(self.m.out_done[n] + OUT_FIRST_BEAT, self.free) + self.m.p.out_beats - 1
+        self.free = last + 1
+        self.m.out_credits.append(last + OUT_CREDIT)
+        return last
 
 
 def predict(p: Program, iterations: int) -> Timing:
@@ -218,10 +208,10 @@ def predict(p: Program, iterations: int) -> Timing:
     units = [_group(m, g) for g in range(len(p.groups))] + [_drain(m), _element(m)]
     done: list[Callable[[], int]] = [lambda q=q: len(q) for q in m.iter_done]
     source, sink = _Input(m), _Output(m)
-    first_in, last_out = [], []
+    last_out = []
     slots = sum(bool(w.get("wait_mark")) for w in p.drain)
     for n in range(iterations):
-        first_in.append(source.load(n))
+        source.load(n)
         want_marks = (n + 1) * slots
         for _ in range(10_000):
             for u in units:
@@ -236,22 +226,17 @@ def predict(p: Program, iterations: int) -> Timing:
         else:
             raise AssertionError(f"the program waits for ever in iteration {n}")
         last_out.append(sink.send(n))
-        m.bus = {c for c in m.bus if c > first_in[-1]}
-    issue = [np.array(q[:iterations]) for q in m.iter_done]
-    return Timing(np.array(last_out), np.array(first_in), issue, [])
+    return Timing(np.array(last_out), [np.array(q[:iterations]) for q in m.iter_done])
 
 
-def interval(t: Timing, streams: int = 1) -> float:
-    """Cycles a frame, over the second half of the run (from frame 20 on if it is long)."""
-    n = len(t.last_out)
+def interval(last_out: np.ndarray) -> float:
+    """Cycles a frame: from frame 20 to the last of at least 220, else over the second half.
+
+    Args:
+        last_out: [frames] cycle of the last output beat of each frame.
+    """
+    n = len(last_out)
     start = 20 if n >= 220 else n // 2
-    if n < 2:
-        return float(t.last_out[-1] + 1)
-    return float((t.last_out[-1] - t.last_out[start - 1]) / (n - start)) if start else float(
-        t.last_out[-1] / n
-    )
-
-
-def bound_cycles(p: Program, c: Config) -> float:
-    """Non-zeros / PEs."""
-    return p.kept_weights / c.pes
+    if n == 1:
+        return float(last_out[0] + 1)
+    return float((last_out[-1] - last_out[start - 1]) / (n - start))

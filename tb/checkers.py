@@ -75,8 +75,8 @@ class Checker:
 class Monitor:
     """Calls ``sink`` with ``sample()`` in every clock cycle in which ``valid()`` is true.
 
-    Signals are read at the rising edge, before they change; cycles in reset are left out. Start it with :meth:`start`.
-    An error that ``sink`` raises fails the test.
+    Signals are read at the rising edge, before they change; cycles in reset are left out. Start
+    it with :meth:`start`. An error that ``sink`` raises fails the test.
     """
 
     def __init__(

@@ -16,7 +16,10 @@ from tb.checkers import Monitor
 from tb.stream import reset, start_clock, within
 
 PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
-STATUS = "image_valid running idle loading error_code loaded_evt error_evt cycles counter issued st_rdata"
+INPUTS = (
+    *("image_valid", "running", "idle", "loading", "error_code", "loaded_evt", "error_evt"),
+    *("cycles", "counter", "issued", "st_rdata"),
+)
 
 
 class Bench:
@@ -24,7 +27,7 @@ class Bench:
         self.dut = dut
         self.axi = axil_master(dut, "s")
         stall_axil(self.axi, stall)
-        for name in INPUTS.split():
+        for name in INPUTS:
             getattr(dut, f"{name}_i").value = 0
         self.commands: list[str] = []
         self.state: dict[int, int] = {}

@@ -62,3 +62,19 @@ def test_output(sim: str, config: str) -> None:
         parameters=output_bench.parameters(config),
         extra_env={"CSB_CONFIG": config},
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "tests", "parameters"),
+    [
+        ("csb_control", "control_", {}),
+        ("csb_control", "control_", {"SettleCycles": 20}),
+        ("csb_events", "events_", {}),
+        ("csb_counters", "counters_", {}),
+        ("csb_counters", "counters_", {"Counters": 3, "Groups": 7}),
+        ("csb_program_regs", "program_registers", {}),
+    ],
+    ids=str,
+)
+def test_small_module(sim: str, module: str, tests: str, parameters: dict[str, int]) -> None:
+    run(module, "tb.test_small_interface", sim=sim, parameters=parameters, test_filter=tests)

@@ -11,7 +11,11 @@ from golden.tasks.data import DataError
 __all__ = ["TASKS", "DataError", "Score", "Task", "TaskError", "float_outputs", "get", "recurrent_module"]
 
 TASKS = {
+    "Z1": ("golden.tasks.z1", "BibleWords"),
     "Z2": ("golden.tasks.z2", "Digits"),
+    "Z3": ("golden.tasks.z3", "DigitsLiGru"),
+    "Z4": ("golden.tasks.z4", "Phones"),
+    "Z5": ("golden.tasks.z5", "PriceRange"),
     "Z6": ("golden.tasks.z6", "Sentences"),
 }
 """Task id -> module and class; imported when asked for."""

@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from golden.checkpoint import Checkpoint, CheckpointError
 
-__all__ = ["Frames", "Recipe", "Score", "Task", "TaskError", "float_outputs", "recurrent_module", "softmax_head"]
+__all__ = ["Frames", "Recipe", "Score", "Task", "TaskError", "float_outputs", "recurrent_module", "linear_head"]
 
 Frames = list[np.ndarray]
 """Sequences, each float32 ``[T, width]``."""
@@ -88,6 +88,10 @@ class Task(ABC):
     @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Number of items in each split."""
+
+    def steps(self) -> int:
+        """Batches of one training epoch."""
+        return -(-self.sizes()["train"] // self.batch)
 
     @abstractmethod
     def model(self) -> nn.Module:
@@ -194,8 +198,8 @@ def float_outputs(checkpoint: Checkpoint, frames: Frames, batch: int = 64) -> Fr
     return outputs
 
 
-def softmax_head(task: Task, checkpoint: Checkpoint, features: np.ndarray) -> np.ndarray:
-    """Class scores ``[N, classes]`` of features ``[N, hidden]`` by the checkpoint's linear head."""
+def linear_head(task: Task, checkpoint: Checkpoint, features: np.ndarray) -> np.ndarray:
+    """Scores ``[N, classes]`` of features ``[N, hidden]`` by the checkpoint's linear head."""
     weight = task.extra(checkpoint, "head.weight")
     bias = task.extra(checkpoint, "head.bias")
     return np.asarray(features, np.float32) @ weight.T + bias

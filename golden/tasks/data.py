@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-__all__ = ["DataError", "cache_dir", "debian_file", "package_member"]
+__all__ = ["DataError", "cache_dir", "debian_tree", "package_member"]
 
 
 class DataError(RuntimeError):
@@ -107,30 +107,31 @@ def package_member(name: str, version: str, *members: str, source: bool = False)
     return blob
 
 
-def debian_file(package: str, program: str) -> Path:
-    """Path of a program of a Debian package, which is unpacked into the cache, not installed."""
-    found = shutil.which(program)
-    if found:
-        return Path(found)
-    root = cache_dir() / package
-    target = next(root.rglob(f"bin/{program}"), None) if root.is_dir() else None
-    if target:
-        return target
+def debian_tree(*packages: str) -> Path:
+    """Root of a tree that holds some Debian packages: ``/`` if installed, else unpacked in the cache.
+
+    Nothing is installed: the packages are downloaded with apt-get and unpacked.
+    """
+    if all(Path(f"/usr/share/doc/{name}").is_dir() for name in packages):
+        return Path("/")
+    root = cache_dir() / packages[0]
+    if root.is_dir():
+        return root
     if not shutil.which("apt-get"):
-        raise DataError(f"cannot fetch {package}: it needs Debian's apt-get, or {program} installed")
+        raise DataError(f"cannot fetch {packages[0]}: it needs Debian's apt-get, or to be installed")
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir()) as temporary:
         os.chmod(temporary, 0o755)
         try:
-            done = subprocess.run(["apt-get", "download", package], cwd=temporary,
+            done = subprocess.run(["apt-get", "download", *packages], cwd=temporary,
                                   capture_output=True, text=True, timeout=300, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise DataError(f"cannot fetch {package}: {error}") from None
+            raise DataError(f"cannot fetch {packages[0]}: {error}") from None
         files = list(Path(temporary).glob("*.deb"))
-        if done.returncode or not files:
-            raise DataError(f"cannot fetch {package}: run apt-get update, then try again")
-        _run(["dpkg-deb", "-x", str(files[0]), str(root)], package)
-    target = next(root.rglob(f"bin/{program}"), None)
-    if not target:
-        raise DataError(f"{package}: holds no program {program}")
-    return target
+        if done.returncode or len(files) != len(packages):
+            raise DataError(f"cannot fetch {' '.join(packages)}: run apt-get update, then try again")
+        unpacked = Path(temporary) / "root"
+        for file in files:
+            _run(["dpkg-deb", "-x", str(file), str(unpacked)], packages[0])
+        shutil.move(str(unpacked), root)
+    return root

@@ -39,10 +39,6 @@ def progress_bar(show: bool) -> Iterator[Callable[[str, int], Callable[[float], 
         yield start
 
 
-def _steps(task: Task) -> int:
-    return math.ceil(task.sizes()["train"] / task.batch)
-
-
 def fit(
     task: Task,
     model: nn.Module,
@@ -70,7 +66,7 @@ def fit(
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr)
-    steps = _steps(task)
+    steps = task.steps()
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs + 1)
     every = max(1, steps // updates_per_epoch)
     mean = math.nan
@@ -178,7 +174,9 @@ def prune_model(
 
 def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
     """A trained model as a checkpoint, with metadata."""
-    checkpoint = from_state_dict(model.eval().state_dict(), "rnn.", {"cell": getattr(model, "cell", None)}
-                                 if getattr(model, "cell", None) else None)
+    model.eval()
+    cell = getattr(model, "cell", None)
+    state = model.checkpoint_state() if hasattr(model, "checkpoint_state") else model.state_dict()
+    checkpoint = from_state_dict(state, "rnn.", {"cell": cell} if cell else None)
     return checkpoint.with_tensors({}, cell=checkpoint.cell, task=task.id,
                                    rate=round(checkpoint.rate, 4), **csb)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint
-from golden.tasks.base import Frames, Recipe, Score, Task, softmax_head
+from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
 from golden.tasks.data import package_member
 
 CLASSES = 10
@@ -127,6 +127,6 @@ class Digits(Task):
         features, digits = recordings()[self.check_split(split)]
         self.check_outputs(checkpoint, outputs, [len(x) for x in features])
         last = np.stack([output[-1] for output in outputs])
-        guess = softmax_head(self, checkpoint, last).argmax(1)
+        guess = linear_head(self, checkpoint, last).argmax(1)
         hits = int((guess == digits[: len(guess)]).sum())
         return Score(self.metric, 100 * hits / len(guess), len(guess))

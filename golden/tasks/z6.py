@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint
-from golden.tasks.base import Frames, Recipe, Score, Task, softmax_head
+from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
 from golden.tasks.data import package_member
 
 UNKNOWN = 0
@@ -121,6 +121,6 @@ class Sentences(Task):
         words, labels = sentences()[0][self.check_split(split)]
         self.check_outputs(checkpoint, outputs, [len(x) for x in words])
         mean = np.stack([np.asarray(output, np.float32).mean(0) for output in outputs])
-        guess = softmax_head(self, checkpoint, mean).argmax(1)
+        guess = linear_head(self, checkpoint, mean).argmax(1)
         hits = int((guess == labels[: len(guess)]).sum())
         return Score(self.metric, 100 * hits / len(guess), len(guess))
