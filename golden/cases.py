@@ -32,7 +32,7 @@ class LayerCase:
     extreme: bool = False  # weights and inputs at the ends of their range
 
     @staticmethod
-    def draw(rng: np.random.Generator, largest: int = 300) -> LayerCase:
+    def draw(rng: np.random.Generator, largest: int = 300, layers: int = 1) -> LayerCase:
         """A random case; sizes are log-uniform, so that small and odd ones are common."""
 
         def size() -> int:
@@ -43,6 +43,7 @@ class LayerCase:
             cell=str(rng.choice(sorted(CELLS))),
             inputs=size(),
             hidden=size(),
+            layers=layers,
             block=int(rng.choice([8, 16, 32, 64])),
             density=float(rng.uniform()),
             pattern=str(rng.choice(PATTERNS)),

@@ -63,7 +63,7 @@ CELL_GATES = {
     "gru_before": 3,
     "ligru": 2,
 }
-"""Gate rows per hidden unit of the cells that a state dict may hold. Shapes alone imply lstm, gru, rnn."""
+"""Gate rows per hidden unit. Shapes alone imply lstm, gru, rnn; metadata names the others."""
 
 _IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
 _NAME = re.compile(r"^(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
@@ -187,7 +187,9 @@ def _collect(state: dict[str, Any], prefix: str | None) -> tuple[str, dict[str, 
         if prefix not in by_prefix and prefix + "." in by_prefix:
             prefix += "."
         if prefix not in by_prefix:
-            raise CheckpointError(f"{prefix}weight_ih_l0: missing; no key has the prefix {prefix!r}")
+            raise CheckpointError(
+                f"{prefix}weight_ih_l0: missing; no key has the prefix {prefix!r}"
+            )
     found = by_prefix[prefix]
     used = {key for styles in found.values() for keys in styles.values() for key in keys}
     return prefix, found, used
@@ -226,9 +228,7 @@ def _need(
     if name not in tensors:
         raise CheckpointError(f"{prefix}{name}: missing; expected shape {shape}")
     if tensors[name].shape != shape:
-        raise CheckpointError(
-            f"{prefix}{name}: expected shape {shape}, got {tensors[name].shape}"
-        )
+        raise CheckpointError(f"{prefix}{name}: expected shape {shape}, got {tensors[name].shape}")
     return tensors[name]
 
 
@@ -263,7 +263,9 @@ def _layers(
             cell = _IMPLIED[gates]
         gates = CELL_GATES[cell]
         if projected and cell != "lstm":
-            raise CheckpointError(f"{prefix}weight_hr{end}: only an lstm has a projection, not {cell}")
+            raise CheckpointError(
+                f"{prefix}weight_hr{end}: only an lstm has a projection, not {cell}"
+            )
         inputs = tensors["weight_ih" + end].shape[1] if width is None else width
         layer = Layer(index, inputs, hidden, bias, state_width if projected else 0, bidirectional)
         shapes = {
@@ -302,7 +304,8 @@ def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
         fail("block", "a positive integer")
     align = csb.get("align")
     if align is not None and not (
-        isinstance(align, (list, tuple)) and len(align) == 2
+        isinstance(align, (list, tuple))
+        and len(align) == 2
         and all(type(a) is int and a >= 1 for a in align)
     ):
         fail("align", "two positive integers")
@@ -319,9 +322,14 @@ def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
             if matrix not in tensors or tensors[matrix].ndim != 2:
                 raise CheckpointError(f"csb.{name}.{matrix}: no such matrix in the checkpoint")
             size = tensors[matrix].shape[axis]
-            if not (isinstance(order, list) and all(type(i) is int for i in order)
-                    and sorted(order) == list(range(size))):
-                raise CheckpointError(f"csb.{name}.{matrix}: expected a permutation of 0..{size - 1}")
+            if not (
+                isinstance(order, list)
+                and all(type(i) is int for i in order)
+                and sorted(order) == list(range(size))
+            ):
+                raise CheckpointError(
+                    f"csb.{name}.{matrix}: expected a permutation of 0..{size - 1}"
+                )
     return dict(csb)
 
 
@@ -449,8 +457,9 @@ def write_checkpoint(
     path = Path(path)
     if path.suffix not in (".npz", ".safetensors", ".pt", ".pth"):
         raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
-    csb = _check_csb({"version": CSB_VERSION, "cell": checkpoint.cell} | checkpoint.csb,
-                     checkpoint.tensors)
+    csb = _check_csb(
+        {"version": CSB_VERSION, "cell": checkpoint.cell} | checkpoint.csb, checkpoint.tensors
+    )
     state = {checkpoint.prefix + name: value for name, value in checkpoint.tensors.items()}
     for key, value in checkpoint.extras.items():
         value = np.asarray(value)
@@ -471,7 +480,7 @@ def write_checkpoint(
 
 def _write_file(path: Path, state: dict[str, np.ndarray], csb: dict[str, Any]) -> None:
     if path.suffix == ".npz":
-        # np.savez stamps the time of day into the file; a fixed date makes equal content equal bytes.
+        # np.savez stamps the time of day; with a fixed date equal content gives equal bytes.
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for key, value in {**state, "csb": np.array(json.dumps(csb))}.items():
                 info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))

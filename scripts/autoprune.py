@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Find a task's largest lossless pruning rate, or prune it at given rates, and keep the best model."""
+"""Find a task's largest lossless pruning rate and keep the model."""
 
 import argparse
 import json
@@ -26,12 +26,19 @@ def main() -> None:
     parser.add_argument("--align", type=parse_align, default=(1, 1), metavar="PxQ")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=rate, default=8.0, help="first rate (default 8)")
-    parser.add_argument("--step", type=float, default=8.0, help="first step of the rate (default 8)")
+    parser.add_argument(
+        "--step", type=float, default=8.0, help="first step of the rate (default 8)"
+    )
     parser.add_argument("--tries", type=positive_int, default=8, help="cap on tries (default 8)")
     parser.add_argument("--threads", type=positive_int, default=1)
+    parser.add_argument(
+        "--quick", action="store_true", help="do not train the dense model as long as the pruned"
+    )
     parser.add_argument("--work", help="folder for resuming (default build/prune/...)")
     parser.add_argument("--out", help="pruned checkpoint (default in the work folder)")
-    parser.add_argument("--tables-8bit", action="store_true", help="store head and embedding in 8 bits")
+    parser.add_argument(
+        "--tables-8bit", action="store_true", help="store head and embedding in 8 bits"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     task = get(args.task)
@@ -40,15 +47,27 @@ def main() -> None:
     name = f"{task.id}_{name.replace(', ', 'x')}_seed{args.seed}".lower()
     work = Path(args.work or f"build/prune/{name}")
     checkpoint, record, found = autoprune(
-        task, scheme, seed=args.seed, init_rate=args.rate, step=args.step, cap=args.tries,
-        folder=work, show=sys.stderr.isatty(),
+        task,
+        scheme,
+        seed=args.seed,
+        init_rate=args.rate,
+        step=args.step,
+        cap=args.tries,
+        folder=work,
+        quick=args.quick,
+        show=sys.stderr.isatty(),
     )
     if checkpoint is not None:
         out = Path(args.out or work / f"{task.id.lower()}.npz")
         write_checkpoint(out, checkpoint, args.tables_8bit)
         test = task.evaluate(read_checkpoint(out))  # what was stored, 8-bit tables and all
         checkpoint = read_checkpoint(out)
-        note = {"metric": test.metric, "value": round(test.value, 4), "count": test.count, "split": "test"}
+        note = {
+            "metric": test.metric,
+            "value": round(test.value, 4),
+            "count": test.count,
+            "split": "test",
+        }
         write_checkpoint(out, checkpoint.with_tensors({}, result=note), args.tables_8bit)
         record["stored_test"] = test.value
         print(f"{out}: rate {checkpoint.rate:.4g}, test {test}")
@@ -56,7 +75,9 @@ def main() -> None:
         print(f"{task.id}: no rate tried meets the target")
     (work / "record.json").write_text(json.dumps(record, indent=1) + "\n")
     if found.capped:
-        print(f"stopped after {len(found.tries)} tries: the largest rate that met the target is given")
+        print(
+            f"stopped after {len(found.tries)} tries: the largest rate that met the target is given"
+        )
 
 
 if __name__ == "__main__":

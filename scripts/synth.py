@@ -113,18 +113,14 @@ def cells(dump: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
     module = source = kind = ""
     fields: dict[str, str] = {}
     for line in dump.read_text().splitlines():
-        words = line.split(maxsplit=2)
-        match words:
+        match line.split(maxsplit=2):
             case ["module", name]:
                 module = name.lstrip("\\")
             case ["attribute", "\\src", value]:
                 source = value.strip('"')
             case ["cell", kind, _]:
                 fields = {}
-            case ["parameter" | "connect", name, value] if kind:
-                fields[name.lstrip("\\")] = value
-            case ["parameter", "signed", value] if kind:
-                name, value = value.split(maxsplit=1)
+            case ["parameter" | "connect", name, value]:
                 fields[name.lstrip("\\")] = value
             case ["end"] if kind:
                 yield kind, f"{module} ({source})", fields
@@ -137,7 +133,8 @@ def number(constant: str) -> int:
 
 
 def is_constant(signal: str) -> bool:
-    return re.fullmatch(r"-?\d+('[s01xz-]*)?", signal) is not None
+    """Holds no wire (names begin with a backslash or a dollar sign): a constant, or nothing."""
+    return re.search(r"[\\$]", signal) is None
 
 
 def findings(prefix: Path) -> list[str]:

@@ -31,7 +31,9 @@ def main() -> None:
     valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
     out = args.out or f"build/train/{task.id.lower()}.npz"
     write_checkpoint(out, checkpoint)
-    print(f"{task.id} {task.title}: valid {valid}, test {test}\nsource: {task.source} ({task.licence})\n{out}")
+    print(f"{task.id} {task.title}: valid {valid}, test {test}")
+    print(f"source: {task.source} ({task.licence})")
+    print(out)
 
 
 if __name__ == "__main__":

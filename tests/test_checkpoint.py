@@ -41,7 +41,14 @@ def test_round_trip(tmp_path, suffix, bias, cell, module):
     write_checkpoint(path, original.with_tensors({}, block=4, align=[2, 2], task="Z2", rate=1.0))
     read = read_checkpoint(path)
     assert (read.cell, read.prefix) == (cell, "enc.")
-    assert read.csb == {"version": 1, "cell": cell, "block": 4, "align": [2, 2], "task": "Z2", "rate": 1.0}
+    assert read.csb == {
+        "version": 1,
+        "cell": cell,
+        "block": 4,
+        "align": [2, 2],
+        "task": "Z2",
+        "rate": 1.0,
+    }
     expected = plain(module)
     assert set(read.tensors) == set(expected)
     for name, value in expected.items():
@@ -94,7 +101,9 @@ def test_prune_and_parametrize_keys():
 
 def test_nested_pt_and_csb_as_string(tmp_path):
     state = nn.GRU(3, 4).state_dict()
-    torch.save({"state_dict": state, "epoch": 3, "csb": json.dumps({"block": 4})}, tmp_path / "a.pt")
+    torch.save(
+        {"state_dict": state, "epoch": 3, "csb": json.dumps({"block": 4})}, tmp_path / "a.pt"
+    )
     assert read_checkpoint(tmp_path / "a.pt").csb["block"] == 4
 
 
@@ -109,7 +118,12 @@ def test_eight_bit_tables_are_stable(tmp_path):
     rng = np.random.default_rng(0)
     table = rng.normal(size=(30, 8)).astype(np.float32)
     table[3] = 0
-    state = {**nn.GRU(3, 4).state_dict(), "embed.weight": table, "head.bias": table[0], "n": np.int64(3)}
+    state = {
+        **nn.GRU(3, 4).state_dict(),
+        "embed.weight": table,
+        "head.bias": table[0],
+        "n": np.int64(3),
+    }
     write_checkpoint(tmp_path / "a.npz", from_state_dict(state), tables_8bit=True)
     first = read_checkpoint(tmp_path / "a.npz")
     step = np.abs(table).max(1, keepdims=True) / 127
@@ -134,22 +148,40 @@ BAD = [
     ({}, "weight_ih_l0: missing"),
     (gru(weight_hh_l0=None), "weight_hh_l0: missing"),
     (gru(bias_hh_l0=None), r"bias_hh_l0: missing; expected shape \(12,\)"),
-    (gru(weight_ih_l0=torch.zeros(11, 3)), r"weight_ih_l0: expected shape \(12, 3\), got \(11, 3\)"),
+    (
+        gru(weight_ih_l0=torch.zeros(11, 3)),
+        r"weight_ih_l0: expected shape \(12, 3\), got \(11, 3\)",
+    ),
     (gru(weight_hh_l0=torch.zeros(13, 4)), "weight_hh_l0: expected 4, 3 or 1 times 4 rows"),
     (gru(weight_hh_l0=torch.zeros(12)), "weight_hh_l0: expected a matrix"),
     (gru(weight_ih_l0=torch.zeros(12, 0)), "weight_ih_l0: expected a matrix"),
     (gru(bias_ih_l0=torch.full((12,), float("nan"))), "bias_ih_l0: expected finite numbers"),
     (gru(bias_ih_l0=torch.full((12,), float("inf"))), "bias_ih_l0: expected finite numbers"),
-    (gru(weight_ih_l0=torch.zeros(12, 3, dtype=torch.int64)), "weight_ih_l0: expected floating point"),
+    (
+        gru(weight_ih_l0=torch.zeros(12, 3, dtype=torch.int64)),
+        "weight_ih_l0: expected floating point",
+    ),
     (gru(weight_ih_l2=torch.zeros(12, 4)), "weight_ih_l1: missing"),
     (gru(weight_hr_l0=torch.zeros(4, 4)), "weight_hr_l0: only an lstm"),
     (gru(weight_ih_l0_orig=torch.zeros(12, 3)), "weight_ih_l0: is stored twice"),
     (gru(weight_ih_l0=None, weight_ih_l0_orig=torch.zeros(12, 3)), "weight_ih_l0_mask: missing"),
-    (gru(weight_ih_l0=None, weight_ih_l0_orig=torch.zeros(12, 3), weight_ih_l0_mask=torch.ones(3, 12)),
-     r"weight_ih_l0_mask: expected shape \(12, 3\)"),
+    (
+        gru(
+            weight_ih_l0=None,
+            weight_ih_l0_orig=torch.zeros(12, 3),
+            weight_ih_l0_mask=torch.ones(3, 12),
+        ),
+        r"weight_ih_l0_mask: expected shape \(12, 3\)",
+    ),
     ({**gru(), **{f"b.{k}": v for k, v in gru().items()}}, "several recurrent modules"),
-    ({**gru(weight_ih_l0=None), "parametrizations.weight_ih_l0.original0": torch.zeros(12, 1),
-      "parametrizations.weight_ih_l0.original1": torch.zeros(12, 3)}, "expected a mask"),
+    (
+        {
+            **gru(weight_ih_l0=None),
+            "parametrizations.weight_ih_l0.original0": torch.zeros(12, 1),
+            "parametrizations.weight_ih_l0.original1": torch.zeros(12, 3),
+        },
+        "expected a mask",
+    ),
 ]
 
 
@@ -168,7 +200,10 @@ def test_bad_state_is_one_clear_line(state, message):
         ({"block": 0}, "csb.block"),
         ({"align": [4]}, "csb.align"),
         ({"rate": 0.5}, "csb.rate"),
-        ({"row_order": {"weight_ih_l0": [0, 0]}}, r"csb.row_order.weight_ih_l0: expected a permutation of 0..11"),
+        (
+            {"row_order": {"weight_ih_l0": [0, 0]}},
+            r"csb.row_order.weight_ih_l0: expected a permutation of 0..11",
+        ),
         ({"col_order": {"weight_xx": []}}, "csb.col_order.weight_xx: no such matrix"),
         ([1], "csb: expected a JSON object"),
     ],
@@ -190,7 +225,9 @@ def test_bad_files(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(CheckpointError, match="ending in"):
         read_checkpoint(tmp_path / "a.txt")
-    np.savez(tmp_path / "c.npz", **{k: v.numpy() for k, v in gru().items()}, csb=np.array("{no json"))
+    np.savez(
+        tmp_path / "c.npz", **{k: v.numpy() for k, v in gru().items()}, csb=np.array("{no json")
+    )
     with pytest.raises(CheckpointError, match="csb: expected JSON"):
         read_checkpoint(tmp_path / "c.npz")
     np.savez(tmp_path / "d.npz", weight_ih_l0=np.array([object()], dtype=object))

@@ -28,7 +28,9 @@ def solve_quadratic(target: torch.Tensor, scheme, rate: float) -> torch.Tensor:
     """Minimise ||W - target||^2 / 2 over a scheme's set, by ADMM, harden, retrain."""
     w = nn.Parameter(torch.zeros_like(target))
     with torch.no_grad():
-        w.copy_(target + 0.3 * torch.randn(target.shape, generator=torch.Generator().manual_seed(5)))
+        w.copy_(
+            target + 0.3 * torch.randn(target.shape, generator=torch.Generator().manual_seed(5))
+        )
     pruner = AdmmPruner({"w": w}, scheme, rate, rho=0.5)
     optimizer = torch.optim.SGD([w], lr=0.3)
     for phase in range(2):
@@ -45,9 +47,11 @@ def solve_quadratic(target: torch.Tensor, scheme, rate: float) -> torch.Tensor:
     return w.detach()
 
 
-@pytest.mark.parametrize("name", ["unstructured", "row", "bank", "column", "rowcol", "csb", "circulant"])
+@pytest.mark.parametrize(
+    "name", ["unstructured", "row", "bank", "column", "rowcol", "csb", "circulant"]
+)
 def test_quadratic_has_the_projection_as_its_answer(name):
-    """The nearest point of the set to ``target`` is its projection (here: ``target``'s own pattern)."""
+    """The nearest point of the set to ``target`` is its projection."""
     scheme = make_scheme(name, block=8, align=(2, 2))
     noise = torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
     target = noise * 0.01 + scheme.project(noise.sign() + noise, 4) * 3
@@ -180,8 +184,9 @@ def test_scheme_patterns():
     circulant = make_scheme("circulant").project(w, 4)[:4, :4]
     for shift in range(4):
         values = [float(circulant[i, (i - shift) % 4]) for i in range(4)]
-        np.testing.assert_allclose(values, [float(np.mean([w[i, (i - shift) % 4] for i in range(4)]))] * 4,
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            values, [float(np.mean([w[i, (i - shift) % 4] for i in range(4)]))] * 4, rtol=1e-5
+        )
 
 
 def knee(limit, calls):
@@ -269,4 +274,6 @@ def test_deep_copy_keeps_original():
     model, _, pruner = setup()
     other = copy.deepcopy(model)
     pruner.harden()
-    assert all(torch.equal(a, b) for a, b in zip(other.parameters(), setup()[0].parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(other.parameters(), setup()[0].parameters(), strict=True)
+    )

@@ -23,7 +23,7 @@ from golden.pruning.projection import (
 
 
 def plain_pass(w, mask, block, group, total):
-    """Drop column-less rows: keep ``total`` groups of row segments, block-column by block-column."""
+    """Keep ``total`` groups of row segments of ``w * mask``, block-column by block-column."""
     height, width = w.shape
     lines = list(range(0, width, min(block, width)))
     block_w, block_h = min(block, width), min(block, height)
@@ -75,7 +75,13 @@ def test_equals_plain_loops(w, block, align, rows, cols):
 
 
 @settings(max_examples=60, deadline=None)
-@given(w=matrices, rate=st.floats(1, 40), block=st.integers(1, 23), p=st.integers(1, 4), q=st.integers(1, 4))
+@given(
+    w=matrices,
+    rate=st.floats(1, 40),
+    block=st.integers(1, 23),
+    p=st.integers(1, 4),
+    q=st.integers(1, 4),
+)
 def test_result_is_one_of_the_plain_patterns(w, rate, block, p, q):
     """Whatever totals the solver picks, the mask has the CSB form and only non-zeros."""
     block = min(block, max(w.shape))
@@ -104,12 +110,16 @@ def test_result_is_one_of_the_plain_patterns(w, rate, block, p, q):
 )
 def test_rate_is_achieved(shape, block, rate, align, seed):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-    w *= torch.exp(0.5 * torch.randn(shape[0], 1, generator=torch.Generator().manual_seed(seed + 1)))
+    w *= torch.exp(
+        0.5 * torch.randn(shape[0], 1, generator=torch.Generator().manual_seed(seed + 1))
+    )
     kept = w.numel() / rate
     try:
         mask = csb_mask(w, min(block, max(shape)), rate, align)
     except ProjectionError:
-        assert kept < 60 * align[0] * align[1]  # only where a group is more than 1 % of what is kept
+        assert (
+            kept < 60 * align[0] * align[1]
+        )  # only where a group is more than 1 % of what is kept
         return
     assert abs(w.numel() / int(mask.sum()) / rate - 1) <= 0.01
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks: the shared interface on small stand-in data, the data cache, the scripts, the shipped checkpoints."""
+"""Tasks on small stand-in data, the data cache, the scripts, the shipped checkpoints."""
 
 import io
 import json
@@ -31,7 +31,9 @@ def digits(monkeypatch):
     splits = {}
     for name, count in {"train": 40, "valid": 12, "test": 12}.items():
         labels = rng.integers(0, 10, count)
-        pieces = [z2.differences(rng.normal(size=(rng.integers(3, 9), 13)) + label) for label in labels]
+        pieces = [
+            z2.differences(rng.normal(size=(rng.integers(3, 9), 13)) + label) for label in labels
+        ]
         splits[name] = (pieces, labels.astype(np.int64))
     monkeypatch.setattr(z2, "recordings", lambda: splits)
     z2.statistics.cache_clear()
@@ -93,7 +95,7 @@ def test_bad_outputs(digits):
     with pytest.raises(TaskError, match="unknown split 'all'"):
         digits.frames(checkpoint, "all")
     bare = type(checkpoint)(checkpoint.tensors, checkpoint.cell, checkpoint.layers)
-    with pytest.raises(CheckpointError, match="norm.mean: missing"):
+    with pytest.raises(CheckpointError, match=r"norm\.mean: missing"):
         digits.frames(bare)
 
 
@@ -105,8 +107,9 @@ def test_training_is_deterministic(digits):
 
 def test_prune_model_meets_the_rate(digits):
     model = train_dense(digits, epochs=1)
-    pruner = prune_model(digits, model, make_scheme("csb", 16, (2, 2)), 8,
-                         Recipe(admm_epochs=2, retrain_epochs=1))
+    pruner = prune_model(
+        digits, model, make_scheme("csb", 16, (2, 2)), 8, Recipe(admm_epochs=2, retrain_epochs=1)
+    )
     checkpoint = to_checkpoint(digits, model, block=16, align=[2, 2])
     assert abs(checkpoint.rate / 8 - 1) < 0.02
     assert pruner.hardened
@@ -163,7 +166,7 @@ def test_package_member_reads_from_the_cache(tmp_path, monkeypatch):
         archive.writestr("pack/inner.tar.gz", inner.getvalue())
     data._package.cache_clear()
     assert data.package_member("some-pack", "1.2", "inner.tar.gz", "text.txt") == b"hello"
-    with pytest.raises(DataError, match="holds no other.txt"):
+    with pytest.raises(DataError, match=r"holds no other\.txt"):
         data.package_member("some-pack", "1.2", "other.txt")
     (tmp_path / "bad_pack-1.0.tar.gz").write_bytes(b"no archive")
     with pytest.raises(DataError, match="damaged"):
@@ -172,16 +175,31 @@ def test_package_member_reads_from_the_cache(tmp_path, monkeypatch):
 
 
 def script(*arguments):
-    return subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-                          check=False)
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_prune_script(tmp_path):
     torch.manual_seed(0)
     torch.save(torch.nn.LSTM(40, 48).state_dict(), tmp_path / "dense.pt")
     out = tmp_path / "pruned.npz"
-    done = script("scripts/prune.py", tmp_path / "dense.pt", "--block", 16, "--rate", 6, "--align", "2x2",
-                  "--out", out)
+    done = script(
+        "scripts/prune.py",
+        tmp_path / "dense.pt",
+        "--block",
+        16,
+        "--rate",
+        6,
+        "--align",
+        "2x2",
+        "--out",
+        out,
+    )
     assert done.returncode == 0, done.stderr
     checkpoint = read_checkpoint(out)
     assert abs(checkpoint.rate / 6 - 1) <= 0.01
@@ -203,7 +221,9 @@ def test_scripts_refuse_an_unknown_task():
     for name in ("train", "autoprune"):
         done = script(f"scripts/{name}.py", "--task", "Z99")
         assert done.returncode == 2
-        assert done.stderr.strip().splitlines() == [f"error: unknown task 'Z99'; known: {', '.join(TASKS)}"]
+        assert done.stderr.strip().splitlines() == [
+            f"error: unknown task 'Z99'; known: {', '.join(TASKS)}"
+        ]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)

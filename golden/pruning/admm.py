@@ -37,7 +37,7 @@ class PruningError(RuntimeError):
 
 
 def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
-    """Weight matrices of every recurrent layer in a module: ``weight_ih/hh/hr`` by their full names."""
+    """Weight matrices of all recurrent layers in a module, by their full names."""
     found = {
         name: parameter
         for name, parameter in module.named_parameters()
@@ -211,7 +211,9 @@ class AdmmPruner:
         """Continue from :meth:`state_dict`; names and shapes must be the same."""
         for name, parameter in self.params.items():
             if name not in state["z"] or state["z"][name].shape != parameter.shape:
-                raise PruningError(f"{name}: pruner state does not fit, expected {tuple(parameter.shape)}")
+                raise PruningError(
+                    f"{name}: pruner state does not fit, expected {tuple(parameter.shape)}"
+                )
         self.rho = float(state["rho"])
         self.set_rate(state["rates"])
         self.hardened = bool(state["hardened"])

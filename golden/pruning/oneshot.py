@@ -24,7 +24,7 @@ def prune_checkpoint(
     Args:
         checkpoint: what :func:`golden.checkpoint.read_checkpoint` gives.
         block: side of a block.
-        rate: weights / non-zeros, of every matrix as near as it can, and within 1 % of all together.
+        rate: weights / non-zeros, of every matrix as near as it can, of all within 1 %.
         align: rows are kept in groups of P, columns in groups of Q.
 
     Raises:

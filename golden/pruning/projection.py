@@ -30,8 +30,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = [
     "KernelStats",
@@ -52,7 +52,7 @@ _MAX_REFINE = 24  # neighbours of the row count tried for a matrix too small to 
 
 
 class ProjectionError(ValueError):
-    """A block, alignment, rate or matrix that the projection cannot serve (one line, for people)."""
+    """A block, alignment, rate or matrix that the projection cannot serve, in one line."""
 
 
 def _check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
@@ -123,7 +123,7 @@ def _rank_segments(energy: Tensor, group: int) -> _Ranked:
 
 
 def _squares(x: Tensor, block_h: int, block_w: int) -> Tensor:
-    """Squares of ``x [B, H, W]`` in block form ``[B, block-rows, block-columns, R, C]``, padded with 0."""
+    """Squares of ``x [B, H, W]`` as ``[B, block-rows, block-columns, R, C]``, padded with 0."""
     batch, height, width = x.shape
     rows, cols = -(-height // block_h), -(-width // block_w)
     short = height % block_h or width % block_w
@@ -132,7 +132,10 @@ def _squares(x: Tensor, block_h: int, block_w: int) -> Tensor:
     )
     view = out.permute(0, 1, 3, 2, 4)  # [B, block-rows, R, block-columns, C]
     for h0, h1, r in ((0, height // block_h, block_h), (height // block_h, rows, height % block_h)):
-        for w0, w1, c in ((0, width // block_w, block_w), (width // block_w, cols, width % block_w)):
+        for w0, w1, c in (
+            (0, width // block_w, block_w),
+            (width // block_w, cols, width % block_w),
+        ):
             if h1 > h0 and w1 > w0:  # whole blocks, short columns, short rows, the corner
                 part = x[:, h0 * block_h : h0 * block_h + (h1 - h0) * r]
                 part = part[:, :, w0 * block_w : w0 * block_w + (w1 - w0) * c]
@@ -214,18 +217,21 @@ def _solve(problem: _Problem, target: float) -> tuple[Tensor, _Ranked, Tensor, T
 
     def attempt(totals: Tensor) -> tuple[Tensor, _Ranked, Tensor, Tensor]:
         rows, ranked, count = problem.columns(totals)
-        above = torch.searchsorted(count, torch.full((count.shape[0], 1), target, device=device,
-                                                     dtype=count.dtype))
+        above = torch.searchsorted(
+            count, torch.full((count.shape[0], 1), target, device=device, dtype=count.dtype)
+        )
         above = above.clamp(max=count.shape[1] - 1)
         below = (above - 1).clamp(min=0)
         near = torch.where(
             (count.gather(1, above) - target).abs() <= (count.gather(1, below) - target).abs(),
-            above, below,
+            above,
+            below,
         )
         return rows, ranked, near[:, 0], (count.gather(1, near)[:, 0] - target).abs() / target
 
-    fraction = torch.full((problem.batch,), math.sqrt(target / problem.weights),
-                          dtype=torch.float64, device=device)
+    fraction = torch.full(
+        (problem.batch,), math.sqrt(target / problem.weights), dtype=torch.float64, device=device
+    )
     totals = (fraction * groups).round().clamp(1, groups).long()
     rows, ranked, cols, error = attempt(totals)
     # Bring the two fractions together: their geometric mean, and solve again.
@@ -282,7 +288,8 @@ def csb_mask(
         return w != 0
     if tolerance is not None and w.ndim == 2 and round(w.numel() / rate) == 0:
         raise ProjectionError(
-            f"rate {rate:g}: a matrix of {w.shape[-2]} x {w.shape[-1]} cannot keep less than one weight"
+            f"rate {rate:g}: a matrix of {w.shape[-2]} x {w.shape[-1]} cannot keep less"
+            " than one weight"
         )
     problem = _Problem(w, block, align)
     target = problem.weights / rate
@@ -332,20 +339,20 @@ def csb_project(
     *,
     tolerance: float | None = RATE_TOLERANCE,
 ) -> Tensor:
-    """Projection of ``w`` onto the CSB set at a rate: ``w`` where :func:`csb_mask` keeps, else 0."""
+    """Projection of ``w`` onto the CSB set: ``w`` where :func:`csb_mask` keeps, else 0."""
     mask = csb_mask(w, block, rate, align, tolerance=tolerance)
     return torch.where(mask, w.detach(), torch.zeros((), dtype=w.dtype, device=w.device))
 
 
 def achieved_rate(w: Tensor | np.ndarray) -> float:
-    """Weights / non-zeros of a matrix (or of several, stacked); infinite for a matrix of zeros."""
+    """Weights / non-zeros of a matrix (or several, stacked); infinite for all zeros."""
     t = torch.as_tensor(w)
     kept = int(torch.count_nonzero(t))
     return t.numel() / kept if kept else math.inf
 
 
 def kernel_sizes(w: Tensor | np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows ``m`` and columns ``n`` of each block's kernel: two int64 arrays [block-rows, block-columns].
+    """Rows ``m`` and columns ``n`` of each block's kernel, int64 ``[block-rows, block-columns]``.
 
     A kernel is the rows and the columns that hold a non-zero, so any matrix has one.
     """
@@ -353,7 +360,7 @@ def kernel_sizes(w: Tensor | np.ndarray, block: int) -> tuple[np.ndarray, np.nda
     if t.ndim != 2:
         raise ProjectionError(f"expected one matrix, got shape {tuple(t.shape)}")
     height, width = t.shape
-    t = F.pad((t != 0).to(torch.uint8), (0, -width % block, 0, -height % block))
+    t = functional.pad((t != 0).to(torch.uint8), (0, -width % block, 0, -height % block))
     t = t.reshape(t.shape[0] // block, block, t.shape[1] // block, block)
     m = (t.amax(3) > 0).sum(1)
     n = (t.amax(1) > 0).sum(2)

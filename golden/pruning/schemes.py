@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from golden.pruning.projection import ProjectionError, csb_mask
 
@@ -150,11 +150,11 @@ class BankBalanced(_Masking):
         _check(w, rate)
         height, width = w.shape
         bank = min(self.bank, width)
-        padded = F.pad(w.detach().abs(), (0, -width % bank), value=-1.0)
+        padded = functional.pad(w.detach().abs(), (0, -width % bank), value=-1.0)
         score = padded.reshape(height, -1, bank)
         banks = score.shape[1]
         sizes = (score[0] >= 0).sum(-1).double().cpu().repeat(height)  # the last bank may be short
-        edges = F.pad(torch.round(sizes.cumsum(0) / rate), (1, 0))
+        edges = functional.pad(torch.round(sizes.cumsum(0) / rate), (1, 0))
         keep = edges.diff().reshape(height, banks, 1).to(w.device)
         order = torch.sort(score, dim=-1, descending=True, stable=True).indices
         rank = torch.empty_like(order).scatter_(
@@ -219,7 +219,7 @@ SCHEMES: dict[str, Callable[..., Scheme]] = {
 
 
 def make_scheme(name: str, block: int = 32, align: tuple[int, int] = (1, 1)) -> Scheme:
-    """A scheme by name; ``block`` and ``align`` matter to ``csb``, ``block`` is the bank of ``bank``."""
+    """A scheme by name; ``block`` and ``align`` are for ``csb``, ``block`` also is a bank."""
     if name not in SCHEMES:
         raise ProjectionError(f"unknown scheme {name!r}; known: {', '.join(SCHEMES)}")
     if name == "csb":

@@ -43,7 +43,7 @@ class Try:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """``rate`` and ``state`` are of the best try that met the target; rate 1 and None if none did."""
+    """``rate`` and ``state`` of the best try that met the target; rate 1 and None if none did."""
 
     rate: float
     result: float | None
@@ -89,7 +89,7 @@ def search_lossless(
         step: first step.
         cap: largest number of tries.
         max_rate: the rate is not raised beyond this.
-        folder: where tries (JSON) and the best state (``state_NN.pt``) are kept; None keeps nothing.
+        folder: where tries (JSON) and the best state (``state_NN.pt``) are kept, if anywhere.
         log: takes a line for each try.
 
     Raises:
@@ -133,9 +133,14 @@ def search_lossless(
                     _write(home / f"state_{index:02d}.pt", lambda p, s=state_now: torch.save(s, p))
                     if best is not None:
                         (home / f"state_{best.index:02d}.pt").unlink(missing_ok=True)
-                _write(home / f"try_{index:02d}.json",
-                       lambda p, t=item: p.write_text(json.dumps(asdict(t), indent=1) + "\n"))
-            log(f"try {index}: rate {rate:g}: {result:.4g} {'meets' if met else 'misses'} the target")
+                _write(
+                    home / f"try_{index:02d}.json",
+                    lambda p, t=item: p.write_text(json.dumps(asdict(t), indent=1) + "\n"),
+                )
+            log(
+                f"try {index}: rate {rate:g}: {result:.4g}"
+                f" {'meets' if met else 'misses'} the target"
+            )
         tries.append(item)
         known[rate] = item
         if item.met:

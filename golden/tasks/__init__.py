@@ -8,7 +8,16 @@ from importlib import import_module
 from golden.tasks.base import Score, Task, TaskError, float_outputs, recurrent_module
 from golden.tasks.data import DataError
 
-__all__ = ["TASKS", "DataError", "Score", "Task", "TaskError", "float_outputs", "get", "recurrent_module"]
+__all__ = [
+    "TASKS",
+    "DataError",
+    "Score",
+    "Task",
+    "TaskError",
+    "float_outputs",
+    "get",
+    "recurrent_module",
+]
 
 TASKS = {
     "Z1": ("golden.tasks.z1", "BibleWords"),

@@ -35,11 +35,21 @@ def limit(task: Task, dense: Score) -> float:
     return dense.value - slack if task.higher_is_better else dense.value + slack
 
 
-def dense_reference(task: Task, model: nn.Module, recipe: Recipe, seed: int, show: bool = False) -> nn.Module:
-    """The dense model trained on for as long as a pruned one is; the better of the two is the reference."""
+def dense_reference(
+    task: Task, model: nn.Module, recipe: Recipe, seed: int, show: bool = False
+) -> nn.Module:
+    """The dense model trained on for as long as a pruned one is."""
     longer = copy.deepcopy(model)
-    fit(task, longer, recipe.epochs, recipe.lr / 3, seed + 1, clip=recipe.clip, label="dense, as long",
-        show=show)
+    fit(
+        task,
+        longer,
+        recipe.epochs,
+        recipe.lr / 3,
+        seed + 1,
+        clip=recipe.clip,
+        label="dense, as long",
+        show=show,
+    )
     return longer
 
 
@@ -53,10 +63,22 @@ def autoprune(
     cap: int = 8,
     recipe: Recipe | None = None,
     folder: Path | None = None,
+    quick: bool = False,
     show: bool = False,
     log: Callable[[str], None] = print,
 ) -> tuple[Checkpoint | None, dict[str, Any], SearchResult]:
     """Search the largest lossless rate of a task.
+
+    Args:
+        task: what to train on and to judge by.
+        scheme: the set to prune into.
+        seed: of everything.
+        init_rate, step, cap: of :func:`golden.pruning.search.search_lossless`.
+        recipe: epochs and rates; the task's by default.
+        folder: where the dense model and the tries are kept; what is there is not repeated.
+        quick: do not train the dense model on for as long as a pruned one is. The record says so.
+        show: progress bars.
+        log: takes a line for each step.
 
     Returns:
         The pruned checkpoint (None if no rate met the target), a record for reports, the search.
@@ -68,10 +90,11 @@ def autoprune(
         model.load_state_dict(torch.load(dense_file, weights_only=True))
     else:
         model = train_dense(task, seed, show=show)
-        longer = dense_reference(task, model, recipe, seed, show)
-        scores = [task.evaluate(to_checkpoint(task, m), "valid").value for m in (model, longer)]
-        if (scores[1] > scores[0]) == task.higher_is_better:
-            model = longer
+        if not quick:  # the better of the two is the reference
+            longer = dense_reference(task, model, recipe, seed, show)
+            scores = [task.evaluate(to_checkpoint(task, m), "valid").value for m in (model, longer)]
+            if (scores[1] > scores[0]) == task.higher_is_better:
+                model = longer
         if dense_file is not None:
             dense_file.parent.mkdir(parents=True, exist_ok=True)
             torch.save(model.state_dict(), dense_file)
@@ -86,11 +109,18 @@ def autoprune(
         if warm is not None and warm["rate"] < rate and scheme.masks:
             pruned.load_state_dict(warm["model"])
             start = warm["rate"]
-        pruner = prune_model(task, pruned, scheme, rate, recipe, seed, start, copy.deepcopy(model), show)
+        pruner = prune_model(
+            task, pruned, scheme, rate, recipe, seed, start, copy.deepcopy(model), show
+        )
         checkpoint = to_checkpoint(task, pruned)
         valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
-        details = {"achieved": pruner.achieved(), "valid": valid.value, "test": test.value,
-                   "metric": valid.metric, "test_count": test.count}
+        details = {
+            "achieved": pruner.achieved(),
+            "valid": valid.value,
+            "test": test.value,
+            "metric": valid.metric,
+            "test_count": test.count,
+        }
         return valid.value, {"rate": rate, "model": pruned.state_dict()}, details
 
     def meets(value: float) -> bool:
@@ -98,10 +128,20 @@ def autoprune(
 
     found = search_lossless(attempt, meets, init_rate, step, cap=cap, folder=folder, log=log)
     record: dict[str, Any] = {
-        "task": task.id, **scheme.describe(), "seed": seed, "recipe": recipe.describe(),
-        "metric": dense_valid.metric, "dense_valid": dense_valid.value, "dense_test": dense_test.value,
-        "target_valid": target, "rate": found.rate, "capped": found.capped,
-        "tries": [{"rate": t.rate, "met": t.met, "seconds": t.seconds, **t.details} for t in found.tries],
+        "task": task.id,
+        **scheme.describe(),
+        "seed": seed,
+        "quick": quick,
+        "recipe": recipe.describe(),
+        "metric": dense_valid.metric,
+        "dense_valid": dense_valid.value,
+        "dense_test": dense_test.value,
+        "target_valid": target,
+        "rate": found.rate,
+        "capped": found.capped,
+        "tries": [
+            {"rate": t.rate, "met": t.met, "seconds": t.seconds, **t.details} for t in found.tries
+        ],
     }
     if found.state is None:
         return None, record, found

@@ -23,7 +23,16 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from golden.checkpoint import Checkpoint, CheckpointError
 
-__all__ = ["Frames", "Recipe", "Score", "Task", "TaskError", "float_outputs", "recurrent_module", "linear_head"]
+__all__ = [
+    "Frames",
+    "Recipe",
+    "Score",
+    "Task",
+    "TaskError",
+    "float_outputs",
+    "linear_head",
+    "recurrent_module",
+]
 
 Frames = list[np.ndarray]
 """Sequences, each float32 ``[T, width]``."""
@@ -43,7 +52,9 @@ class Score(NamedTuple):
     count: int  # items judged: sequences, tokens, ...
 
     def __str__(self) -> str:
-        percent = " %" if self.metric in ("accuracy", "phoneme error rate", "phone error rate") else ""
+        percent = (
+            " %" if self.metric in ("accuracy", "phoneme error rate", "phone error rate") else ""
+        )
         return f"{self.metric} {self.value:.2f}{percent} ({self.count} items)"
 
 
@@ -117,27 +128,39 @@ class Task(ABC):
         return nn.functional.kl_div(student, wanted, reduction="batchmean") * heat * heat
 
     @abstractmethod
-    def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
-        """Inputs of the recurrent layers for the first ``limit`` items of a split."""
+    def frames(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Frames:
+        """What enters the recurrent layers, for the first ``limit`` items of a split."""
 
     @abstractmethod
-    def score(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test") -> Score:
-        """Result from the recurrent layers' outputs ``[T, hidden]`` for the first items of a split."""
+    def score(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test"
+    ) -> Score:
+        """Result from recurrent outputs ``[T, hidden]`` for the first items of a split."""
 
-    def evaluate(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Score:
+    def evaluate(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Score:
         """Float result of a checkpoint: torch runs the recurrent layers."""
-        return self.score(checkpoint, float_outputs(checkpoint, self.frames(checkpoint, split, limit)), split)
+        return self.score(
+            checkpoint, float_outputs(checkpoint, self.frames(checkpoint, split, limit)), split
+        )
 
     def check_split(self, split: str) -> str:
         if split not in SPLITS:
             raise TaskError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
         return split
 
-    def check_outputs(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], frames: Sequence[int]) -> None:
+    def check_outputs(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], frames: Sequence[int]
+    ) -> None:
         """Outputs must be as many, as long and as wide as the split's first items."""
         width = checkpoint.layers[-1].outputs
         if not 0 < len(outputs) <= len(frames):
-            raise TaskError(f"{self.id}: expected 1 to {len(frames)} output sequences, got {len(outputs)}")
+            raise TaskError(
+                f"{self.id}: expected 1 to {len(frames)} output sequences, got {len(outputs)}"
+            )
         for index, (output, length) in enumerate(zip(outputs, frames, strict=False)):
             if np.shape(output) != (length, width):
                 raise TaskError(
@@ -153,7 +176,7 @@ class Task(ABC):
 
 
 def recurrent_module(checkpoint: Checkpoint) -> nn.Module:
-    """The checkpoint's layers as torch.nn.LSTM, GRU or RNN (``batch_first``), for stacks of one width."""
+    """The checkpoint's layers as torch.nn.LSTM, GRU or RNN (``batch_first``), of one width."""
     first = checkpoint.layers[0]
     kinds = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN, "rnn_relu": nn.RNN}
     if checkpoint.cell not in kinds:
@@ -162,8 +185,13 @@ def recurrent_module(checkpoint: Checkpoint) -> nn.Module:
     if checkpoint.cell == "rnn_relu":
         options["nonlinearity"] = "relu"
     module = kinds[checkpoint.cell](
-        first.inputs, first.hidden, len(checkpoint.layers), bias=first.bias,
-        bidirectional=first.bidirectional, batch_first=True, **options,
+        first.inputs,
+        first.hidden,
+        len(checkpoint.layers),
+        bias=first.bias,
+        bidirectional=first.bidirectional,
+        batch_first=True,
+        **options,
     )
     state = {name: torch.from_numpy(np.array(value)) for name, value in checkpoint.tensors.items()}
     try:

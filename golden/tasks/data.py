@@ -43,7 +43,9 @@ def _run(command: list[str], what: str) -> None:
 
 
 def _pip() -> list[str]:
-    probe = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
+    probe = subprocess.run(
+        [sys.executable, "-m", "pip", "--version"], capture_output=True, check=False
+    )
     if probe.returncode == 0:
         return [sys.executable, "-m", "pip"]
     found = shutil.which("pip") or shutil.which("pip3")
@@ -108,7 +110,7 @@ def package_member(name: str, version: str, *members: str, source: bool = False)
 
 
 def debian_tree(*packages: str) -> Path:
-    """Root of a tree that holds some Debian packages: ``/`` if installed, else unpacked in the cache.
+    """Root of a tree that holds some Debian packages: ``/``, or where they were unpacked.
 
     Nothing is installed: the packages are downloaded with apt-get and unpacked.
     """
@@ -118,18 +120,28 @@ def debian_tree(*packages: str) -> Path:
     if root.is_dir():
         return root
     if not shutil.which("apt-get"):
-        raise DataError(f"cannot fetch {packages[0]}: it needs Debian's apt-get, or to be installed")
+        raise DataError(
+            f"cannot fetch {packages[0]}: it needs Debian's apt-get, or to be installed"
+        )
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir()) as temporary:
         os.chmod(temporary, 0o755)
         try:
-            done = subprocess.run(["apt-get", "download", *packages], cwd=temporary,
-                                  capture_output=True, text=True, timeout=300, check=False)
+            done = subprocess.run(
+                ["apt-get", "download", *packages],
+                cwd=temporary,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DataError(f"cannot fetch {packages[0]}: {error}") from None
         files = list(Path(temporary).glob("*.deb"))
         if done.returncode or len(files) != len(packages):
-            raise DataError(f"cannot fetch {' '.join(packages)}: run apt-get update, then try again")
+            raise DataError(
+                f"cannot fetch {' '.join(packages)}: run apt-get update, then try again"
+            )
         unpacked = Path(temporary) / "root"
         for file in files:
             _run(["dpkg-deb", "-x", str(file), str(unpacked)], packages[0])

@@ -33,7 +33,7 @@ class LiGru(nn.Module):
         self.bn = nn.BatchNorm1d(2 * hidden, affine=True) if normalise else None
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs of all frames, and the last one; ``lengths`` keeps padding out of the batch norm."""
+        """Outputs of all frames, and the last; ``lengths`` keeps padding out of the batch norm."""
         product = x @ self.weight_ih_l0.T
         if self.bn is not None:
             if lengths is None:

@@ -28,8 +28,13 @@ __all__ = ["fit", "progress_bar", "prune_model", "spread_rate", "to_checkpoint",
 @contextlib.contextmanager
 def progress_bar(show: bool) -> Iterator[Callable[[str, int], Callable[[float], None]]]:
     """A rich progress display; gives ``start(label, steps) -> advance(loss)``."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, disable=not show, transient=True) as progress:
 
         def start(label: str, steps: int) -> Callable[[float], None]:
@@ -87,7 +92,9 @@ def fit(
                         loss = (1 - distil) * loss + distil * distance
                 value = float(loss.detach())
                 if not math.isfinite(value):
-                    raise PruningError(f"{task.id} {label}: the loss is {value}, training has diverged")
+                    raise PruningError(
+                        f"{task.id} {label}: the loss is {value}, training has diverged"
+                    )
                 loss.backward()
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
                 if pruner is not None:
@@ -107,7 +114,9 @@ def fit(
     return mean
 
 
-def train_dense(task: Task, seed: int = 0, epochs: int | None = None, show: bool = False) -> nn.Module:
+def train_dense(
+    task: Task, seed: int = 0, epochs: int | None = None, show: bool = False
+) -> nn.Module:
     """A dense model of the task, trained by its defaults."""
     torch.manual_seed(seed)
     model = task.model()
@@ -116,7 +125,7 @@ def train_dense(task: Task, seed: int = 0, epochs: int | None = None, show: bool
 
 
 def spread_rate(pruner: AdmmPruner, rate: float, input_factor: float) -> dict[str, float]:
-    """Rates by matrix under one budget: the first layer's input matrix gets ``rate / input_factor``.
+    """Rates by matrix under one budget: the first input matrix gets ``rate / input_factor``.
 
     The others share one rate such that all together have ``rate``; factor 1 is the paper's way.
     """
@@ -162,13 +171,36 @@ def prune_model(
         pruner.set_rate(spread_rate(pruner, now, recipe.input_factor))
         pruner.rho = recipe.rho * max(0.1, done)
 
-    fit(task, model, recipe.admm_epochs, recipe.lr, seed + 1, pruner=pruner, on_step=on_step,
-        updates_per_epoch=recipe.updates_per_epoch, clip=recipe.clip, teacher=teacher,
-        distil=recipe.distil, label=f"admm {rate:g}x", show=show)
+    fit(
+        task,
+        model,
+        recipe.admm_epochs,
+        recipe.lr,
+        seed + 1,
+        pruner=pruner,
+        on_step=on_step,
+        updates_per_epoch=recipe.updates_per_epoch,
+        clip=recipe.clip,
+        teacher=teacher,
+        distil=recipe.distil,
+        label=f"admm {rate:g}x",
+        show=show,
+    )
     pruner.set_rate(spread_rate(pruner, rate, recipe.input_factor))
     pruner.harden()
-    fit(task, model, recipe.retrain_epochs, recipe.retrain_lr, seed + 2, pruner=pruner,
-        clip=recipe.clip, teacher=teacher, distil=recipe.distil, label=f"retrain {rate:g}x", show=show)
+    fit(
+        task,
+        model,
+        recipe.retrain_epochs,
+        recipe.retrain_lr,
+        seed + 2,
+        pruner=pruner,
+        clip=recipe.clip,
+        teacher=teacher,
+        distil=recipe.distil,
+        label=f"retrain {rate:g}x",
+        show=show,
+    )
     return pruner
 
 
@@ -178,5 +210,6 @@ def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
     cell = getattr(model, "cell", None)
     state = model.checkpoint_state() if hasattr(model, "checkpoint_state") else model.state_dict()
     checkpoint = from_state_dict(state, "rnn.", {"cell": cell} if cell else None)
-    return checkpoint.with_tensors({}, cell=checkpoint.cell, task=task.id,
-                                   rate=round(checkpoint.rate, 4), **csb)
+    return checkpoint.with_tensors(
+        {}, cell=checkpoint.cell, task=task.id, rate=round(checkpoint.rate, 4), **csb
+    )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Z1: a word language model, embedding 128, LSTM 128 -> 256 -> 256, in the place of the paper's MT1.
+"""Z1: a word language model, embedding 128, LSTM 128 -> 256 -> 256, as the paper's MT1.
 
-The King James Bible, chapters split 18:1:1. This is the fast setting: 2000 words, two epochs. Training
-carries the state through the text; in evaluation a chapter is cut in pieces of at most 320 words
-and each starts from the zero state, so that pieces are independent items.
+The King James Bible, chapters split 18:1:1. This is the fast setting: 2000 words, two epochs.
+Training carries the state through the text; in evaluation a chapter is cut in pieces of at most
+320 words and each starts from the zero state, so that pieces are independent items.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[.,;:?!()]")
 
 @functools.cache
 def chapters() -> dict[str, list[np.ndarray]]:
-    """Word numbers of every chapter by split; every 20th chapter is validation, the next one test."""
+    """Word numbers of each chapter by split; of 20 chapters the last two are valid and test."""
     root = debian_tree("bible-kjv", "bible-kjv-text")
     command = [str(root / "usr/bin/bible"), "-p", str(root / "usr/lib"), "-f", "gen1:1-rev22:21"]
     try:
@@ -54,7 +54,10 @@ def chapters() -> dict[str, list[np.ndarray]]:
     ranked = sorted(count, key=lambda word: (-count[word], word))[: VOCABULARY - 2]
     number = {word: i + 2 for i, word in enumerate(ranked)}
     return {
-        name: [np.array([START] + [number.get(word, UNKNOWN) for word in words], np.int64) for words in part]
+        name: [
+            np.array([START] + [number.get(word, UNKNOWN) for word in words], np.int64)
+            for words in part
+        ]
         for name, part in splits.items()
     }
 
@@ -101,7 +104,13 @@ class BibleWords(Task):
     lr = 4e-3
     batch = 64
     recipe = Recipe(
-        admm_epochs=2, retrain_epochs=2, lr=2e-3, retrain_lr=3e-3, rho=0.1, distil=0.0, clip=0.5,
+        admm_epochs=2,
+        retrain_epochs=2,
+        lr=2e-3,
+        retrain_lr=3e-3,
+        rho=0.1,
+        distil=0.0,
+        clip=0.5,
         updates_per_epoch=8,
     )
 
@@ -127,11 +136,15 @@ class BibleWords(Task):
     def logits(self, model: nn.Module, batch: tuple[Tensor, bool, Tensor]) -> Tensor:
         return model(batch[0], batch[1])
 
-    def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
+    def frames(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Frames:
         table = self.extra(checkpoint, "embed.weight").astype(np.float32)
         return [table[words[:-1]] for words in pieces(self.check_split(split))[:limit]]
 
-    def score(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test") -> Score:
+    def score(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test"
+    ) -> Score:
         items = pieces(self.check_split(split))
         self.check_outputs(checkpoint, outputs, [len(words) - 1 for words in items])
         weight, bias = self.extra(checkpoint, "head.weight"), self.extra(checkpoint, "head.bias")

@@ -66,7 +66,7 @@ def statistics() -> tuple[np.ndarray, np.ndarray]:
 
 
 class DigitGru(nn.Module):
-    """Normalise, GRU, linear head on the last output. Noise on the inputs and dropout in training only."""
+    """Normalise, GRU, linear head on the last output; noise and dropout in training only."""
 
     def __init__(self, hidden: int = 256, noise: float = 0.3, dropout: float = 0.3) -> None:
         super().__init__()
@@ -118,12 +118,16 @@ class Digits(Task):
     def logits(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         return model(batch[0], batch[1])
 
-    def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
+    def frames(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Frames:
         mean, std = self.extra(checkpoint, "norm.mean"), self.extra(checkpoint, "norm.std")
         features = recordings()[self.check_split(split)][0][:limit]
         return [((x - mean) / std).astype(np.float32) for x in features]
 
-    def score(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test") -> Score:
+    def score(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test"
+    ) -> Score:
         features, digits = recordings()[self.check_split(split)]
         self.check_outputs(checkpoint, outputs, [len(x) for x in features])
         last = np.stack([output[-1] for output in outputs])

@@ -27,7 +27,7 @@ HIDDEN = 128
 
 @functools.cache
 def windows() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Per split: inputs ``[N, 30, 1]`` and targets ``[N]``, log range, normalised by the training part."""
+    """Per split: inputs ``[N, 30, 1]``, targets ``[N]``; log range, normalised on train."""
     blob = package_member("arch", "8.0.0", "arch/data/sp500/sp500.csv.gz")
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(blob).decode())))
     ratio = np.array([float(row["High"]) / float(row["Low"]) for row in rows])
@@ -36,8 +36,11 @@ def windows() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     value = ((value - value[:first].mean()) / value[:first].std()).astype(np.float32)
     x = np.lib.stride_tricks.sliding_window_view(value, WINDOW)[:-1, :, None]
     y = value[WINDOW:]
-    edges = {"train": (0, first - WINDOW), "valid": (first - WINDOW, second - WINDOW),
-             "test": (second - WINDOW, len(y))}
+    edges = {
+        "train": (0, first - WINDOW),
+        "valid": (first - WINDOW, second - WINDOW),
+        "test": (second - WINDOW, len(y)),
+    }
     return {name: (np.ascontiguousarray(x[a:b]), y[a:b]) for name, (a, b) in edges.items()}
 
 
@@ -89,10 +92,14 @@ class PriceRange(Task):
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         return nn.functional.mse_loss(logits, teacher)
 
-    def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
+    def frames(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Frames:
         return list(windows()[self.check_split(split)][0][:limit])
 
-    def score(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test") -> Score:
+    def score(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test"
+    ) -> Score:
         x, y = windows()[self.check_split(split)]
         self.check_outputs(checkpoint, outputs, [WINDOW] * len(x))
         guess = linear_head(self, checkpoint, np.stack([output[-1] for output in outputs]))[:, 0]

@@ -36,23 +36,32 @@ def sentences() -> tuple[dict[str, tuple[list[np.ndarray], np.ndarray]], int]:
     frequent words of the training split, ties in alphabetical order; 0 is any other word.
     """
     blob = package_member(
-        "vaderSentiment", "3.3.2", "additional_resources/hutto_ICWSM_2014.tar.gz",
-        "movieReviewSnippets_GroundTruth.txt", source=True,
+        "vaderSentiment",
+        "3.3.2",
+        "additional_resources/hutto_ICWSM_2014.tar.gz",
+        "movieReviewSnippets_GroundTruth.txt",
+        source=True,
     )
-    rows = [line.split("\t") for line in blob.decode("utf-8", "replace").splitlines() if line.strip()]
+    rows = [
+        line.split("\t") for line in blob.decode("utf-8", "replace").splitlines() if line.strip()
+    ]
     words = [_WORD.findall(row[2].lower()) or ["?"] for row in rows]
     labels = np.array([float(row[1]) > 0 for row in rows], np.int64)
     order = np.random.default_rng(0).permutation(len(rows))
     splits = {"test": order[:1000], "valid": order[1000:2000], "train": order[2000:]}
     count = collections.Counter(word for i in splits["train"] for word in words[i])
     ranked = sorted(count, key=lambda word: (-count[word], word))
-    number = {word: i + 1 for i, word in enumerate(w for w in ranked[: VOCABULARY - 1] if count[w] > 1)}
+    number = {
+        word: i + 1 for i, word in enumerate(w for w in ranked[: VOCABULARY - 1] if count[w] > 1)
+    }
     coded = [np.array([number.get(word, UNKNOWN) for word in line], np.int64) for line in words]
-    return {name: ([coded[i] for i in index], labels[index]) for name, index in splits.items()}, len(number) + 1
+    return {
+        name: ([coded[i] for i in index], labels[index]) for name, index in splits.items()
+    }, len(number) + 1
 
 
 class SentenceLstm(nn.Module):
-    """Embedding, LSTM, linear head on the mean output. Dropout, and words dropped, in training only."""
+    """Embedding, LSTM, linear head on the mean output; words and features drop in training only."""
 
     def __init__(self, vocabulary: int, dropout: float = 0.5, word_dropout: float = 0.25) -> None:
         super().__init__()
@@ -79,7 +88,9 @@ class Sentences(Task):
     id = "Z6"
     title = "sentiment of sentences, LSTM 50->256"
     stands_for = "SC2"
-    source = "movie-review sentences with human ratings (Hutto and Gilbert 2014) in vaderSentiment 3.3.2"
+    source = (
+        "movie-review sentences with human ratings (Hutto and Gilbert 2014) in vaderSentiment 3.3.2"
+    )
     licence = "MIT"
     metric = "accuracy"
     epochs = 6
@@ -113,11 +124,15 @@ class Sentences(Task):
     def logits(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         return model(batch[0], batch[1])
 
-    def frames(self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None) -> Frames:
+    def frames(
+        self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    ) -> Frames:
         table = self.extra(checkpoint, "embed.weight").astype(np.float32)
         return [table[line] for line in sentences()[0][self.check_split(split)][0][:limit]]
 
-    def score(self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test") -> Score:
+    def score(
+        self, checkpoint: Checkpoint, outputs: Sequence[np.ndarray], split: str = "test"
+    ) -> Score:
         words, labels = sentences()[0][self.check_split(split)]
         self.check_outputs(checkpoint, outputs, [len(x) for x in words])
         mean = np.stack([np.asarray(output, np.float32).mean(0) for output in outputs])
