@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lints the design and the Python code; exits with 1 on any finding.
 
-Verilator (-Wall), slang and Icarus see every module alone as top, with every set of parameters that
-it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only. ``--fix`` rewrites the
-formatting of both languages, and what ruff can mend, instead.
+Verilator (-Wall), slang and Icarus see every module alone as top, with every set of parameters
+that it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only.
+``--fix`` rewrites the formatting of both languages, and what ruff can mend, instead.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from golden import config
 from pyslang import syntax
+
+from golden import config
 from tb import design, runner
 
 BIN = Path(sys.executable).parent
@@ -41,8 +42,8 @@ sys.exit(not (ok and d.runFullCompilation(True)))
 """
 SLANG_WARNINGS = ["-Wextra", "-Werror", "-Wno-case-redundant-default", "-Wno-useless-cast"]
 
-# Icarus says so of every part-select in an always_comb: it watches the whole vector, which simulates
-# the same. There is no option to turn this off.
+# Icarus says so of every part-select in an always_comb: it watches the whole vector, which
+# simulates the same. There is no option to turn this off.
 ICARUS_NOISE = "sorry: constant selects in always_* processes are not currently supported"
 
 
@@ -110,7 +111,8 @@ def execute(job: Job) -> str:
     """Runs a job; returns its finding, or nothing."""
     environment = {**os.environ, **runner.tool_env()}
     done = subprocess.run(job.command, env=environment, capture_output=True, text=True, check=False)
-    output = dict.fromkeys((done.stdout + done.stderr).splitlines())  # once per instance is too often
+    # As a set, in order: Icarus repeats itself for every instance.
+    output = dict.fromkeys((done.stdout + done.stderr).splitlines())
     lines = [line for line in output if ICARUS_NOISE not in line]
     if done.returncode == 0 and (not lines or job.tool == "verible"):
         return ""
@@ -129,7 +131,8 @@ def main() -> int:
         outputs = list(pool.map(execute, jobs))
     runs = Counter(job.tool for job in jobs)
     # One finding often shows in several configurations: print it once.
-    unique = {(job.tool, text): job.subject for job, text in zip(jobs, outputs, strict=True) if text}
+    results = zip(jobs, outputs, strict=True)
+    unique = {(job.tool, text): job.subject for job, text in results if text}
     for (tool, text), subject in unique.items():
         print(f"--- {tool}: {subject}\n{text}\n")
     for text in misplaced:

@@ -35,8 +35,9 @@ class Instance(NamedTuple):
 def file_list() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Sources and include folders of the design, in the order of ``hdl/files.f``."""
     lines = [line.split("//")[0].strip() for line in FILE_LIST.read_text().splitlines()]
-    includes = [HDL / line.removeprefix("+incdir+") for line in lines if line.startswith("+incdir+")]
-    return tuple(HDL / line for line in lines if line and line[0] != "+"), tuple(includes)
+    folders = [line.removeprefix("+incdir+") for line in lines if line.startswith("+")]
+    sources = [line for line in lines if line and not line.startswith("+")]
+    return tuple(HDL / name for name in sources), tuple(HDL / name for name in folders)
 
 
 def needed_files(top: str, extra: Sequence[Path] = ()) -> list[Path]:

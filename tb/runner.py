@@ -3,8 +3,8 @@
 
 :func:`build` compiles a top level with one set of parameters, :func:`run` runs cocotb tests on it.
 A build is shared by all runs that need the same one, also by parallel pytest workers: its folder,
-``build/sim_build/<simulator>/<name>_<hash>``, is named after everything that goes into it. A run has
-a folder of its own, ``build/sim_run/<simulator>/<test>``, with its log, results and waves.
+``build/sim_build/<simulator>/<name>_<hash>``, is named after everything that goes into it. A run
+has a folder of its own, ``build/sim_run/<simulator>/<test>``, with its log, results and waves.
 """
 
 from __future__ import annotations
@@ -240,9 +240,8 @@ def run(
         build_name=build_name,
     )
     seed = seed_from_env() if seed is None else seed
-    test = os.environ.get("PYTEST_CURRENT_TEST", f"{module} ").rsplit(" ", 1)[0]
-    name = re.sub(r"[^\w.=-]+", "_", f"{test.removeprefix('tests/')}.{test_filter or ''}").strip("._")
-    work = work_dir or ROOT / "build/sim_run" / sim / name
+    name = re.sub(r"[^\w.=-]+", "_", f"{_pytest_test() or module}.{test_filter or ''}")
+    work = work_dir or ROOT / "build/sim_run" / sim / name.strip("._")
     work.mkdir(parents=True, exist_ok=True)
     results = work / "results.xml"
     results.unlink(missing_ok=True)
@@ -300,8 +299,13 @@ def _outcome(results: Path) -> tuple[list[str], list[str]]:
     return passed, failed
 
 
+def _pytest_test() -> str:
+    """The running pytest test, as its command line names it; empty outside of pytest."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0]
+
+
 def _repeat_command(sim: str, seed: int) -> str:
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0]
+    test = _pytest_test()
     command = ["-m", "pytest", test] if test else sys.argv
     return f"CSB_SEED={seed} SIM={sim} .venv/bin/python {shlex.join(command)}"
 

@@ -21,7 +21,7 @@ STALLS = {"none": (0.0, 0.0), "source": (0.6, 0.0), "sink": (0.0, 0.6), "both": 
 
 
 def start_clock(dut: HierarchyObject) -> None:
-    """Starts ``clk_i``, low first so that reset is there at the first edge; a test's end stops it."""
+    """Starts ``clk_i``, low first so that reset is there at the first edge; ends with the test."""
     cocotb.start_soon(Clock(dut.clk_i, CLOCK_NS, unit="ns").start(start_high=False))
 
 

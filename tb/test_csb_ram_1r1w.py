@@ -5,6 +5,7 @@ import random
 
 import cocotb
 from cocotb.triggers import RisingEdge
+
 from tb.stream import start_clock
 
 CYCLES = 2000
@@ -42,7 +43,8 @@ async def behaves_like_a_list(dut) -> None:
         if read:
             expected = memory[raddr]
         if write:
-            mask = sum(((1 << granule) - 1) << g * granule for g in range(enables) if write >> g & 1)
+            written = [g for g in range(enables) if write >> g & 1]
+            mask = sum(((1 << granule) - 1) << g * granule for g in written)
             memory[waddr] = (memory[waddr] or 0) & ~mask | data & mask
     assert avoid_collisions or collisions > CYCLES // 20, "collisions were not exercised"
 

@@ -5,6 +5,7 @@ import random
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
+
 from tb.stream import STALLS, StreamSink, StreamSource, reset, start_clock, within
 
 WORDS = 300
@@ -35,7 +36,7 @@ async def every_word_in_order(dut, stalls: str) -> None:
 
 @cocotb.test
 async def latency_one_and_a_word_every_cycle(dut) -> None:
-    source, sink = await start(dut)
+    source, _ = await start(dut)
     words = random_words(dut)
     sending = cocotb.start_soon(source.send(words))
     for cycle in range(WORDS):
@@ -44,7 +45,8 @@ async def latency_one_and_a_word_every_cycle(dut) -> None:
         assert dut.out_valid_o.value == (cycle > 0), f"valid in cycle {cycle}"
     await sending
     await RisingEdge(dut.clk_i)
-    assert dut.out_valid_o.value == 1 and int(dut.out_data_o.value) == words[-1]
+    assert dut.out_valid_o.value == 1
+    assert int(dut.out_data_o.value) == words[-1]
 
 
 @cocotb.test

@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, Timer
 from golden import isa
 from golden.image import CONFIG, Target
 from golden.regmap import ERRORS
-from tb.stream import reset, start_clock
+from tb.stream import poison, reset, start_clock
 
 CONTROL_INPUTS = (
     *("start_req", "stop_req", "load_busy", "load_done", "load_error", "load_code"),
@@ -148,7 +148,11 @@ async def events_count(dut) -> None:
         x, d, n = (random.random() < 0.5 for _ in range(3))
         clear = random.random() < 0.002
         dut.x_evt_i.value, dut.drain_evt_i.value, dut.neu_evt_i.value = int(x), int(d), int(n)
-        dut.drain_evt_id_i.value, dut.neu_evt_id_i.value = drain, neu
+        for signal, used, value in ((dut.drain_evt_id_i, d, drain), (dut.neu_evt_id_i, n, neu)):
+            if used:
+                signal.value = value
+            else:
+                poison(signal)
         dut.clear_i.value = int(clear)
         await RisingEdge(dut.clk_i)
         got = int(dut.events_o.value)

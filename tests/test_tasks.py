@@ -14,11 +14,25 @@ import pytest
 import torch
 
 from golden.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from golden.pruning import make_scheme
-from golden.tasks import TASKS, DataError, Score, TaskError, data, float_outputs, get, z2, z6
+from golden.pruning import AdmmPruner, make_scheme
+from golden.tasks import (
+    TASKS,
+    DataError,
+    Score,
+    TaskError,
+    data,
+    float_outputs,
+    get,
+    z1,
+    z2,
+    z3,
+    z4,
+    z5,
+    z6,
+)
 from golden.tasks.autoprune import autoprune, limit
 from golden.tasks.base import Recipe
-from golden.tasks.training import fit, prune_model, to_checkpoint, train_dense
+from golden.tasks.training import fit, prune_model, spread_rate, to_checkpoint, train_dense
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted((ROOT / "checkpoints").glob("*.npz"))
@@ -136,6 +150,84 @@ def test_autoprune_records_and_resumes(digits, tmp_path):
     assert all("(recorded)" in line for line in said[1:])
     json.dumps(record)
     assert len(record["tries"]) == 2
+
+
+def test_ligru_folds_its_batch_norm(digits):
+    task = get("Z3")
+    torch.manual_seed(0)
+    model = z3.DigitLiGru(hidden=24)
+    fit(task, model, 1, 1e-2, 0)  # running statistics away from their start
+    checkpoint = to_checkpoint(task, model)
+    assert (checkpoint.cell, checkpoint.layers[0].hidden) == ("ligru", 24)
+    frames = task.frames(checkpoint)
+    outputs = float_outputs(checkpoint, frames)
+    with torch.no_grad():
+        for x, output in zip(z2.recordings()["test"][0], outputs, strict=True):
+            wanted = model.rnn(model.norm(torch.from_numpy(x))[None])[0][0]
+            np.testing.assert_allclose(output, wanted.numpy(), atol=1e-5)
+    assert task.score(checkpoint, outputs).count == 12
+
+
+def test_phone_strings(digits):
+    assert len(z4.PHONES) == 19
+    for a, b, distance in (("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3)):
+        assert z4.edit_distance(a, b) == distance
+    z4.strings.cache_clear()
+    task = get("Z4")
+    checkpoint = to_checkpoint(task, task.model())
+    assert checkpoint.layers[0].proj == z4.PROJECTION
+    score = task.evaluate(checkpoint, limit=2)
+    assert score.metric == "phone error rate"
+    assert sum(len(x) for x, _ in z4.strings("test")) == sum(
+        len(x) for x in z2.recordings()["test"][0]
+    )
+    batch = next(task.batches(torch.Generator().manual_seed(0)))
+    assert torch.isfinite(task.loss(task.logits(task.model(), batch), batch))
+    z4.strings.cache_clear()
+
+
+def test_price_range(monkeypatch):
+    rng = np.random.default_rng(0)
+    part = (rng.normal(size=(20, 30, 1)).astype(np.float32), rng.normal(size=20).astype(np.float32))
+    monkeypatch.setattr(z5, "windows", lambda: dict.fromkeys(("train", "valid", "test"), part))
+    task = get("Z5")
+    model = train_dense(task, epochs=1)
+    checkpoint = to_checkpoint(task, model)
+    with torch.no_grad():
+        guess = model(torch.from_numpy(part[0]))[:, 0].numpy()
+    wanted = 1 - ((guess - part[1]) ** 2).sum() / ((part[1] - part[1].mean()) ** 2).sum()
+    assert task.evaluate(checkpoint).value == pytest.approx(float(wanted), abs=1e-4)
+
+
+def test_language_model(monkeypatch):
+    rng = np.random.default_rng(0)
+    text = {
+        k: [rng.integers(0, z1.VOCABULARY, n) for n in (400, 30)]
+        for k in ("train", "valid", "test")
+    }
+    monkeypatch.setattr(z1, "chapters", lambda: text)
+    z1.pieces.cache_clear()
+    task = get("Z1")
+    monkeypatch.setattr(task, "batch", 4)
+    model = train_dense(task, epochs=1)
+    checkpoint = to_checkpoint(task, model)
+    assert [len(x) for x in task.frames(checkpoint)] == [320, 79, 29]
+    score = task.evaluate(checkpoint, limit=1)
+    words = torch.from_numpy(z1.pieces("test")[0])[None]
+    with torch.no_grad():
+        loss = torch.nn.functional.cross_entropy(model(words[:, :-1], True)[0], words[0, 1:])
+    assert score.count == 320
+    assert score.value == pytest.approx(float(loss.exp()), rel=1e-4)
+    z1.pieces.cache_clear()
+
+
+def test_rates_by_matrix_keep_the_budget(digits):
+    pruner = AdmmPruner(digits.model(), make_scheme("csb", 16), 1)
+    rates = spread_rate(pruner, 10, 2.5)
+    assert rates["rnn.weight_ih_l0"] == 4
+    kept = sum(p.numel() / rates[name] for name, p in pruner.params.items())
+    assert kept == pytest.approx(sum(p.numel() for p in pruner.params.values()) / 10)
+    assert set(spread_rate(pruner, 10, 1).values()) == {10}
 
 
 def test_lossless_limits():

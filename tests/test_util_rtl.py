@@ -2,6 +2,7 @@
 """The utility modules of hdl/util, each on its own."""
 
 import pytest
+
 from tb.runner import SimulationError, run
 
 

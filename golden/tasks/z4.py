@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint
+from golden.tasks import z2
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
-from golden.tasks.z2 import INPUTS, Normalise, recordings, statistics
+from golden.tasks.z2 import INPUTS, Normalise, statistics
 
 WORDS = (
     "Z IH R OW", "W AH N", "T UW", "TH R IY", "F AO R",
@@ -32,7 +33,7 @@ CODES = [[PHONES.index(phone) + 1 for phone in word.split()] for word in WORDS]
 
 def splice(split: str, chosen: Sequence[int]) -> tuple[np.ndarray, list[int]]:
     """Features ``[T, 39]`` and phones of some recordings, one after the other."""
-    features, digits = recordings()[split]
+    features, digits = z2.recordings()[split]
     return np.concatenate([features[i] for i in chosen]), [
         p for i in chosen for p in CODES[digits[i]]
     ]
@@ -41,7 +42,7 @@ def splice(split: str, chosen: Sequence[int]) -> tuple[np.ndarray, list[int]]:
 @functools.cache
 def strings(split: str) -> list[tuple[np.ndarray, list[int]]]:
     """Items of a held-out split: every recording once, in strings of 1 to 5."""
-    count, rng, items, at = len(recordings()[split][1]), np.random.default_rng(1), [], 0
+    count, rng, items, at = len(z2.recordings()[split][1]), np.random.default_rng(1), [], 0
     while at < count:
         length = int(rng.integers(1, 6))
         items.append(splice(split, range(at, min(at + length, count))))
@@ -105,7 +106,7 @@ class Phones(Task):
     def batches(
         self, generator: torch.Generator
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        count = len(recordings()["train"][1])
+        count = len(z2.recordings()["train"][1])
         for _ in range(EPOCH):
             items = []
             for _ in range(self.batch):

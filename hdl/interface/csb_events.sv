@@ -19,12 +19,12 @@ module csb_events (
   import csb_pkg::*;
 
   logic [Events-1:0] x_inc, drain_inc, neu_inc;
-  assign x_inc     = Events'(x_evt_i) << EventX;
-  assign drain_inc = Events'(drain_evt_i) << drain_evt_id_i;
-  assign neu_inc   = Events'(neu_evt_i) << neu_evt_id_i;
-
   for (genvar i = 0; i < Events; i++) begin : gen_event
     logic inc;
+    // Not a shift: the number of an event that does not happen is X.
+    assign x_inc[i] = x_evt_i && i == EventX;
+    assign drain_inc[i] = drain_evt_i && drain_evt_id_i == DrainEvtW'(i);
+    assign neu_inc[i] = neu_evt_i && neu_evt_id_i == ElemEvtW'(i);
     assign inc = x_inc[i] || drain_inc[i] || neu_inc[i];
     always_ff @(posedge clk_i) begin
       if (!rst_ni || clear_i) events_o[i*EventW+:EventW] <= '0;

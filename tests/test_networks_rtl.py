@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole machine on random networks: every output and state bit, every frame's cycles.
+
+The image goes in through the load port, frames through the AXI4-Streams (tb/csb_sim_top.sv).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from golden import compiler, config, fixed, quantise, timing
+from golden.cases import LayerCase
+from tb.simulate import simulate
+
+# configuration, what differs from it, cases, largest size, layers, streams, simulators
+SETS = [
+    ("tiny", {}, 6, 40, 1, 1, "both"),
+    ("tiny", {}, 4, 20, 2, 2, "both"),
+    ("tiny", {"data_w": 8}, 4, 40, 1, 1, "verilator"),
+    ("tiny", {"data_w": 12, "share_h": 0}, 4, 40, 2, 1, "verilator"),
+    ("small", {}, 6, 300, 1, 1, "verilator"),
+    ("small", {}, 4, 100, 3, 1, "verilator"),
+    ("small", {}, 3, 60, 2, 5, "verilator"),
+    ("odd", {}, 6, 200, 2, 1, "verilator"),
+    ("paper256", {}, 3, 300, 2, 1, "verilator"),
+]
+
+
+def check(
+    case: LayerCase,
+    c: config.Config,
+    sim: str,
+    work: Path,
+    frames: int = 5,
+    streams: int = 1,
+    stall: tuple[int, int] = (0, 0),
+) -> np.ndarray:
+    """Runs a case; outputs, states and (unless stalled) cycles must be exact. Returns outputs."""
+    qnet = quantise.quantise(case.network(), c)
+    program = compiler.compile_network(qnet, c, streams)
+    x = qnet.quantise_inputs(case.frames(frames, streams))
+    want, state = fixed.FixedModel(qnet, c).run(x)
+    beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
+    got = simulate(program, beats, work, sim=sim, stall=stall)
+    assert (got.error, got.stuck) == (0, False), case
+    flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
+    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs differ"
+    for key, value in state.items():
+        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
+    if stall == (0, 0):
+        predicted = timing.predict(program, len(beats)).last_out
+        measured = got.out_cycles - got.in_cycles[0]
+        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
+    return got.outputs
+
+
+@pytest.mark.parametrize("name,override,cases,largest,layers,streams,sims", SETS, ids=str)
+def test_random_networks(
+    sim, seed, tmp_path, name, override, cases, largest, layers, streams, sims
+) -> None:
+    if sims not in ("both", sim):
+        pytest.skip("runs on the other simulator")
+    c = config.load(name, **override)
+    rng = np.random.default_rng([seed, cases, largest, layers, streams])
+    for _ in range(cases):
+        case = LayerCase.draw(rng, largest, layers)
+        check(case, c, sim, tmp_path, streams=streams)
+
+
+@pytest.mark.parametrize("stall", [(0x1234567, 0), (0, 0x89ABCD), (0x13579BDF, 0x2468ACE)], ids=str)
+def test_stalls(sim, tmp_path, stall) -> None:
+    """Stalls from outside change no bit."""
+    case = LayerCase(seed=5, inputs=11, hidden=13, layers=2)
+    check(case, config.load("tiny"), sim, tmp_path, frames=8, stall=stall)
+
+
+@pytest.mark.parametrize("name", ["small", "odd", "paper256", "paper512"])
+@pytest.mark.sims("icarus")
+def test_larger_configurations_smoke(sim, tmp_path, name) -> None:
+    """One case of each larger configuration on Icarus."""
+    case = LayerCase(seed=6, cell="gru", inputs=20, hidden=40, density=0.1)
+    check(case, config.load(name), sim, tmp_path, frames=2)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.sims("verilator")
+def test_thousand_frames(sim, tmp_path, cell) -> None:
+    case = LayerCase(seed=7, cell=cell, inputs=39, hidden=128, density=0.1, block=32, layers=2)
+    check(case, config.load("paper256"), sim, tmp_path, frames=1000)
+
+
+@pytest.mark.sims("verilator")
+def test_same_bits_everywhere(sim, tmp_path) -> None:
+    """One network gives the same bits on every configuration and sharing mode."""
+    case = LayerCase(seed=8, cell="gru", inputs=30, hidden=33, layers=2, density=0.3)
+    first = check(case, config.load("tiny"), sim, tmp_path)
+    for name, override in (("small", {}), ("odd", {}), ("tiny", {"share_h": 0})):
+        c = config.load(name, **override)
+        assert np.array_equal(check(case, c, sim, tmp_path), first), (name, override)
+
+
+def test_saturation_is_hit_and_counted(sim, tmp_path) -> None:
+    """Numbers at the ends of their range saturate; the machine counts it."""
+    case = LayerCase(seed=9, inputs=40, hidden=20, pattern="dense", extreme=True)
+    c = config.load("tiny")
+    qnet = quantise.quantise(case.network(), c)
+    x = qnet.quantise_inputs(case.frames(4))
+    model = fixed.FixedModel(qnet, c)
+    want, _ = model.run(x)
+    got = simulate(compiler.compile_network(qnet, c), x, tmp_path, sim=sim)
+    assert np.array_equal(got.outputs, want)
+    assert sum(model.saturations.values()) > 0
+    assert got.counters["SATURATIONS"] > 0
