@@ -125,15 +125,11 @@ REGISTERS = (
     # counters, in the order of csb_counters; all cleared by a start
     Register(0x40, "CYCLES_LO", "RO", "cycles while running; reading it holds CYCLES_HI"),
     Register(0x44, "CYCLES_HI", "RO", "bits 63..32 as of the last read of CYCLES_LO"),
-    Register(
-        0x48, "ITERATIONS", "RO", "iterations (frames of all streams) that were issued"
-    ),
+    Register(0x48, "ITERATIONS", "RO", "iterations (frames of all streams) that were issued"),
     Register(0x4C, "FRAMES_IN", "RO", "input frames taken whole"),
     Register(0x50, "FRAMES_OUT", "RO", "output frames sent whole"),
     Register(0x54, "SATURATIONS", "RO", "data path values that saturated"),
-    Register(
-        0x58, "STALL_ENGINE", "RO", "cycles in which a PEGroup waited, all of them added"
-    ),
+    Register(0x58, "STALL_ENGINE", "RO", "cycles in which a PEGroup waited, all of them added"),
     Register(0x5C, "STALL_MARK", "RO", "cycles: drain unit waits for PEGroups"),
     Register(0x60, "STALL_REG", "RO", "cycles: drain unit waits for a free register set"),
     Register(0x64, "STALL_POST", "RO", "cycles: element unit waits for the drain unit"),

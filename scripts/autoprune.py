@@ -73,7 +73,10 @@ def main() -> None:
         print(f"{out}: rate {checkpoint.rate:.4g}, test {test}")
     else:
         print(f"{task.id}: no rate tried meets the target")
-    (work / "record.json").write_text(json.dumps(record, indent=1) + "\n")
+    text = json.dumps(record, indent=1) + "\n"
+    (work / "record.json").write_text(text)
+    if checkpoint is not None:
+        out.with_suffix(".json").write_text(text)
     if found.capped:
         print(
             f"stopped after {len(found.tries)} tries: the largest rate that met the target is given"

@@ -104,8 +104,6 @@ _COMPILE_ARGS = {
 
 def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str, str], **kwargs):
     """Runs one cocotb-test simulator, its output to ``log``."""
-    if sim not in SIMULATORS:
-        raise SimulationError(f"unknown simulator '{sim}': known are {', '.join(SIMULATORS)}")
     logger = logging.getLogger("cocotb")
     handler = logging.FileHandler(log, mode="w")
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -152,6 +150,8 @@ def build(
     Raises:
         SimulationError: it does not compile.
     """
+    if sim not in SIMULATORS:
+        raise SimulationError(f"unknown simulator '{sim}': known are {', '.join(SIMULATORS)}")
     parameters = dict(sorted((parameters or {}).items()))
     try:
         files = design.needed_files(toplevel, sources or ())
@@ -161,10 +161,9 @@ def build(
     if sim == "verilator":
         compiled.insert(0, str(WAIVERS))
         files.append(WAIVERS)
-    what = json.dumps([toplevel, parameters, waves, _COMPILE_ARGS.get(sim)])
+    what = json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]])
     digest = hashlib.sha256(what.encode())
-    # requirements.txt stands for the tools' versions, this file for the flags.
-    for file in [*files, ROOT / "requirements.txt", Path(__file__)]:
+    for file in [*files, ROOT / "requirements.txt"]:  # which stands for the tools' versions
         digest.update(file.read_bytes())
     folder = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{digest.hexdigest()[:12]}"
 

@@ -183,8 +183,10 @@ async def waits_for_a_machine_at_rest(dut) -> None:
     sections = random_sections()
     loading = cocotb.start_soon(b.load(image.pack(CONFIG, sections)))
     await ClockCycles(dut.clk_i, 50)
-    assert dut.busy_o.value == 1 and dut.s_tready_o.value == 0
-    assert not b.memory and not b.cleared
+    assert dut.busy_o.value == 1
+    assert dut.s_tready_o.value == 0
+    assert not b.memory
+    assert not b.cleared
     dut.idle_i.value = 1
     assert await loading == "done"
     b.check(sections)
@@ -265,7 +267,8 @@ async def reset_in_mid_image(dut) -> None:
         b.source.clear()
         await reset(dut, 3)
         await ClockCycles(dut.clk_i, 1)
-        assert dut.busy_o.value == 0 and dut.s_tready_o.value == 0
+        assert dut.busy_o.value == 0
+        assert dut.s_tready_o.value == 0
         sections = random_sections()
         b.memory.clear()
         b.cleared.clear()

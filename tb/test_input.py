@@ -142,7 +142,8 @@ async def every_value_in_its_place(dut, stalls: str, count: int, streams: int) -
     for _ in range(14):
         b.send()
     await b.writes.done(lambda: RisingEdge(dut.clk_i), 14 * (20 + 8 * count))
-    assert b.events == 14 and not b.errors
+    assert b.events == 14
+    assert not b.errors
 
 
 @cocotb.test
@@ -157,7 +158,8 @@ async def waits_for_the_iteration_two_before(dut) -> None:
     chunks = -(-b.count // CONFIG.x_lanes)
     await ClockCycles(dut.clk_i, 40)
     # first chunk two cycles after iter_done_i, as its beat waits already
-    assert b.events == 3 and b.event_cycles[-1] == b.finished + 2 + chunks - 1
+    assert b.events == 3
+    assert b.event_cycles[-1] == b.finished + 2 + chunks - 1
 
 
 @cocotb.test
@@ -195,7 +197,8 @@ async def a_wrong_length_stops_it(dut, stalls: str) -> None:
         b.source.send_nowait(frame_bytes(junk))
         await within(500, b.source.wait())
         await ClockCycles(dut.clk_i, 4)
-        assert len(b.errors) == errors + 1 and b.events == events
+        assert len(b.errors) == errors + 1
+        assert b.events == events
         del b.writes.got
         b.n = 0
         b.send()

@@ -130,7 +130,8 @@ async def commands_and_registers(dut, stall: float) -> None:
     await b.write("CONTROL", 2)
     await b.write("CONTROL", 4)
     assert b.commands == ["start", "stop"]
-    assert (await b.read("CONTROL"))[0] == 4 and dut.fresh_o.value == 1
+    assert (await b.read("CONTROL"))[0] == 4
+    assert dut.fresh_o.value == 1
     await b.write("PEG_SELECT", 9)
     assert (await b.read("PEG_ISSUE"))[0] == 2009
     # byte strobes
@@ -138,7 +139,8 @@ async def commands_and_registers(dut, stall: float) -> None:
     await within(400, b.axi.write(address("STATE_ADDR") + 1, b"\xaa"))
     assert (await b.read("STATE_ADDR"))[0] == 0x1122AA44
     await within(400, b.axi.write(address("CONTROL") + 1, b"\xff"))
-    assert b.commands == ["start", "stop"] and dut.fresh_o.value == 1
+    assert b.commands == ["start", "stop"]
+    assert dut.fresh_o.value == 1
 
 
 @cocotb.test
@@ -157,7 +159,8 @@ async def interrupts(dut) -> None:
         assert dut.irq_o.value == 1
         await b.write("IRQ_PENDING", 1 << bit)
         await RisingEdge(dut.clk_i)
-        assert dut.irq_o.value == 0 and (await b.read("IRQ_PENDING"))[0] == 0
+        assert dut.irq_o.value == 0
+        assert (await b.read("IRQ_PENDING"))[0] == 0
 
 
 @cocotb.test
@@ -207,5 +210,6 @@ async def reset_in_mid_transfer(dut) -> None:
         await ClockCycles(dut.clk_i, cycles)
         await reset(dut, 4)
         await ClockCycles(dut.clk_i, 4)
-        assert dut.s_bvalid_o.value == 0 and dut.s_rvalid_o.value == 0
+        assert dut.s_bvalid_o.value == 0
+        assert dut.s_rvalid_o.value == 0
         assert await b.read("IDENTITY") == (regmap.IDENTITY, AxiResp.OKAY)

@@ -201,10 +201,11 @@ async def bad_images(dut) -> None:
         await t.silent()
         assert await t.read("STATUS", "running") == 0
         assert await t.read("STATUS", "error") == ERRORS[error][0]
-        assert await t.load(other.image) == "none"
-        await t.write("IRQ_PENDING", 3)
-        await t.reset()
+        t.frames.clear()
+        await t.reset()  # takes back the frame that was offered
         await t.write("IRQ_ENABLE", 0b10)
+    assert await t.load(other.image) == "none"
+    await t.run(other)
 
 
 @cocotb.test

@@ -4,6 +4,7 @@
 import asyncio
 
 import pytest
+
 from tb.checkers import Checker, CheckError
 
 

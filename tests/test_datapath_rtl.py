@@ -120,5 +120,5 @@ def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
             "ElemDepth": cfg.elem_depth,
             "OutDepth": cfg.out_depth,
         },
-        extra_env=environment(name, overrides) | {"PROGRAMS": "2" if sim == "icarus" else "8"},
+        extra_env=environment(name, overrides) | {"PROGRAMS": "1" if sim == "icarus" else "8"},
     )

@@ -6,6 +6,7 @@ import random
 import zlib
 
 import pytest
+
 from golden import config, image
 from golden.image import ImageError, Target
 

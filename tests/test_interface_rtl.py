@@ -20,12 +20,14 @@ def test_packages_are_current() -> None:
 
 def test_register_map_is_sound() -> None:
     offsets = [r.offset for r in regmap.REGISTERS]
-    assert offsets == sorted(set(offsets)) and all(o % 4 == 0 for o in offsets)
+    assert offsets == sorted(set(offsets))
+    assert all(o % 4 == 0 for o in offsets)
     for r in regmap.REGISTERS:
         used = 0
         for f in r.fields:
             bits = (1 << f.width) - 1 << f.lsb
-            assert not used & bits and bits < 1 << 32, f"{r.name}.{f.name}"
+            assert not used & bits, f"{r.name}.{f.name}"
+            assert bits < 1 << 32, f"{r.name}.{f.name}"
             used |= bits
 
 

@@ -29,6 +29,7 @@ from golden.tasks import (
     z4,
     z5,
     z6,
+    z7,
 )
 from golden.tasks.autoprune import autoprune, limit
 from golden.tasks.base import Recipe
@@ -221,13 +222,44 @@ def test_language_model(monkeypatch):
     z1.pieces.cache_clear()
 
 
+def test_letters_to_phonemes(monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = {"enc_emb": (29, 256), "dec_emb": (74, 256), "fc_w": (74, 256), "fc_b": (74,)}
+    for stem in ("enc", "dec"):
+        shapes |= {f"{stem}_w_ih": (768, 256), f"{stem}_w_hh": (768, 256)}
+        shapes |= {f"{stem}_b_ih": (768,), f"{stem}_b_hh": (768,)}
+    arrays = {k: rng.normal(size=s, scale=0.2).astype(np.float32) for k, s in shapes.items()}
+    items = [(rng.integers(3, 29, 5), [int(p) for p in rng.integers(4, 74, 4)]) for _ in range(6)]
+    monkeypatch.setattr(z7, "shipped", lambda: arrays)
+    monkeypatch.setattr(z7, "words", lambda: dict.fromkeys(("train", "valid", "test"), items))
+    task = get("Z7")
+    model = task.model()
+    checkpoint = to_checkpoint(task, model)
+    score = task.evaluate(checkpoint)
+    assert (score.metric, score.count) == ("phoneme error rate", 24)
+    assert task.judge([want for _, want in items]).value == 0
+    decoder = z7.decoder_checkpoint(checkpoint)
+    np.testing.assert_array_equal(decoder.tensors["weight_hh_l0"], arrays["dec_w_hh"])
+    # The first phoneme is the one that the model itself finds likeliest.
+    outputs = float_outputs(checkpoint, task.frames(checkpoint))
+    spoken = task.decode(checkpoint, np.stack([o[-1] for o in outputs]))
+    with torch.no_grad():
+        for (letters, _), got in zip(items, spoken, strict=True):
+            start = torch.tensor([[z7.START]])
+            scores = model(torch.from_numpy(letters)[None], torch.tensor([len(letters)]), start)
+            first = int(scores[0, 0].argmax())
+            assert (got[:1] or [z7.STOP]) == [first]
+
+
 def test_rates_by_matrix_keep_the_budget(digits):
     pruner = AdmmPruner(digits.model(), make_scheme("csb", 16), 1)
-    rates = spread_rate(pruner, 10, 2.5)
-    assert rates["rnn.weight_ih_l0"] == 4
-    kept = sum(p.numel() / rates[name] for name, p in pruner.params.items())
-    assert kept == pytest.approx(sum(p.numel() for p in pruner.params.values()) / 10)
-    assert set(spread_rate(pruner, 10, 1).values()) == {10}
+    pruner.params = {"rnn.weight_ih_l0": torch.ones(96, 10), "rnn.weight_hh_l0": torch.ones(96, 32)}
+    sizes = {name: p.numel() for name, p in pruner.params.items()}
+    for factor, first in ((1, 10), (2, 5), (4, 960 / (96 * 4.2 / 2))):
+        rates = spread_rate(pruner, 10, factor)
+        assert rates["rnn.weight_ih_l0"] == pytest.approx(first)
+        kept = sum(size / rates[name] for name, size in sizes.items())
+        assert kept == pytest.approx(sum(sizes.values()) / 10)
 
 
 def test_lossless_limits():

@@ -194,8 +194,16 @@ def _products(x: _Vector, layers: list[_Layer], c: Config) -> list[Product]:
     return out
 
 
-def compile_network(qnet: QNetwork, c: Config, streams: int = 1) -> Program:
+def compile_network(
+    qnet: QNetwork, c: Config, streams: int = 1, horizontal: bool = True
+) -> Program:
     """Compile a quantised network.
+
+    Args:
+        qnet: the network; its widths are those of ``c``.
+        c: the configuration.
+        streams: independent streams that take turns, 1 to 8.
+        horizontal: use horizontal sharing if the configuration has it.
 
     Raises:
         CompileError: it does not fit the configuration; the message names the buffer.
@@ -213,6 +221,7 @@ def compile_network(qnet: QNetwork, c: Config, streams: int = 1) -> Program:
         acc_rows,
         acc_pp,
         c,
+        horizontal,
     )
 
     plans = [

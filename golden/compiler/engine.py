@@ -59,7 +59,9 @@ class _Lane:
     side: np.ndarray
 
 
-def _lanes_of(p: Product, c: Config, load: np.ndarray) -> dict[tuple[int, int], _Lane]:
+def _lanes_of(
+    p: Product, c: Config, load: np.ndarray, horizontal: bool
+) -> dict[tuple[int, int], _Lane]:
     """The words of every (ring, engine column) lane for one product; ``load`` [rings, L] is what
     the lanes have been given in this iteration, and grows."""
     rows = len(p.ring)
@@ -71,7 +73,7 @@ def _lanes_of(p: Product, c: Config, load: np.ndarray) -> dict[tuple[int, int], 
     steps = int(step.max()) + 1 if rows else 0
     table = np.zeros((steps, c.rings, c.L), np.int64)
     table[step, p.ring] = counts
-    taken = share_rows(table, load, c.Q, bool(c.share_h))[step, p.ring]  # [rows, L] from column l+1
+    taken = share_rows(table, load, c.Q, horizontal)[step, p.ring]  # [rows, L] from column l+1
 
     # Rank of each non-zero within its row and column: the first ones go to the left neighbour.
     order = np.lexsort((p.addr, p.column, p.row))
@@ -156,8 +158,9 @@ class _Builder:
         words = int(max(self.cursor.max(), self.wait_pos + 1, self.marks[-1] + 1))
         if words > c.weight_depth:
             raise CompileError(
-                f"PEGroup ({self.k}, {self.col}) needs {words} words, its weight buffer has "
-                f"{c.weight_depth}: use a larger configuration or a higher pruning rate"
+                f"the weight buffer of PEGroup ({self.k}, {self.col}) needs {words} words, "
+                f"configuration {c.name} has {c.weight_depth}: {words - c.weight_depth} too many; "
+                "use a larger configuration or a higher pruning rate"
             )
         ctl = {f.name: np.zeros(words, np.int64) for f in isa.PEG_CTL}
         names = ("row", "bank", "first", "store", "clr", "pp", "prev", "vert")
@@ -192,6 +195,7 @@ def build(
     acc_rows: int,
     acc_pp: bool,
     c: Config,
+    horizontal: bool = True,
 ) -> tuple[list[GroupProgram], int]:
     """The programs of all PEGroups, and a bound: words that no balance can go below.
 
@@ -201,11 +205,13 @@ def build(
         drained_event: event of each layer, counted when its accumulators are read.
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
+        horizontal: use horizontal sharing if the configuration has it.
     """
+    horizontal = horizontal and bool(c.share_h)
     builders = [_Builder(c, k, col, acc_rows) for k in range(c.K) for col in range(c.L)]
     kept, load = 0, np.zeros((c.rings, c.L))
     for p in products:
-        lanes = _lanes_of(p, c, load)
+        lanes = _lanes_of(p, c, load, horizontal)
         kept += len(p.row)
         waits = [(p.event, p.lag)]
         if p.first_of_layer:

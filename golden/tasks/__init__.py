@@ -26,6 +26,7 @@ TASKS = {
     "Z4": ("golden.tasks.z4", "Phones"),
     "Z5": ("golden.tasks.z5", "PriceRange"),
     "Z6": ("golden.tasks.z6", "Sentences"),
+    "Z7": ("golden.tasks.z7", "Pronunciation"),
 }
 """Task id -> module and class; imported when asked for."""
 

@@ -127,18 +127,17 @@ def train_dense(
 def spread_rate(pruner: AdmmPruner, rate: float, input_factor: float) -> dict[str, float]:
     """Rates by matrix under one budget: the first input matrix gets ``rate / input_factor``.
 
-    The others share one rate such that all together have ``rate``; factor 1 is the paper's way.
+    It may take up half of what is kept, no more. The others share one rate such that all together
+    have ``rate``; factor 1 is the paper's way.
     """
     sizes = {name: parameter.numel() for name, parameter in pruner.params.items()}
     first = next((name for name in sizes if name.endswith("weight_ih_l0")), None)
-    if first is None or input_factor == 1 or math.isinf(rate):
+    total = sum(sizes.values())
+    if first is None or input_factor == 1 or math.isinf(rate) or sizes[first] >= total / 2:
         return dict.fromkeys(sizes, rate)
-    first_rate = max(1.0, rate / input_factor)
-    left = sum(sizes.values()) / rate - sizes[first] / first_rate
-    others = sum(sizes.values()) - sizes[first]
-    if left <= 0 or others / left < 1:
-        return dict.fromkeys(sizes, rate)
-    return {name: first_rate if name == first else others / left for name in sizes}
+    kept = min(sizes[first] / rate * input_factor, sizes[first], total / rate / 2)
+    others = (total - sizes[first]) / (total / rate - kept)
+    return {name: sizes[first] / kept if name == first else max(1.0, others) for name in sizes}
 
 
 def prune_model(

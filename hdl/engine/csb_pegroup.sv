@@ -74,7 +74,7 @@ module csb_pegroup #(
       .rst_ni,
       .start_i,
       .stop_i,
-      .loop_start_i('0),
+      .loop_start_i(Waw'(0)),
       .we_i        (ld_we_i),
       .waddr_i     (ld_addr_i),
       .wdata_i     (ld_data_i),

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands share: arguments, exit codes, and one line for whatever is wrong with input.
+
+Exit codes: 0 all is equal, 1 a mismatch in value or cycle (or the simulation failed), 2 bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from golden.checkpoint import CheckpointError
+from golden.config import ConfigError
+from golden.image import ImageError
+from golden.network import NetworkError
+from golden.program import CompileError
+from golden.quantise import QuantError
+from golden.schema import SchemaError
+from golden.store import StoreError
+
+OK, MISMATCH, BAD_INPUT = 0, 1, 2
+
+
+class UsageError(ValueError):
+    """Arguments or files that a command cannot work with; one line for the user."""
+
+
+#: Everything that means bad input; operating system errors are files that cannot be used.
+EXPECTED: tuple[type[Exception], ...] = (
+    CheckpointError,
+    CompileError,
+    ConfigError,
+    ImageError,
+    NetworkError,
+    QuantError,
+    SchemaError,
+    StoreError,
+    UsageError,
+    OSError,
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong arguments are one line as well; ``--help`` shows the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"error: {message}\n")
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = ()) -> NoReturn:
+    """Run a command and exit with its code.
+
+    Args:
+        main: returns the exit code, None for 0.
+        expected: errors that mean bad input, beside those of this module.
+    """
+    try:
+        code = main() or OK
+    except (*EXPECTED, *expected) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        code = BAD_INPUT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.stdout.flush()
+    sys.exit(code)

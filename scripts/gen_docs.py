@@ -1,0 +1,508 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write every file that follows from a definition; with --check, only tell what is not current.
+
+Written: the reference pages of ``docs/`` from ``docs/templates/``, the tables between markers in
+README.md, the SystemVerilog packages and the activation table, and ``csb_rnn.core``. ``--results``
+also writes the table of measured runs in README.md, from what ``make sim`` left behind. The check
+also reads the pages written by hand: links, files, tests and constants that they name must exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jinja2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from golden import config, image, isa, numerics, regmap, timing
+from golden.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+TEMPLATES = DOCS / "templates"
+README = ROOT / "README.md"
+CORE = ROOT / "csb_rnn.core"
+SUMMARY = ROOT / "build/sim/summary.json"
+PAGES = ("isa", "image_format", "registers", "configurations")
+
+
+class ResultsError(ValueError):
+    """The results of ``make sim`` are missing or not what the table needs."""
+
+
+# --- tables -------------------------------------------------------------------------------------
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; columns of which every cell is a number are aligned to the right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    number = re.compile(r"-|-?[\d.]+( ?%)?")
+    right = [all(number.fullmatch(row[i]) for row in rows) and i > 0 for i in range(len(head))]
+    rule = ["--:" if r else "---" for r in right]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+
+
+def _bits(lsb: int, width: int) -> str:
+    return f"{lsb + width - 1}:{lsb}" if width > 1 else str(lsb)
+
+
+def field_table(fields: Iterable[isa.Field]) -> str:
+    """Fields of a word, the first one at bit 0."""
+    rows, lsb = [], 0
+    for f in fields:
+        rows.append((_bits(lsb, f.width), f"`{f.name}`", f.width, f.doc))
+        lsb += f.width
+    return table(("bits", "field", "width", "meaning"), rows)
+
+
+def code_table(*tables: tuple[str, dict[str, int]]) -> str:
+    """Encodings side by side: a row for each code."""
+    codes = sorted({code for _, t in tables for code in t.values()})
+    named = [{code: name for name, code in t.items()} for _, t in tables]
+    rows = [(code, *(t.get(code, "-") for t in named)) for code in codes]
+    return table(("code", *(title for title, _ in tables)), rows)
+
+
+def constants(module: ModuleType, names: str) -> list[tuple[str, int, str]]:
+    """(name, value, comment) of a module's integer constants whose names match a pattern."""
+    text = Path(module.__file__).read_text()
+    found = re.findall(r"^([A-Z]\w*) = (-?\d+)  # (.*)$", text, re.MULTILINE)
+    return [(name, int(value), doc) for name, value, doc in found if re.fullmatch(names, name)]
+
+
+def constant_table(module: ModuleType, names: str) -> str:
+    rows = [(f"`{name}`", value, doc) for name, value, doc in constants(module, names)]
+    return table(("constant", "value", "meaning"), rows)
+
+
+def configurations() -> list[Config]:
+    return [config.load(name) for name in config.names()]
+
+
+def _by_configuration(rows: Iterable[tuple[str, Callable[[Config], Any]]], first: str) -> str:
+    configs = configurations()
+    body = [(title, *(value(c) for c in configs)) for title, value in rows]
+    return table((first, *(f"`{c.name}`" for c in configs)), body)
+
+
+def latency_table() -> str:
+    """Latencies after issue, in every configuration."""
+    fixed = constants(isa, r"LAT_\w+|ACC_RAW")
+    rows: list[tuple[str, Callable[[Config], Any]]] = [
+        (f"`{name}`: {doc}", lambda _, v=value: v) for name, value, doc in fixed
+    ]
+    for function in (isa.lat_post, isa.lat_neuron):
+        doc = function.__doc__.split("\n")[0].rstrip(".")
+        rows.append((f"`{function.__name__}`: {doc}", function))
+    return _by_configuration(rows, "constant: from issue to what")
+
+
+def lane_table() -> str:
+    """Widths of a lane section in every configuration; 0 where a field does not exist."""
+    every = isa.lane_fields(config.load("tiny", share_h=1, share_v=1, drain_banks=2))
+    once = [f for f in every if not re.fullmatch(r"[wcs]\d+", f.name)]
+    each = [f for f in every if f.name in ("w0", "c0", "s0")]
+
+    def width_of(name: str) -> Callable[[Config], int]:
+        return lambda c: {f.name: f.width for f in isa.lane_fields(c)}.get(name, 0)
+
+    rows = [(f"`{f.name}`: {f.doc}", width_of(f.name)) for f in once]
+    rows += [(f"`{f.name[0]}q` of each PE q: {f.doc}", width_of(f.name)) for f in each]
+    rows += [
+        ("PEs of a lane, Q", lambda c: c.Q),
+        ("**lane section**", lambda c: isa.width(isa.lane_fields(c))),
+        ("lanes of a PEGroup, P", lambda c: c.P),
+        ("**PEGroup word**, with control", isa.pegroup_width),
+    ]
+    return _by_configuration(rows, "field")
+
+
+# --- image, registers -----------------------------------------------------------------------------
+TARGET_DOC = {
+    image.Target.PEGROUP: "program and weights of a PEGroup",
+    image.Target.DRAIN: "program of the drain unit",
+    image.Target.ELEM: "program of the element unit",
+    image.Target.BIAS: "biases of a data path lane, signed, accumulator units",
+    image.Target.STATE: "state memory of a data path lane, signed",
+    image.Target.OUT: "output table, one beat a word",
+    image.Target.CONFIG: "program registers",
+}
+
+
+def target_table() -> str:
+    """Targets, and in every configuration: bits of a word x words x memories."""
+    configs = configurations()
+    rows = []
+    for t in image.Target:
+        sizes = [" x ".join(str(n) for n in image.memories(c)[t]) for c in configs]
+        rows.append((t.value, f"`{t.name}`", TARGET_DOC[t], *sizes))
+    return table(("code", "target", "contents", *(f"`{c.name}`" for c in configs)), rows)
+
+
+def config_register_table() -> str:
+    rows = [(i, f"`{f.name}`", f.width, f.doc) for i, f in enumerate(image.CONFIG)]
+    return table(("address", "register", "bits used", "meaning"), rows)
+
+
+def example_image() -> str:
+    """A short image, word by word."""
+    c = config.load("tiny")
+    words = [isa.encode(isa.DRAIN, {"wait_mark": 1, "post": 1, "last": 1})]
+    data = image.words32(image.pack(c, [image.section(c, image.Target.DRAIN, words)]))
+    drain_words = -(-isa.width(isa.DRAIN) // 32)
+    notes = ["magic", "version", "configuration hash", "words of the image"]
+    notes += ["target 1, index 0", "address 0", "one memory word"]
+    notes += [f"DRAIN word, part {i}" for i in range(drain_words)] + ["CRC-32"]
+    lines = [f"{i:3}  {w:08x}  {n}" for i, (w, n) in enumerate(zip(data, notes, strict=True))]
+    return "\n".join(lines)
+
+
+def register_table() -> str:
+    rows = [(f"0x{r.offset:02x}", f"`{r.name}`", r.access, r.doc) for r in regmap.REGISTERS]
+    return table(("offset", "register", "access", "meaning"), rows)
+
+
+def register_field_table() -> str:
+    rows = [
+        (f"`{r.name}`", _bits(f.lsb, f.width), f"`{f.name}`", f.doc)
+        for r in regmap.REGISTERS
+        for f in r.fields
+    ]
+    return table(("register", "bits", "field", "meaning"), rows)
+
+
+def error_table() -> str:
+    return table(
+        ("code", "error", "meaning"),
+        [(code, f"`{name}`", doc) for name, (code, doc) in regmap.ERRORS.items()],
+    )
+
+
+# --- configurations -------------------------------------------------------------------------------
+def memory_bits(c: Config) -> dict[str, int]:
+    """Bits of every memory of the machine, all its copies and instances together.
+
+    A test compares the sum with the memories in the elaborated RTL.
+    """
+    words = c.groups * c.weight_depth
+    pes = words * c.P * c.Q
+    program = words * isa.pegroup_width(c)
+    banks = c.drain_banks * (1 + c.share_v)
+    register_bank = isa.REG_DEPTH * 2 * (isa.MUL_W + 1 + c.lane_w)
+    return {
+        "weights": pes * c.data_w,
+        "neuron addresses": pes * (c.neuron_aw + c.share_h),
+        "rest of the PEGroup words": program - pes * (c.data_w + c.neuron_aw + c.share_h),
+        "neurons": c.pes * c.neuron_depth * (1 + c.share_h) * c.data_w,
+        "accumulators (2 copies)": 2 * c.groups * c.P * banks * c.acc_depth * c.acc_w,
+        "biases": c.lanes * c.bias_depth * c.acc_w,
+        "states": c.lanes * c.state_depth * c.state_w,
+        "lane registers (4 copies of 2 banks)": c.lanes * 2 * register_bank,
+        "drain program": c.drain_depth * isa.width(isa.DRAIN),
+        "element program": c.elem_depth * isa.width(isa.ELEM),
+        "output buffer (a copy a value)": c.out_lanes * 2 * c.out_depth * c.L * c.data_w,
+        "output table": c.out_depth * c.out_lanes * image.out_entry_width(c),
+    }
+
+
+def shape_table() -> str:
+    rows: list[tuple[str, Callable[[Config], Any]]] = [
+        ("PEGroups, K x L", lambda c: f"{c.K} x {c.L}"),
+        ("PEs of one, P x Q", lambda c: f"{c.P} x {c.Q}"),
+        ("multipliers (PEs)", lambda c: c.pes),
+        ("rings, K*P", lambda c: c.rings),
+        ("accumulator banks of a PE row", lambda c: c.drain_banks),
+        ("data path lanes", lambda c: c.lanes),
+        ("cycles of a slot on the neuron bus, w", lambda c: c.sub_slots),
+        ("stages of the sum across an engine row, RS", lambda c: c.reduce_stages),
+        ("horizontal sharing", lambda c: "yes" if c.share_h else "no"),
+        ("vertical sharing", lambda c: "yes" if c.share_v else "no"),
+        ("values of a frame beat", lambda c: c.out_lanes),
+        ("input values written in a cycle", lambda c: c.x_lanes),
+        ("configuration hash", lambda c: f"`{image.config_hash(c):08x}`"),
+    ]
+    return _by_configuration(rows, "")
+
+
+def word_table() -> str:
+    rows: list[tuple[str, Callable[[Config], Any]]] = [
+        ("weight, neuron", lambda c: c.data_w),
+        ("accumulator, bias", lambda c: c.acc_w),
+        ("data path value", lambda c: c.lane_w),
+        ("state (fraction)", lambda c: f"{c.state_w} ({c.state_frac})"),
+        ("PEGroup word", isa.pegroup_width),
+        ("its lane section", lambda c: isa.width(isa.lane_fields(c))),
+        ("drain word", lambda _: isa.width(isa.DRAIN)),
+        ("element word", lambda _: isa.width(isa.ELEM)),
+        ("output table word", lambda c: c.out_lanes * image.out_entry_width(c)),
+        ("frame beat", lambda c: c.stream_w),
+    ]
+    return _by_configuration(rows, "bits of")
+
+
+def depth_table() -> str:
+    keys = [k for k in config.rtl_parameters("tiny") if k.endswith("Depth")]
+    rows = [(f"`{k}`", lambda c, k=k: config.rtl_parameters(c)[k]) for k in keys]
+    rows += [(f"`{k}`", lambda c, k=k: config.rtl_parameters(c)[k]) for k in ("MaxFanIn", "MaxBlock")]
+    return _by_configuration(rows, "words")
+
+
+def memory_table() -> str:
+    names = memory_bits(config.load("tiny"))
+    rows = [(n, lambda c, n=n: f"{memory_bits(c)[n] / 1024:.1f}") for n in names]
+    rows.append(("**all**", lambda c: f"{sum(memory_bits(c).values()) / 1024:.1f}"))
+    return _by_configuration(rows, "Kibit")
+
+
+def keys_of_configurations() -> str:
+    """The comment that explains the keys, as it is in ``configs.toml``."""
+    text = config.CONFIG_FILE.read_text().split("[default]")[0]
+    return "\n".join(line.lstrip("#").removeprefix(" ") for line in text.splitlines()[3:]).strip()
+
+
+def readme_table() -> str:
+    """The short table of README.md."""
+    rows = [
+        (
+            f"`{c.name}`",
+            f"{c.K} x {c.L}",
+            f"{c.P} x {c.Q}",
+            c.pes,
+            c.lanes,
+            f"{c.data_w} / {c.state_w}",
+            c.stream_w,
+            f"{sum(memory_bits(c).values()) / 1024:.0f}",
+        )
+        for c in configurations()
+    ]
+    head = ("configuration", "PEGroups", "PEs of one", "PEs", "data path lanes")
+    return table((*head, "data / state bits", "beat bits", "memory, Kibit"), rows)
+
+
+def page(name: str) -> str:
+    """A page of ``docs/`` from its template."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(
+        loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    known = {k: v for k, v in globals().items() if k.endswith("_table")}
+    return environment.get_template(f"{name}.md.j2").render(
+        known,
+        isa=isa,
+        image=image,
+        regmap=regmap,
+        timing=timing,
+        example_image=example_image,
+        keys_of_configurations=keys_of_configurations,
+        note=f"<!-- Generated by scripts/gen_docs.py from docs/templates/{name}.md.j2 -->",
+    )
+
+
+# --- results ----------------------------------------------------------------------------------------
+# Column, key of a row of summary.json, format.
+RESULT_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("model", "model", ""),
+    ("configuration", "config", ""),
+    ("simulator", "sim", ""),
+    ("frames", "frames", ""),
+    ("mismatches", "mismatches", ""),
+    ("cycles/frame", "cycles_per_frame", ".2f"),
+    ("predicted", "cycles_per_frame_predicted", ".2f"),
+    ("kept weights", "kept_weights", ""),
+    ("MAC eff.", "mac_efficiency", ".3f"),
+    ("frame eff.", "frame_efficiency", ".3f"),
+    ("task", "task_metric", ""),
+    ("RTL", "task_value", ".4g"),
+    ("float", "task_value_float", ".4g"),
+    ("cycles/s", "cycles_per_second", ".0f"),
+)
+
+
+def results_table(path: Path = SUMMARY) -> str:
+    """Rows of ``summary.json``; what a row does not have is shown as ``-``.
+
+    Raises:
+        ResultsError: the file is missing or holds no rows.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise ResultsError(f"{path.name}: {error}; run make sim first") from None
+    rows = found.get("rows") if isinstance(found, dict) else found
+    if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
+        raise ResultsError(f"{path.name}: not a list of rows")
+
+    def cell(row: dict[str, Any], key: str, form: str) -> str:
+        value = row.get(key)
+        if value is None and key == "cycles_per_frame_predicted":
+            cycles = row.get("frame_cycles_predicted")
+            value = timing.interval(np.cumsum(cycles) - 1) if cycles else None
+        return "-" if value is None else format(value, form)
+
+    body = [[cell(row, key, form) for _, key, form in RESULT_COLUMNS] for row in rows]
+    return table([title for title, _, _ in RESULT_COLUMNS], body)
+
+
+def between(text: str, marker: str, content: str) -> str:
+    """``text`` with what is between ``<!-- marker -->`` and ``<!-- /marker -->`` replaced."""
+    parts = re.split(rf"(<!-- /?{marker} -->)", text)
+    if len(parts) != 5:
+        raise ResultsError(f"README.md: no pair of {marker} markers")
+    parts[2] = f"\n{content}\n"
+    return "".join(parts)
+
+
+# --- FuseSoC ------------------------------------------------------------------------------------------
+def core_text() -> str:
+    """``csb_rnn.core``: the sources of ``hdl/files.f`` in their order, a target a configuration."""
+    lines = [line.split("//")[0].strip() for line in (ROOT / "hdl/files.f").read_text().splitlines()]
+    folders = [line.removeprefix("+incdir+") for line in lines if line.startswith("+")]
+    headers = [h.relative_to(ROOT) for d in folders for h in sorted((ROOT / "hdl" / d).glob("*.svh"))]
+    out = [
+        "CAPI=2:",
+        "# Generated by scripts/gen_docs.py from hdl/files.f and hdl/configs.toml: do not edit.",
+        f"name: ::csb_rnn:{regmap.VERSION}.0.0",
+        "description: Accelerator for recurrent networks pruned to compressed structured blocks",
+        "",
+        "filesets:",
+        "  rtl:",
+        "    files:",
+    ]
+    for h in headers:
+        out.append(f"      - {h}: {{is_include_file: true, include_path: {h.parent}}}")
+    out += [f"      - hdl/{line}" for line in lines if line and not line.startswith("+")]
+    out += [
+        "    file_type: systemVerilogSource",
+        "  waivers:",
+        "    files:",
+        "      - hdl/csb_waivers.vlt: {file_type: vlt}",
+        "",
+        "parameters:",
+    ]
+    for name in image.all_parameters(config.load(config.names()[0])):
+        out.append(f"  {name}: {{datatype: int, paramtype: vlogparam}}")
+    out += ["", "targets:", "  default:", "    filesets: [rtl]", "    toplevel: csb_top"]
+    for c in configurations():
+        values = [f"{k}={v}" for k, v in image.all_parameters(c).items()]
+        out += [
+            f"  {c.name}:",
+            f"    description: lint of configuration {c.name}; its parameters, for other flows",
+            "    default_tool: verilator",
+            '    filesets: [rtl, "tool_verilator? (waivers)"]',
+            "    toplevel: csb_top",
+            "    parameters:",
+            *(f"      - {v}" for v in values),
+            "    tools:",
+            "      verilator:",
+            "        mode: lint-only",
+            "        verilator_options: [-Wall]",
+        ]
+    return "\n".join([*out, ""])
+
+
+# --- everything -----------------------------------------------------------------------------------------
+def generated(results: bool = False) -> dict[Path, str]:
+    """Every generated file and what it has to hold."""
+    out = {DOCS / f"{name}.md": page(name) for name in PAGES}
+    out |= {m.PACKAGE_FILE: m.package_text() for m in (isa, image, regmap)}
+    out[numerics.ROM_FILE] = numerics.rom_text()
+    out[CORE] = core_text()
+    readme = between(README.read_text(), "config-table", readme_table())
+    if results:
+        readme = between(readme, "sim-table", results_table())
+    out[README] = readme
+    return out
+
+
+def outdated(files: dict[Path, str]) -> list[Path]:
+    """Files that do not hold what they should."""
+    return [p for p, text in files.items() if not p.exists() or p.read_text() != text]
+
+
+def value_of(expression: str, c: Config) -> int:
+    """A sum of numbers, RS and w of a configuration, such as ``7 + RS``.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    known = {"RS": c.reduce_stages, "w": c.sub_slots}
+    terms = [term.strip() for term in expression.split("+")]
+    return sum(known[t] if t in known else int(t) for t in terms)
+
+
+def _wrong_constants(text: str) -> Iterator[str]:
+    """Every `NAME = value` in a page is what golden.isa or golden.timing says."""
+    for name, expression in re.findall(r"`([A-Za-z]\w+) = ([^`]+)`", text):
+        value = getattr(isa, name, getattr(timing, name, None))
+        if value is None:
+            yield f"no constant {name}"
+            continue
+        for c in configurations():
+            if value_of(expression, c) != (value(c) if callable(value) else value):
+                yield f"{name} is not {expression} in {c.name}"
+                break
+
+
+def _missing_files(text: str, where: Path) -> Iterator[str]:
+    """Relative links, files and tests that a page names exist."""
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if ":" not in link and not (where / link).exists():
+            yield f"no link target {link}"
+    paths = r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))"
+    for path, test in re.findall(paths + r"(?:::(\w+))?", text):
+        file = ROOT / path
+        if not file.exists():
+            yield f"no file {path}"
+        elif test and not re.search(rf"^(async )?def {test}\b", file.read_text(), re.MULTILINE):
+            yield f"no test {path}::{test}"
+
+
+def findings() -> list[str]:
+    """What is wrong in pages, and hardware modules that no page of ``docs/blocks`` names."""
+    pages = [README, *sorted(DOCS.rglob("*.md"))]
+    out = []
+    for file in pages:
+        text = file.read_text()
+        wrong = [*_wrong_constants(text), *_missing_files(text, file.parent)]
+        out += [f"{file.relative_to(ROOT)}: {w}" for w in dict.fromkeys(wrong)]
+    named = "".join(p.read_text() for p in (DOCS / "blocks").glob("*.md"))
+    for source in sorted((ROOT / "hdl").rglob("*.sv")):
+        if not re.search(rf"\b{source.stem}\b", named):
+            out.append(f"docs/blocks: no page names {source.stem}")
+    return out
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if stale")
+    parser.add_argument(
+        "--results", action="store_true", help="the table of measured runs too, from build/sim"
+    )
+    args = parser.parse_args()
+    try:
+        files = generated(args.results)
+    except ResultsError as error:
+        print(f"gen_docs.py: {error}", file=sys.stderr)
+        return 2
+    stale = outdated(files)
+    for path in stale:
+        print(f"{path.relative_to(ROOT)}: {'out of date: run make docs' if args.check else 'written'}")
+        if not args.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[path])
+    wrong = findings()
+    for line in wrong:
+        print(line)
+    return int(bool(wrong or (stale and args.check)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generated files are current, and what pages say of the design by name or number is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from golden import config, image
+from tb import design
+
+SCRIPT = design.ROOT / "scripts/gen_docs.py"
+_spec = importlib.util.spec_from_file_location("gen_docs", SCRIPT)
+gen_docs = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(gen_docs)
+
+
+def test_everything_is_current() -> None:
+    command = [sys.executable, str(SCRIPT), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_check_finds_what_is_stale(tmp_path) -> None:
+    same, other = tmp_path / "same", tmp_path / "other"
+    same.write_text("a")
+    other.write_text("b")
+    files = {same: "a", other: "c", tmp_path / "missing": ""}
+    assert gen_docs.outdated(files) == [other, tmp_path / "missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("`ACC_RAW = 4`", "ACC_RAW is not 4 in tiny"),
+        ("`lat_post = 7 + w`", "lat_post is not 7 + w in tiny"),
+        ("`LAT_NOTHING = 1`", "no constant LAT_NOTHING"),
+        ("[page](no.md#part)", "no link target no.md"),
+        ("`tests/test_none.py`", "no file tests/test_none.py"),
+        ("tests/conftest.py::test_none", "no test tests/conftest.py::test_none"),
+        ("`lat_post = 7 + RS`, [top](docs/architecture.md), tests/test_image.py", None),
+    ],
+)
+def test_check_reads_pages(text: str, finding: str | None) -> None:
+    found = [*gen_docs._wrong_constants(text), *gen_docs._missing_files(text, design.ROOT)]
+    assert found == [finding] * (finding is not None)
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
+    c = config.load(name)
+    bits = 0
+    for _, module, parameters in design.elaborate(design.TOP, image.all_parameters(c)):
+        p = dict(parameters)
+        if module == "csb_ram_1r1w":
+            bits += p["Width"] * p["Depth"]
+        elif module == "csb_neuron_ram":
+            bits += p["DataW"] * p["Depth"] * p["Sides"]
+    assert bits == sum(gen_docs.memory_bits(c).values())
+
+
+def test_core_lists_the_sources_in_order() -> None:
+    listed = re.findall(r"^      - (hdl/\S+\.sv)$", gen_docs.CORE.read_text(), re.MULTILINE)
+    assert [design.ROOT / file for file in listed] == list(design.file_list()[0])
+
+
+def test_results_table(tmp_path) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(gen_docs.ResultsError, match="make sim"):
+        gen_docs.results_table(path)
+    row = {"model": "m", "config": "tiny", "frames": 4, "cycles_per_frame": 12.5}
+    path.write_text(json.dumps([row | {"frame_cycles_predicted": [20, 10, 12, 13]}]))
+    lines = gen_docs.results_table(path).splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith("| m | tiny | - | 4 | - | 12.50 | 12.50 | - |")
+    text = "a<!-- t -->old<!-- /t -->b"
+    assert gen_docs.between(text, "t", "new") == "a<!-- t -->\nnew\n<!-- /t -->b"
