@@ -17,7 +17,6 @@ from golden.image import ImageError
 from golden.network import NetworkError
 from golden.program import CompileError
 from golden.quantise import QuantError
-from golden.schema import SchemaError
 from golden.store import StoreError
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
@@ -35,7 +34,6 @@ EXPECTED: tuple[type[Exception], ...] = (
     ImageError,
     NetworkError,
     QuantError,
-    SchemaError,
     StoreError,
     UsageError,
     OSError,

@@ -68,7 +68,9 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
         for row in range(c.P):
             used = [
                 f"{w:+d}*{'right.' if s else ''}n{a}"
-                for w, a, s in zip(pe["w"][at][row], pe["c"][at][row], pe["s"][at][row], strict=True)
+                for w, a, s in zip(
+                    pe["w"][at][row], pe["c"][at][row], pe["s"][at][row], strict=True
+                )
                 if w
             ]
             if not (used or lane["store"][at][row] or lane["first"][at][row]):

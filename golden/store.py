@@ -122,7 +122,11 @@ def load_program(path: Path) -> Program:
     try:
         bounds = np.cumsum(a["group_words"])[:-1]
         parts = {
-            part: {k[len(part) + 1 :]: np.split(v, bounds) for k, v in a.items() if k.startswith(f"{part}_")}
+            part: {
+                k[len(part) + 1 :]: np.split(v, bounds)
+                for k, v in a.items()
+                if k.startswith(f"{part}_")
+            }
             for part in ("ctl", "pe")
         }
         parts["lane"] = {
@@ -135,9 +139,7 @@ def load_program(path: Path) -> Program:
             for g in range(len(a["group_words"]))
         ]
         states = [
-            StateSlot(
-                slot=a[f"slot_{s['key']}"], lane=a[f"lane_of_{s['key']}"], **s
-            )
+            StateSlot(slot=a[f"slot_{s['key']}"], lane=a[f"lane_of_{s['key']}"], **s)
             for s in meta["states"]
         ]
         return Program(

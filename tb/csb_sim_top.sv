@@ -11,56 +11,56 @@
 // Registers: a request is a change of reg_req_i; reg_ack_o follows it when the access is complete.
 `default_nettype none
 module csb_sim_top #(
-    parameter int K           = 2,
-    parameter int L           = 2,
-    parameter int P           = 2,
-    parameter int Q           = 2,
-    parameter int DataW       = 16,
-    parameter int StateW      = 24,
-    parameter int StateFrac   = 13,
-    parameter int DrainBanks  = 1,
-    parameter int ShareH      = 1,
-    parameter int ShareV      = 0,
-    parameter int MaxFanIn    = 1024,
-    parameter int MaxBlock    = 128,  // a limit of the compiler; part of the configuration's hash
+    parameter int K = 2,
+    parameter int L = 2,
+    parameter int P = 2,
+    parameter int Q = 2,
+    parameter int DataW = 16,
+    parameter int StateW = 24,
+    parameter int StateFrac = 13,
+    parameter int DrainBanks = 1,
+    parameter int ShareH = 1,
+    parameter int ShareV = 0,
+    parameter int MaxFanIn = 1024,
+    parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
-    parameter int AccDepth    = 256,
-    parameter int BiasDepth   = 256,
-    parameter int StateDepth  = 256,
-    parameter int DrainDepth  = 512,
-    parameter int ElemDepth   = 512,
-    parameter int OutDepth    = 256,
-    parameter int StreamW     = 32,
-    parameter int XLanes      = 2,
-    parameter int ConfigHash  = 0,    // of the images that fit
-    parameter int ImageDepth  = 1 << 20,  // words of the image memory
-    parameter int BeatDepth   = 1 << 18,  // input and output beats of a run
-    parameter int FrameDepth  = 1 << 16,  // frames of a run
-    parameter int Patience    = 1 << 21   // cycles without a frame before the run is given up
+    parameter int AccDepth = 256,
+    parameter int BiasDepth = 256,
+    parameter int StateDepth = 256,
+    parameter int DrainDepth = 512,
+    parameter int ElemDepth = 512,
+    parameter int OutDepth = 256,
+    parameter int StreamW = 32,
+    parameter int XLanes = 2,
+    parameter int ConfigHash = 0,  // of the images that fit
+    parameter int ImageDepth = 1 << 20,  // words of the image memory
+    parameter int BeatDepth = 1 << 18,  // input and output beats of a run
+    parameter int FrameDepth = 1 << 16,  // frames of a run
+    parameter int Patience = 1 << 21  // cycles without a frame before the run is given up
 ) (
     input  wire logic        clk_i,
     input  wire logic        rst_ni,
     // image
-    input  wire logic        load_i,         // level: send the image
+    input  wire logic        load_i,          // level: send the image
     input  wire logic [31:0] image_words_i,
-    output      logic        sent_o,         // its last word is taken
+    output logic             sent_o,          // its last word is taken
     // registers
     input  wire logic        reg_req_i,
     input  wire logic        reg_we_i,
     input  wire logic [31:0] reg_addr_i,
     input  wire logic [31:0] reg_wdata_i,
-    output      logic        reg_ack_o,
-    output      logic [31:0] reg_rdata_o,
+    output logic             reg_ack_o,
+    output logic      [31:0] reg_rdata_o,
     // frames
-    input  wire logic [31:0] goal_i,         // frames to send and to receive since reset
-    input  wire logic [31:0] in_beats_i,     // beats of an input frame
-    input  wire logic [31:0] source_stall_i, // seeds, 0: never stall
+    input  wire logic [31:0] goal_i,          // frames to send and to receive since reset
+    input  wire logic [31:0] in_beats_i,      // beats of an input frame
+    input  wire logic [31:0] source_stall_i,  // seeds, 0: never stall
     input  wire logic [31:0] sink_stall_i,
-    output      logic        done_o,         // as many frames have come out, or it is stuck
-    output      logic        stuck_o,
-    output      logic [31:0] cycle_o,
-    input  wire logic        dump_i          // pulse
+    output logic             done_o,          // as many frames have come out, or it is stuck
+    output logic             stuck_o,
+    output logic      [31:0] cycle_o,
+    input  wire logic        dump_i           // pulse
 );
   // --- device under test ------------------------------------------------------------------
   logic [31:0] axil_addr, axil_wdata, axil_rdata;

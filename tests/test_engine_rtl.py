@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from golden.cases import LayerCase
 from golden.config import load, rtl_parameters
 from tb.runner import run

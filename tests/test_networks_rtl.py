@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from golden import compiler, config, fixed, quantise, timing
 from golden.cases import LayerCase
 from tb.simulate import simulate
@@ -44,7 +45,9 @@ def check(
     got = simulate(program, beats, work, sim=sim, stall=stall)
     assert (got.error, got.stuck) == (0, False), case
     flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs differ"
+    assert np.array_equal(got.outputs, flat), (
+        f"{case}: {(got.outputs != flat).sum()} outputs differ"
+    )
     for key, value in state.items():
         assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
     if stall == (0, 0):

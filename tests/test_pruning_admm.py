@@ -23,6 +23,8 @@ from golden.pruning import (
 )
 from golden.pruning.search import search_lossless
 
+torch.set_num_threads(1)  # tests run side by side
+
 
 def solve_quadratic(target: torch.Tensor, scheme, rate: float) -> torch.Tensor:
     """Minimise ||W - target||^2 / 2 over a scheme's set, by ADMM, harden, retrain."""

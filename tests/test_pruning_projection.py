@@ -21,6 +21,8 @@ from golden.pruning.projection import (
     kernel_stats,
 )
 
+torch.set_num_threads(1)  # tests run side by side
+
 
 def plain_pass(w, mask, block, group, total):
     """Keep ``total`` groups of row segments of ``w * mask``, block-column by block-column."""

@@ -35,6 +35,8 @@ from golden.tasks.autoprune import autoprune, limit
 from golden.tasks.base import Recipe
 from golden.tasks.training import fit, prune_model, spread_rate, to_checkpoint, train_dense
 
+torch.set_num_threads(1)  # tests run side by side
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted((ROOT / "checkpoints").glob("*.npz"))
 

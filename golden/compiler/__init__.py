@@ -183,9 +183,7 @@ def _products(x: _Vector, layers: list[_Layer], c: Config) -> list[Product]:
         names = sorted({v for d in layer.q.cell.drains for v in d.inputs}, key=lambda v: v != "x")
         if i:
             names.reverse()
-        group = [
-            _product(layers, i, v, below if v == "x" else layer.vectors[v], c) for v in names
-        ]
+        group = [_product(layers, i, v, below if v == "x" else layer.vectors[v], c) for v in names]
         group[0].first_of_layer = True
         group[-1].last_of_layer = True
         for before, p in zip(group, group[1:], strict=False):
@@ -259,7 +257,9 @@ def compile_network(
             frac = isa.LANE_FRAC if layer.q.cell.fine(name) else c.state_frac
             stride = len(layer.q.cell.states)
             states.append(
-                StateSlot(f"{name}_l{i}", layer.state_base + n, stride, layer.slot, layer.lane, frac)
+                StateSlot(
+                    f"{name}_l{i}", layer.state_base + n, stride, layer.slot, layer.lane, frac
+                )
             )
     stride = sum(layer.slots * len(layer.q.cell.states) for layer in layers)
     return Program(

@@ -172,9 +172,7 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int) -> list[_Op]:
         ops[begin].word["pend"] = 1
         ops[end].word["release"] = 1
     timed = [
-        (s * interval + offsets[i], s, i)
-        for s, ops in enumerate(per_slot)
-        for i in range(len(ops))
+        (s * interval + offsets[i], s, i) for s, ops in enumerate(per_slot) for i in range(len(ops))
     ]
     return [per_slot[s][i] for _, s, i in sorted(timed)]
 

@@ -70,7 +70,7 @@ def deal(rows: np.ndarray, cols: np.ndarray, c: Config) -> tuple[np.ndarray, np.
     return slot, lane
 
 
-def _exchange(place, row, col, ring_load, column_load, ring_of, column_of) -> None:  # noqa: PLR0913
+def _exchange(place, row, col, ring_load, column_load, ring_of, column_of) -> None:
     """The best exchange of two places of one slot, while there is one; all arrays in place."""
     for _ in range(len(place)):
         r, k = row[place], col[place]  # what stands at each lane

@@ -16,10 +16,10 @@ module csb_acc_bank #(
     input  wire logic [AccW-1:0] wdata_i,
     input  wire logic            row_re_i,
     input  wire logic [  Aw-1:0] row_raddr_i,
-    output      logic [AccW-1:0] row_rdata_o,
+    output logic      [AccW-1:0] row_rdata_o,
     input  wire logic            drain_re_i,
     input  wire logic [  Aw-1:0] drain_raddr_i,
-    output      logic [AccW-1:0] drain_rdata_o
+    output logic      [AccW-1:0] drain_rdata_o
 );
   csb_ram_1r1w #(
       .Width      (AccW),

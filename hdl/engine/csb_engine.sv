@@ -9,26 +9,26 @@
 // (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
 `default_nettype none
 module csb_engine #(
-    parameter int K           = 4,
-    parameter int L           = 4,
-    parameter int P           = 4,
-    parameter int Q           = 4,
-    parameter int DataW       = 16,
-    parameter int MaxFanIn    = 1024,
+    parameter int K = 4,
+    parameter int L = 4,
+    parameter int P = 4,
+    parameter int Q = 4,
+    parameter int DataW = 16,
+    parameter int MaxFanIn = 1024,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
-    parameter int AccDepth    = 256,
-    parameter int DrainBanks  = 1,
-    parameter int ShareH      = 1,
-    parameter int ShareV      = 0,
-    parameter int AccW        = 2 * DataW + $clog2(MaxFanIn),  // derived, do not override
-    parameter int Lanes       = K * P * DrainBanks,  // derived, do not override
-    parameter int Naw         = $clog2(NeuronDepth),  // derived, do not override
-    parameter int Aaw         = $clog2(AccDepth),  // derived, do not override
-    parameter int Waw         = $clog2(WeightDepth),  // derived, do not override
-    parameter int Bsel        = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
-    parameter int LaneW       = Aaw + Bsel + 5 + ShareV + Q * (DataW + Naw + ShareH),  // derived
-    parameter int WordW       = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+    parameter int AccDepth = 256,
+    parameter int DrainBanks = 1,
+    parameter int ShareH = 1,
+    parameter int ShareV = 0,
+    parameter int AccW = 2 * DataW + $clog2(MaxFanIn),  // derived, do not override
+    parameter int Lanes = K * P * DrainBanks,  // derived, do not override
+    parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
+    parameter int Aaw = $clog2(AccDepth),  // derived, do not override
+    parameter int Waw = $clog2(WeightDepth),  // derived, do not override
+    parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
+    parameter int LaneW = Aaw + Bsel + 5 + ShareV + Q * (DataW + Naw + ShareH),  // derived
+    parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
     input  wire logic                                       clk_i,
     input  wire logic                                       rst_ni,
@@ -51,12 +51,12 @@ module csb_engine #(
     // drain
     input  wire logic                                       acc_re_i,
     input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output      logic [                     Lanes*AccW-1:0] sum_o,
-    output      logic                                       mark_ready_o,
+    output logic      [                     Lanes*AccW-1:0] sum_o,
+    output logic                                            mark_ready_o,
     input  wire logic                                       mark_take_i,
-    output      logic                                       iter_done_o,   // pulse
-    output      logic [                            K*L-1:0] issue_o,       // useful work
-    output      logic [                            K*L-1:0] stall_o        // a word waits
+    output logic                                            iter_done_o,   // pulse
+    output logic      [                            K*L-1:0] issue_o,       // useful work
+    output logic      [                            K*L-1:0] stall_o        // a word waits
 );
   localparam int Banks = DrainBanks * (1 + ShareV);
   localparam int GroupW = P * Banks * AccW;

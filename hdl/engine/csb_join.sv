@@ -12,7 +12,7 @@ module csb_join #(
     input  wire logic         rst_ni,
     input  wire logic         clear_i,
     input  wire logic [N-1:0] pulse_i,
-    output      logic         ready_o,
+    output logic              ready_o,
     input  wire logic         take_i
 );
   logic [N-1:0] has;

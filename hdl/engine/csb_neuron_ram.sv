@@ -9,9 +9,9 @@
 // No reset: the image loader clears it.
 `default_nettype none
 module csb_neuron_ram #(
-    parameter int DataW = 16,   // bits of a neuron
+    parameter int DataW = 16,  // bits of a neuron
     parameter int Depth = 512,  // words of each side
-    parameter int Sides = 2,    // 1: own column only
+    parameter int Sides = 2,  // 1: own column only
     parameter int Aw = $clog2(Depth),  // derived, do not override
     parameter int Sw = Sides > 1 ? 1 : 0  // derived, do not override
 ) (
@@ -21,7 +21,7 @@ module csb_neuron_ram #(
     input  wire logic [Sides*DataW-1:0] wdata_i,
     input  wire logic                   re_i,
     input  wire logic [      Aw+Sw-1:0] raddr_i,
-    output      logic [      DataW-1:0] rdata_o
+    output logic      [      DataW-1:0] rdata_o
 );
   (* no_rw_check *)
   logic [DataW-1:0] mem[Depth*Sides];

@@ -20,8 +20,8 @@ module csb_pe_row #(
     parameter int AccDepth   = 256,
     parameter int DrainBanks = 1,
     parameter int ShareV     = 0,
-    parameter int Aw         = $clog2(AccDepth),  // derived, do not override
-    parameter int Banks      = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Aw         = $clog2(AccDepth),              // derived, do not override
+    parameter int Banks      = DrainBanks * (1 + ShareV),     // derived, do not override
     parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
     input  wire logic                  clk_i,
@@ -42,7 +42,7 @@ module csb_pe_row #(
     // drain: data one cycle after the address
     input  wire logic                  acc_re_i,
     input  wire logic [        Aw-1:0] acc_addr_i,
-    output      logic [Banks*AccW-1:0] acc_o
+    output logic      [Banks*AccW-1:0] acc_o
 );
   localparam int SumW = 2 * DataW + $clog2(Q);
 
@@ -51,7 +51,7 @@ module csb_pe_row #(
   logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
   logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
   logic store_q1, store_q2, store_q3, store_q4;
-  logic [Q*DataW-1:0] weight_q1;
+  logic [  Q*DataW-1:0] weight_q1;
   logic [Q*2*DataW-1:0] product_q2;
   logic signed [SumW-1:0] sum_d, sum_q3;
   logic signed [AccW-1:0] base, acc_q4;
@@ -98,8 +98,8 @@ module csb_pe_row #(
 
   for (genvar q = 0; q < Q; q++) begin : gen_pe
     always_ff @(posedge clk_i) begin
-      product_q2[q*2*DataW+:2*DataW] <=
-          $signed(weight_q1[q*DataW+:DataW]) * $signed(neuron_i[q*DataW+:DataW]);
+      product_q2[q*2*DataW+:2*DataW] <= $signed(weight_q1[q*DataW+:DataW]) *
+          $signed(neuron_i[q*DataW+:DataW]);
     end
   end
 

@@ -12,50 +12,50 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pegroup #(
-    parameter int P           = 4,
-    parameter int Q           = 4,
-    parameter int DataW       = 16,
-    parameter int AccW        = 42,
+    parameter int P = 4,
+    parameter int Q = 4,
+    parameter int DataW = 16,
+    parameter int AccW = 42,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
-    parameter int AccDepth    = 256,
-    parameter int DrainBanks  = 1,
-    parameter int ShareH      = 1,
-    parameter int ShareV      = 0,
-    parameter int Naw         = $clog2(NeuronDepth),  // derived, do not override
-    parameter int Aaw         = $clog2(AccDepth),  // derived, do not override
-    parameter int Bsel        = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
-    parameter int PeW         = DataW + Naw + ShareH,  // derived, do not override
-    parameter int LaneW       = Aaw + Bsel + 5 + ShareV + Q * PeW,  // derived, do not override
-    parameter int Banks       = DrainBanks * (1 + ShareV),  // derived, do not override
-    parameter int Waw         = $clog2(WeightDepth),  // derived, do not override
-    parameter int WordW       = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+    parameter int AccDepth = 256,
+    parameter int DrainBanks = 1,
+    parameter int ShareH = 1,
+    parameter int ShareV = 0,
+    parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
+    parameter int Aaw = $clog2(AccDepth),  // derived, do not override
+    parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
+    parameter int PeW = DataW + Naw + ShareH,  // derived, do not override
+    parameter int LaneW = Aaw + Bsel + 5 + ShareV + Q * PeW,  // derived, do not override
+    parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Waw = $clog2(WeightDepth),  // derived, do not override
+    parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
-    input  wire logic                                         clk_i,
-    input  wire logic                                         rst_ni,
-    input  wire logic                                         start_i,    // pulse: run from word 0
-    input  wire logic                                         stop_i,     // back to idle
-    input  wire logic                                         hold_i,     // do not issue yet
-    input  wire logic [                                  3:0] streams_i,  // S, 1 to 8
-    input  wire logic                                         ld_we_i,
-    input  wire logic [                              Waw-1:0] ld_addr_i,
-    input  wire logic [                            WordW-1:0] ld_data_i,
+    input  wire logic                                       clk_i,
+    input  wire logic                                       rst_ni,
+    input  wire logic                                       start_i,      // pulse: run from word 0
+    input  wire logic                                       stop_i,       // back to idle
+    input  wire logic                                       hold_i,       // do not issue yet
+    input  wire logic [                                3:0] streams_i,    // S, 1 to 8
+    input  wire logic                                       ld_we_i,
+    input  wire logic [                            Waw-1:0] ld_addr_i,
+    input  wire logic [                          WordW-1:0] ld_data_i,
     input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero neurons and accumulators
-    input  wire logic                                         zero_i,
-    input  wire logic [                                 15:0] zero_addr_i,
+    input  wire logic                                       zero_i,
+    input  wire logic [                               15:0] zero_addr_i,
     // neurons of the own column and of the right neighbour's
-    input  wire logic [                             ShareH:0] nw_we_i,
-    input  wire logic [                              Naw-1:0] nw_addr_i,
-    input  wire logic [               (1 + ShareH)*DataW-1:0] nw_data_i,
+    input  wire logic [                           ShareH:0] nw_we_i,
+    input  wire logic [                            Naw-1:0] nw_addr_i,
+    input  wire logic [             (1 + ShareH)*DataW-1:0] nw_data_i,
     // drain
-    input  wire logic                                         acc_re_i,
-    input  wire logic [                              Aaw-1:0] acc_addr_i,
-    output      logic [                     P*Banks*AccW-1:0] acc_o,
-    output      logic                                         mark_o,     // 4 cycles after issue
-    output      logic                                         wrap_o,     // an iteration is issued
-    output      logic                                         busy_o,     // issues useful work
-    output      logic                                         stall_o     // has a word that waits
+    input  wire logic                                       acc_re_i,
+    input  wire logic [                            Aaw-1:0] acc_addr_i,
+    output logic      [                   P*Banks*AccW-1:0] acc_o,
+    output logic                                            mark_o,       // 4 cycles after issue
+    output logic                                            wrap_o,       // an iteration is issued
+    output logic                                            busy_o,       // issues useful work
+    output logic                                            stall_o       // has a word that waits
 );
   import csb_pkg::*;
 
@@ -63,7 +63,7 @@ module csb_pegroup #(
   localparam int Sides = 1 + ShareH;
 
   logic valid, issue;
-  logic [Waw-1:0] pc_unused;
+  logic [  Waw-1:0] pc_unused;
   logic [WordW-1:0] word;
 
   csb_seq #(
@@ -135,14 +135,14 @@ module csb_pegroup #(
 
   // --- PE rows ----------------------------------------------------------------------------
   logic [Sides-1:0] n_we;
-  logic [Naw-1:0] n_addr;
+  logic [  Naw-1:0] n_addr;
   assign n_we   = zero_i ? '1 : nw_we_i;
   assign n_addr = zero_i ? Naw'(zero_addr_i) : nw_addr_i;
 
   for (genvar p = 0; p < P; p++) begin : gen_row
     logic [LaneW-1:0] lane;
     logic [Q*DataW-1:0] weights, neurons;
-    logic [Bw-1:0] bank;
+    logic [ Bw-1:0] bank;
     logic [Aaw-1:0] row;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];

@@ -4,13 +4,13 @@
 // The sum fits AccW bits by construction (AccW holds the largest fan-in), so nothing saturates.
 `default_nettype none
 module csb_reduce #(
-    parameter int N     = 4,   // operands, at most 16
+    parameter int N     = 4,           // operands, at most 16
     parameter int AccW  = 42,
     parameter int Parts = (N + 3) / 4  // derived, do not override
 ) (
     input  wire logic              clk_i,
     input  wire logic [N*AccW-1:0] data_i,
-    output      logic [  AccW-1:0] sum_o
+    output logic      [  AccW-1:0] sum_o
 );
   logic [Parts*AccW-1:0] part_d, part_q;
 

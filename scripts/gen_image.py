@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Turn a checkpoint into an image for the engine: manifest, load stream, memories, listing."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from golden import cli, flow
+
+
+def main() -> int:
+    parser = cli.Parser(description=__doc__)
+    parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict")
+    parser.add_argument("--config", required=True, help="name in hdl/configs.toml")
+    parser.add_argument(
+        "--block",
+        default="auto",
+        help="block size of the pattern statistics; no cycle depends on it (default: the "
+        "checkpoint's)",
+    )
+    parser.add_argument(
+        "--sharing",
+        help=f"{', '.join(flow.SHARING)} (default: what the configuration has built in)",
+    )
+    parser.add_argument("--compiler", default="default", help=", ".join(flow.COMPILERS))
+    parser.add_argument("--streams", type=int, default=1, help="independent streams, 1 to 8")
+    parser.add_argument(
+        "--calibrate", metavar="X.npy", help="inputs that set the number formats, float [frames, n]"
+    )
+    parser.add_argument("--prefix", help="name prefix of the recurrent module")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
+    args = parser.parse_args()
+    m = flow.build_image(
+        args.checkpoint,
+        args.config,
+        args.out,
+        block=args.block,
+        sharing=args.sharing,
+        compiler=args.compiler,
+        streams=args.streams,
+        calibrate=None if args.calibrate is None else flow.read_array(Path(args.calibrate)),
+        prefix=args.prefix,
+    ).manifest
+    print(
+        f"{args.out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
+        f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "
+        f"{m['predicted']['cycles_per_frame']:g} cycles a frame predicted"
+    )
+    return cli.OK
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The main job: trained, pruned models on real data through the RTL, bit for bit, cycle for cycle.
+
+Every sequence starts from a zero state, as in training. On WHOLE, every held-out sequence runs and
+the task's accuracy is computed from what the RTL put out; elsewhere the first SOME of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+
+from golden import cli, config, flow, schema, timing
+from golden.checkpoint import Checkpoint, read_checkpoint
+from golden.fixed import FixedModel
+from golden.numerics import Ints, Saturations
+from golden.program import Program
+from golden.quantise import QNetwork
+
+CHECKPOINTS = ROOT / "checkpoints"
+OUT = ROOT / "build/sim"
+MODELS = ("z2_gru", "z6_lstm")
+CONFIGS = ("paper256", "small")
+WHOLE = "paper256"
+SOME = (20, 300)  # sequences and frames at least, where not everything runs
+CALIBRATION = 50  # sequences of the validation split that set the number formats
+CHUNK = 4096  # frames of one simulation at most: chunks keep both processes busy to the end
+BATCH = 64  # sequences that the fixed model runs at once
+WORKERS = 2
+
+
+def expected(q: QNetwork, c: config.Config, xs: Sequence[Ints]) -> tuple[list[Ints], dict]:
+    """Outputs [frames, outputs] of each sequence by the fixed model, and the last one's state
+    [1, H]; sequences of like length run together, as independent streams."""
+    model = FixedModel(q, c)
+    order = sorted(range(len(xs)), key=lambda i: len(xs[i]))
+    outputs: list[Ints] = [np.empty(0)] * len(xs)
+    for start in range(0, len(order), BATCH):
+        chosen = order[start : start + BATCH]
+        padded = np.zeros((len(chosen), max(len(xs[i]) for i in chosen), q.inputs), np.int64)
+        for row, i in enumerate(chosen):
+            padded[row, : len(xs[i])] = xs[i]
+        y, _ = model.run(padded)
+        for row, i in enumerate(chosen):
+            outputs[i] = y[row, : len(xs[i])]
+    return outputs, model.run(xs[-1][None])[1]
+
+
+def work(
+    p: Program, q: QNetwork, xs: Sequence[Ints], predicted: np.ndarray, sim: str, waves: Path | None
+) -> flow.Comparison:
+    """One simulation, in a process of its own."""
+    want, state = expected(q, p.config, xs)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        found = flow.compare(
+            p, xs, np.concatenate(want), state, predicted, folder, sim=sim, waves=bool(waves)
+        )
+        for file in list(folder.rglob("*.fst"))[:1] if waves else []:
+            waves.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, waves)
+    return found
+
+
+@dataclasses.dataclass
+class Case:
+    """One row of the table."""
+
+    model: str
+    checkpoint: Checkpoint
+    task: Any  # golden.tasks.Task
+    image: flow.Image
+    xs: list[Ints]
+    saturated: int
+    parts: list[Future]
+
+
+def chunks(xs: Sequence[Ints], limit: int) -> list[list[Ints]]:
+    """Consecutive sequences in groups of at most ``limit`` frames, one at least, of like size."""
+    total = sum(len(x) for x in xs)
+    goal = total / -(-total // limit)
+    groups: list[list[Ints]] = [[]]
+    for x in xs:
+        size = sum(len(y) for y in groups[-1])
+        if groups[-1] and (size >= goal or size + len(x) > limit):
+            groups.append([])
+        groups[-1].append(x)
+    return groups
+
+
+def choose(xs: Sequence[np.ndarray], sim: str, waves: bool, whole: bool) -> list[np.ndarray]:
+    """The sequences that run: an event-driven simulator and waves ask for few."""
+    if waves or sim == "icarus":
+        return list(xs[:1])
+    if whole:
+        return list(xs)
+    frames = np.cumsum([len(x) for x in xs])
+    return list(xs[: max(SOME[0], int(np.searchsorted(frames, SOME[1])) + 1)])
+
+
+def prepare(path: Path, names: Sequence[str], sim: str, waves: bool) -> list[Case]:
+    """Data, formats, programs of one model."""
+    from golden import tasks
+
+    checkpoint = read_checkpoint(path)
+    task = tasks.get(str(checkpoint.csb.get("task")))
+    every = task.frames(checkpoint, "test")
+    calibrate = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
+    cases = []
+    for name in names:
+        image = flow.build_image(path, name, OUT / f"{path.stem}_{name}", calibrate=calibrate)
+        counts = Saturations()
+        chosen = choose(every, sim, waves, name == WHOLE)
+        xs = [image.network.quantise_inputs(x, counts) for x in chosen]
+        cases.append(Case(path.stem, checkpoint, task, image, xs, counts["input"], []))
+    return cases
+
+
+def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
+    """Put a case's simulations in the queue."""
+    p = case.image.program
+    longest = max(len(x) for x in case.xs)
+    predicted = timing.predict(p, longest).last_out  # a shorter sequence is the begin of it
+    limit = min(CHUNK, flow.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
+    flow.check_size(p, longest, sim)
+    file = OUT / f"{case.model}_{p.config.name}.fst" if waves else None
+    for xs in chunks(case.xs, limit):
+        case.parts.append(pool.submit(work, p, case.image.network, xs, predicted, sim, file))
+
+
+def row(case: Case, sim: str) -> dict[str, Any]:
+    """The summary's row of a case, when all its simulations are done."""
+    total = flow.merge([part.result() for part in case.parts])
+    p, q = case.image.program, case.image.network
+    result = flow.report(total, p, sim=sim, input_saturations=case.saturated)
+    y = np.split(q.output_float(total.outputs), np.cumsum(total.lengths)[:-1])
+    score = case.task.score(case.checkpoint, y, "test")
+    floating = case.task.evaluate(case.checkpoint, "test", len(y))
+    return {
+        "model": case.model,
+        "cell": case.checkpoint.cell,
+        **result,
+        "task": case.task.id,
+        "task_metric": score.metric,
+        "task_value": float(score.value),
+        "task_value_float": float(floating.value),
+        "task_items": int(score.count),
+    }
+
+
+def show(rows: Sequence[dict[str, Any]]) -> None:
+    """The one table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="trained models on the RTL")
+    heads = ("model", "configuration", "frames", "mismatching\noutputs", "cycles/frame\nmeasured",
+             "cycles/frame\npredicted", "frames not in\ntheir cycle", "kept\nweights",
+             "MAC\nefficiency", "frame\nefficiency", "simulated\ncycles/s", "task result",
+             "RTL", "float")  # fmt: skip
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="left" if i < 2 or i == 11 else "right", no_wrap=True)
+    for r in rows:
+        table.add_row(
+            r["model"],
+            r["config"],
+            str(r["frames"]),
+            str(r["mismatches"] + r["state_mismatches"]),
+            f"{r['cycles_per_frame']:.2f}",
+            f"{r['cycles_per_frame_predicted']:.2f}",
+            str(r["cycle_mismatches"]),
+            str(r["kept_weights"]),
+            f"{r['mac_efficiency']:.3f}",
+            f"{r['frame_efficiency']:.3f}",
+            f"{r['cycles_per_second']:,.0f}",
+            f"{r['task_metric']} of {r['task_items']}",
+            f"{r['task_value']:.2f}",
+            f"{r['task_value_float']:.2f}",
+        )
+    # A log has no width of its own: nothing is cut there.
+    Console(width=None if sys.stdout.isatty() else 190).print(table)
+
+
+def main() -> int:
+    parser = cli.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sim", default="verilator", help=", ".join(flow.SIM_BEATS))
+    parser.add_argument("--config", help=f"default: {', '.join(CONFIGS)}")
+    parser.add_argument("--model", help=f"name in checkpoints/; default: {', '.join(MODELS)}")
+    parser.add_argument("--waves", action="store_true", help="record one sequence as FST")
+    args = parser.parse_args()
+    if args.sim not in flow.SIM_BEATS:
+        raise cli.UsageError(
+            f"unknown simulator '{args.sim}': known are {', '.join(flow.SIM_BEATS)}"
+        )
+    names = (args.config,) if args.config else CONFIGS
+    for name in names:
+        config.load(name)
+    models = (args.model,) if args.model else MODELS
+    known = sorted(f.stem for f in CHECKPOINTS.glob("*.npz"))
+    for model in models:
+        if model not in known:
+            raise cli.UsageError(f"unknown model '{model}': known are {', '.join(known)}")
+
+    from tb.runner import SimulationError
+
+    began = time.monotonic()
+    cases: list[Case] = []
+    # Fresh processes: the parent has loaded torch and its threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=context) as pool:
+        for model in models:
+            new = prepare(CHECKPOINTS / f"{model}.npz", names, args.sim, args.waves)
+            for case in new:
+                start(case, pool, args.sim, args.waves)
+            cases += new
+        try:
+            rows = [row(case, args.sim) for case in cases]
+        except SimulationError as error:
+            pool.shutdown(cancel_futures=True)
+            print(f"error: {error}", file=sys.stderr)
+            return cli.MISMATCH
+    OUT.mkdir(parents=True, exist_ok=True)
+    temporary = OUT / "summary.json.new"
+    flow.write_json(temporary, rows, schema.SUMMARY)
+    temporary.replace(OUT / "summary.json")
+    show(rows)
+    bad = [f"{r['model']} on {r['config']}" for r in rows if not flow.is_equal(r)]
+    print(
+        f"{'DIFFERENT: ' + ', '.join(bad) if bad else 'all equal'}; "
+        f"{(OUT / 'summary.json').relative_to(ROOT)} in {time.monotonic() - began:.0f} s"
+    )
+    return cli.MISMATCH if bad else cli.OK
+
+
+if __name__ == "__main__":
+    from golden.tasks import DataError, TaskError
+
+    cli.run(main, (DataError, TaskError))

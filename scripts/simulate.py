@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run an image on the RTL, compare every output bit and every frame's cycles with the models."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from golden import cli, flow
+
+
+def main() -> int:
+    parser = cli.Parser(description=__doc__)
+    parser.add_argument("image", help="folder made by gen_image.py")
+    parser.add_argument(
+        "--inputs",
+        required=True,
+        metavar="X.npy",
+        help="float [frames, inputs], with several streams [streams, frames, inputs]",
+    )
+    parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
+    parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
+    parser.add_argument("--sim", default="verilator", help=", ".join(flow.SIM_BEATS))
+    parser.add_argument("--waves", action="store_true", help="also write waves.fst")
+    parser.add_argument("--stall", default="none", help=", ".join(flow.STALLS))
+    args = parser.parse_args()
+    x = flow.read_array(Path(args.inputs))
+    state = None if args.state is None else flow.read_state(Path(args.state))
+
+    from tb.runner import SimulationError
+
+    try:
+        r = flow.run(
+            args.image, x, state, args.out, sim=args.sim, waves=args.waves, stall=args.stall
+        )
+    except SimulationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return cli.MISMATCH
+    print(
+        f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}), {r['mismatches']} outputs,"
+        f" {r['state_mismatches']} states, {r['cycle_mismatches']} cycles differ,"
+        f" {r['cycles_per_frame']:g} cycles a frame"
+    )
+    return cli.OK if flow.is_equal(r) else cli.MISMATCH
+
+
+if __name__ == "__main__":
+    cli.run(main)
