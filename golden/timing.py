@@ -45,7 +45,7 @@ class Timing:
         return np.diff(self.last_out, prepend=-1)
 
 
-class _Blocked(Exception):
+class _NotYetError(Exception):
     """What a unit waits for has no time yet."""
 
 
@@ -68,7 +68,7 @@ class _Machine:
         if n < 0:
             return 0
         if n >= len(self.events[evt]):
-            raise _Blocked
+            raise _NotYetError
         return self.events[evt][n]
 
 
@@ -99,7 +99,7 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
                 try:
                     ready = m.event(evt, n - back)
                     break
-                except _Blocked:
+                except _NotYetError:
                     yield
             begin = max(begin, ready)
         m.marks[g].extend((begin - at + marks[mark:] + isa.LAT_MARK).tolist())

@@ -20,7 +20,6 @@ from types import ModuleType
 from typing import Any
 
 import jinja2
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -101,6 +100,7 @@ def latency_table() -> str:
     ]
     for function in (isa.lat_post, isa.lat_neuron):
         doc = function.__doc__.split("\n")[0].rstrip(".")
+        doc = doc[0].lower() + doc[1:]
         rows.append((f"`{function.__name__}`: {doc}", function))
     return _by_configuration(rows, "constant: from issue to what")
 
@@ -125,7 +125,7 @@ def lane_table() -> str:
     return _by_configuration(rows, "field")
 
 
-# --- image, registers -----------------------------------------------------------------------------
+# --- image, registers ---------------------------------------------------------------------------
 TARGET_DOC = {
     image.Target.PEGROUP: "program and weights of a PEGroup",
     image.Target.DRAIN: "program of the drain unit",
@@ -186,7 +186,7 @@ def error_table() -> str:
     )
 
 
-# --- configurations -------------------------------------------------------------------------------
+# --- configurations -----------------------------------------------------------------------------
 def memory_bits(c: Config) -> dict[str, int]:
     """Bits of every memory of the machine, all its copies and instances together.
 
@@ -266,7 +266,7 @@ def memory_table() -> str:
 
 def keys_of_configurations() -> str:
     """The comment that explains the keys, as it is in ``configs.toml``."""
-    text = config.CONFIG_FILE.read_text().split("[default]")[0]
+    text = config.CONFIG_FILE.read_text().split("\n[default]\n")[0]
     return "\n".join(line.lstrip("#").removeprefix(" ") for line in text.splitlines()[3:]).strip()
 
 
@@ -308,22 +308,25 @@ def page(name: str) -> str:
     )
 
 
-# --- results ----------------------------------------------------------------------------------------
-# Column, key of a row of summary.json, format.
+# --- results ------------------------------------------------------------------------------------
+# Column, key of a row of summary.json (golden/schema.py), format.
 RESULT_COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("model", "model", ""),
     ("configuration", "config", ""),
-    ("simulator", "sim", ""),
     ("frames", "frames", ""),
-    ("mismatches", "mismatches", ""),
+    ("outputs that differ", "mismatches", ""),
+    ("states", "state_mismatches", ""),
+    ("cycles", "cycle_mismatches", ""),
     ("cycles/frame", "cycles_per_frame", ".2f"),
     ("predicted", "cycles_per_frame_predicted", ".2f"),
     ("kept weights", "kept_weights", ""),
-    ("MAC eff.", "mac_efficiency", ".3f"),
-    ("frame eff.", "frame_efficiency", ".3f"),
-    ("task", "task_metric", ""),
-    ("RTL", "task_value", ".4g"),
-    ("float", "task_value_float", ".4g"),
+    ("MAC efficiency", "mac_efficiency", ".3f"),
+    ("frame efficiency", "frame_efficiency", ".3f"),
+    ("task result", "task_metric", ""),
+    ("RTL", "task_value", ".2f"),
+    ("float", "task_value_float", ".2f"),
+    ("of", "task_items", ""),
+    ("simulator", "sim", ""),
     ("cycles/s", "cycles_per_second", ".0f"),
 )
 
@@ -335,18 +338,16 @@ def results_table(path: Path = SUMMARY) -> str:
         ResultsError: the file is missing or holds no rows.
     """
     try:
-        found = json.loads(path.read_text())
+        rows = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ResultsError(f"no {path.name}: run make sim first") from None
     except (OSError, json.JSONDecodeError) as error:
-        raise ResultsError(f"{path.name}: {error}; run make sim first") from None
-    rows = found.get("rows") if isinstance(found, dict) else found
+        raise ResultsError(f"{path.name}: {error}") from None
     if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
         raise ResultsError(f"{path.name}: not a list of rows")
 
     def cell(row: dict[str, Any], key: str, form: str) -> str:
         value = row.get(key)
-        if value is None and key == "cycles_per_frame_predicted":
-            cycles = row.get("frame_cycles_predicted")
-            value = timing.interval(np.cumsum(cycles) - 1) if cycles else None
         return "-" if value is None else format(value, form)
 
     body = [[cell(row, key, form) for _, key, form in RESULT_COLUMNS] for row in rows]
@@ -362,7 +363,7 @@ def between(text: str, marker: str, content: str) -> str:
     return "".join(parts)
 
 
-# --- FuseSoC ------------------------------------------------------------------------------------------
+# --- FuseSoC ------------------------------------------------------------------------------------
 def core_text() -> str:
     """``csb_rnn.core``: the sources of ``hdl/files.f`` in their order, a target a configuration."""
     lines = [
@@ -401,20 +402,19 @@ def core_text() -> str:
         out += [
             f"  {c.name}:",
             f"    description: lint of configuration {c.name}; its parameters, for other flows",
-            "    default_tool: verilator",
-            '    filesets: [rtl, "tool_verilator? (waivers)"]',
+            "    flow: lint",
+            "    flow_options:",
+            "      tool: verilator",
+            "      verilator_options: [-Wall]",
+            "    filesets: [rtl, waivers]",
             "    toplevel: csb_top",
             "    parameters:",
             *(f"      - {v}" for v in values),
-            "    tools:",
-            "      verilator:",
-            "        mode: lint-only",
-            "        verilator_options: [-Wall]",
         ]
     return "\n".join([*out, ""])
 
 
-# --- everything -----------------------------------------------------------------------------------------
+# --- everything ---------------------------------------------------------------------------------
 def generated(results: bool = False) -> dict[Path, str]:
     """Every generated file and what it has to hold."""
     out = {DOCS / f"{name}.md": page(name) for name in PAGES}
@@ -446,7 +446,7 @@ def value_of(expression: str, c: Config) -> int:
 
 def _wrong_constants(text: str) -> Iterator[str]:
     """Every `NAME = value` in a page is what golden.isa or golden.timing says."""
-    for name, expression in re.findall(r"`([A-Za-z]\w+) = ([^`]+)`", text):
+    for name, expression in re.findall(r"`([A-Z]+_[A-Z_]+|EVENTS|lat_\w+) = ([^`]+)`", text):
         value = getattr(isa, name, getattr(timing, name, None))
         if value is None:
             yield f"no constant {name}"
@@ -462,7 +462,7 @@ def _missing_files(text: str, where: Path) -> Iterator[str]:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if ":" not in link and not (where / link).exists():
             yield f"no link target {link}"
-    paths = r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))"
+    paths = r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))(?!\.\w)"
     for path, test in re.findall(paths + r"(?:::(\w+))?", text):
         file = ROOT / path
         if not file.exists():

@@ -46,7 +46,7 @@ class RunResult:
 
 def _beats(x: np.ndarray, lanes: int) -> list[str]:
     """Frames [frames, values] as lines of hexadecimal beats, 16 bits a value."""
-    frames, values = x.shape
+    values = x.shape[1]
     pad = -values % lanes
     flat = np.pad(x, ((0, 0), (0, pad))).astype(np.int64) & 0xFFFF
     flat = flat.reshape(-1, lanes)[:, ::-1]

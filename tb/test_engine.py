@@ -74,14 +74,14 @@ class EngineBench:
             await self.tick()
         self.dut.nw_we_i.value = 0
 
-    async def run(self, limit: int) -> int:
-        """One iteration; returns its cycles from start to the last issue."""
+    async def run(self, limit: int) -> None:
+        """One iteration."""
         self.dut.start_i.value = 1
         await self.tick()
         self.dut.start_i.value = 0
         one_each = _pack(np.ones(isa.EVENTS, np.int64), isa.EVENT_W)
         self.dut.events_i.value = one_each
-        for cycle in range(limit):
+        for _ in range(limit):
             if self.dut.iter_done_o.value == 1:
                 break
             await self.tick()
@@ -89,7 +89,6 @@ class EngineBench:
             raise AssertionError(f"no iteration was done in {limit} cycles")
         for _ in range(8):
             await self.tick()
-        return cycle
 
     async def drain(self, addr: int) -> np.ndarray:
         self.dut.acc_re_i.value = 1

@@ -29,7 +29,7 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     return {n: every[n] for n in names.split()}
 
 
-@pytest.mark.parametrize("config,override,cases,largest,sims", SETS, ids=str)
+@pytest.mark.parametrize(("config", "override", "cases", "largest", "sims"), SETS, ids=str)
 def test_engine(sim, seed, tmp_path, config, override, cases, largest, sims) -> None:
     if sims not in ("both", sim):
         pytest.skip("runs on the other simulator")

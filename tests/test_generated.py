@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from golden import config, image
+from golden import config, image, schema
 from tb import design
 
 SCRIPT = design.ROOT / "scripts/gen_docs.py"
@@ -69,14 +69,21 @@ def test_core_lists_the_sources_in_order() -> None:
     assert [design.ROOT / file for file in listed] == list(design.file_list()[0])
 
 
+def test_results_columns_are_in_the_schema() -> None:
+    assert {key for _, key, _ in gen_docs.RESULT_COLUMNS} <= schema.SUMMARY[0].keys()
+
+
 def test_results_table(tmp_path) -> None:
     path = tmp_path / "summary.json"
     with pytest.raises(gen_docs.ResultsError, match="make sim"):
         gen_docs.results_table(path)
     row = {"model": "m", "config": "tiny", "frames": 4, "cycles_per_frame": 12.5}
-    path.write_text(json.dumps([row | {"frame_cycles_predicted": [20, 10, 12, 13]}]))
+    path.write_text(json.dumps([row | {"frame_efficiency": None}]))
     lines = gen_docs.results_table(path).splitlines()
     assert len(lines) == 3
-    assert lines[2].startswith("| m | tiny | - | 4 | - | 12.50 | 12.50 | - |")
+    assert lines[2].startswith("| m | tiny | 4 | - | - | - | 12.50 | - |")
+    path.write_text("{}")
+    with pytest.raises(gen_docs.ResultsError, match="not a list"):
+        gen_docs.results_table(path)
     text = "a<!-- t -->old<!-- /t -->b"
     assert gen_docs.between(text, "t", "new") == "a<!-- t -->\nnew\n<!-- /t -->b"

@@ -13,8 +13,8 @@ from golden import compiler, config, fixed, quantise, timing
 from golden.cases import LayerCase
 from tb.simulate import simulate
 
-# configuration, what differs from it, cases, largest size, layers, streams, simulators
-SETS = [
+FIELDS = ("name", "override", "cases", "largest", "layers", "streams", "sims")
+SETS = [  # configuration, what differs from it, random networks, largest size, ...
     ("tiny", {}, 6, 40, 1, 1, "both"),
     ("tiny", {}, 4, 20, 2, 2, "both"),
     ("tiny", {"data_w": 8}, 4, 40, 1, 1, "verilator"),
@@ -45,9 +45,7 @@ def check(
     got = simulate(program, beats, work, sim=sim, stall=stall)
     assert (got.error, got.stuck) == (0, False), case
     flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), (
-        f"{case}: {(got.outputs != flat).sum()} outputs differ"
-    )
+    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
     for key, value in state.items():
         assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
     if stall == (0, 0):
@@ -57,7 +55,7 @@ def check(
     return got.outputs
 
 
-@pytest.mark.parametrize("name,override,cases,largest,layers,streams,sims", SETS, ids=str)
+@pytest.mark.parametrize(FIELDS, SETS, ids=str)
 def test_random_networks(
     sim, seed, tmp_path, name, override, cases, largest, layers, streams, sims
 ) -> None:

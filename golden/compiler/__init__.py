@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -186,7 +187,7 @@ def _products(x: _Vector, layers: list[_Layer], c: Config) -> list[Product]:
         group = [_product(layers, i, v, below if v == "x" else layer.vectors[v], c) for v in names]
         group[0].first_of_layer = True
         group[-1].last_of_layer = True
-        for before, p in zip(group, group[1:], strict=False):
+        for before, p in itertools.pairwise(group):
             p.barrier = before.name in layer.vectors and not layer.vectors[before.name].pp
         out += group
     return out
@@ -239,7 +240,7 @@ def compile_network(
         )
         for layer in layers
     ]
-    drain, credits = datapath.drain_program(plans, acc_pp)
+    drain, in_flight = datapath.drain_program(plans, acc_pp)
     elem, loop = datapath.element_program(plans, c)
     _over("the drain program", len(drain), c.drain_depth, c)
     _over("the element program", len(elem), c.elem_depth, c)
@@ -269,7 +270,7 @@ def compile_network(
         drain=drain,
         elem=elem,
         elem_loop=loop,
-        reg_credits=credits,
+        reg_credits=in_flight,
         bias=bias,
         inputs=qnet.inputs,
         x_base=int(x.place[0]),

@@ -1,8 +1,8 @@
 """Drain and element programs.
 
 Drain: for every unit slot, one word for each accumulator row of a unit. Element: the cell's
-element-wise nodes, software-pipelined over the slots of a layer. Registers are handed from the drain
-unit to the element unit in sets, one set a slot, by tokens.
+element-wise nodes, software-pipelined over the slots of a layer. Registers are handed from the
+drain unit to the element unit in sets, one set a slot, by tokens.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def register_sets(slots: int, largest: int) -> tuple[list[int], int]:
 def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str, int]], int]:
     """Drain words and the number of register sets in flight."""
     largest = max(len(lp.cell.drains) for lp in layers)
-    sets, credits = register_sets(sum(lp.slots for lp in layers), largest)
+    sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
     words = []
     for lp in layers:
         count = len(lp.cell.drains)
@@ -72,7 +72,7 @@ def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str,
                 )
         words[-1].update(evt_en=1, evt=lp.drained)
     words[-1]["last"] = 1
-    return words, credits
+    return words, in_flight
 
 
 # --- element unit -----------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
     ready: dict[tuple, int] = {}
     bus_free, t = 0, -1
     gaps = [0] * len(ops)
-    for turn in range(2 if cyclic else 1):  # the second turn sees what the loop's end needs
+    for _ in range(2 if cyclic else 1):  # the second turn sees what the loop's end needs
         for i, op in enumerate(ops):
             at = t + 1 + gaps[i]
             for r in op.reads:

@@ -8,6 +8,7 @@ demands (events, marks, an accumulator that is still in the pipeline) moves them
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _lanes_of(
     lane, ring = lane[order], ring[order]
     out = {}
     bounds = np.flatnonzero(np.r_[True, np.diff(ring * c.L + lane) != 0, True]) if len(row) else []
-    for lo, hi in zip(bounds[:-1], bounds[1:], strict=True):
+    for lo, hi in itertools.pairwise(bounds):
         r = row[lo:hi]
         new = np.r_[True, r[1:] != r[:-1]]
         within = np.arange(hi - lo)

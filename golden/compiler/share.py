@@ -3,8 +3,8 @@
 A row's non-zeros are spread over the engine columns. Lane l may take some of those of column
 l + 1 (horizontal sharing). Two things are wanted at once: few lane words (a word holds Q
 non-zeros of one row, so counts should be multiples of Q) and even lanes. For each row the cheapest
-choice is found exactly (over a set of candidate counts) by dynamic programming around the ring, with a
-price for each lane that grows with what the lane has been given so far.
+choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
+with a price for each lane that grows with what the lane has been given so far.
 """
 
 from __future__ import annotations

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The committed checkpoints in fixed point: near to float, on real held-out data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden import config, floating, network, quantise, tasks
+from golden.checkpoint import read_checkpoint
+from golden.fixed import FixedModel
+
+CHECKPOINTS = sorted((Path(__file__).parents[1] / "checkpoints").glob("*.npz"))
+FRAMES = 1000
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda p: p.stem)
+def test_fixed_is_near_float(path: Path, capsys) -> None:
+    """|h| differs by at most 2^-8 at the 99.9th percentile over 1,000 frames, one after the other;
+    the maximum is reported with its unit."""
+    checkpoint = read_checkpoint(path)
+    task = tasks.get(str(checkpoint.csb["task"]))
+    calibrate = np.concatenate(task.frames(checkpoint, "valid", 50))
+    c = config.load("paper256")
+    net = network.from_checkpoint(checkpoint)
+    q = quantise.quantise(net, c, calibrate)
+    # Sequences from a zero state, as in the task, until there are enough frames.
+    errors = []
+    for x in task.frames(checkpoint, "test"):
+        y, _ = FixedModel(q, c).run(q.quantise_inputs(x))
+        want, _ = floating.run(net, x)
+        errors.append(np.abs(q.output_float(y) - want))
+        if sum(map(len, errors)) >= FRAMES:
+            break
+    error = np.concatenate(errors)[:FRAMES]
+    frame, unit = np.unravel_index(error.argmax(), error.shape)
+    with capsys.disabled():
+        print(
+            f"\n{path.stem}: |h - float| at most {error.max():.2e} (frame {frame}, unit {unit}),"
+            f" 99.9th percentile {np.quantile(error, 0.999):.2e}"
+        )
+    assert len(error) == FRAMES
+    assert np.quantile(error, 0.999) <= 2**-8
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda p: p.stem)
+def test_checkpoint_is_small(path: Path) -> None:
+    """Recurrent weights of a committed checkpoint take 300 kB at most, everything 2 MB."""
+    assert path.stat().st_size < 2_000_000
+    with np.load(path) as z:
+        recurrent = [z[k] for k in z.files if k.startswith(("weight_", "bias_", "rnn."))]
+    assert sum(np.count_nonzero(w) for w in recurrent) * 4 <= 300_000
