@@ -148,8 +148,11 @@ module csb_pegroup #(
     assign lane = word[PegWidth+p*LaneW+:LaneW];
     assign toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
     for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
-      if (i >= Naw - 4) assign toggle[i] = stream_q[Naw-2-i];
-      else assign toggle[i] = 1'b0;
+      if (i >= Naw - 4) begin : gen_stream
+        assign toggle[i] = stream_q[Naw-2-i];
+      end else begin : gen_plain
+        assign toggle[i] = 1'b0;
+      end
     end
     assign row = {lane[Aaw-1] ^ (word[PegAccPpLsb] && iter_q[0]), lane[0+:Aaw-1]};
 
