@@ -219,7 +219,8 @@ def _resolve(state: dict[str, Any], prefix: str, name: str, styles: dict) -> np.
         if mask.shape != value.shape:
             raise CheckpointError(f"{key}: expected shape {value.shape}, got {mask.shape}")
         value = value * mask.astype(np.float32)
-    return np.ascontiguousarray(value, dtype=np.float32)
+    # A masked negative weight is -0.0: as +0.0 it compresses, and nobody has to think of it.
+    return np.ascontiguousarray(value, dtype=np.float32) + np.float32(0)
 
 
 def _need(

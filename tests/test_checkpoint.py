@@ -99,6 +99,11 @@ def test_prune_and_parametrize_keys():
         np.testing.assert_array_equal(got.tensors[name], value)
 
 
+def test_no_negative_zeros():
+    tensors = from_state_dict(gru(weight_ih_l0=torch.full((12, 3), -0.0))).tensors
+    assert not np.signbit(tensors["weight_ih_l0"]).any()
+
+
 def test_nested_pt_and_csb_as_string(tmp_path):
     state = nn.GRU(3, 4).state_dict()
     torch.save(

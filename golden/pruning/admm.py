@@ -157,7 +157,7 @@ class AdmmPruner:
             projected = self._project(name, parameter + self.u[name])
             if self.scheme.masks:
                 self.masks[name] = projected != 0
-                parameter.mul_(self.masks[name])
+                parameter.masked_fill_(~self.masks[name], 0)
             else:
                 parameter.copy_(self._project(name, parameter))
         self.hardened = True
@@ -169,7 +169,7 @@ class AdmmPruner:
             return
         for name, parameter in self.params.items():
             if self.scheme.masks:
-                parameter.mul_(self.masks[name])
+                parameter.masked_fill_(~self.masks[name], 0)
             else:
                 parameter.copy_(self._project(name, parameter))
 

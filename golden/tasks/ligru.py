@@ -3,7 +3,7 @@
 
 ``z = sigmoid(BN(Wz x) + Uz h + bz)``, ``n = relu(BN(Wn x) + Un h + bn)``, ``h = z h + (1-z) n``
 (Ravanelli et al., 2018). In a checkpoint the batch norm is folded into weights and bias, rows are
-in the order z, n, and the cell's name is ``ligru``.
+in the order n, z, and the cell's name is ``ligru``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LiGru(nn.Module):
         h = x.new_zeros(x.shape[0], self.hidden)
         outputs = []
         for step in product.unbind(1):
-            z, n = (step + h @ self.weight_hh_l0.T).chunk(2, dim=1)
+            n, z = (step + h @ self.weight_hh_l0.T).chunk(2, dim=1)
             z = torch.sigmoid(z)
             h = z * h + (1 - z) * torch.relu(n)
             outputs.append(h)

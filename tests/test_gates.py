@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quality gates that are commands of their own: lint and synthesis."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "command", [["lint.py"], ["synth.py", "--config", "small"]], ids=lambda c: c[0]
+)
+def test_gate(command: list[str]) -> None:
+    """Exit code 0: no finding; what it says is shown if not."""
+    script, *args = command
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / script), *args],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
