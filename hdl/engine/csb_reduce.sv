@@ -16,12 +16,14 @@ module csb_reduce #(
 
   for (genvar i = 0; i < Parts; i++) begin : gen_part
     localparam int Last = (i + 1) * 4 < N ? (i + 1) * 4 : N;
+    // A sum of its own for each part: Icarus watches whole vectors, so two blocks that go through
+    // parts of one vector would wake each other for ever.
+    logic [AccW-1:0] sum;
     always_comb begin
-      part_d[i*AccW+:AccW] = '0;
-      for (int j = i * 4; j < Last; j++) begin
-        part_d[i*AccW+:AccW] = part_d[i*AccW+:AccW] + data_i[j*AccW+:AccW];
-      end
+      sum = '0;
+      for (int j = i * 4; j < Last; j++) sum = sum + data_i[j*AccW+:AccW];
     end
+    assign part_d[i*AccW+:AccW] = sum;
   end
 
   always_ff @(posedge clk_i) part_q <= part_d;
