@@ -557,7 +557,8 @@ class Comparison:
         cycles_measured, cycles_predicted: [frames], see :func:`frame_cycles`; -1: never came.
         latency: [frames] first input beat taken -> last output beat, in cycles; -1: never came.
         state: final state of the last sequence, key -> int [streams, H].
-        busy: cycles of useful work of each PEGroup.
+        busy, busy_frames: cycles of useful work of each PEGroup in so many frames.
+        counters: of the machine, in the same frames (saturations: in all).
     """
 
     lengths: list[int]
@@ -569,6 +570,7 @@ class Comparison:
     latency: np.ndarray
     state: dict[str, np.ndarray]
     busy: np.ndarray
+    busy_frames: int
     counters: dict[str, int]
     cycles: int
     seconds: float
@@ -600,6 +602,7 @@ def merge(parts: Sequence[Comparison]) -> Comparison:
         latency=joined("latency"),
         state=parts[-1].state,
         busy=np.sum([part.busy for part in parts], axis=0),
+        busy_frames=sum(part.busy_frames for part in parts),
         counters=dict(counters),
         cycles=sum(part.cycles for part in parts),
         seconds=sum(part.seconds for part in parts),
@@ -614,6 +617,7 @@ def judge(
     want: Ints,
     want_state: Mapping[str, Ints],
     predicted: np.ndarray,
+    count_last: bool = False,
 ) -> Comparison:
     """What came out of the RTL beside what should have.
 
@@ -624,6 +628,7 @@ def judge(
         want_state: its state after the last sequence, key -> int [streams, H].
         predicted: [longest sequence] cycle of the last output beat of each frame, from idle; a
             shorter sequence takes the first of them.
+        count_last: counters were read after the last sequence only.
     """
     frames = sum(lengths)
     came, taken = min(len(got.out_cycles), frames), len(got.in_cycles)
@@ -651,6 +656,7 @@ def judge(
         latency=latency,
         state=got.state,
         busy=got.busy,
+        busy_frames=lengths[-1] if count_last else frames,
         counters=got.counters,
         cycles=got.cycles,
         seconds=got.seconds,
@@ -687,6 +693,7 @@ def compare(
     state: Mapping[str, Ints] | None = None,
     waves: bool = False,
     stall: str = "none",
+    count_last: bool = False,
 ) -> Comparison:
     """Run sequences on the RTL and compare: see :func:`judge` for ``want`` and ``predicted``.
 
@@ -696,6 +703,7 @@ def compare(
         work: folder for the files of the run.
         state: what every sequence starts from, key -> int [streams, H]; zero if None.
         stall: who stalls at random, a key of :data:`STALLS`.
+        count_last: read counters after the last sequence only, which is quicker.
 
     Raises:
         SimulationError: the simulation failed.
@@ -712,8 +720,9 @@ def compare(
         state=None if state is None else dict(state),
         waves=waves,
         stall=STALLS[stall],
+        count_last=count_last,
     )
-    return judge(got, [len(x) for x in sequences], want, want_state, predicted)
+    return judge(got, [len(x) for x in sequences], want, want_state, predicted, count_last)
 
 
 def report(
@@ -730,7 +739,7 @@ def report(
     * ``latency_idle``: frame 0; ``latency_steady``: median of the frames of the interval
     * ``mac_efficiency``: kept weights / (PEs x ``issue_cycles``), see :func:`issue_cycles`
     * ``busy_pe_utilisation``: useful issues of all PEGroups, as the hardware counts them /
-      (PEGroups x frames x ``issue_cycles``)
+      (PEGroups x frames counted x ``issue_cycles``)
     * ``frame_efficiency``: kept weights / (PEs x ``cycles_per_frame``)
     """
     c, r = p.config, comparison
@@ -761,7 +770,7 @@ def report(
         "pes": c.pes,
         "issue_cycles": issue,
         "mac_efficiency": _ratio(p.kept_weights, c.pes * issue),
-        "busy_pe_utilisation": _ratio(int(r.busy.sum()), c.groups * frames * issue),
+        "busy_pe_utilisation": _ratio(int(r.busy.sum()), c.groups * r.busy_frames * issue),
         "frame_efficiency": _ratio(p.kept_weights, c.pes * interval),
         "config": c.name,
         "sim": sim,

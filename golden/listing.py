@@ -145,8 +145,8 @@ def listing(p: Program, q: QNetwork | None = None) -> str:
     """The disassembly of a program; ``q`` gives vectors their names.
 
     ``n7`` is neuron address 7 of the PEGroup's engine column (``right.n7``: of the column right of
-    it, ``old``: of the frame before), ``acc3`` an accumulator address, ``d``/``e`` drain and element
-    registers, and ``v`` what an element word computes. Weights are stored integers.
+    it, ``old``: of the frame before), ``acc3`` an accumulator address, ``d`` and ``e`` drain and
+    element registers, ``v`` what an element word computes. Weights are stored integers.
     """
     names = event_names(p, q)
     lines = list(_header(p, names))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +63,7 @@ def modules_of(file: Path) -> list[str]:
 
 
 def rtl_jobs() -> Iterator[Job]:
-    """Three tools for each module and each distinct set of its parameters."""
+    """Every module with every distinct set of its parameters."""
     listed = [file for file in HDL_FILES if file in design.file_list()[0]]
     tops = [top for file in listed for top in modules_of(file)]
     # What is to be seen, and one of the configurations in which it occurs.
@@ -74,16 +74,22 @@ def rtl_jobs() -> Iterator[Job]:
     for top in set(tops) - {top for top, _ in todo}:
         todo[top, ()] = "no configuration"
     for (top, parameters), name in sorted(todo.items()):
-        subject = f"{top} as in {name}"
-        generics = [f"-G{p}={v}" for p, v in parameters]
-        verilator = ["verilator_bin", "--lint-only", "--quiet", "-Wall", "--top-module", top]
-        slang = [sys.executable, "-c", SLANG, *SLANG_WARNINGS, "--top", top]
-        icarus = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top]
-        files = [*INCLUDES, *map(str, design.needed_sources(top))]
-        yield Job("verilator", subject, [*verilator, *generics, str(design.WAIVERS), *files])
-        yield Job("slang", subject, [*slang, *generics, *files])
-        icarus += [f"-P{top}.{p}={v}" for p, v in parameters]
-        yield Job("icarus", subject, [*icarus, *files])
+        yield from module_jobs(top, parameters, name, design.needed_sources(top))
+
+
+def module_jobs(
+    top: str, parameters: tuple[tuple[str, int], ...], name: str, sources: Sequence[Path]
+) -> Iterator[Job]:
+    """The three tools on one module, whose parameters are those of a configuration ``name``."""
+    subject = f"{top} as in {name}"
+    generics = [f"-G{p}={v}" for p, v in parameters]
+    files = [*INCLUDES, *map(str, sources)]
+    verilator = ["verilator_bin", "--lint-only", "--quiet", "-Wall", "--top-module", top]
+    yield Job("verilator", subject, [*verilator, *generics, str(design.WAIVERS), *files])
+    slang = [sys.executable, "-c", SLANG, *SLANG_WARNINGS, "--top", top]
+    yield Job("slang", subject, [*slang, *generics, *files])
+    icarus = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top]
+    yield Job("icarus", subject, [*icarus, *(f"-P{top}.{p}={v}" for p, v in parameters), *files])
 
 
 def format_jobs(fix: bool) -> Iterator[Job]:

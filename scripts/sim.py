@@ -20,8 +20,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from golden.numerics import Ints, Saturations
 from golden.program import Program
 from golden.quantise import QNetwork
 
+ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ROOT / "checkpoints"
 OUT = ROOT / "build/sim"
 MODELS = ("z2_gru", "z6_lstm")
@@ -69,7 +69,15 @@ def work(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         found = flow.compare(
-            p, xs, np.concatenate(want), state, predicted, folder, sim=sim, waves=bool(waves)
+            p,
+            xs,
+            np.concatenate(want),
+            state,
+            predicted,
+            folder,
+            sim=sim,
+            waves=bool(waves),
+            count_last=True,
         )
         for file in list(folder.rglob("*.fst"))[:1] if waves else []:
             waves.parent.mkdir(parents=True, exist_ok=True)

@@ -38,9 +38,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return cli.MISMATCH
     print(
-        f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}), {r['mismatches']} outputs,"
-        f" {r['state_mismatches']} states, {r['cycle_mismatches']} cycles differ,"
-        f" {r['cycles_per_frame']:g} cycles a frame"
+        f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"
+        f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
+        f" {r['cycle_mismatches']} cycles differ, {r['cycles_per_frame']:g} cycles a frame"
     )
     return cli.OK if flow.is_equal(r) else cli.MISMATCH
 

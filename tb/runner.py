@@ -3,8 +3,9 @@
 
 :func:`build` compiles a top level with one set of parameters, :func:`run` runs cocotb tests on it.
 A build is shared by all runs that need the same one, also by parallel pytest workers: its folder,
-``build/sim_build/<simulator>/<name>_<hash>``, is named after everything that goes into it. A run
-has a folder of its own, ``build/sim_run/<simulator>/<test>``, with its log, results and waves.
+``build/sim_build/<simulator>/<name>_<parameters>_<sources>``, has hashes of all that goes into it
+in its name; one of the same parameters and other sources is outdated, and removed. A run has a
+folder of its own, ``build/sim_run/<simulator>/<test>``, with its log, results and waves.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,17 +64,17 @@ def tool_env() -> dict[str, str]:
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-std=gnu++20",
         "OBJCACHE": "ccache",
-        # Builds of one C++ file in different folders, with a precompiled header, are the same.
-        "CCACHE_NOHASHDIR": "1",
+        # What ccache must overlook to accept precompiled headers that were just generated.
         "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime",
     }
 
 
 # --- simulators -------------------------------------------------------------------------------
 class _Verilator(simulator.Verilator):
-    """Verilator without ``--public-flat-rw``, which keeps every signal of the design alive.
+    """Verilator without ``--public-flat-rw``.
 
-    A generated control file makes the top level's own signals visible to benches instead.
+    It keeps every signal of the design alive: C++ that took minutes instead of seconds to compile
+    and ran slower. A control file makes the signals of the top level visible to benches instead.
     """
 
     def build_command(self) -> list[list[str]]:
@@ -112,7 +114,7 @@ def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str
         propagate, logger.propagate = logger.propagate, False
         logger.addHandler(handler)
         try:
-            classes[sim](waves=kwargs.pop("waves", False), **kwargs).run()
+            classes[sim](**kwargs).run()
         finally:
             logger.removeHandler(handler)
             logger.propagate = propagate
@@ -120,6 +122,10 @@ def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str
 
 
 # --- build ------------------------------------------------------------------------------------
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:8]
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +150,7 @@ def build(
         sim: ``verilator`` or ``icarus``.
         parameters: its parameters, by name.
         sources: HDL files beside those of the design, in compile order.
-        waves: able to write an FST; another build, as Verilator's is 15 times slower with it.
+        waves: able to write an FST; a build of its own, as Verilator's is 15 times slower.
         build_name: what the folder's name starts with; default ``toplevel``.
 
     Raises:
@@ -161,16 +167,18 @@ def build(
     if sim == "verilator":
         compiled.insert(0, str(WAIVERS))
         files.append(WAIVERS)
-    what = json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]])
-    digest = hashlib.sha256(what.encode())
-    for file in [*files, ROOT / "requirements.txt"]:  # which stands for the tools' versions
-        digest.update(file.read_bytes())
-    folder = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{digest.hexdigest()[:12]}"
+    # requirements.txt stands for the versions of the tools.
+    content = b"".join(file.read_bytes() for file in [*files, ROOT / "requirements.txt"])
+    what = _digest(json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]]).encode())
+    name = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{what}"
+    folder = name.with_name(f"{name.name}_{_digest(content)}")
 
-    with _locked(folder.with_suffix(".lock")):
+    with _locked(name.with_suffix(".lock")):
         done = folder / "done"  # written last: an interrupted build is made again
         if not done.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            for outdated in name.parent.glob(f"{name.name}_*"):
+                shutil.rmtree(outdated)
+            folder.mkdir(parents=True)
             try:
                 _simulate(
                     _BUILD,
@@ -192,6 +200,9 @@ def build(
             except SystemExit as error:
                 log = _excerpt(folder / "build.log")
                 raise SimulationError(f"{log}\n{sim} {toplevel} {parameters}: {error}") from None
+            for file in folder.iterdir():  # the compiler's; they are in its cache if ever needed
+                if file.suffix not in ("", ".vvp", ".log"):
+                    file.unlink()
             done.touch()
     return folder
 
@@ -248,7 +259,8 @@ def run(
     plus_args = list(plus_args)
     if sim == "verilator":
         plus_args += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
-        plus_args += ["--trace"] if waves else []
+    if waves:
+        plus_args.append({"verilator": "--trace", "icarus": "-fst"}[sim])
     error = ""
     started = time.monotonic()
     try:
@@ -267,9 +279,9 @@ def run(
             python_search=[str(ROOT)],
             sim_build=str(folder),
             work_dir=str(work),
+            waves=False,  # they are the build's matter; here only an argument says where they go
             seed=seed,
             testcase=test_filter,
-            waves=waves,
         )
     except SystemExit as e:
         error = str(e)

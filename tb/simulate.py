@@ -27,7 +27,8 @@ class RunResult:
         in_cycles: cycle in which the first beat of each input frame was taken.
         out_cycles: cycle of the last beat of each output frame.
         state: key -> int [streams, H].
-        busy: cycles in which each PEGroup did useful work, all sequences together.
+        counters: those of the machine, all sequences together; see ``count_last``.
+        busy: cycles in which each PEGroup did useful work, likewise.
         cycles, seconds: simulated cycles of all sequences and the time they took.
         error: error code of the status register; ``stuck``: no frame came out for long.
     """
@@ -89,6 +90,7 @@ def simulate(
     sequences: Sequence[int] | None = None,
     state: dict[str, np.ndarray] | None = None,
     read_state: bool = True,
+    count_last: bool = False,
     waves: bool = False,
     stall: tuple[int, int] = (0, 0),
     seed: int | None = None,
@@ -101,6 +103,8 @@ def simulate(
         work: folder for the files of the run.
         sequences: frames of each sequence; every one starts from ``state`` or zero. One by default.
         state: initial state, integers [streams, H] by key.
+        count_last: read counters after the last sequence only, except that of saturations: reading
+            them all takes as long as some hundred cycles.
         stall: seeds of random source and sink stalls, 0 for none.
 
     Raises:
@@ -123,7 +127,7 @@ def simulate(
         "image_words": len(data) // 4,
         "in_beats": p.in_beats,
         "groups": c.groups,
-        "busy": True,
+        "count_last": count_last,
         "sequences": list(sequences or [len(x)]),
         "fresh": state is None,
         "state": places,

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The path as functions: storing, listing, manifest, comparison, and a run on the RTL."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from golden import assemble, compiler, config, flow, isa, quantise, schema, store, timing
+from golden.cases import LayerCase
+from golden.checkpoint import from_state_dict, write_checkpoint
+from golden.fixed import FixedModel
+from golden.listing import listing
+from golden.program import CompileError
+from tb.simulate import RunResult
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+def make_checkpoint(path, cell="lstm", inputs=7, hidden=9, layers=1, seed=0, density=0.4, csb=None):
+    """A random checkpoint file with torch's names."""
+    rng = np.random.default_rng(seed)
+    state = {}
+    for n in range(layers):
+        rows = GATES[cell] * hidden
+        for name, width in (("ih", hidden if n else inputs), ("hh", hidden)):
+            w = rng.normal(size=(rows, width)) * 0.4
+            state[f"rnn.weight_{name}_l{n}"] = w * (rng.random(w.shape) < density)
+            state[f"rnn.bias_{name}_l{n}"] = rng.normal(size=rows) * 0.2
+    write_checkpoint(path, from_state_dict(state, csb=csb))
+    return path
+
+
+def same(a, b) -> bool:
+    """Deep equality of what programs and networks are made of."""
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    if dataclasses.is_dataclass(a):
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("name", ["tiny", "paper512"])
+def test_store_round_trip(tmp_path, cell, name):
+    c = config.load(name)
+    q = quantise.quantise(LayerCase(3, cell, 11, 21, layers=2).network(), c)
+    p = compiler.compile_network(q, c, streams=2)
+    store.save_network(tmp_path / "q.npz", q)
+    store.save_program(tmp_path / "p.npz", p)
+    assert same(q, store.load_network(tmp_path / "q.npz"))
+    again = store.load_program(tmp_path / "p.npz")
+    for words, fields in (("drain", isa.DRAIN), ("elem", isa.ELEM)):
+        mine, its = getattr(p, words), getattr(again, words)
+        assert [isa.encode(fields, w) for w in mine] == [isa.encode(fields, w) for w in its]
+    blank = {"drain": [], "elem": []}
+    assert same(dataclasses.replace(p, **blank), dataclasses.replace(again, **blank))
+    assert assemble.assemble(p) == assemble.assemble(again)
+    assert np.array_equal(timing.predict(p, 9).last_out, timing.predict(again, 9).last_out)
+    first = (tmp_path / "p.npz").read_bytes()
+    store.save_program(tmp_path / "p.npz", again)
+    assert (tmp_path / "p.npz").read_bytes() == first
+
+
+def test_store_refuses(tmp_path):
+    with pytest.raises(store.StoreError, match="no such file"):
+        store.load_program(tmp_path / "none.npz")
+    (tmp_path / "bad.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(store.StoreError, match="damaged"):
+        store.load_program(tmp_path / "bad.npz")
+    q = quantise.quantise(LayerCase(3).network(), config.load("tiny"))
+    store.save_network(tmp_path / "q.npz", q)
+    with pytest.raises(store.StoreError, match="holds a network"):
+        store.load_program(tmp_path / "q.npz")
+
+
+def test_listing_names_everything():
+    c = config.load("tiny")
+    q = quantise.quantise(LayerCase(3, "lstm", 5, 11, layers=2).network(), c)
+    p = compiler.compile_network(q, c)
+    text = listing(p, q)
+    events = ("wait [x loaded]", "event [h_l0 written]", "event [layer 1 drained]")
+    for part in (*events, "frame done", "c_l1: 11 units", "element: "):
+        assert part in text, part
+    weights = sum(int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values())
+    assert text.count("*n") + text.count("*right.n") == weights
+    lines = text.splitlines()
+    words = sum(len(g) for g in p.groups) + len(p.drain) + len(p.elem)
+    assert sum(line[:5].strip().isdigit() for line in lines) == words
+    assert listing(p)  # without names
+
+
+def test_image_folder(tmp_path):
+    source = make_checkpoint(
+        tmp_path / "m.npz", "gru", layers=2, csb={"block": 4, "cell": "gru", "task": "none"}
+    )
+    made = flow.build_image(source, "tiny", tmp_path / "deep/image", streams=3)
+    folder = tmp_path / "deep/image"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    schema.check(manifest, schema.MANIFEST)
+    assert manifest == made.manifest
+    assert manifest["block"] == 4
+    assert manifest["source"]["csb"]["task"] == "none"
+    assert manifest["streams"] == 3
+    assert {s["key"] for s in manifest["state"]["states"]} == {"h_l0", "h_l1"}
+    assert (folder / "image.bin").read_bytes() == made.data
+    words = [int(w, 16) for w in (folder / "image.memh").read_text().split()]
+    assert words == np.frombuffer(made.data, "<u4").tolist()
+    drain = [int(w, 16) for w in (folder / "drain.memh").read_text().split()]
+    assert drain == [isa.encode(isa.DRAIN, w) for w in made.program.drain]
+    loaded = flow.load_image(folder)
+    assert loaded.data == made.data
+    assert same(loaded.network, made.network)
+    assert [f.name for f in folder.parent.iterdir()] == ["image"]  # no temporary folder is left
+    # The same input gives the same bytes, and an image can be replaced.
+    before = {f.name: f.read_bytes() for f in folder.iterdir()}
+    flow.build_image(source, "tiny", folder, streams=3)
+    assert {f.name: f.read_bytes() for f in folder.iterdir()} == before
+
+
+def test_pattern_needs_a_block(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz")
+    pattern = flow.build_image(source, "tiny").manifest["pattern"]
+    assert pattern["nio"] is None
+    image = flow.build_image(source, "tiny", block=8)
+    assert image.manifest["pattern"]["nio"] > 0
+    assert image.manifest["pattern"]["index_bits"] > 0
+    auto = flow.build_image(source, "tiny")
+    assert auto.data == image.data  # no word depends on the block
+
+
+def test_sharing_modes(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz", hidden=24)
+    none = flow.build_image(source, "tiny", sharing="none")
+    shared = flow.build_image(source, "tiny", sharing="horizontal")
+    assert not any(g.pe["s"].any() for g in none.program.groups)
+    assert any(g.pe["s"].any() for g in shared.program.groups)
+    assert flow.build_image(source, "tiny").data == shared.data
+    plain = config.load("tiny", share_h=0)
+    assert flow.build_image(source, plain).manifest["sharing"] == "none"
+    with pytest.raises(CompileError, match="none built in"):
+        flow.build_image(source, plain, sharing="horizontal")
+
+
+def test_calibration_sets_formats(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz")
+    x = np.full((5, 7), 0.4, np.float32)
+    image = flow.build_image(source, "tiny", calibrate=x)
+    assert image.network.x_frac == 15
+    assert image.manifest["saturation"] == {"x_limit": 1.0, "x_saturated": 0, "vectors": []}
+
+
+@pytest.mark.parametrize("frames", [2, 5, 100, 219, 220, 300])
+def test_interval_is_that_of_the_timing_model(frames):
+    last_out = np.cumsum(np.random.default_rng(frames).integers(50, 90, frames))
+    mean = flow.frame_cycles(last_out, 3)[flow.steady_frames([frames])].mean()
+    assert mean == pytest.approx(timing.interval(last_out))
+
+
+# --- comparison ---------------------------------------------------------------------------------
+
+
+def fake_run(p, want, state, predicted, lengths) -> RunResult:
+    """A run that did everything right."""
+    starts = np.cumsum([0, *lengths[:-1]]) * 1000
+    out = [s + 5 + predicted[:n] for s, n in zip(starts, lengths, strict=True)]
+    first = [s + 5 + np.arange(n) for s, n in zip(starts, lengths, strict=True)]
+    return RunResult(
+        outputs=want.copy(),
+        in_cycles=np.concatenate(first),
+        out_cycles=np.concatenate(out),
+        state={k: v.copy() for k, v in state.items()},
+        counters={"SATURATIONS": 2},
+        busy=np.full(p.config.groups, 10),
+        cycles=5000,
+        seconds=0.5,
+        error=0,
+        stuck=False,
+    )
+
+
+def test_comparison_sees_every_difference():
+    c = config.load("tiny")
+    q = quantise.quantise(LayerCase(3).network(), c)
+    p = compiler.compile_network(q, c)
+    lengths = [4, 6]
+    want, state = FixedModel(q, c).run(np.zeros((10, q.inputs)))
+    state = {k: v[None] for k, v in state.items()}
+    predicted = timing.predict(p, 6).last_out
+
+    def judged(**change):
+        got = dataclasses.replace(fake_run(p, want, state, predicted, lengths), **change)
+        found = flow.judge(got, lengths, want, state, predicted)
+        return flow.report(found, p, sim="verilator")
+
+    good = judged()
+    assert flow.is_equal(good)
+    assert good["frame_cycles"] == good["frame_cycles_predicted"]
+    assert good["frame_cycles"][0] == good["latency_idle"] == predicted[0]
+    assert good["frame_cycles"][4] == predicted[0]  # the second sequence starts from idle
+    assert good["saturations"] == 2
+    right = fake_run(p, want, state, predicted, lengths)
+    wrong = want.copy()
+    wrong[3, 1] += 1
+    assert judged(outputs=wrong)["mismatches"] == 1
+    assert not flow.is_equal(judged(outputs=wrong))
+    late = right.out_cycles.copy()
+    late[-1] += 1
+    assert judged(out_cycles=late)["cycle_mismatches"] == 1
+    other = {k: v + (np.arange(v.size) == 2) for k, v in state.items()}
+    assert judged(state=other)["state_mismatches"] == len(state)
+    short = judged(out_cycles=right.out_cycles[:7], outputs=want[:7], stuck=True)
+    assert short["mismatches"] == 3 * q.outputs
+    assert short["cycle_mismatches"] == 3
+    assert not flow.is_equal(judged(error=7))
+    assert judged(error=7)["error"] == "frame"
+
+
+def test_schema_names_the_place():
+    with pytest.raises(schema.SchemaError, match=r"^a\.b: missing"):
+        schema.check({"a": {}}, {"a": {"b": int}})
+    with pytest.raises(schema.SchemaError, match=r"^\[1\]\.x: expected int, got bool"):
+        schema.check([{"x": 1}, {"x": True}], [{"x": int}])
+    schema.check([{"x": None}], [{"x": schema.OptionalNumber}])
+
+
+# --- on the RTL ---------------------------------------------------------------------------------
+
+
+@pytest.mark.sims("verilator")
+@pytest.mark.parametrize(("cell", "streams"), [("lstm", 1), ("gru", 3)])
+def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
+    """With an initial state, on one and several streams; outputs and states have torch's shapes."""
+    source = make_checkpoint(tmp_path / "m.npz", cell, 7, 9, layers=2)
+    folder = tmp_path / "image"
+    q = flow.build_image(source, "tiny", folder, streams=streams).network
+    rng = np.random.default_rng(1)
+    lead = () if streams == 1 else (streams,)
+    x = rng.normal(size=(*lead, 7, 7)).astype(np.float32)
+    start = {k: rng.uniform(-0.9, 0.9, (*lead, 9)) for k in q.state_keys()}
+    start.pop("h_l0")  # what is absent is zero
+
+    def run(x, state, name):
+        report = flow.run(folder, x, state, tmp_path / name, sim=sim)
+        assert flow.is_equal(report)
+        schema.check(json.loads((tmp_path / name / "report.json").read_text()), schema.REPORT)
+        assert report["frame_cycles"] == report["frame_cycles_predicted"]
+        assert report["frames"] == len(report["frame_cycles"]) == x.size // 7
+        return np.load(tmp_path / name / "outputs.npy"), dict(
+            np.load(tmp_path / name / "state.npz")
+        )
+
+    y, end = run(x, start, "whole")
+    assert y.shape == (*lead, 7, 9)
+    assert y.dtype == np.float32
+    assert set(end) == set(q.state_keys())
+    assert all(v.shape == (*lead, 9) and v.dtype == np.float32 for v in end.values())
+    first, middle = run(x[..., :3, :], start, "first")
+    second, last = run(x[..., 3:, :], middle, "second")
+    assert np.array_equal(np.concatenate([first, second], axis=-2), y)
+    assert all(np.array_equal(end[k], last[k]) for k in end)
+
+
+@pytest.mark.sims("icarus")
+def test_run_on_the_other_simulator(sim, tmp_path):
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(2, 7))
+    assert flow.is_equal(flow.run(folder, x, None, tmp_path / "out", sim=sim))
+
+
+@pytest.mark.sims("verilator")
+def test_stalls_change_no_bit(sim, tmp_path):
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(5, 7))
+    report = flow.run(folder, x, None, tmp_path / "out", sim=sim, stall="both")
+    assert flow.is_equal(report)
+    assert report["cycle_mismatches"] is None

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks of lint and synthesis, and a failing simulation, turn red when they should."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts import lint, synth
+from tb.design import ROOT
+from tb.runner import SimulationError, run
+
+BAD_SYNTHESIS = Path(__file__).parent / "data/bad_synthesis.sv"
+CHILD = "module child (input wire [3:0] a_i, output wire b_o); assign b_o = ^a_i; endmodule\n"
+PARENT = "module parent (input wire [2:0] a_i, output wire b_o); child u (.*); endmodule\n"
+
+
+def test_synthesis_finds_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    _, found = synth.synthesise("xcup", "bad", "bad_synthesis", {}, [BAD_SYNTHESIS])
+    kinds = sorted(finding.split()[0] for finding in found)
+    assert kinds == ["array", "latch:", "memory", "multiplier"], found
+
+
+@pytest.mark.parametrize("tool", ["verilator", "slang", "icarus"])
+def test_lint_finds_a_width_mismatch(tool: str, tmp_path: Path) -> None:
+    files = [tmp_path / "child.sv", tmp_path / "parent.sv"]
+    for file, text in zip(files, (CHILD, PARENT), strict=True):
+        file.write_text(text)
+    jobs = {job.tool: job for job in lint.module_jobs("parent", (), "a test", files)}
+    assert "a_i" in lint.execute(jobs[tool])
+
+
+def test_failed_simulation_says_how_to_repeat_it() -> None:
+    command = r"CSB_SEED=7 SIM=icarus \.venv/bin/python -m pytest tests/test_tools\.py::test_failed"
+    with pytest.raises(SimulationError, match=command):
+        run("csb_skid", "tb.test_csb_skid", sim="icarus", seed=7, test_filter="no such test")
