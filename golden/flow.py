@@ -881,30 +881,28 @@ def run(
         raise UsageError(f"{out}: is a file, not a folder")
 
     want, want_state = FixedModel(q, p.config).run(ints, initial)
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch)
-        comparison = compare(
-            p,
-            [frames],
-            interleave(want),
-            want_state,
-            timing.predict(p, len(frames)).last_out,
-            work,
-            sim=sim,
-            state=initial,
-            waves=waves,
-            stall=stall,
-        )
-        result = report(comparison, p, sim=sim, stall=stall, input_saturations=saturated)
-        if out is not None:
-            y = comparison.outputs.reshape(-1, p.streams, p.outputs).swapaxes(0, 1)
-            final = q.state_float(comparison.state)
-            with staged(Path(out), "report.json") as folder:
-                np.save(folder / "outputs.npy", q.output_float(y[0] if single else y))
-                np.savez(
-                    folder / "state.npz", **{k: v[0] if single else v for k, v in final.items()}
-                )
-                write_json(folder / "report.json", result, schema.REPORT)
-                for wave in list(work.rglob("*.fst"))[:1] if waves else []:
-                    shutil.copyfile(wave, folder / "waves.fst")
+    work = Path(tempfile.mkdtemp())  # stays if the simulation fails: its log is there
+    comparison = compare(
+        p,
+        [frames],
+        interleave(want),
+        want_state,
+        timing.predict(p, len(frames)).last_out,
+        work,
+        sim=sim,
+        state=initial,
+        waves=waves,
+        stall=stall,
+    )
+    result = report(comparison, p, sim=sim, stall=stall, input_saturations=saturated)
+    if out is not None:
+        y = comparison.outputs.reshape(-1, p.streams, p.outputs).swapaxes(0, 1)
+        final = q.state_float(comparison.state)
+        with staged(Path(out), "report.json") as folder:
+            np.save(folder / "outputs.npy", q.output_float(y[0] if single else y))
+            np.savez(folder / "state.npz", **{k: v[0] if single else v for k, v in final.items()})
+            write_json(folder / "report.json", result, schema.REPORT)
+            for wave in list(work.rglob("*.fst"))[:1] if waves else []:
+                shutil.copyfile(wave, folder / "waves.fst")
+    shutil.rmtree(work)
     return result

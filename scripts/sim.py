@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -62,26 +61,30 @@ def expected(q: QNetwork, c: config.Config, xs: Sequence[Ints]) -> tuple[list[In
 
 
 def work(
-    p: Program, q: QNetwork, xs: Sequence[Ints], predicted: np.ndarray, sim: str, waves: Path | None
+    p: Program,
+    q: QNetwork,
+    xs: Sequence[Ints],
+    predicted: np.ndarray,
+    folder: Path,
+    sim: str,
+    waves: Path | None,
 ) -> flow.Comparison:
-    """One simulation, in a process of its own."""
+    """One simulation, in a process of its own; its files stay in ``folder``."""
     want, state = expected(q, p.config, xs)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        found = flow.compare(
-            p,
-            xs,
-            np.concatenate(want),
-            state,
-            predicted,
-            folder,
-            sim=sim,
-            waves=bool(waves),
-            count_last=True,
-        )
-        for file in list(folder.rglob("*.fst"))[:1] if waves else []:
-            waves.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, waves)
+    shutil.rmtree(folder, ignore_errors=True)
+    found = flow.compare(
+        p,
+        xs,
+        np.concatenate(want),
+        state,
+        predicted,
+        folder,
+        sim=sim,
+        waves=waves is not None,
+        count_last=True,
+    )
+    for file in list(folder.rglob("*.fst"))[:1] if waves else []:
+        shutil.copyfile(file, waves)
     return found
 
 
@@ -147,8 +150,10 @@ def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
     limit = min(CHUNK, flow.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
     flow.check_size(p, longest, sim)
     file = OUT / f"{case.model}_{p.config.name}.fst" if waves else None
-    for xs in chunks(case.xs, limit):
-        case.parts.append(pool.submit(work, p, case.image.network, xs, predicted, sim, file))
+    for i, xs in enumerate(chunks(case.xs, limit)):
+        folder = OUT / f"runs/{case.model}_{p.config.name}_{i}"
+        job = (p, case.image.network, xs, predicted, folder, sim, file)
+        case.parts.append(pool.submit(work, *job))
 
 
 def row(case: Case, sim: str) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def build(
     name = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{what}"
     folder = name.with_name(f"{name.name}_{_digest(content)}")
 
-    with _locked(name.with_suffix(".lock")):
+    with _locked(name.with_name(f"{name.name}.lock")):
         done = folder / "done"  # written last: an interrupted build is made again
         if not done.exists():
             for outdated in name.parent.glob(f"{name.name}_*"):
@@ -188,7 +188,7 @@ def build(
                     toplevel=toplevel,
                     module="",
                     verilog_sources=compiled,
-                    includes=[str(folder) for folder in design.file_list()[1]],
+                    includes=[str(path) for path in design.file_list()[1]],
                     parameters=parameters,
                     compile_args=list(_COMPILE_ARGS[sim]),
                     timescale="1ns/1ps",
