@@ -32,23 +32,35 @@ class LayerCase:
     extreme: bool = False  # weights and inputs at the ends of their range
 
     @staticmethod
-    def draw(rng: np.random.Generator, largest: int = 300, layers: int = 1) -> LayerCase:
-        """A random case; sizes are log-uniform, so that small and odd ones are common."""
+    def draw(rng: np.random.Generator, c: Config, largest: int = 300, layers: int = 1) -> LayerCase:
+        """A random case whose weights fit a configuration; sizes are log-uniform, so that small
+        and odd ones are common."""
 
         def size() -> int:
             return int(np.exp(rng.uniform(0, np.log(largest + 0.99))))
 
-        return LayerCase(
-            seed=int(rng.integers(2**31)),
-            cell=str(rng.choice(sorted(CELLS))),
-            inputs=size(),
-            hidden=size(),
-            layers=layers,
-            block=int(rng.choice([8, 16, 32, 64])),
-            density=float(rng.uniform()),
-            pattern=str(rng.choice(PATTERNS)),
-            extreme=bool(rng.random() < 0.2),
-        )
+        while True:
+            case = LayerCase(
+                seed=int(rng.integers(2**31)),
+                cell=str(rng.choice(sorted(CELLS))),
+                inputs=size(),
+                hidden=size(),
+                layers=layers,
+                block=int(rng.choice([8, 16, 32, 64])),
+                density=float(rng.uniform()),
+                pattern=str(rng.choice(PATTERNS)),
+                extreme=bool(rng.random() < 0.2),
+            )
+            # Half of the buffers: what a word pads and what one PEGroup has more than others fits.
+            if case.weights <= c.pes * c.weight_depth // 2:
+                return case
+
+    @property
+    def weights(self) -> int:
+        """Weights that are not zero, about."""
+        columns = self.inputs + (2 * self.layers - 1) * self.hidden
+        dense = len(CELLS[self.cell].gates) * self.hidden * columns
+        return round(dense * {"dense": 1.0, "zero": 0.0}.get(self.pattern, self.density))
 
     def _matrix(self, rng: np.random.Generator, rows: int, cols: int) -> np.ndarray:
         w = rng.normal(size=(rows, cols)) * 0.3

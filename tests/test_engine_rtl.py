@@ -34,7 +34,8 @@ def test_engine(sim, seed, tmp_path, config, override, cases, largest, sims) -> 
     if sims not in ("both", sim):
         pytest.skip("runs on the other simulator")
     rng = np.random.default_rng([seed, len(config), cases, largest])
-    drawn = [LayerCase.draw(rng, largest).__dict__ for _ in range(cases)]
+    c = load(config, **override)
+    drawn = [LayerCase.draw(rng, c, largest).__dict__ for _ in range(cases)]
     run(
         "csb_engine",
         "tb.test_engine",

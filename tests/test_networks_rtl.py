@@ -64,7 +64,7 @@ def test_random_networks(
     c = config.load(name, **override)
     rng = np.random.default_rng([seed, cases, largest, layers, streams])
     for _ in range(cases):
-        case = LayerCase.draw(rng, largest, layers)
+        case = LayerCase.draw(rng, c, largest, layers)
         check(case, c, sim, tmp_path, streams=streams)
 
 
@@ -102,9 +102,9 @@ def test_same_bits_everywhere(sim, tmp_path) -> None:
 
 
 def test_saturation_is_hit_and_counted(sim, tmp_path) -> None:
-    """Numbers at the ends of their range saturate; the machine counts it."""
-    case = LayerCase(seed=9, inputs=40, hidden=20, pattern="dense", extreme=True)
-    c = config.load("tiny")
+    """Numbers at the ends of their range saturate (a data path of +-64), and are counted."""
+    case = LayerCase(seed=9, inputs=120, hidden=20, pattern="dense", extreme=True)
+    c = config.load("tiny", state_w=20)
     qnet = quantise.quantise(case.network(), c)
     x = qnet.quantise_inputs(case.frames(4))
     model = fixed.FixedModel(qnet, c)
