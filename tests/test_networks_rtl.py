@@ -24,7 +24,6 @@ SETS = [  # configuration, what differs from it, random networks, largest size, 
     ("small", {}, 3, 60, 2, 5, "verilator"),
     ("odd", {}, 6, 200, 2, 1, "verilator"),
     ("paper256", {}, 3, 300, 2, 1, "verilator"),
-    ("paper512", {}, 2, 300, 2, 1, "verilator"),
 ]
 
 
