@@ -21,6 +21,7 @@ name               pattern                                                      
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,14 +66,15 @@ def _top(score: Tensor, keep: int) -> Tensor:
     return mask.scatter_(-1, order[..., :keep], True)
 
 
-class _Masking:
+class _Masking(ABC):
     """A scheme given by ``mask(w, rate)``."""
 
     masks = True
     name = ""
 
+    @abstractmethod
     def mask(self, w: Tensor, rate: float) -> Tensor:
-        raise NotImplementedError
+        """True where a weight stays."""
 
     def project(self, w: Tensor, rate: float) -> Tensor:
         w = w.detach()
