@@ -29,6 +29,31 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     return {n: every[n] for n in names.split()}
 
 
+@pytest.mark.parametrize(
+    ("config", "override"),
+    [
+        ("tiny", {}),
+        ("odd", {"data_w": 12, "share_h": 0}),
+        ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1}),
+        ("paper512", {"P": 1, "max_fan_in": 4096}),
+    ],
+    ids=str,
+)
+def test_pegroup(sim, config, override) -> None:
+    """A PEGroup alone; shallow, as the bench zeroes every memory again and again."""
+    override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
+    c = load(config, **override)
+    names = "P Q DataW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
+    every = rtl_parameters(c)
+    run(
+        "csb_pegroup",
+        "tb.test_csb_pegroup",
+        sim=sim,
+        parameters={"AccW": c.acc_w, **{n: every[n] for n in names.split()}},
+        extra_env={"CSB_CONFIG": config, "CSB_OVERRIDE": json.dumps(override)},
+    )
+
+
 @pytest.mark.parametrize(("config", "override", "cases", "largest", "sims"), SETS, ids=str)
 def test_engine(sim, seed, tmp_path, config, override, cases, largest, sims) -> None:
     if sims not in ("both", sim):
