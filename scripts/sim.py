@@ -229,6 +229,14 @@ def main() -> int:
         if model not in known:
             raise cli.UsageError(f"unknown model '{model}': known are {', '.join(known)}")
 
+    from tb.runner import locked
+
+    with locked(OUT / "lock"):  # one at a time: all write the same folders
+        return job(models, names, args.sim, args.waves)
+
+
+def job(models: Sequence[str], names: Sequence[str], sim: str, waves: bool) -> int:
+    """All models on all configurations; returns the exit code."""
     from tb.runner import SimulationError
 
     began = time.monotonic()
@@ -237,12 +245,12 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=context) as pool:
         for model in models:
-            new = prepare(CHECKPOINTS / f"{model}.npz", names, args.sim, args.waves)
+            new = prepare(CHECKPOINTS / f"{model}.npz", names, sim, waves)
             for case in new:
-                start(case, pool, args.sim, args.waves)
+                start(case, pool, sim, waves)
             cases += new
         try:
-            rows = [row(case, args.sim) for case in cases]
+            rows = [row(case, sim) for case in cases]
         except SimulationError as error:
             pool.shutdown(cancel_futures=True)
             print(f"error: {error}", file=sys.stderr)

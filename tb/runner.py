@@ -4,8 +4,9 @@
 :func:`build` compiles a top level with one set of parameters, :func:`run` runs cocotb tests on it.
 A build is shared by all runs that need the same one, also by parallel pytest workers: its folder,
 ``build/sim_build/<simulator>/<name>_<parameters>_<sources>``, has hashes of all that goes into it
-in its name; one of the same parameters and other sources is outdated, and removed. A run has a
-folder of its own, ``build/sim_run/<simulator>/<test>``, with its log, results and waves.
+in its name; one of the same parameters and other sources is outdated, and removed once nothing
+runs on it. A run has a folder of its own, ``build/sim_run/<simulator>/<test>``, with its log,
+results and waves; of two sessions that run the same test, one waits.
 """
 
 from __future__ import annotations
@@ -122,19 +123,38 @@ def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str
 
 
 # --- build ------------------------------------------------------------------------------------
+def _content(files: Sequence[Path]) -> bytes:
+    return b"".join(file.read_bytes() for file in files)
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:8]
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Waits until the lock of a file can be had, and holds it; one that is shared has company."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 
-def build(
+IN_USE = "in_use"  # file of a build: runs hold its lock, shared
+
+
+def _remove_unused(folder: Path) -> None:
+    """Removes a build, unless something runs on it: then a later build will."""
+    with (folder / IN_USE).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _built(
     toplevel: str,
     *,
     sim: str,
@@ -142,20 +162,8 @@ def build(
     sources: Sequence[Path] | None = None,
     waves: bool = False,
     build_name: str | None = None,
-) -> Path:
-    """Compiles ``toplevel`` unless that build is there, and returns its folder.
-
-    Args:
-        toplevel: top module, whose file is in ``hdl/files.f`` or in ``sources``.
-        sim: ``verilator`` or ``icarus``.
-        parameters: its parameters, by name.
-        sources: HDL files beside those of the design, in compile order.
-        waves: able to write an FST; a build of its own, as Verilator's is 15 times slower.
-        build_name: what the folder's name starts with; default ``toplevel``.
-
-    Raises:
-        SimulationError: it does not compile.
-    """
+) -> Iterator[Path]:
+    """:func:`build`; the folder stays as long as it is used, even if another build outdates it."""
     if sim not in SIMULATORS:
         raise SimulationError(f"unknown simulator '{sim}': known are {', '.join(SIMULATORS)}")
     parameters = dict(sorted((parameters or {}).items()))
@@ -168,16 +176,17 @@ def build(
         compiled.insert(0, str(WAIVERS))
         files.append(WAIVERS)
     # requirements.txt stands for the versions of the tools.
-    content = b"".join(file.read_bytes() for file in [*files, ROOT / "requirements.txt"])
+    files.append(ROOT / "requirements.txt")
+    content = _content(files)
     what = _digest(json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]]).encode())
     name = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{what}"
     folder = name.with_name(f"{name.name}_{_digest(content)}")
 
-    with _locked(name.with_name(f"{name.name}.lock")):
+    with locked(name.with_name(f"{name.name}.lock")):
         done = folder / "done"  # written last: an interrupted build is made again
         if not done.exists():
             for outdated in name.parent.glob(f"{name.name}_*"):
-                shutil.rmtree(outdated)
+                _remove_unused(outdated)
             folder.mkdir(parents=True)
             try:
                 _simulate(
@@ -200,11 +209,34 @@ def build(
             except SystemExit as error:
                 log = _excerpt(folder / "build.log")
                 raise SimulationError(f"{log}\n{sim} {toplevel} {parameters}: {error}") from None
+            if _content(files) != content:
+                raise SimulationError(f"{toplevel} was edited while it was compiled: run again")
             for file in folder.iterdir():  # the compiler's; they are in its cache if ever needed
                 if file.suffix not in ("", ".vvp", ".log"):
                     file.unlink()
             done.touch()
-    return folder
+        use = contextlib.ExitStack()
+        use.enter_context(locked(folder / IN_USE, shared=True))
+    with use:
+        yield folder
+
+
+def build(toplevel: str, **kwargs) -> Path:
+    """Compiles ``toplevel`` unless that build is there, and returns its folder.
+
+    Args:
+        toplevel: top module, whose file is in ``hdl/files.f`` or in ``sources``.
+        sim: ``verilator`` or ``icarus``.
+        parameters: its parameters, by name.
+        sources: HDL files beside those of the design, in compile order.
+        waves: able to write an FST; a build of its own, as Verilator's is 15 times slower.
+        build_name: what the folder's name starts with; default ``toplevel``.
+
+    Raises:
+        SimulationError: it does not compile.
+    """
+    with _built(toplevel, **kwargs) as folder:
+        return folder
 
 
 # --- run --------------------------------------------------------------------------------------
@@ -241,20 +273,11 @@ def run(
         SimulationError: it does not compile, a test failed, none ran, or the simulation died.
     """
     __tracebackhide__ = True  # in a pytest report the message says all
-    folder = build(
-        toplevel,
-        sim=sim,
-        parameters=parameters,
-        sources=sources,
-        waves=waves,
-        build_name=build_name,
-    )
     seed = seed_from_env() if seed is None else seed
     name = re.sub(r"[^\w.=-]+", "_", f"{_pytest_test() or module}.{test_filter or ''}")
     work = work_dir or ROOT / "build/sim_run" / sim / name.strip("._")
     work.mkdir(parents=True, exist_ok=True)
     results = work / "results.xml"
-    results.unlink(missing_ok=True)
 
     plus_args = list(plus_args)
     if sim == "verilator":
@@ -262,30 +285,43 @@ def run(
     if waves:
         plus_args.append({"verilator": "--trace", "icarus": "-fst"}[sim])
     error = ""
-    started = time.monotonic()
-    try:
-        _simulate(
-            _RUN,
-            sim,
-            work / "sim.log",
-            {
-                **(extra_env or {}),
-                "COCOTB_RESULTS_FILE": str(results),
-                "COCOTB_ANSI_OUTPUT": "0",
-            },
-            toplevel=toplevel,
-            module=module,
-            plus_args=plus_args,
-            python_search=[str(ROOT)],
-            sim_build=str(folder),
-            work_dir=str(work),
-            waves=False,  # they are the build's matter; here only an argument says where they go
-            seed=seed,
-            testcase=test_filter,
+    with contextlib.ExitStack() as held:
+        folder = held.enter_context(
+            _built(
+                toplevel,
+                sim=sim,
+                parameters=parameters,
+                sources=sources,
+                waves=waves,
+                build_name=build_name,
+            )
         )
-    except SystemExit as e:
-        error = str(e)
-    passed, failed = _outcome(results)
+        held.enter_context(locked(work / "lock"))  # the same test in two sessions
+        results.unlink(missing_ok=True)
+        started = time.monotonic()
+        try:
+            _simulate(
+                _RUN,
+                sim,
+                work / "sim.log",
+                {
+                    **(extra_env or {}),
+                    "COCOTB_RESULTS_FILE": str(results),
+                    "COCOTB_ANSI_OUTPUT": "0",
+                },
+                toplevel=toplevel,
+                module=module,
+                plus_args=plus_args,
+                python_search=[str(ROOT)],
+                sim_build=str(folder),
+                work_dir=str(work),
+                waves=False,  # the build's matter; here only an argument says where they go
+                seed=seed,
+                testcase=test_filter,
+            )
+        except SystemExit as e:
+            error = str(e)
+        passed, failed = _outcome(results)
     if not (error or failed or passed):
         error = "no test ran"
     if error or failed:

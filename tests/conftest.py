@@ -17,17 +17,27 @@ def pytest_report_header() -> str:
     return f"CSB_SEED={runner.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with an argument ``sim`` runs once for each simulator that ``SIM`` names."""
-    if "sim" not in metafunc.fixturenames:
-        return
+def chosen_simulators() -> tuple[str, ...]:
+    """The simulators that ``SIM`` names: one of them, or ``both``."""
     wanted = os.environ.get("SIM", "both")
     chosen = runner.SIMULATORS if wanted == "both" else (wanted,)
-    unknown = set(chosen) - set(runner.SIMULATORS)
-    if unknown:
+    if set(chosen) - set(runner.SIMULATORS):
         raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(runner.SIMULATORS)} or both")
-    marker = metafunc.definition.get_closest_marker("sims")
-    metafunc.parametrize("sim", [s for s in chosen if marker is None or s in marker.args])
+    return chosen
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with an argument ``sim`` runs once for each simulator that ``SIM`` names."""
+    if "sim" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("sims")
+        chosen = [s for s in chosen_simulators() if marker is None or s in marker.args]
+        metafunc.parametrize("sim", chosen)
+
+
+@pytest.fixture
+def simulators() -> tuple[str, ...]:
+    """The chosen simulators: for a test that runs on all of them and compares what they did."""
+    return chosen_simulators()
 
 
 @pytest.fixture

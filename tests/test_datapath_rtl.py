@@ -24,6 +24,28 @@ def test_seq_asserts_a_word(sim: str) -> None:
         run("csb_seq", "tb.test_csb_seq", sim=sim, test_filter="is_fatal")
 
 
+@pytest.mark.parametrize(
+    ("module", "tests", "parameters"),
+    [
+        ("csb_token", "token_counts", {"W": 4}),
+        ("csb_delay", "delay_", {"Width": 5, "Stages": 0}),
+        ("csb_delay", "delay_", {"Width": 9, "Stages": 6}),
+        ("csb_reg_bank", "reg_bank_", {"LaneW": 23}),
+        ("csb_shift_sat", "shift_sat_", {"InW": 45, "Base": 1, "ShiftW": 4, "OutW": 24}),
+        ("csb_act_rom", "act_rom_", {}),
+    ],
+    ids=str,
+)
+def test_small_module(sim: str, module: str, tests: str, parameters: dict[str, int]) -> None:
+    run(module, "tb.test_small_datapath", sim=sim, parameters=parameters, test_filter=tests)
+
+
+def test_token_asserts_tokens(sim: str) -> None:
+    build = {"sim": sim, "parameters": {"W": 4}}
+    with pytest.raises(SimulationError, match="TakesOnlyWhatIsThere"):
+        run("csb_token", "tb.test_small_datapath", **build, test_filter="is_fatal")
+
+
 @pytest.mark.parametrize("lane_w", [26, 24])
 def test_act(sim: str, lane_w: int) -> None:
     run(
@@ -85,6 +107,30 @@ def test_writer_asserts_distance(sim: str) -> None:
 
 
 SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth": 64}
+
+
+@pytest.mark.parametrize("unit", ["csb_drain", "csb_element"])
+@pytest.mark.parametrize(("name", "overrides"), [("tiny", {}), ("odd", {"drain_depth": 48})])
+def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None:
+    overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
+    cfg = config.load(name, **overrides)
+    every = config.rtl_parameters(cfg)
+    names = {
+        "csb_drain": ("AccDepth", "BiasDepth"),
+        "csb_element": ("StateDepth", "NeuronDepth", "OutDepth"),
+    }
+    own = {
+        "csb_drain": {"Depth": cfg.drain_depth, "ReduceStages": cfg.reduce_stages},
+        "csb_element": {"Depth": cfg.elem_depth, "SubSlots": cfg.sub_slots},
+    }
+    run(
+        unit,
+        "tb.test_csb_units",
+        sim=sim,
+        parameters=own[unit] | {n: every[n] for n in names[unit]},
+        extra_env=environment(name, overrides),
+        test_filter=unit.removeprefix("csb_") + "_programs",
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,27 @@
 """The CSB-Engine on random layers, both simulators; see tb/test_engine.py."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from golden.cases import LayerCase
 from golden.config import load, rtl_parameters
-from tb.runner import run
+from tb.runner import SimulationError, run
 
-# configuration, what differs from it, cases, largest size, simulators
-SETS = [
-    ("tiny", {}, 40, 60, "both"),
-    ("small", {}, 60, 300, "verilator"),
-    ("small", {"share_h": 0}, 12, 100, "verilator"),
-    ("small", {"data_w": 8, "drain_banks": 2}, 12, 100, "both"),
-    ("tiny", {"data_w": 12, "share_h": 0}, 12, 60, "both"),
-    ("odd", {}, 40, 300, "verilator"),
-    ("paper256", {}, 30, 300, "verilator"),
+# configuration, what differs from it, cases, largest size
+FIELDS = ("config", "override", "cases", "largest")
+ON_BOTH = [
+    ("tiny", {}, 40, 60),
+    ("small", {"data_w": 8, "drain_banks": 2}, 12, 100),
+    ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
+]
+ON_VERILATOR = [
+    ("small", {}, 60, 300),
+    ("small", {"share_h": 0}, 12, 100),
+    ("odd", {}, 40, 300),
+    ("paper256", {}, 30, 300),
 ]
 
 
@@ -27,6 +31,47 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     names = "K L P Q DataW MaxFanIn WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
+
+
+@pytest.mark.parametrize(
+    ("module", "tests", "parameters"),
+    [
+        ("csb_join", "join_counts", {"N": 15, "W": 3}),
+        ("csb_reduce", "reduce_", {"N": 2, "AccW": 30}),
+        ("csb_reduce", "reduce_", {"N": 5}),
+        ("csb_neuron_ram", "neurons_", {"Depth": 32}),
+        ("csb_neuron_ram", "neurons_", {"Depth": 64, "DataW": 8, "Sides": 1}),
+        ("csb_acc_bank", "bank_", {"Depth": 64, "AccW": 26}),
+    ],
+    ids=str,
+)
+def test_small_module(sim, module, tests, parameters) -> None:
+    run(module, "tb.test_small_engine", sim=sim, parameters=parameters, test_filter=tests)
+
+
+def test_join_asserts_tokens(sim) -> None:
+    build = {"sim": sim, "parameters": {"N": 15, "W": 3}}
+    with pytest.raises(SimulationError, match="TakesOnlyReady"):
+        run("csb_join", "tb.test_small_engine", **build, test_filter="is_fatal")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [{"Q": 3, "share_v": 1}, {"Q": 1, "data_w": 8, "drain_banks": 2}],
+    ids=str,
+)
+def test_pe_row(sim, override) -> None:
+    c = load("tiny", acc_depth=16, **override)
+    every = rtl_parameters(c)
+    names = ("Q", "DataW", "AccDepth", "DrainBanks", "ShareV")
+    run(
+        "csb_pe_row",
+        "tb.test_small_engine",
+        sim=sim,
+        parameters={"AccW": c.acc_w, **{n: every[n] for n in names}},
+        extra_env={"MAX_FAN_IN": str(c.max_fan_in)},
+        test_filter="pe_row_",
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,13 +99,12 @@ def test_pegroup(sim, config, override) -> None:
     )
 
 
-@pytest.mark.parametrize(("config", "override", "cases", "largest", "sims"), SETS, ids=str)
-def test_engine(sim, seed, tmp_path, config, override, cases, largest, sims) -> None:
-    if sims not in ("both", sim):
-        pytest.skip("runs on the other simulator")
+def sums(sim: str, seed: int, folder: Path, config: str, override, cases, largest) -> str:
+    """Runs random layers; every sum is checked. Returns a digest of all of them."""
     rng = np.random.default_rng([seed, len(config), cases, largest])
     c = load(config, **override)
     drawn = [LayerCase.draw(rng, c, largest).__dict__ for _ in range(cases)]
+    digest = folder / f"{sim}.digest"
     run(
         "csb_engine",
         "tb.test_engine",
@@ -70,6 +114,20 @@ def test_engine(sim, seed, tmp_path, config, override, cases, largest, sims) -> 
             "CSB_CONFIG": config,
             "CSB_OVERRIDE": json.dumps(override),
             "CSB_CASES": json.dumps(drawn),
-            "CSB_DIGEST": str(tmp_path / "digest"),
+            "CSB_DIGEST": str(digest),
         },
     )
+    return digest.read_text()
+
+
+@pytest.mark.parametrize(FIELDS, ON_BOTH, ids=str)
+def test_engine_on_both(simulators, seed, tmp_path, config, override, cases, largest) -> None:
+    """The same cases on both simulators: the same sums as numpy's, and as each other's."""
+    found = {s: sums(s, seed, tmp_path, config, override, cases, largest) for s in simulators}
+    assert len(set(found.values())) == 1, found
+
+
+@pytest.mark.parametrize(FIELDS, ON_VERILATOR, ids=str)
+@pytest.mark.sims("verilator")
+def test_engine(sim, seed, tmp_path, config, override, cases, largest) -> None:
+    sums(sim, seed, tmp_path, config, override, cases, largest)

@@ -11,23 +11,26 @@ import pytest
 
 from golden import compiler, config, fixed, quantise, timing
 from golden.cases import LayerCase
-from tb.simulate import simulate
+from tb.simulate import RunResult, simulate
 
-FIELDS = ("name", "override", "cases", "largest", "layers", "streams", "sims")
-SETS = [  # configuration, what differs from it, random networks, largest size, ...
-    ("tiny", {}, 6, 40, 1, 1, "both"),
-    ("tiny", {}, 4, 20, 2, 2, "both"),
-    ("tiny", {"data_w": 8}, 4, 40, 1, 1, "verilator"),
-    ("tiny", {"data_w": 12, "share_h": 0}, 4, 40, 2, 1, "verilator"),
-    ("small", {}, 6, 300, 1, 1, "verilator"),
-    ("small", {}, 4, 100, 3, 1, "verilator"),
-    ("small", {}, 3, 60, 2, 5, "verilator"),
-    ("odd", {}, 6, 200, 2, 1, "verilator"),
-    ("paper256", {}, 3, 300, 2, 1, "verilator"),
+# configuration, what differs from it, random networks, largest size, ...
+FIELDS = ("name", "override", "cases", "largest", "layers", "streams")
+ON_BOTH = [
+    ("tiny", {}, 6, 40, 1, 1),
+    ("tiny", {}, 4, 20, 2, 2),
+]
+ON_VERILATOR = [
+    ("tiny", {"data_w": 8}, 4, 40, 1, 1),
+    ("tiny", {"data_w": 12, "share_h": 0}, 4, 40, 2, 1),
+    ("small", {}, 6, 300, 1, 1),
+    ("small", {}, 4, 100, 3, 1),
+    ("small", {}, 3, 60, 2, 5),
+    ("odd", {}, 6, 200, 2, 1),
+    ("paper256", {}, 3, 300, 2, 1),
 ]
 
 
-def check(
+def measure(
     case: LayerCase,
     c: config.Config,
     sim: str,
@@ -35,8 +38,8 @@ def check(
     frames: int = 5,
     streams: int = 1,
     stall: tuple[int, int] = (0, 0),
-) -> np.ndarray:
-    """Runs a case; outputs, states and (unless stalled) cycles must be exact. Returns outputs."""
+) -> RunResult:
+    """Runs a case; outputs, states and (unless stalled) cycles must be exact."""
     qnet = quantise.quantise(case.network(), c)
     program = compiler.compile_network(qnet, c, streams)
     x = qnet.quantise_inputs(case.frames(frames, streams))
@@ -52,19 +55,44 @@ def check(
         predicted = timing.predict(program, len(beats)).last_out
         measured = got.out_cycles - got.in_cycles[0]
         assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
-    return got.outputs
+    return got
 
 
-@pytest.mark.parametrize(FIELDS, SETS, ids=str)
-def test_random_networks(
-    sim, seed, tmp_path, name, override, cases, largest, layers, streams, sims
-) -> None:
-    if sims not in ("both", sim):
-        pytest.skip("runs on the other simulator")
-    c = config.load(name, **override)
+def check(*args, **kwargs) -> np.ndarray:
+    """:func:`measure`, but the outputs alone."""
+    return measure(*args, **kwargs).outputs
+
+
+def draw(seed: int, c: config.Config, cases: int, largest: int, layers: int, streams: int):
+    """The random cases of a set."""
     rng = np.random.default_rng([seed, cases, largest, layers, streams])
-    for _ in range(cases):
-        case = LayerCase.draw(rng, c, largest, layers)
+    return [LayerCase.draw(rng, c, largest, layers) for _ in range(cases)]
+
+
+@pytest.mark.parametrize(FIELDS, ON_BOTH, ids=str)
+def test_random_networks_on_both(
+    simulators, seed, tmp_path, name, override, cases, largest, layers, streams
+) -> None:
+    """The same networks on both simulators: what the models say, and what each other says."""
+    c = config.load(name, **override)
+    for case in draw(seed, c, cases, largest, layers, streams):
+        first, *others = [measure(case, c, s, tmp_path / s, streams=streams) for s in simulators]
+        for other in others:
+            assert np.array_equal(first.outputs, other.outputs), case
+            assert np.array_equal(first.out_cycles, other.out_cycles), case
+            assert np.array_equal(first.busy, other.busy), case
+            assert first.counters == other.counters, case
+            assert first.state.keys() == other.state.keys(), case
+            assert all(np.array_equal(v, other.state[k]) for k, v in first.state.items()), case
+
+
+@pytest.mark.parametrize(FIELDS, ON_VERILATOR, ids=str)
+@pytest.mark.sims("verilator")
+def test_random_networks(
+    sim, seed, tmp_path, name, override, cases, largest, layers, streams
+) -> None:
+    c = config.load(name, **override)
+    for case in draw(seed, c, cases, largest, layers, streams):
         check(case, c, sim, tmp_path, streams=streams)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import lint, synth
+from tb import runner
 from tb.design import ROOT
 from tb.runner import SimulationError, run
 
@@ -34,3 +35,31 @@ def test_failed_simulation_says_how_to_repeat_it() -> None:
     command = r"CSB_SEED=7 SIM=icarus \.venv/bin/python -m pytest tests/test_tools\.py::test_failed"
     with pytest.raises(SimulationError, match=command):
         run("csb_skid", "tb.test_csb_skid", sim="icarus", seed=7, test_filter="no such test")
+
+
+def test_a_build_in_use_is_not_removed(tmp_path: Path) -> None:
+    """A session that builds edited sources leaves the files of one that still runs."""
+    (tmp_path / "top.vvp").touch()
+    with runner.locked(tmp_path / runner.IN_USE, shared=True):
+        runner._remove_unused(tmp_path)
+        assert (tmp_path / "top.vvp").exists()
+    runner._remove_unused(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled must be what the name of the build says."""
+    source = tmp_path / "csb_edited.sv"
+    source.write_text("module csb_edited (input wire clk_i); endmodule\n")
+    simulate = runner._simulate
+
+    def edit(*args, **kwargs) -> None:
+        simulate(*args, **kwargs)
+        source.write_text("module csb_edited (input wire other_i); endmodule\n")
+
+    build = {"sim": "icarus", "sources": [source]}
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_simulate", edit)
+        with pytest.raises(SimulationError, match="edited while it was compiled"):
+            runner.build("csb_edited", **build)
+    assert (runner.build("csb_edited", **build) / "done").exists()
