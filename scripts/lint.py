@@ -8,7 +8,6 @@ that it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -19,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from pyslang import syntax
 
-from golden import config
+from golden import cli, config
 from tb import design, runner
 
 BIN = Path(sys.executable).parent
@@ -126,7 +127,7 @@ def execute(job: Job) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = cli.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--fix", action="store_true", help="rewrite formatting instead of linting")
     fix = parser.parse_args().fix
 
@@ -152,4 +153,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prune a checkpoint in one shot to compressed structured blocks at a rate."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from golden import cli
 from golden.checkpoint import read_checkpoint, write_checkpoint
 from golden.pruning.cli import parse_align, positive_int, rate, run
 from golden.pruning.oneshot import prune_checkpoint
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict")
     parser.add_argument(
         "--block", type=positive_int, default=32, help="side of a block (default 32)"

@@ -9,7 +9,6 @@ and logs go to ``build/synth``.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -20,7 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from golden import config
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from golden import cli, config
 from tb import design
 from tb.design import TOP
 
@@ -202,16 +203,16 @@ def synthesise(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", default="small", choices=config.names())
+    parser = cli.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="small", help=", ".join(config.names()))
     parser.add_argument("--target", default="both", choices=[*SCRIPTS, "both"])
     args = parser.parse_args()
 
+    parameters = config.rtl_parameters(args.config)
     os.chdir(design.ROOT)
     targets = list(SCRIPTS) if args.target == "both" else [args.target]
     failed = False
     with ThreadPoolExecutor() as pool:
-        parameters = config.rtl_parameters(args.config)
         results = [
             (target, pool.submit(synthesise, target, args.config, TOP, parameters))
             for target in targets
@@ -234,4 +235,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

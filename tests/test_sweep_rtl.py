@@ -27,6 +27,8 @@ SWEEP = {
         "stream_w": 128,
     },
 }
+#: The sharing variant in the shape of the other one.
+ALL = SWEEP["sharing"] | {"stream_w": 64}
 #: Benches whose top is not the module itself.
 OTHER_TOP = {"csb_act": "act_sweep"}
 
@@ -35,12 +37,23 @@ def defaults() -> dict[str, int]:
     return tomllib.loads(config.CONFIG_FILE.read_text())["default"]
 
 
-@pytest.mark.parametrize("variant", SWEEP)
-def test_variant(sim, tmp_path, variant) -> None:
+def run_variant(sim: str, folder: Path, override: dict[str, int]) -> None:
     """Two layers: bits, states and cycles, as everywhere."""
-    c = config.load("tiny", **SHALLOW | SWEEP[variant])
+    c = config.load("tiny", **SHALLOW | override)
     case = LayerCase(seed=11, cell="lstm", inputs=5, hidden=7, layers=2, density=0.5)
-    check(case, c, sim, tmp_path, frames=4)
+    check(case, c, sim, folder, frames=4)
+
+
+@pytest.mark.parametrize("variant", SWEEP)
+@pytest.mark.sims("icarus")
+def test_variant(sim, tmp_path, variant) -> None:
+    run_variant(sim, tmp_path, SWEEP[variant])
+
+
+@pytest.mark.sims("verilator")
+def test_all_at_once(sim, tmp_path) -> None:
+    """In one build, as Verilator compiles each for half a minute."""
+    run_variant(sim, tmp_path, SWEEP["shape"] | SWEEP["widths"] | SWEEP["depths"] | ALL)
 
 
 def test_every_parameter_is_swept() -> None:
