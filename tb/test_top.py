@@ -45,6 +45,20 @@ def networks() -> list[Net]:
     return out
 
 
+#: Control outputs, which are never X after reset, and what is not X while one of them is high.
+CONTROLS = {
+    "irq_o": (),
+    "s_axil_awready": (),
+    "s_axil_wready": (),
+    "s_axil_bvalid": ("s_axil_bresp",),
+    "s_axil_arready": (),
+    "s_axil_rvalid": ("s_axil_rresp", "s_axil_rdata"),
+    "s_axis_image_tready": (),
+    "s_axis_frame_tready": (),
+    "m_axis_frame_tvalid": ("m_axis_frame_tkeep", "m_axis_frame_tlast"),
+}
+
+
 class Top:
     """Drivers on all ports, and a checker of every beat that comes out."""
 
@@ -73,6 +87,15 @@ class Top:
             self._beat,
             lambda beat: self.beats.got(beat),
         ).start()
+        Monitor(dut, lambda: True, lambda: None, self._known).start()
+
+    def _known(self, _: None) -> None:
+        """No control output is X outside of reset, and no payload of one that is high."""
+        for name, payload in CONTROLS.items():
+            value = getattr(self.dut, name).value
+            assert value.is_resolvable, f"{name} is {value}"
+            for part in payload if value == 1 else ():
+                assert getattr(self.dut, part).value.is_resolvable, f"{part} while {name}"
 
     def _beat(self) -> tuple[list[int], bool]:
         dut = self.dut

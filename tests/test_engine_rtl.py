@@ -2,12 +2,13 @@
 """The CSB-Engine on random layers, both simulators; see tb/test_engine.py."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from golden.cases import LayerCase
+from golden.cases import PATTERNS, LayerCase
 from golden.config import load, rtl_parameters
 from tb.runner import SimulationError, run
 
@@ -99,11 +100,16 @@ def test_pegroup(sim, config, override) -> None:
     )
 
 
-def sums(sim: str, seed: int, folder: Path, config: str, override, cases, largest) -> str:
-    """Runs random layers; every sum is checked. Returns a digest of all of them."""
+def draw(seed: int, config: str, override, cases: int, largest: int) -> list[LayerCase]:
+    """The random layers of a set."""
     rng = np.random.default_rng([seed, len(config), cases, largest])
     c = load(config, **override)
-    drawn = [LayerCase.draw(rng, c, largest).__dict__ for _ in range(cases)]
+    return [LayerCase.draw(rng, c, largest) for _ in range(cases)]
+
+
+def sums(sim: str, seed: int, folder: Path, config: str, override, cases, largest) -> str:
+    """Runs random layers; every sum is checked. Returns a digest of all of them."""
+    drawn = [asdict(case) for case in draw(seed, config, override, cases, largest)]
     digest = folder / f"{sim}.digest"
     run(
         "csb_engine",
@@ -131,3 +137,31 @@ def test_engine_on_both(simulators, seed, tmp_path, config, override, cases, lar
 @pytest.mark.sims("verilator")
 def test_engine(sim, seed, tmp_path, config, override, cases, largest) -> None:
     sums(sim, seed, tmp_path, config, override, cases, largest)
+
+
+def has_empty_block(case: LayerCase) -> bool:
+    """Whether a block of the recurrent matrix, not all zero, has no row."""
+    layer = case.network().layers[0]
+    w = np.concatenate([layer.weights[g, "h"] for g in layer.cell.gates])
+    b = case.block
+    blocks = [w[i : i + b, j : j + b] for i in range(0, len(w), b) for j in range(0, w.shape[1], b)]
+    return bool(w.any()) and not all(block.any() for block in blocks)
+
+
+def test_cases_are_enough_and_of_every_kind(seed) -> None:
+    """200, a fifth of them on both simulators, with all that a network may have."""
+    both = [case for s in ON_BOTH for case in draw(seed, *s)]
+    every = both + [case for s in ON_VERILATOR for case in draw(seed, *s)]
+    assert len(every) >= 200
+    assert len(both) * 5 >= len(every)
+    assert {c.pattern for c in every} == set(PATTERNS)
+    assert {c.block for c in every} == {8, 16, 32, 64}
+    assert {c.cell for c in every} >= {"lstm", "gru"}
+    for sizes in ({c.hidden for c in every}, {c.inputs for c in every}):
+        assert 1 in sizes
+        assert max(sizes) > 200
+    assert any(c.extreme for c in every)
+    densities = [c.density for c in every]
+    assert min(densities) < 0.1
+    assert max(densities) > 0.9
+    assert any(has_empty_block(c) for c in every if c.pattern == "csb" and c.density < 0.3)

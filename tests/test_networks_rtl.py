@@ -124,9 +124,17 @@ def test_same_bits_everywhere(sim, tmp_path) -> None:
     """One network gives the same bits on every configuration and sharing mode."""
     case = LayerCase(seed=8, cell="gru", inputs=30, hidden=33, layers=2, density=0.3)
     first = check(case, config.load("tiny"), sim, tmp_path)
-    for name, override in (("small", {}), ("odd", {}), ("tiny", {"share_h": 0})):
+    others = (("small", {}), ("odd", {}), ("paper256", {}), ("tiny", {"share_h": 0}))
+    for name, override in others:
         c = config.load(name, **override)
         assert np.array_equal(check(case, c, sim, tmp_path), first), (name, override)
+
+
+def test_there_are_enough_networks() -> None:
+    """40 at the top, a fifth of them on both simulators."""
+    both, all_sets = (sum(s[2] for s in sets) for sets in (ON_BOTH, ON_BOTH + ON_VERILATOR))
+    assert all_sets >= 40
+    assert both * 5 >= all_sets
 
 
 def test_saturation_is_hit_and_counted(sim, tmp_path) -> None:

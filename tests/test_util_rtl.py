@@ -11,6 +11,11 @@ def test_skid(sim: str, width: int) -> None:
     run("csb_skid", "tb.test_csb_skid", sim=sim, parameters={"Width": width})
 
 
+def test_drivers(sim: str) -> None:
+    """Clock, reset, stream ends and monitor: what all benches rely on."""
+    run("csb_skid", "tb.test_stream", sim=sim, parameters={"Width": 40})
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
