@@ -128,14 +128,12 @@ class _Builder:
         if p.needs_layer is not None:
             # Waiting for a result of this iteration before it is on its way would wait for ever.
             self.cursor[:] = np.maximum(self.cursor, self.layer_end[p.needs_layer] + 1)
-        if p.barrier:
-            self.cursor[:] = self.cursor.max()
         self.cursor[:] = np.maximum(self.cursor, self.wait_pos + 1)
         begin = int(self.cursor.min())
         self.waits[begin], self.wait_pos = waits, begin
         done = self.layer_done.setdefault(p.layer, np.full(slots, begin, np.int64))
         if p.barrier:
-            np.maximum(done, begin, out=done)
+            np.maximum(done, self.cursor.max(), out=done)
         for row in range(self.c.P):
             lane = lanes.get((self.k * self.c.P + row, self.col))
             if lane is None:
