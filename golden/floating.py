@@ -49,6 +49,7 @@ def step_layer(
     cell = layer.cell
     reg: dict[str, Floats | float] = {"one": 1.0, "zero": 0.0}
     reg |= {f"state:{s}": state[s] for s in cell.states}
+    reg |= {f"const:{k}": v for k, v in layer.constants.items()}
     vectors = {"x": x} | {v: state[s] for v, s in cell.vectors.items() if s is not None}
     values, after, out = {}, dict(state), x
     for n in cell.nodes:

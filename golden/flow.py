@@ -448,7 +448,7 @@ def build_image(
         (made / "image.memh").write_text(image.memh(data))
         for name, text in memory_files(c, data).items():
             (made / name).write_text(text)
-        (made / "listing.txt").write_text(listing(p, q))
+        (made / "listing.txt").write_text(listing(p))
         store.save_program(made / "program.npz", p)
         store.save_network(made / "network.npz", q)
         manifest = make_manifest(

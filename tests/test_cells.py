@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from golden import config, fixed, floating, network, quantise
+from golden.cells import CELLS
 from golden.cells.gru import GRU
 from golden.cells.gru_before import GRU_BEFORE
 from golden.cells.ligru import LIGRU
@@ -14,6 +15,7 @@ from golden.cells.lstm import LSTM
 from golden.cells.mingru import MINGRU
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
+from golden.graph import Cell, Drain, Elem, GraphError
 
 
 def sigmoid(v):
@@ -166,3 +168,66 @@ def test_unbounded_cells_are_calibrated():
     loud = network.from_tensors(RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()})
     with pytest.raises(quantise.QuantError, match="layer 0: h reaches"):
         quantise.quantise(loud, cfg, np.full((30, 5), 100.0))
+
+
+D, E = Drain, Elem
+ONE = (D("a", "a", ("x",)), E("h", "one", "a", state="h", vector="h", output=True))
+BAD_CELLS = [  # states, vectors, nodes, message
+    ((), {"h": None}, (*ONE[:1], E("h", "one", "b", vector="h", output=True)), "unknown 'b'"),
+    (("h",), {"h": "h"}, (*ONE, E("w", "one", "a")), "w: nobody uses it"),
+    (("h",), {"h": "h"}, (D("a", "b", ("x",)), ONE[1]), "no gate 'b'"),
+    (("h",), {"h": "h"}, (D("a", "a", ("y",)), ONE[1]), "no vector 'y'"),
+    (("h", "c"), {"h": "h"}, ONE, "nobody writes state 'c'"),
+    (("h",), {"h": "h", "m": None}, ONE, "nobody writes m"),
+    (("h",), {"h": "h"}, (*ONE, E("g", "one", "h", state="h")), "second writer"),
+    (("h",), {"h": "h"}, (ONE[0], E("h", "one", "a", vector="h", state="h")), "is the output"),
+    (("h",), {"h": "h"}, (ONE[0], E("h", "one", "a", vector="h", output=True)), "kept in state"),
+    (
+        ("h", "c"),
+        {"h": "h"},
+        (D("a", "a", ("x",)), E("h", "a", "state:h", "one", "state:c", vector="h", output=True)),
+        "two states",
+    ),
+    (  # the old value of c, and what replaces it
+        ("c",),
+        {"h": None},
+        (
+            D("a", "a", ("x",)),
+            E("n", "one", "a", state="c"),
+            E("h", "n", "state:c", vector="h", output=True),
+        ),
+        "copy the old value",
+    ),
+    (  # a is named before and after the product of v
+        (),
+        {"v": None, "h": None},
+        (
+            D("a", "a", ("x",)),
+            E("v", "one", "a", vector="v"),
+            D("b", "b", ("v",)),
+            E("h", "one", "b", "one", "a", vector="h", output=True),
+        ),
+        "carry it in a state",
+    ),
+    (
+        (),
+        {"h": None},
+        (D("a", "a", ("x",), space="p"), E("h", "one", "a", vector="h", output=True)),
+        "unit space",
+    ),
+]
+
+
+@pytest.mark.parametrize(("states", "vectors", "nodes", "message"), BAD_CELLS)
+def test_cells_that_cannot_run_are_refused(states, vectors, nodes, message):
+    with pytest.raises(GraphError, match=message):
+        Cell("bad", ("a", "b") if len(vectors) > 1 else ("a",), states, vectors, nodes).check()
+
+
+def test_stages_begin_where_a_vector_of_the_frame_is_needed():
+    assert [len(c.stages) for c in CELLS.values()] == [
+        1 + (c is GRU_BEFORE) for c in CELLS.values()
+    ]
+    first, second = GRU_BEFORE.stages
+    assert [n.name for n in (*first.drains, *first.elems)] == ["r", "rh"]
+    assert [n.name for n in (*second.drains, *second.elems)] == ["z", "n", "not_z", "h"]

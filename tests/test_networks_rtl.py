@@ -11,6 +11,7 @@ import pytest
 
 from golden import compiler, config, fixed, quantise, timing
 from golden.cases import LayerCase
+from golden.cells import CELLS
 from tb.simulate import simulate
 
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams", "sims")
@@ -66,6 +67,13 @@ def test_random_networks(
     for _ in range(cases):
         case = LayerCase.draw(rng, c, largest, layers)
         check(case, c, sim, tmp_path, streams=streams)
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "lstm+gru_before", "sru+ligru+rnn"])
+def test_every_cell(sim, tmp_path, cell) -> None:
+    """A small stack of every cell, on both simulators; zero states would hide half of it."""
+    case = LayerCase(seed=11, cell=cell, inputs=5, hidden=11, layers=2 + ("+" in cell), density=0.5)
+    check(case, config.load("tiny"), sim, tmp_path, frames=4)
 
 
 @pytest.mark.parametrize("stall", [(0x1234567, 0), (0, 0x89ABCD), (0x13579BDF, 0x2468ACE)], ids=str)

@@ -26,6 +26,16 @@ def lstm(inputs=5, hidden=7, layers=1, **options):
 # --- network ---------------------------------------------------------------------------------
 
 
+def test_plain_rnn_is_read():
+    """Shapes imply tanh; the metadata names relu."""
+    m = torch.nn.RNN(5, 7, 2, nonlinearity="relu")
+    assert [la.cell.name for la in network.from_torch(m).layers] == ["rnn_relu"] * 2
+    for csb, name in ({}, "rnn"), ({"cell": "rnn_relu"}, "rnn_relu"):
+        net = network.from_checkpoint(from_state_dict(m.state_dict(), csb=csb))
+        assert [la.cell.name for la in net.layers] == [name] * 2
+        assert np.array_equal(net.layers[1].weights["h", "h"], m.weight_hh_l1.detach().numpy())
+
+
 @pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU])
 @pytest.mark.parametrize("bias", [True, False])
 def test_gates_are_torchs(kind, bias):
