@@ -284,9 +284,12 @@ def from_tensors(
     stack = list(cells) if isinstance(cells, list) else [cells] * layers
     if len(stack) != layers:
         raise NetworkError(f"{len(stack)} cells for {layers} layers")
-    odd = [k for k in tensors if k.endswith("_reverse") or k.startswith("weight_hr_")]
+    for n, c in enumerate(stack):
+        if f"weight_hr_l{n}" in tensors and "proj" not in c.gates:
+            raise NetworkError(f"weight_hr_l{n}: {c.name} has no projection")
+    odd = [k for k in tensors if k.endswith("_reverse")]
     if odd:
-        raise NetworkError(f"{odd[0]}: bidirectional layers and projections are not supported")
+        raise NetworkError(f"{odd[0]}: a network of one direction has none, see golden.model")
     return Network(
         tuple(split_stacked(c, tensors, n) for n, c in enumerate(stack)), block, dict(csb or {})
     )
@@ -306,8 +309,9 @@ def find_cell(name: str) -> Cell:
 def from_checkpoint(checkpoint: Checkpoint) -> Network:
     """The network of a checkpoint; ``block`` is that of its ``csb`` metadata."""
     csb = checkpoint.csb or {}
+    projected = any(layer.proj for layer in checkpoint.layers)
     return from_tensors(
-        find_cell(checkpoint.cell),
+        find_cell("lstmp" if projected and checkpoint.cell == "lstm" else checkpoint.cell),
         checkpoint.tensors,
         len(checkpoint.layers),
         csb.get("block"),
@@ -316,15 +320,18 @@ def from_checkpoint(checkpoint: Checkpoint) -> Network:
 
 
 def from_torch(module: torch.nn.RNNBase, block: int | None = None) -> Network:
-    """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
+    """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` of one direction.
+
+    ``batch_first`` and ``dropout`` are about training and make no difference: frames come one
+    after the other.
 
     Raises:
-        NetworkError: the module is bidirectional, has a projection or is of another kind.
+        NetworkError: the module is bidirectional or of another kind.
     """
     name = type(module).__name__.lower()
     if name == "rnn":
         name = "rnn" if module.nonlinearity == "tanh" else f"rnn_{module.nonlinearity}"
-    for option in ("bidirectional", "proj_size"):
-        if getattr(module, option, 0):
-            raise NetworkError(f"{type(module).__name__}: {option} is not supported")
+    if getattr(module, "bidirectional", False):
+        raise NetworkError(f"{type(module).__name__}: bidirectional, see golden.model")
+    name = "lstmp" if getattr(module, "proj_size", 0) else name
     return from_tensors(find_cell(name), module.state_dict(), module.num_layers, block)
