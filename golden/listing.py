@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from golden import isa
 from golden.program import GroupProgram, Program
+from golden.utilisation import analyse
 
 _ACTS = {v: k for k, v in isa.ACT.items()}
 _M = {v: k for k, v in isa.M_SEL.items()}
@@ -21,6 +22,7 @@ def _header(p: Program, names: Mapping[int, str]) -> Iterator[str]:
     yield f"; configuration {c.name}: {c.K}x{c.L} PEGroups of {c.P}x{c.Q} PEs, {c.lanes} lanes"
     yield f"; {p.inputs} inputs, {p.outputs} outputs, {p.streams} stream(s)"
     yield f"; {p.kept_weights} kept weights, no schedule below {p.bound_words} words"
+    yield from (f"; {line}" for line in analyse(p).lines())
     yield "; events: " + ", ".join(f"{e} = {name}" for e, name in sorted(names.items()))
     yield "; state memory, of each lane:"
     for s in p.states:

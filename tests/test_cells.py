@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from golden import config, fixed, floating, network, quantise
+from golden import compiler, config, fixed, floating, network, quantise, utilisation
 from golden.cases import LayerCase
 from golden.cells import CELLS
 from golden.cells.gru import GRU
@@ -17,6 +19,8 @@ from golden.cells.mingru import MINGRU
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
 from golden.graph import Cell, Drain, Elem, GraphError
+from tb.design import ROOT
+from tb.exact import check
 
 
 def sigmoid(v):
@@ -241,3 +245,40 @@ def test_stages_begin_where_a_vector_of_the_frame_is_needed():
     first, second = GRU_BEFORE.stages
     assert [n.name for n in (*first.drains, *first.elems)] == ["r", "rh"]
     assert [n.name for n in (*second.drains, *second.elems)] == ["z", "n", "not_z", "h"]
+
+
+def janet(a, b, u, s, x):
+    f = sigmoid(a[0] + b[0])
+    h = f * s["h"] + (1 - f) * np.tanh(a[1] + b[1])
+    return h, {"h": h}
+
+
+def test_the_documented_example(sim, tmp_path, monkeypatch):
+    """The text of docs/cells.md as written there."""
+    page = (ROOT / "docs/cells.md").read_text()
+    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(text, names)
+    cell = names["JANET"]
+    monkeypatch.setitem(EQUATIONS, "janet", (cell, janet))
+    monkeypatch.setitem(CELLS, "janet", cell)
+    RECURRENT.add("janet")
+    test_graph_equals_equations("janet")
+    case = LayerCase(seed=2, cell="janet", inputs=5, hidden=11, layers=2, density=0.5)
+    check(case, config.load("tiny"), sim, tmp_path, frames=4)
+
+
+def test_utilisation_names_what_bounds_a_frame():
+    c = config.load("small")
+
+    def bound(**fields) -> utilisation.Utilisation:
+        case = LayerCase(seed=2, inputs=20, **fields)
+        p = compiler.compile_network(quantise.quantise(case.network(), c), c)
+        return utilisation.analyse(p)
+
+    dense = bound(hidden=64, pattern="dense")
+    assert dense.bound == "engine"
+    assert dense.multipliers > 0.9
+    sparse = bound(hidden=16, density=0.05)
+    assert sparse.bound == utilisation.DEPENDENCES
+    assert max(sparse.busy.values()) < 0.9

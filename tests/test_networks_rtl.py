@@ -4,14 +4,13 @@
 The image goes in through the load port, frames through the AXI4-Streams (tb/csb_sim_top.sv).
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from golden import compiler, config, fixed, quantise, timing
+from golden import compiler, config, fixed, quantise
 from golden.cases import LayerCase
 from golden.cells import CELLS
+from tb.exact import check
 from tb.simulate import simulate
 
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams", "sims")
@@ -26,34 +25,6 @@ SETS = [  # configuration, what differs from it, random networks, largest size, 
     ("odd", {}, 6, 200, 2, 1, "verilator"),
     ("paper256", {}, 3, 300, 2, 1, "verilator"),
 ]
-
-
-def check(
-    case: LayerCase,
-    c: config.Config,
-    sim: str,
-    work: Path,
-    frames: int = 5,
-    streams: int = 1,
-    stall: tuple[int, int] = (0, 0),
-) -> np.ndarray:
-    """Runs a case; outputs, states and (unless stalled) cycles must be exact. Returns outputs."""
-    qnet = quantise.quantise(case.network(), c)
-    program = compiler.compile_network(qnet, c, streams)
-    x = qnet.quantise_inputs(case.frames(frames, streams))
-    want, state = fixed.FixedModel(qnet, c).run(x)
-    beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
-    got = simulate(program, beats, work, sim=sim, stall=stall)
-    assert (got.error, got.stuck) == (0, False), case
-    flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
-    for key, value in state.items():
-        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
-    if stall == (0, 0):
-        predicted = timing.predict(program, len(beats)).last_out
-        measured = got.out_cycles - got.in_cycles[0]
-        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
-    return got.outputs
 
 
 @pytest.mark.parametrize(FIELDS, SETS, ids=str)

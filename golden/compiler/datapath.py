@@ -95,7 +95,7 @@ class _Op:
     bus: bool = False  # uses the neuron write bus
 
 
-def _registers(stage: Stage) -> dict[str, int]:
+def registers(stage: Stage) -> dict[str, int]:
     """Element register, within a slot's, of every node that another one names."""
     used = {op for n in stage.elems for op in n.operands}
     return {name: i for i, name in enumerate(n.name for n in stage.elems if n.name in used)}
@@ -104,7 +104,7 @@ def _registers(stage: Stage) -> dict[str, int]:
 def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_Op]:
     """The stage's element nodes for one slot, in order."""
     drains = [d.name for d in lp.stage.drains]
-    regs = {name: elem_base + i for name, i in _registers(lp.stage).items()}
+    regs = {name: elem_base + i for name, i in registers(lp.stage).items()}
     ops = []
     for n in lp.stage.elems:
         word: dict[str, int] = {"sub": n.sub, "act": isa.ACT[n.act]}
@@ -255,7 +255,7 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
     sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
     ops: list[_Op] = []
     for lp in layers:
-        regs = max(1, len(_registers(lp.stage)))
+        regs = max(1, len(registers(lp.stage)))
         turns = isa.REG_DEPTH // regs
         if not turns:
             raise CompileError(
