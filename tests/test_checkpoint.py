@@ -249,11 +249,11 @@ def test_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("cell", ["sru", "gru_before", "ligru", "rnn_relu", "lstmp"])
+@pytest.mark.parametrize("cell", ["sru", "mingru", "gru_before", "ligru", "rnn_relu", "lstmp"])
 def test_cells_of_the_metadata(cell, tmp_path):
     """Tensors of a cell that torch does not have: stacked by its gates, through a file."""
     rng = np.random.default_rng(1)
-    gates, hidden, recurs = CELL_GATES[cell], 6, cell != "sru"
+    gates, hidden, recurs = CELL_GATES[cell], 6, cell not in ("sru", "mingru")
     state, width = {}, 5
     for n in range(2):
         out = 3 if cell == "lstmp" else hidden

@@ -5,10 +5,11 @@ from golden.cells.gru_before import GRU_BEFORE
 from golden.cells.ligru import LIGRU
 from golden.cells.lstm import LSTM
 from golden.cells.lstmp import LSTMP
+from golden.cells.mingru import MINGRU
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
 from golden.graph import Cell
 
 CELLS: dict[str, Cell] = {
-    c.name: c.check() for c in (LSTM, LSTMP, GRU, GRU_BEFORE, LIGRU, SRU, RNN, RNN_RELU)
+    c.name: c.check() for c in (LSTM, LSTMP, GRU, GRU_BEFORE, LIGRU, SRU, RNN, RNN_RELU, MINGRU)
 }
