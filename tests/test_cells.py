@@ -16,6 +16,7 @@ from golden.cells.gru_before import GRU_BEFORE
 from golden.cells.ligru import LIGRU
 from golden.cells.lstm import LSTM
 from golden.cells.mingru import MINGRU
+from golden.cells.peephole import PEEPHOLE
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
 from golden.graph import Cell, Drain, Elem, GraphError
@@ -93,7 +94,7 @@ EQUATIONS = {
         (MINGRU, mingru),
     )
 }
-RECURRENT = {name for name in EQUATIONS if name not in ("sru", "mingru")}
+RECURRENT = {n for n, c in CELLS.items() if any("h" in d.inputs for d in c.drains)}
 
 
 def tensors(cell, inputs, hidden, layers, seed=0):
@@ -282,3 +283,31 @@ def test_utilisation_names_what_bounds_a_frame():
     sparse = bound(hidden=16, density=0.05)
     assert sparse.bound == utilisation.DEPENDENCES
     assert max(sparse.busy.values()) < 0.9
+
+
+def test_peephole_equals_its_equations():
+    hidden, rng = 13, np.random.default_rng(5)
+    t = tensors(PEEPHOLE, 7, hidden, 1) | {"weight_p_l0": rng.normal(size=3 * hidden)}
+    x = rng.normal(size=(400, 7))
+    net = network.from_tensors(PEEPHOLE, t)
+    got, _ = floating.run(net, x)
+    h, c, p = np.zeros(hidden), np.zeros(hidden), t["weight_p_l0"].reshape(3, hidden)
+    for frame, want in zip(x, got, strict=True):
+        a = t["weight_ih_l0"] @ frame + t["bias_ih_l0"] + t["weight_hh_l0"] @ h + t["bias_hh_l0"]
+        i, f, g, o = np.split(a, 4)
+        c = sigmoid(f + p[1] * c) * c + sigmoid(i + p[0] * c) * np.tanh(g)
+        h = sigmoid(o + p[2] * c) * np.tanh(c)
+        assert np.abs(h - want).max() < 1e-9
+    cfg = config.load("tiny")
+    q = quantise.quantise(net, cfg, x)
+    y, _ = fixed.FixedModel(q, cfg).run(q.quantise_inputs(x))
+    assert np.quantile(np.abs(q.output_float(y) - got), 0.999) <= 2.0**-8
+    loud = network.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
+    with pytest.raises(quantise.QuantError, match="constant p_i reaches 4"):
+        quantise.quantise(loud, cfg)
+
+
+def test_constants_stay_in_every_stream(sim, tmp_path):
+    """Peephole weights are the same in every stream, and no run changes them."""
+    case = LayerCase(seed=3, cell="peephole", inputs=5, hidden=9, density=0.5)
+    check(case, config.load("tiny"), sim, tmp_path, frames=3, streams=3)

@@ -249,7 +249,9 @@ def test_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("cell", ["sru", "mingru", "gru_before", "ligru", "rnn_relu", "lstmp"])
+@pytest.mark.parametrize(
+    "cell", ["sru", "mingru", "gru_before", "ligru", "rnn_relu", "lstmp", "peephole"]
+)
 def test_cells_of_the_metadata(cell, tmp_path):
     """Tensors of a cell that torch does not have: stacked by its gates, through a file."""
     rng = np.random.default_rng(1)
@@ -264,6 +266,8 @@ def test_cells_of_the_metadata(cell, tmp_path):
             state[f"bias_hh_l{n}"] = rng.normal(size=gates * hidden)
         if cell == "lstmp":
             state[f"weight_hr_l{n}"] = rng.normal(size=(out, hidden))
+        if cell == "peephole":
+            state[f"weight_p_l{n}"] = rng.normal(size=3 * hidden)
         width = out
     write_checkpoint(tmp_path / "m.npz", from_state_dict(state, csb={"cell": cell}))
     net = network.from_checkpoint(read_checkpoint(tmp_path / "m.npz"))

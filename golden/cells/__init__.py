@@ -6,10 +6,12 @@ from golden.cells.ligru import LIGRU
 from golden.cells.lstm import LSTM
 from golden.cells.lstmp import LSTMP
 from golden.cells.mingru import MINGRU
+from golden.cells.peephole import PEEPHOLE
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
 from golden.graph import Cell
 
 CELLS: dict[str, Cell] = {
-    c.name: c.check() for c in (LSTM, LSTMP, GRU, GRU_BEFORE, LIGRU, SRU, RNN, RNN_RELU, MINGRU)
+    c.name: c.check()
+    for c in (LSTM, LSTMP, GRU, GRU_BEFORE, LIGRU, SRU, RNN, RNN_RELU, MINGRU, PEEPHOLE)
 }
