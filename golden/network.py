@@ -319,19 +319,22 @@ def from_checkpoint(checkpoint: Checkpoint) -> Network:
     )
 
 
+def torch_cell(module: torch.nn.RNNBase) -> str:
+    """Name of the cell of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
+    name = type(module).__name__.lower()
+    if name == "rnn":
+        name = "rnn" if module.nonlinearity == "tanh" else f"rnn_{module.nonlinearity}"
+    return "lstmp" if getattr(module, "proj_size", 0) else name
+
+
 def from_torch(module: torch.nn.RNNBase, block: int | None = None) -> Network:
     """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` of one direction.
-
-    ``batch_first`` and ``dropout`` are about training and make no difference: frames come one
-    after the other.
 
     Raises:
         NetworkError: the module is bidirectional or of another kind.
     """
-    name = type(module).__name__.lower()
-    if name == "rnn":
-        name = "rnn" if module.nonlinearity == "tanh" else f"rnn_{module.nonlinearity}"
     if getattr(module, "bidirectional", False):
         raise NetworkError(f"{type(module).__name__}: bidirectional, see golden.model")
-    name = "lstmp" if getattr(module, "proj_size", 0) else name
-    return from_tensors(find_cell(name), module.state_dict(), module.num_layers, block)
+    return from_tensors(
+        find_cell(torch_cell(module)), module.state_dict(), module.num_layers, block
+    )

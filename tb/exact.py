@@ -11,6 +11,17 @@ from golden import compiler, config, fixed, quantise, timing
 from golden.cases import LayerCase
 from tb.simulate import simulate
 
+SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
+    "weight_depth": 1024,
+    "neuron_depth": 256,
+    "acc_depth": 128,
+    "bias_depth": 128,
+    "state_depth": 128,
+    "drain_depth": 256,
+    "elem_depth": 512,
+    "out_depth": 64,
+}
+
 
 def check(
     case: LayerCase,

@@ -249,7 +249,10 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
                     word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift[v],
                                 neu_addr=lp.neuron_base[v][s])  # fmt: skip
                 prologue.append(_Op(word, [], [], v in lp.neuron_base))
-    head = _with_gaps(prologue or [_Op({}, [], [])], c, cyclic=True)
+    if not prologue:
+        nothing = {"m0_sel": isa.M_SEL["zero"], "m1_sel": isa.M_SEL["zero"]}
+        prologue = [_Op(nothing | dict.fromkeys(("x0_sel", "x1_sel"), isa.X_SEL["one"]), [], [])]
+    head = _with_gaps(prologue, c, cyclic=True)
 
     largest = max(len(lp.stage.drains) for lp in layers)
     sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
