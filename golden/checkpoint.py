@@ -55,6 +55,7 @@ __all__ = [
     "CheckpointError",
     "Layer",
     "from_state_dict",
+    "read_arrays",
     "read_checkpoint",
     "write_checkpoint",
 ]
@@ -431,6 +432,24 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
         state = {str(key): value for key, value in state.items() if key != "csb"}
         return state, _parse_json(csb) if isinstance(csb, str) else csb
     raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+
+
+def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Every array of a file, by its name; floats as float32.
+
+    Raises:
+        CheckpointError: a file that is missing or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        return _extras(_read_file(path)[0], set())
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the three libraries raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
 
 
 def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Checkpoint:
