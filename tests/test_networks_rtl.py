@@ -4,13 +4,13 @@
 The image goes in through the load port, frames through the AXI4-Streams (tb/csb_sim_top.sv).
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from golden import compiler, config, fixed, quantise, timing
+from golden import compiler, config, fixed, quantise
 from golden.cases import LayerCase
+from golden.cells import CELLS
+from tb.exact import SHALLOW, check
 from tb.simulate import simulate
 
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams", "sims")
@@ -27,34 +27,6 @@ SETS = [  # configuration, what differs from it, random networks, largest size, 
 ]
 
 
-def check(
-    case: LayerCase,
-    c: config.Config,
-    sim: str,
-    work: Path,
-    frames: int = 5,
-    streams: int = 1,
-    stall: tuple[int, int] = (0, 0),
-) -> np.ndarray:
-    """Runs a case; outputs, states and (unless stalled) cycles must be exact. Returns outputs."""
-    qnet = quantise.quantise(case.network(), c)
-    program = compiler.compile_network(qnet, c, streams)
-    x = qnet.quantise_inputs(case.frames(frames, streams))
-    want, state = fixed.FixedModel(qnet, c).run(x)
-    beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
-    got = simulate(program, beats, work, sim=sim, stall=stall)
-    assert (got.error, got.stuck) == (0, False), case
-    flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
-    for key, value in state.items():
-        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
-    if stall == (0, 0):
-        predicted = timing.predict(program, len(beats)).last_out
-        measured = got.out_cycles - got.in_cycles[0]
-        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
-    return got.outputs
-
-
 @pytest.mark.parametrize(FIELDS, SETS, ids=str)
 def test_random_networks(
     sim, seed, tmp_path, name, override, cases, largest, layers, streams, sims
@@ -64,8 +36,21 @@ def test_random_networks(
     c = config.load(name, **override)
     rng = np.random.default_rng([seed, cases, largest, layers, streams])
     for _ in range(cases):
-        case = LayerCase.draw(rng, c, largest, layers)
+        case = LayerCase.draw(rng, c, largest, layers, [n for n in CELLS if n != "peephole"])
         check(case, c, sim, tmp_path, streams=streams)
+
+
+MIXED = ("lstm+gru_before", "sru+ligru+rnn", "linear_relu+lstmp+linear")
+
+
+ONE_OF_EACH = [c for c in CELLS if not c.startswith("linear_")]
+
+
+@pytest.mark.parametrize("cell", [*ONE_OF_EACH, *MIXED])
+def test_every_cell(sim, tmp_path, cell) -> None:
+    """A small stack of every cell, on both simulators; zero states would hide half of it."""
+    case = LayerCase(seed=11, cell=cell, inputs=5, hidden=11, layers=2 + ("+" in cell), density=0.5)
+    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=4)
 
 
 @pytest.mark.parametrize("stall", [(0x1234567, 0), (0, 0x89ABCD), (0x13579BDF, 0x2468ACE)], ids=str)

@@ -190,7 +190,7 @@ class _Builder:
 def build(
     products: list[Product],
     slots: list[int],
-    drained_event: list[int],
+    drained_event: list[int | None],
     acc_rows: int,
     acc_pp: bool,
     c: Config,
@@ -201,7 +201,8 @@ def build(
     Args:
         products: in program order.
         slots: unit slots of each layer.
-        drained_event: event of each layer, counted when its accumulators are read.
+        drained_event: event of each layer, counted when its accumulators are read; None if
+            something else that is waited for says so.
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
         horizontal: use horizontal sharing if the configuration has it.
@@ -213,7 +214,7 @@ def build(
         lanes = _lanes_of(p, c, load, horizontal)
         kept += len(p.row)
         waits = [(p.event, p.lag)]
-        if p.first_of_layer:
+        if p.first_of_layer and drained_event[p.layer] is not None:
             waits.append((drained_event[p.layer], "before_last" if acc_pp else "last"))
         for b in builders:
             b.add(p, lanes, waits, slots[p.layer])
