@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ import torch
 from golden import quantise
 from golden.cells import CELLS
 from golden.config import Config
-from golden.network import Layer, Network
+from golden.graph import UNITS, Cell
+from golden.network import Layer, Network, gate_inputs
 from golden.pruning.projection import csb_project
 from golden.quantise import QNetwork
 
@@ -19,7 +21,11 @@ PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
 
 @dataclasses.dataclass(frozen=True)
 class LayerCase:
-    """One random layer, or a stack of equal ones; everything follows from the fields."""
+    """One random layer, or a stack of equal ones; everything follows from the fields.
+
+    ``cell`` may name several cells, as in ``lstm+gru``: layers take them in turn. Unit spaces
+    other than the hidden one have half as many units.
+    """
 
     seed: int
     cell: str = "lstm"
@@ -32,7 +38,13 @@ class LayerCase:
     extreme: bool = False  # weights and inputs at the ends of their range
 
     @staticmethod
-    def draw(rng: np.random.Generator, c: Config, largest: int = 300, layers: int = 1) -> LayerCase:
+    def draw(
+        rng: np.random.Generator,
+        c: Config,
+        largest: int = 300,
+        layers: int = 1,
+        cells: Sequence[str] = ("gru", "lstm"),
+    ) -> LayerCase:
         """A random case whose weights fit a configuration; sizes are log-uniform, so that small
         and odd ones are common."""
 
@@ -42,7 +54,7 @@ class LayerCase:
         while True:
             case = LayerCase(
                 seed=int(rng.integers(2**31)),
-                cell=str(rng.choice(sorted(CELLS))),
+                cell=str(rng.choice(cells)),
                 inputs=size(),
                 hidden=size(),
                 layers=layers,
@@ -55,11 +67,31 @@ class LayerCase:
             if case.weights <= c.pes * c.weight_depth // 2:
                 return case
 
+    def cell_of(self, layer: int) -> Cell:
+        """The cell of a layer."""
+        names = self.cell.split("+")
+        return CELLS[names[layer % len(names)]]
+
+    def units(self, layer: int, name: str) -> int:
+        """Units of the space of a gate or vector of a layer."""
+        own = self.cell_of(layer).spaces[name] == UNITS
+        return self.hidden if own else (self.hidden + 1) // 2
+
+    def shapes(self, layer: int) -> dict[tuple[str, str], tuple[int, int]]:
+        """Rows and columns of the matrix of every (gate, input) of a layer."""
+        cell = self.cell_of(layer)
+        below = self.cell_of(layer - 1).output.vector if layer else None
+        x = self.inputs if below is None else self.units(layer - 1, below)
+        return {
+            (g, v): (self.units(layer, g), x if v == "x" else self.units(layer, v))
+            for g in cell.gates
+            for v in gate_inputs(cell, g)
+        }
+
     @property
     def weights(self) -> int:
         """Weights that are not zero, about."""
-        columns = self.inputs + (2 * self.layers - 1) * self.hidden
-        dense = len(CELLS[self.cell].gates) * self.hidden * columns
+        dense = sum(r * c for n in range(self.layers) for r, c in self.shapes(n).values())
         return round(dense * {"dense": 1.0, "zero": 0.0}.get(self.pattern, self.density))
 
     def _matrix(self, rng: np.random.Generator, rows: int, cols: int) -> np.ndarray:
@@ -81,20 +113,26 @@ class LayerCase:
     def network(self) -> Network:
         """The network in floats."""
         rng = np.random.default_rng(self.seed)
-        cell = CELLS[self.cell]
         layers = []
         for n in range(self.layers):
-            sizes = {"x": self.inputs if n == 0 else self.hidden, "h": self.hidden}
-            stacked = {
-                v: self._matrix(rng, len(cell.gates) * self.hidden, n) for v, n in sizes.items()
-            }
-            weights, biases = {}, {}
-            for v, w in stacked.items():
-                for i, g in enumerate(cell.gates):
-                    rows = slice(i * self.hidden, (i + 1) * self.hidden)
-                    weights[g, v] = w[rows]
-                    biases[g, v] = rng.normal(size=self.hidden) * 0.3
-            layers.append(Layer(cell, self.hidden, sizes, weights, biases))
+            cell, weights, biases, sizes = self.cell_of(n), {}, {}, {}
+            shapes = self.shapes(n)
+            stacked = {}
+            for v in sorted({v for _, v in shapes}, key=lambda v: v != "x"):
+                gates = [g for g in cell.gates if (g, v) in shapes]
+                rows = [shapes[g, v][0] for g in gates]
+                w = self._matrix(rng, sum(rows), shapes[gates[0], v][1])
+                stacked[v] = dict(zip(gates, np.split(w, np.cumsum(rows)[:-1]), strict=True))
+            for v, parts in stacked.items():
+                for g, w in parts.items():
+                    weights[g, v] = w
+                    biases[g, v] = rng.normal(size=len(w)) * 0.3
+            for g in cell.gates:
+                if cell.spaces[g] != UNITS:
+                    sizes[cell.spaces[g]] = self.units(n, g)
+            constants = {k: rng.normal(size=self.units(n, f"const:{k}")) for k in cell.constants}
+            inputs = {v: shape[1] for (_, v), shape in shapes.items()}
+            layers.append(Layer(cell, self.hidden, inputs, weights, biases, sizes, constants))
         return Network(tuple(layers), self.block)
 
     def frames(self, count: int, streams: int | None = None) -> np.ndarray:

@@ -11,9 +11,12 @@ torch's key names, with any name prefix (``rnn.weight_ih_l0``). Three key styles
   be repeated from a state dict and is refused.
 
 The cell follows from the shapes (4H gate rows: lstm, 3H: gru, H: rnn) unless the ``csb`` metadata
-names one. Everything that is not part of the recurrent layers (``head.weight``, ``embed.weight``,
-...) is kept in :attr:`Checkpoint.extras`. Tables among the extras may be stored in 8 bits: int8
-``name`` with a float32 scale per row in ``name.scale``; reading gives float32.
+names one. Cells without a product of their state (SRU) have no ``weight_hh`` and ``bias_hh``, cells
+with constants (peephole weights) have them stacked in ``weight_p_l0``.
+
+Everything that is not part of the recurrent layers (``head.weight``, ``embed.weight``, ...) is
+kept in :attr:`Checkpoint.extras`. Tables among the extras may be stored in 8 bits: int8 ``name``
+with a float32 scale per row in ``name.scale``; reading gives float32.
 
 Metadata: a JSON object under the key ``csb`` (npz: a string array; safetensors: the file's
 metadata; pt: an entry of the dict). All fields are optional:
@@ -43,31 +46,28 @@ from typing import Any
 
 import numpy as np
 
+from golden.cells import CELLS
+from golden.graph import UNITS
+
 __all__ = [
     "CELL_GATES",
     "Checkpoint",
     "CheckpointError",
     "Layer",
     "from_state_dict",
+    "read_arrays",
     "read_checkpoint",
     "write_checkpoint",
 ]
 
 CSB_VERSION = 1
 
-CELL_GATES = {
-    "lstm": 4,
-    "gru": 3,
-    "rnn": 1,
-    "rnn_relu": 1,
-    "gru_before": 3,
-    "ligru": 2,
-}
+CELL_GATES = {n: sum(c.spaces[g] == UNITS for g in c.gates) for n, c in CELLS.items()}
 """Gate rows per hidden unit. Shapes alone imply lstm, gru, rnn; metadata names the others."""
 
 _IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
-_NAME = re.compile(r"^(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
-_TAIL = r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l\d+(?:_reverse)?"
+_NAME = re.compile(r"^(weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
+_TAIL = r"(?:weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh)_l\d+(?:_reverse)?"
 _STYLES = (
     ("plain", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})$")),
     ("orig", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})_orig$")),
@@ -92,6 +92,8 @@ class Layer:
     bias: bool
     proj: int = 0  # LSTM projection size, 0 for none
     bidirectional: bool = False
+    recurrent: bool = True  # has weight_hh
+    constants: int = 0  # of each unit
 
     @property
     def outputs(self) -> int:
@@ -100,9 +102,11 @@ class Layer:
 
     def names(self) -> list[str]:
         """Torch names of this layer's tensors."""
-        stems = ["weight_ih", "weight_hh"]
-        stems += ["bias_ih", "bias_hh"] if self.bias else []
+        kinds = ["ih", "hh"] if self.recurrent else ["ih"]
+        stems = [f"weight_{kind}" for kind in kinds]
+        stems += [f"bias_{kind}" for kind in kinds] if self.bias else []
         stems += ["weight_hr"] if self.proj else []
+        stems += ["weight_p"] if self.constants else []
         ends = ["", "_reverse"] if self.bidirectional else [""]
         return [f"{stem}_l{self.index}{end}" for end in ends for stem in stems]
 
@@ -124,7 +128,7 @@ class Checkpoint:
     def matrices(self) -> list[str]:
         """Names of the weight matrices, in layer order."""
         names = [name for layer in self.layers for name in layer.names()]
-        return [name for name in names if name.startswith("weight")]
+        return [name for name in names if name.startswith("weight") and "_p_" not in name]
 
     @property
     def kept_weights(self) -> int:
@@ -242,9 +246,11 @@ def _layers(
     bidirectional = any(name.endswith("_reverse") for name in tensors)
     bias = any(name.startswith("bias") for name in tensors)
     projected = any(name.startswith("weight_hr") for name in tensors)
+    graph = CELLS.get(named_cell or "")
+    recurrent = graph is None or any(v != "x" for d in graph.drains for v in d.inputs)
     for index in range(count):
         end = f"_l{index}"
-        for stem in ("weight_ih", "weight_hh") + (("weight_hr",) if projected else ()):
+        for stem in ("weight_ih", *["weight_hh"] * recurrent, *["weight_hr"] * projected):
             name = stem + end
             if name not in tensors:
                 raise CheckpointError(f"{prefix}{name}: missing; expected for layer {index}")
@@ -252,7 +258,9 @@ def _layers(
                 raise CheckpointError(
                     f"{prefix}{name}: expected a matrix, got shape {tensors[name].shape}"
                 )
-        rows, state_width = tensors["weight_hh" + end].shape
+        rows, state_width = tensors[("weight_hh" if recurrent else "weight_ih") + end].shape
+        if not recurrent:
+            state_width = rows // CELL_GATES[str(cell)]
         hidden = tensors["weight_hr" + end].shape[1] if projected else state_width
         gates = rows // hidden if rows % hidden == 0 else 0
         if cell is None:
@@ -263,16 +271,26 @@ def _layers(
                 )
             cell = _IMPLIED[gates]
         gates = CELL_GATES[cell]
-        if projected and cell != "lstm":
+        if projected and cell not in ("lstm", "lstmp"):
             raise CheckpointError(
                 f"{prefix}weight_hr{end}: only an lstm has a projection, not {cell}"
             )
         inputs = tensors["weight_ih" + end].shape[1] if width is None else width
-        layer = Layer(index, inputs, hidden, bias, state_width if projected else 0, bidirectional)
+        layer = Layer(
+            index,
+            inputs,
+            hidden,
+            bias,
+            state_width if projected else 0,
+            bidirectional,
+            recurrent,
+            len(CELLS[cell].constants),
+        )
         shapes = {
             "weight_ih": (gates * hidden, inputs),
             "weight_hh": (gates * hidden, state_width),
             "weight_hr": (state_width, hidden),
+            "weight_p": (layer.constants * hidden,),
             "bias_ih": (gates * hidden,),
             "bias_hh": (gates * hidden,),
         }
@@ -414,6 +432,24 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
         state = {str(key): value for key, value in state.items() if key != "csb"}
         return state, _parse_json(csb) if isinstance(csb, str) else csb
     raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+
+
+def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Every array of a file, by its name; floats as float32.
+
+    Raises:
+        CheckpointError: a file that is missing or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        return _extras(_read_file(path)[0], set())
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the three libraries raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
 
 
 def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Checkpoint:

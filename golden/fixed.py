@@ -70,6 +70,8 @@ class FixedModel:
         reg: dict[str, Ints] = {"one": one, "zero": np.int64(0)}
         for s in cell.states:
             reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, cell.fine(s))
+        for k, value in layer.constants.items():
+            reg[f"const:{k}"] = numerics.from_state(value, cfg, fine=True)
         vectors = {"x": x}
         for v, s in cell.vectors.items():
             if s is not None:

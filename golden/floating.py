@@ -49,6 +49,7 @@ def step_layer(
     cell = layer.cell
     reg: dict[str, Floats | float] = {"one": 1.0, "zero": 0.0}
     reg |= {f"state:{s}": state[s] for s in cell.states}
+    reg |= {f"const:{k}": v for k, v in layer.constants.items()}
     vectors = {"x": x} | {v: state[s] for v, s in cell.vectors.items() if s is not None}
     values, after, out = {}, dict(state), x
     for n in cell.nodes:
@@ -122,6 +123,7 @@ def _module(layer: Layer) -> torch.nn.RNNBase:
 
     kinds = {
         "lstm": (torch.nn.LSTM, {}),
+        "lstmp": (torch.nn.LSTM, {"proj_size": layer.outputs}),
         "gru": (torch.nn.GRU, {}),
         "rnn": (torch.nn.RNN, {"nonlinearity": "tanh"}),
         "rnn_relu": (torch.nn.RNN, {"nonlinearity": "relu"}),
@@ -131,12 +133,14 @@ def _module(layer: Layer) -> torch.nn.RNNBase:
     kind, options = kinds[layer.cell.name]
     m = kind(layer.inputs["x"], layer.hidden, batch_first=True, dtype=torch.float64, **options)
     zero = np.zeros(layer.hidden)
+    gates = [g for g in layer.cell.gates if g != "proj"]
+    tensors = {}
     for name, v in (("ih", "x"), ("hh", "h")):
-        w = np.concatenate([layer.weights[g, v] for g in layer.cell.gates])
-        b = np.concatenate([layer.biases.get((g, v), zero) for g in layer.cell.gates])
-        with torch.no_grad():
-            getattr(m, f"weight_{name}_l0").copy_(torch.from_numpy(w))
-            getattr(m, f"bias_{name}_l0").copy_(torch.from_numpy(b))
+        tensors[f"weight_{name}_l0"] = [layer.weights[g, v] for g in gates]
+        tensors[f"bias_{name}_l0"] = [layer.biases.get((g, v), zero) for g in gates]
+    if "proj" in layer.cell.gates:
+        tensors["weight_hr_l0"] = [layer.weights["proj", "m"]]
+    m.load_state_dict({k: torch.from_numpy(np.concatenate(v)) for k, v in tensors.items()})
     return m
 
 
@@ -158,7 +162,7 @@ def run_torch(
             torch.from_numpy(
                 np.broadcast_to(
                     np.asarray((state or {}).get(f"{s}_l{n}", 0.0), np.float64),
-                    (len(v), layer.hidden),
+                    (len(v), layer.units(f"state:{s}")),
                 ).copy()
             )[None]
             for s in layer.cell.states

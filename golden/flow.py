@@ -27,16 +27,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import assemble, config, image, quantise, schema, store, timing
-from golden.checkpoint import Checkpoint, read_checkpoint
+from golden.checkpoint import Checkpoint
 from golden.cli import UsageError
 from golden.compiler import compile_network
 from golden.config import Config
 from golden.fixed import FixedModel
 from golden.listing import listing
-from golden.network import Network, from_checkpoint
+from golden.network import Network
 from golden.numerics import Ints, Saturations
 from golden.program import CompileError, Program
 from golden.quantise import QNetwork
+from golden.reading import read_model
 from golden.regmap import ERRORS
 
 if TYPE_CHECKING:
@@ -193,12 +194,30 @@ def recurrence_cycles(network: Network, c: Config) -> float:
     return longest
 
 
-def _pattern(checkpoint: Checkpoint, block: int | None, c: Config) -> dict[str, Any]:
-    """What the pattern costs in the CSB format, blocks cut in the metadata's order."""
+def _matrices(network: Network, checkpoint: Checkpoint | None) -> Iterator[np.ndarray]:
+    """Weight matrices as blocks cut them: a checkpoint's in the order of its metadata, else the
+    gates of each input of a layer stacked."""
+    for name in [] if checkpoint is None else checkpoint.matrices():
+        w = checkpoint.tensors[name]
+        for axis, order in enumerate(("row_order", "col_order")):
+            places = (checkpoint.csb.get(order) or {}).get(name)
+            w = w if places is None else np.take(w, places, axis=axis)
+        yield w
+    for la in network.layers if checkpoint is None else ():
+        for v in la.inputs:
+            yield np.concatenate([w for (_, i), w in la.weights.items() if i == v])
+
+
+def _pattern(
+    network: Network, checkpoint: Checkpoint | None, block: int | None, c: Config
+) -> dict[str, Any]:
+    """What the pattern costs in the CSB format."""
+    matrices = list(_matrices(network, checkpoint))
+    weights, kept = sum(w.size for w in matrices), network.kept_weights
     out: dict[str, Any] = {
-        "weights": checkpoint.weights,
-        "rate": checkpoint.rate if checkpoint.kept_weights else None,
-        "weight_bits": checkpoint.kept_weights * c.data_w,
+        "weights": weights,
+        "rate": weights / kept if kept else None,
+        "weight_bits": kept * c.data_w,
         "nio": None,
         "index_bits": None,
         "size_bits": None,
@@ -209,18 +228,13 @@ def _pattern(checkpoint: Checkpoint, block: int | None, c: Config) -> dict[str, 
     from golden.pruning.projection import kernel_stats
 
     entries = index = size = 0
-    for name in checkpoint.matrices():
-        w = checkpoint.tensors[name]
-        for axis, order in enumerate(("row_order", "col_order")):
-            places = (checkpoint.csb.get(order) or {}).get(name)
-            w = w if places is None else np.take(w, places, axis=axis)
+    for w in matrices:
         stats = kernel_stats(w, block, c.data_w)
         entries, index, size = (
             entries + stats.index_entries,
             index + stats.index_bits,
             size + stats.size_bits,
         )
-    kept = checkpoint.kept_weights
     return out | {
         "nio": entries / kept if kept else None,
         "index_bits": index,
@@ -281,12 +295,13 @@ def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
 
 
 def make_manifest(
-    checkpoint: Checkpoint,
     network: Network,
     q: QNetwork,
     p: Program,
     data: bytes,
     *,
+    checkpoint: Checkpoint | None,
+    cell: str,
     block: int | None,
     sharing: str,
     compiler: str,
@@ -309,7 +324,7 @@ def make_manifest(
         "config": dataclasses.asdict(c),
         "config_hash": image.config_hash(c),
         "streams": p.streams,
-        "cell": checkpoint.cell,
+        "cell": cell,
         "sharing": sharing,
         "compiler": compiler,
         "block": block,
@@ -364,7 +379,7 @@ def make_manifest(
         ),
         "pes": c.pes,
         "image": _image_contents(p, data),
-        "pattern": _pattern(checkpoint, block, c),
+        "pattern": _pattern(network, checkpoint, block, c),
         "predicted": {
             "cycles_per_frame": interval,
             "latency_idle": int(times.last_out[0]),
@@ -377,7 +392,7 @@ def make_manifest(
             "recurrence_cycles": loop,
             "bound_by_recurrence": loop > q.kept_weights / c.pes,
         },
-        "source": {**source, "csb": dict(checkpoint.csb), "calibrated": calibrate is not None},
+        "source": {**source, "csb": dict(network.csb), "calibrated": calibrate is not None},
         "files": dict(files),
     }
 
@@ -415,7 +430,8 @@ def build_image(
     memory in ``*.memh``, ``listing.txt``, and ``program.npz`` and ``network.npz`` for the models.
 
     Args:
-        checkpoint_path: state dict, see :mod:`golden.checkpoint`.
+        checkpoint_path: state dict (:mod:`golden.checkpoint`), ONNX or description file, of a
+            model of one direction; :mod:`golden.passes` builds the others.
         config_name: a named configuration, or one.
         out_dir: the folder; None writes nothing.
         block: block size of the pattern statistics, or ``auto``: see :func:`choose_block`.
@@ -431,14 +447,59 @@ def build_image(
     """
     path = Path(checkpoint_path)
     c = config.load(config_name) if isinstance(config_name, str) else config_name
+    model, checkpoint = read_model(path, prefix)
+    if model.single is None:
+        raise UsageError(f"{path}: runs in both directions, one image has one")
+    return make_image(
+        model.single,
+        c,
+        out_dir,
+        source=path,
+        checkpoint=checkpoint,
+        block=block,
+        sharing=sharing,
+        compiler=compiler,
+        streams=streams,
+        calibrate=calibrate,
+        initial=model.initial,
+    )
+
+
+def make_image(
+    network: Network,
+    c: Config,
+    out_dir: str | Path | None = None,
+    *,
+    source: Path,
+    q: QNetwork | None = None,
+    checkpoint: Checkpoint | None = None,
+    cell: str | None = None,
+    block: str | int = "auto",
+    sharing: str | None = None,
+    compiler: str = "default",
+    streams: int = 1,
+    calibrate: ArrayLike | None = None,
+    initial: Mapping[str, ArrayLike] | None = None,
+) -> Image:
+    """The image of a network; arguments as :func:`build_image`, and
+
+    Args:
+        source: file that the network was read from.
+        q: the network in integers; made here if None.
+        checkpoint: where the network is from, if it is one.
+        cell: name of the cell in the manifest; the checkpoint's or the first layer's if None.
+        initial: states that a run starts from unless told otherwise, ``initial.npz`` in the
+            folder; zero if empty.
+    """
     if compiler not in COMPILERS:
         raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
     chosen = choose_sharing(sharing, c)
-    checkpoint = read_checkpoint(path, prefix)
-    block_size = choose_block(block, c, checkpoint.csb)
-    network = from_checkpoint(checkpoint)
+    block_size = choose_block(block, c, {"block": network.block})
     samples = None if calibrate is None else np.asarray(calibrate)
-    q = quantise.quantise(network, c, samples)
+    if q is None:
+        q = quantise.quantise(network, c, samples, initial)
+    if cell is None:
+        cell = checkpoint.cell if checkpoint is not None else network.layers[0].cell.name
     p = compile_network(q, c, streams, horizontal=chosen == "horizontal")
     data = assemble.assemble(p)
 
@@ -448,19 +509,22 @@ def build_image(
         (made / "image.memh").write_text(image.memh(data))
         for name, text in memory_files(c, data).items():
             (made / name).write_text(text)
-        (made / "listing.txt").write_text(listing(p, q))
+        (made / "listing.txt").write_text(listing(p))
         store.save_program(made / "program.npz", p)
         store.save_network(made / "network.npz", q)
+        if initial:
+            np.savez(made / "initial.npz", **{k: np.float32(v) for k, v in initial.items()})
         manifest = make_manifest(
-            checkpoint,
             network,
             q,
             p,
             data,
+            checkpoint=checkpoint,
+            cell=cell,
             block=block_size,
             sharing=chosen,
             compiler=compiler,
-            source={"name": path.name, "sha256": _sha256(path.read_bytes())},
+            source={"name": source.name, "sha256": _sha256(source.read_bytes())},
             calibrate=samples,
             files={f.name: _sha256(f.read_bytes()) for f in sorted(made.iterdir())},
         )
@@ -853,7 +917,8 @@ def run(
     Args:
         image_dir: from :func:`build_image`.
         x: float inputs ``[frames, inputs]``, with several streams ``[streams, frames, inputs]``.
-        state: initial state ``[hidden]`` or ``[streams, hidden]``; absent states are zero.
+        state: initial state ``[hidden]`` or ``[streams, hidden]``; absent states are zero. None:
+            the one that came with the model, or zero.
         out: folder for the results; None writes nothing.
         sim: ``verilator`` or ``icarus``.
         waves: record every signal.
@@ -872,6 +937,9 @@ def run(
     p, q = img.program, img.network
     single = p.streams == 1
     ints, saturated = _inputs(x, img)
+    given = Path(image_dir) / "initial.npz"
+    if state is None and given.is_file():
+        state = read_state(given)
     initial = _state(state, img)
     frames = interleave(ints)
     check_size(p, len(frames), sim)

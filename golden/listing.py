@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from golden import isa
 from golden.program import GroupProgram, Program
-from golden.quantise import QNetwork
+from golden.utilisation import analyse
 
 _ACTS = {v: k for k, v in isa.ACT.items()}
 _M = {v: k for k, v in isa.M_SEL.items()}
@@ -17,29 +17,12 @@ _WHEN = {"this": "", "stream": " of this stream's frame before", "last": " of th
          "before_last": " of two iterations before"}  # fmt: skip
 
 
-def event_names(p: Program, q: QNetwork | None = None) -> dict[int, str]:
-    """Names of the event counters that a program uses.
-
-    Events are counted up layer by layer, the vectors of a layer before its drained event; with
-    ``q`` vectors have the names of their cell.
-    """
-    names = {isa.EVENT_X: "x loaded"}
-    before = isa.EVENT_X
-    for layer, evt in enumerate(w["evt"] for w in p.drain if w.get("evt_en")):
-        vectors = list(q.layers[layer].cell.vectors) if q is not None else []
-        for i, e in enumerate(range(before + 1, evt)):
-            vector = vectors[i] if i < len(vectors) else f"vector{i}"
-            names[e] = f"{vector}_l{layer} written"
-        names[evt] = f"layer {layer} drained"
-        before = evt
-    return names
-
-
 def _header(p: Program, names: Mapping[int, str]) -> Iterator[str]:
     c = p.config
     yield f"; configuration {c.name}: {c.K}x{c.L} PEGroups of {c.P}x{c.Q} PEs, {c.lanes} lanes"
     yield f"; {p.inputs} inputs, {p.outputs} outputs, {p.streams} stream(s)"
     yield f"; {p.kept_weights} kept weights, no schedule below {p.bound_words} words"
+    yield from (f"; {line}" for line in analyse(p).lines())
     yield "; events: " + ", ".join(f"{e} = {name}" for e, name in sorted(names.items()))
     yield "; state memory, of each lane:"
     for s in p.states:
@@ -141,14 +124,14 @@ def _element(p: Program, names: Mapping[int, str]) -> Iterator[str]:
         yield f"{at:5d}  {mark}{text}"
 
 
-def listing(p: Program, q: QNetwork | None = None) -> str:
-    """The disassembly of a program; ``q`` gives vectors their names.
+def listing(p: Program) -> str:
+    """The disassembly of a program.
 
     ``n7`` is neuron address 7 of the PEGroup's engine column (``right.n7``: of the column right of
     it, ``old``: of the frame before), ``acc3`` an accumulator address, ``d`` and ``e`` drain and
     element registers, ``v`` what an element word computes. Weights are stored integers.
     """
-    names = event_names(p, q)
+    names = p.events
     lines = list(_header(p, names))
     for g, prog in enumerate(p.groups):
         lines += _group(p, g, prog, names)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from golden.cells import CELLS
-from golden.graph import Cell, Drain
+from golden.graph import UNITS, Cell, GraphError
 
 if TYPE_CHECKING:
     import torch
@@ -29,35 +29,9 @@ class NetworkError(ValueError):
     """Tensors that do not make a network; the message is one line that names what is wrong."""
 
 
-def recurrent_inputs(cell: Cell, gate: str) -> list[str]:
-    """Inputs of a gate's drains other than the layer input, in the order of the cell's nodes."""
-    names = [i for d in cell.drains if d.gate == gate for i in d.inputs if i != "x"]
-    return list(dict.fromkeys(names))
-
-
-def check_vectors(cell: Cell) -> None:
-    """Every vector has one writer, what a drain reads of this frame is written before it, and
-    one node is the output.
-
-    Raises:
-        NetworkError: not so.
-    """
-    written: set[str] = set()
-    for n in cell.nodes:
-        if isinstance(n, Drain):
-            for i in n.inputs:
-                if i != "x" and i not in cell.vectors:
-                    raise NetworkError(f"{cell.name}.{n.name}: no vector '{i}'")
-                if i != "x" and cell.vectors[i] is None and i not in written:
-                    raise NetworkError(f"{cell.name}.{n.name}: '{i}' is read before it is written")
-        elif n.vector is not None:
-            if n.vector not in cell.vectors or n.vector in written:
-                raise NetworkError(f"{cell.name}.{n.name}: unknown vector or its second writer")
-            written.add(n.vector)
-    if written != cell.vectors.keys():
-        raise NetworkError(f"{cell.name}: nobody writes {min(cell.vectors.keys() - written)}")
-    if sum(n.output for n in cell.elems) != 1:
-        raise NetworkError(f"{cell.name}: exactly one node is the output")
+def gate_inputs(cell: Cell, gate: str) -> list[str]:
+    """Inputs of a gate's drains, in the order of the cell's nodes."""
+    return list(dict.fromkeys(i for d in cell.drains if d.gate == gate for i in d.inputs))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +43,8 @@ class Layer:
         inputs: length n of each input vector: "x" and every neuron vector that the cell reads.
         weights: float64 ``[H, n]`` of each (gate, input) that a drain of the cell multiplies.
         biases: float64 ``[H]`` of each (gate, input); what is absent is zero.
+        sizes: units of each unit space other than the hidden one; rows of its gates.
+        constants: float64 ``[H]`` of each constant of the cell.
     """
 
     cell: Cell
@@ -76,6 +52,18 @@ class Layer:
     inputs: dict[str, int]
     weights: dict[GateInput, Floats]
     biases: dict[GateInput, Floats]
+    sizes: dict[str, int] = dataclasses.field(default_factory=dict)
+    constants: dict[str, Floats] = dataclasses.field(default_factory=dict)
+
+    def units(self, name: str) -> int:
+        """Units of the space of a gate, vector, state (``state:h``) or constant."""
+        space = self.cell.spaces[name]
+        return self.hidden if space == UNITS else self.sizes.get(space, 0)
+
+    @property
+    def outputs(self) -> int:
+        """Values that the layer returns."""
+        return self.units(str(self.cell.output.vector))
 
     def check(self, where: str) -> Layer:
         """The layer itself if its parameters are those of its cell; ``where`` is for messages.
@@ -85,8 +73,18 @@ class Layer:
         """
         if self.hidden < 1:
             raise NetworkError(f"{where}: hidden size is {self.hidden}")
-        check_vectors(self.cell)
-        vectors = {"x": self.inputs.get("x", 0)} | dict.fromkeys(self.cell.vectors, self.hidden)
+        try:
+            self.cell.check()
+        except GraphError as error:
+            raise NetworkError(f"{where}: {error}") from None
+        spaces = {s for s in self.cell.spaces.values() if s != UNITS}
+        if self.sizes.keys() != spaces or any(n < 1 for n in self.sizes.values()):
+            raise NetworkError(
+                f"{where}: sizes are of {sorted(self.sizes)}, {self.cell.name} has the unit "
+                f"spaces {sorted(spaces)}"
+            )
+        vectors = {"x": self.inputs.get("x", 0)}
+        vectors |= {v: self.units(v) for v in self.cell.vectors}
         needed: dict[GateInput, str] = {}
         for d in self.cell.drains:
             for i in d.inputs:
@@ -108,11 +106,22 @@ class Layer:
                 label = f"{where}: {name}[{', '.join(key)}]"
                 if name == "b" and key not in used:
                     raise NetworkError(f"{label} is none of the cell's")
-                shape = (self.hidden, self.inputs[key[1]]) if name == "W" else (self.hidden,)
+                units = self.units(key[0])
+                shape = (units, self.inputs[key[1]]) if name == "W" else (units,)
                 if w.shape != shape:
                     raise NetworkError(f"{label} has shape {w.shape}, not {shape}")
                 if not np.isfinite(w).all():
                     raise NetworkError(f"{label} holds NaN or infinity")
+        if self.constants.keys() != set(self.cell.constants):
+            raise NetworkError(
+                f"{where}: constants are {sorted(self.constants)}, not "
+                f"{sorted(self.cell.constants)}"
+            )
+        for k, v in self.constants.items():
+            if v.shape != (self.units(f"const:{k}"),) or not np.isfinite(v).all():
+                raise NetworkError(
+                    f"{where}: constant {k} is not {self.units(f'const:{k}')} finite numbers"
+                )
         return self
 
     @property
@@ -139,10 +148,10 @@ class Network:
             raise NetworkError("a network has at least one layer")
         for n, layer in enumerate(self.layers):
             layer.check(f"layer {n}")
-            if n and layer.inputs["x"] != self.layers[n - 1].hidden:
+            if n and layer.inputs["x"] != self.layers[n - 1].outputs:
                 raise NetworkError(
                     f"layer {n}: takes {layer.inputs['x']} inputs, "
-                    f"layer {n - 1} returns {self.layers[n - 1].hidden}"
+                    f"layer {n - 1} returns {self.layers[n - 1].outputs}"
                 )
 
     @property
@@ -153,7 +162,7 @@ class Network:
     @property
     def outputs(self) -> int:
         """Values of one output frame."""
-        return self.layers[-1].hidden
+        return self.layers[-1].outputs
 
     @property
     def kept_weights(self) -> int:
@@ -162,70 +171,98 @@ class Network:
 
     def state_shapes(self) -> dict[str, int]:
         """Length of every state by its torch-like name: ``h_l0``, ``c_l0``, ``h_l1``, ..."""
-        return {f"{s}_l{n}": la.hidden for n, la in enumerate(self.layers) for s in la.cell.states}
+        return {
+            f"{s}_l{n}": la.units(f"state:{s}")
+            for n, la in enumerate(self.layers)
+            for s in la.cell.states
+        }
 
 
-def split_stacked(cell: Cell, tensors: Mapping[str, ArrayLike], layer: int) -> Layer:
+def split_stacked(
+    cell: Cell, tensors: Mapping[str, ArrayLike], layer: int, suffix: str = ""
+) -> Layer:
     """One layer from torch's stacked tensors.
 
-    ``weight_ih_l{n}`` is ``[gates*H, inputs]``, ``weight_hh_l{n}`` ``[gates*H, H]`` (the gate's
+    ``weight_ih_l{n}`` is ``[gates*H, inputs]``, ``weight_hh_l{n}`` ``[gates*H, R]`` (the gate's
     recurrent input, whatever the cell calls it; absent if the cell has none), biases
     ``bias_ih_l{n}`` and ``bias_hh_l{n}`` ``[gates*H]``, both optional. Rows are in the order of
-    ``cell.gates``.
+    ``cell.gates``, of which the hidden units' are stacked so. ``weight_hr_l{n}`` ``[R, H]`` is the
+    one gate of another unit space (a projection), ``weight_p_l{n}`` ``[constants*H]`` the cell's
+    constants.
 
     Raises:
         NetworkError: a tensor is missing or its shape does not fit.
     """
-    where, gates = f"layer {layer}", len(cell.gates)
+    where = f"layer {layer}{suffix and ' reverse'}"
+    stacked = [g for g in cell.gates if cell.spaces[g] == UNITS]
+    others = [g for g in cell.gates if cell.spaces[g] != UNITS]
+    if len(others) > 1:
+        raise NetworkError(f"{where}: {cell.name} has several projections: build its Layer")
 
-    def get(name: str, dims: int) -> Floats | None:
-        key = f"{name}_l{layer}"
+    def get(name: str, dims: int, parts: int) -> Floats | None:
+        key = f"{name}_l{layer}{suffix}"
         if key not in tensors:
             return None
         t = tensors[key]
         t = t.detach().cpu().double().numpy() if hasattr(t, "detach") else t
         t = np.asarray(t, np.float64)
-        if t.ndim != dims or t.shape[0] == 0 or t.shape[0] % gates:
+        if t.ndim != dims or t.shape[0] == 0 or t.shape[0] % parts:
             raise NetworkError(
-                f"{where}: {key} has shape {t.shape}: {cell.name} stacks {gates} gates"
+                f"{where}: {key} has shape {t.shape}: {cell.name} stacks {parts} gates"
             )
         return t
 
-    ih = get("weight_ih", 2)
+    gates = len(stacked)
+    ih = get("weight_ih", 2, gates)
     if ih is None:
-        raise NetworkError(f"{where}: weight_ih_l{layer} is missing")
-    stacks = {"ih": ih, "hh": get("weight_hh", 2)}
-    offsets = {"ih": get("bias_ih", 1), "hh": get("bias_hh", 1)}
+        raise NetworkError(f"{where}: weight_ih_l{layer}{suffix} is missing")
+    stacks = {"ih": ih, "hh": get("weight_hh", 2, gates)}
+    offsets = {"ih": get("bias_ih", 1, gates), "hh": get("bias_hh", 1, gates)}
     hidden = ih.shape[0] // gates
     for name, t in (*stacks.items(), *offsets.items()):
         if t is not None and t.shape[0] != ih.shape[0]:
             raise NetworkError(
-                f"{where}: {'weight' if t.ndim == 2 else 'bias'}_{name}_l{layer} has "
-                f"{t.shape[0]} rows, weight_ih_l{layer} {ih.shape[0]}"
+                f"{where}: {'weight' if t.ndim == 2 else 'bias'}_{name}_l{layer}{suffix} has "
+                f"{t.shape[0]} rows, weight_ih_l{layer}{suffix} {ih.shape[0]}"
             )
+    sizes: dict[str, int] = {}
     weights: dict[GateInput, Floats] = {}
     biases: dict[GateInput, Floats] = {}
     inputs = {"x": ih.shape[1]}
-    for g, gate in enumerate(cell.gates):
+    for gate in others:
+        hr = get("weight_hr", 2, 1)
+        if hr is None:
+            raise NetworkError(f"{where}: weight_hr_l{layer}{suffix} is missing")
+        sizes[cell.spaces[gate]] = hr.shape[0]
+        (source,) = gate_inputs(cell, gate)
+        weights[gate, source], inputs[source] = hr, hidden
+    for g, gate in enumerate(stacked):
         rows = slice(g * hidden, (g + 1) * hidden)
-        recurrent = recurrent_inputs(cell, gate)
+        recurrent = [v for v in gate_inputs(cell, gate) if v != "x"]
         if len(recurrent) > 1:
             raise NetworkError(
                 f"{where}: gate '{gate}' of {cell.name} has several recurrent inputs "
                 f"({', '.join(recurrent)}): build its Layer from single matrices"
             )
-        reads_x = any("x" in d.inputs for d in cell.drains if d.gate == gate)
+        reads_x = "x" in gate_inputs(cell, gate)
         for kind, name in (("ih", "x" if reads_x else None), ("hh", (recurrent or [None])[0])):
             if name is None:
                 continue
-            inputs.setdefault(name, hidden)
             stack, offset = stacks[kind], offsets[kind]
             if stack is None:
-                raise NetworkError(f"{where}: weight_{kind}_l{layer} is missing")
+                raise NetworkError(f"{where}: weight_{kind}_l{layer}{suffix} is missing")
+            own = cell.spaces.get(name, UNITS)
+            inputs.setdefault(name, hidden if name != "x" and own == UNITS else stack.shape[1])
             weights[gate, name] = stack[rows].copy()
             if offset is not None:
                 biases[gate, name] = offset[rows].copy()
-    return Layer(cell, hidden, inputs, weights, biases).check(where)
+    constants = {}
+    if cell.constants:
+        p = get("weight_p", 1, len(cell.constants))
+        if p is None:
+            raise NetworkError(f"{where}: weight_p_l{layer}{suffix} is missing")
+        constants = dict(zip(cell.constants, np.split(p, len(cell.constants)), strict=True))
+    return Layer(cell, hidden, inputs, weights, biases, sizes, constants).check(where)
 
 
 def from_tensors(
@@ -247,9 +284,12 @@ def from_tensors(
     stack = list(cells) if isinstance(cells, list) else [cells] * layers
     if len(stack) != layers:
         raise NetworkError(f"{len(stack)} cells for {layers} layers")
-    odd = [k for k in tensors if k.endswith("_reverse") or k.startswith("weight_hr_")]
+    for n, c in enumerate(stack):
+        if f"weight_hr_l{n}" in tensors and "proj" not in c.gates:
+            raise NetworkError(f"weight_hr_l{n}: {c.name} has no projection")
+    odd = [k for k in tensors if k.endswith("_reverse")]
     if odd:
-        raise NetworkError(f"{odd[0]}: bidirectional layers and projections are not supported")
+        raise NetworkError(f"{odd[0]}: a network of one direction has none, see golden.model")
     return Network(
         tuple(split_stacked(c, tensors, n) for n, c in enumerate(stack)), block, dict(csb or {})
     )
@@ -269,8 +309,9 @@ def find_cell(name: str) -> Cell:
 def from_checkpoint(checkpoint: Checkpoint) -> Network:
     """The network of a checkpoint; ``block`` is that of its ``csb`` metadata."""
     csb = checkpoint.csb or {}
+    projected = any(layer.proj for layer in checkpoint.layers)
     return from_tensors(
-        find_cell(checkpoint.cell),
+        find_cell("lstmp" if projected and checkpoint.cell == "lstm" else checkpoint.cell),
         checkpoint.tensors,
         len(checkpoint.layers),
         csb.get("block"),
@@ -278,16 +319,22 @@ def from_checkpoint(checkpoint: Checkpoint) -> Network:
     )
 
 
-def from_torch(module: torch.nn.RNNBase, block: int | None = None) -> Network:
-    """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
-
-    Raises:
-        NetworkError: the module is bidirectional, has a projection or is of another kind.
-    """
+def torch_cell(module: torch.nn.RNNBase) -> str:
+    """Name of the cell of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
     name = type(module).__name__.lower()
     if name == "rnn":
         name = "rnn" if module.nonlinearity == "tanh" else f"rnn_{module.nonlinearity}"
-    for option in ("bidirectional", "proj_size"):
-        if getattr(module, option, 0):
-            raise NetworkError(f"{type(module).__name__}: {option} is not supported")
-    return from_tensors(find_cell(name), module.state_dict(), module.num_layers, block)
+    return "lstmp" if getattr(module, "proj_size", 0) else name
+
+
+def from_torch(module: torch.nn.RNNBase, block: int | None = None) -> Network:
+    """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` of one direction.
+
+    Raises:
+        NetworkError: the module is bidirectional or of another kind.
+    """
+    if getattr(module, "bidirectional", False):
+        raise NetworkError(f"{type(module).__name__}: bidirectional, see golden.model")
+    return from_tensors(
+        find_cell(torch_cell(module)), module.state_dict(), module.num_layers, block
+    )

@@ -175,10 +175,9 @@ def rom_text() -> str:
     base, slope = activation_table()
     word, top = BASE_W + SLOPE_W, TABLE_AW - 1
     rows = [
-        f"      {TABLE_AW}'d{i}: chord = {{{SLOPE_W}'d{slope[i]}, {BASE_W}'d{base[i]}}};"
-        for i in range(len(base))
+        f"    {{{SLOPE_W}'d{slope[i]}, {BASE_W}'d{base[i]}}}{',' if i else ''}"
+        for i in reversed(range(len(base)))
     ]
-    rows[-1] = rows[-1].replace(f"{TABLE_AW}'d{len(base) - 1}:", "default:")
     return "\n".join(
         [
             "// SPDX-License-Identifier: Apache-2.0",
@@ -193,14 +192,16 @@ def rom_text() -> str:
             f"    output logic [{BASE_W - 1}:0] base_o,",
             f"    output logic [{SLOPE_W - 1}:0] slope_o",
             ");",
-            f"  function automatic logic [{word - 1}:0] chord(input logic [{top}:0] addr);",
-            "    case (addr)",
+            f"  localparam int Entries = {len(base)};",
+            f"  localparam logic [Entries*{word}-1:0] Chords = {{  // the last entry first",
             *rows,
-            "    endcase",
-            "  endfunction",
+            "  };",
+            "",
+            f"  logic [{word - 1}:0] rom[Entries];",
+            f"  initial for (int i = 0; i < Entries; i++) rom[i] = Chords[i*{word}+:{word}];",
             "",
             f"  logic [{word - 1}:0] chord_q;",
-            "  always_ff @(posedge clk_i) chord_q <= chord(addr_i);",
+            "  always_ff @(posedge clk_i) chord_q <= rom[addr_i];",
             f"  assign base_o  = chord_q[{BASE_W - 1}:0];",
             f"  assign slope_o = chord_q[{word - 1}:{BASE_W}];",
             "endmodule",

@@ -90,6 +90,7 @@ class Program:
     x_frac: int
     out_frac: int
     bound_words: int  # no PEGroup schedule of this network can be shorter than this
+    events: dict[int, str] = dataclasses.field(default_factory=dict)  # what each one counts
 
     @property
     def outputs(self) -> int:

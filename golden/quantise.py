@@ -24,8 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from golden import floating
 from golden.config import Config
-from golden.graph import Cell, Drain, Elem
-from golden.isa import LANE_FRAC, SHIFT_BASE
+from golden.graph import UNITS, Cell, Drain, Elem
+from golden.isa import LANE_FRAC, MUL_W, SHIFT_BASE
 from golden.network import Floats, GateInput, Layer, Network
 from golden.numerics import GRID_W, Ints, Saturations, limits, saturate
 
@@ -76,9 +76,12 @@ def vector_bounds(cell: Cell, initial: Mapping[str, float] | None = None) -> dic
 
     Args:
         cell: the cell.
-        initial: largest |initial value| of each state, 0 where absent.
+        initial: largest |initial value| of each state, 0 where absent, and of each constant
+            (``const:NAME``), infinite where absent.
     """
-    state = {s: float((initial or {}).get(s, 0.0)) for s in cell.states}
+    initial = initial or {}
+    state = {s: float(initial.get(s, 0.0)) for s in cell.states}
+    constants = {f"const:{k}": float(initial.get(f"const:{k}", np.inf)) for k in cell.constants}
     nodes = {n.name: n for n in cell.nodes}
 
     def complement(a: str, b: str) -> bool:
@@ -92,7 +95,7 @@ def vector_bounds(cell: Cell, initial: Mapping[str, float] | None = None) -> dic
 
     value: dict[str, float] = {}
     for frame in range(4):
-        reg = {"one": 1.0, "zero": 0.0}
+        reg = {"one": 1.0, "zero": 0.0} | constants
         value = {}
         for n in cell.nodes:
             if isinstance(n, Drain):
@@ -143,6 +146,8 @@ class QLayer:
         weight_fracs: their fraction bits on the 16-bit grid.
         drains: bias and shift of each drain node.
         fracs: fraction bits on the 16-bit grid of "x", of every vector and of "out".
+        sizes: units of each unit space other than the hidden one.
+        constants: int64 ``[H]``, fine state words.
     """
 
     cell: Cell
@@ -152,11 +157,23 @@ class QLayer:
     weight_fracs: dict[GateInput, int]
     drains: dict[str, QDrain]
     fracs: dict[str, int]
+    sizes: dict[str, int] = dataclasses.field(default_factory=dict)
+    constants: dict[str, Ints] = dataclasses.field(default_factory=dict)
+
+    def units(self, name: str) -> int:
+        """Units of the space of a gate, vector, state (``state:h``) or constant."""
+        space = self.cell.spaces[name]
+        return self.hidden if space == UNITS else self.sizes[space]
 
     @property
     def output(self) -> Elem:
         """The node that the layer returns."""
-        return next(n for n in self.cell.elems if n.output)
+        return self.cell.output
+
+    @property
+    def outputs(self) -> int:
+        """Values that the layer returns."""
+        return self.units(str(self.output.vector))
 
     def neu_shift(self, node: Elem) -> int:
         """``neu_shift`` field of a node that writes neurons or the output."""
@@ -190,7 +207,7 @@ class QNetwork:
     @property
     def outputs(self) -> int:
         """Values of one output frame."""
-        return self.layers[-1].hidden
+        return self.layers[-1].outputs
 
     @property
     def dropped(self) -> int:
@@ -242,7 +259,7 @@ class QNetwork:
         All have ``state_w`` bits. States that are neuron vectors too are fine (``Cell.fine``).
         """
         return {
-            f"{s}_l{n}": (la.hidden, LANE_FRAC if la.cell.fine(s) else self.state_frac)
+            f"{s}_l{n}": (la.units(f"state:{s}"), LANE_FRAC if la.cell.fine(s) else self.state_frac)
             for n, la in enumerate(self.layers)
             for s in la.cell.states
         }
@@ -300,7 +317,9 @@ def _drain(
     """Integers of one drain: (QDrain, weights by input, weight fractions by input)."""
     dropped = GRID_W - cfg.data_w
     top = limits(cfg.data_w)[1]
-    bias = sum((layer.biases.get((d.gate, i), 0.0) for i in d.bias_of), np.zeros(layer.hidden))
+    bias = sum(
+        (layer.biases.get((d.gate, i), 0.0) for i in d.bias_of), np.zeros(layer.units(d.gate))
+    )
     reason = ""
     for total in reversed(SUM_FRACS):
         weights = {}
@@ -333,6 +352,26 @@ def _drain(
             {i: total - fracs[i] for i in weights},
         )
     raise QuantError(f"{where}, drain {d.name}: {reason}")
+
+
+def _constants(layer: Layer, cfg: Config, where: str) -> dict[str, Ints]:
+    """Constants as fine state words.
+
+    Raises:
+        QuantError: one does not fit the state memory, or the narrow operand that takes its copy.
+    """
+    out = {}
+    for k, v in layer.constants.items():
+        copies = [n.name for n in layer.cell.elems if n.memory == (f"const:{k}",)]
+        narrow = {op for n in layer.cell.elems for op in (n.m0, n.m1)}
+        top = limits(MUL_W if narrow & set(copies) else cfg.state_w)[1]
+        out[k] = to_int(v, LANE_FRAC)
+        if np.abs(out[k]).max(initial=0) > top:
+            raise QuantError(
+                f"{where}: constant {k} reaches {np.abs(v).max():.4g}, it holds less than "
+                f"{(top + 1) / 2**LANE_FRAC:g}"
+            )
+    return out
 
 
 def quantise(
@@ -379,6 +418,7 @@ def quantise(
             for s in layer.cell.states
             if f"{s}_l{n}" in state
         }
+        initial |= {f"const:{k}": float(np.abs(v).max()) for k, v in layer.constants.items()}
         bounds = vector_bounds(layer.cell, initial)
         fracs = {"x": frac}
         for node in layer.cell.elems:
@@ -415,7 +455,15 @@ def quantise(
             weight_fracs |= {(d.gate, i): v for i, v in wf.items()}
         layers.append(
             QLayer(
-                layer.cell, layer.hidden, dict(layer.inputs), weights, weight_fracs, drains, fracs
+                layer.cell,
+                layer.hidden,
+                dict(layer.inputs),
+                weights,
+                weight_fracs,
+                drains,
+                fracs,
+                dict(layer.sizes),
+                _constants(layer, cfg, where),
             )
         )
         frac = fracs["out"]

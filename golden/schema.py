@@ -112,6 +112,44 @@ REPORT: dict[str, Any] = {
     "counters": dict,
 }
 
+MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/passes.py
+    "schema": int,
+    "kind": str,  # "model"
+    "config": dict,
+    "streams": int,
+    "cell": str,
+    "sharing": str,
+    "inputs": int,
+    "outputs": int,
+    "kept_weights": int,
+    "image": {"bytes": int},  # all parts together, and so below
+    "predicted": {"cycles_per_frame": Number},
+    "parts": [{"folder": str, "pass": int, "reverse": bool, "first": int, "frac": int}],
+}
+
+MODEL_REPORT: dict[str, Any] = {  # counts and cycles are sums over the parts
+    name: REPORT[name]
+    for name in (
+        "schema",
+        "frames",
+        "streams",
+        "mismatches",
+        "state_mismatches",
+        "cycle_mismatches",
+        "saturations",
+        "input_saturations",
+        "cycles_per_frame",
+        "cycles_per_frame_predicted",
+        "kept_weights",
+        "config",
+        "sim",
+        "stall",
+        "error",
+        "stuck",
+        "cycles",
+    )
+} | {"parts": [REPORT]}
+
 SUMMARY: list[Any] = [
     {
         **REPORT,

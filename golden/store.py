@@ -107,6 +107,7 @@ def save_program(path: Path, p: Program) -> None:
         "kind": "program",
         "config": dataclasses.asdict(p.config),
         "states": states,
+        "events": {str(e): name for e, name in p.events.items()},
         "scalars": {name: int(getattr(p, name)) for name in scalars},
     }
     _write(path, meta, arrays)
@@ -148,6 +149,7 @@ def load_program(path: Path) -> Program:
             drain=_unwords(isa.DRAIN, a["drain"]),
             elem=_unwords(isa.ELEM, a["elem"]),
             states=states,
+            events={int(e): name for e, name in meta["events"].items()},
             **{k: a[k] for k in ("bias", "out_word", "out_column", "constants")},
             **meta["scalars"],
         )
@@ -177,6 +179,7 @@ def cell_from_json(data: Mapping[str, Any]) -> Cell:
         tuple(data["states"]),
         dict(data["vectors"]),
         tuple(nodes),
+        tuple(data.get("constants", ())),
     ).check()
 
 
@@ -189,6 +192,8 @@ def save_network(path: Path, q: QNetwork) -> None:
             arrays[f"w{n}_{i}"] = w
         for i, d in enumerate(la.drains.values()):
             arrays[f"b{n}_{i}"] = d.bias
+        for k, v in la.constants.items():
+            arrays[f"k{n}_{k}"] = v
         layers.append(
             {
                 "cell": cell_to_json(la.cell),
@@ -197,6 +202,7 @@ def save_network(path: Path, q: QNetwork) -> None:
                 "weights": [[*key, la.weight_fracs[key]] for key in la.weights],
                 "drains": [[name, d.shift, d.frac] for name, d in la.drains.items()],
                 "fracs": la.fracs,
+                "sizes": la.sizes,
             }
         )
     scalars = ("data_w", "state_w", "state_frac", "max_fan_in", "kept_weights", "block")
@@ -232,6 +238,8 @@ def load_network(path: Path) -> QNetwork:
                         for i, (name, shift, frac) in enumerate(la["drains"])
                     },
                     fracs=la["fracs"],
+                    sizes=la["sizes"],
+                    constants={k: a[f"k{n}_{k}"] for k in la["cell"]["constants"]},
                 )
             )
         return QNetwork(layers=tuple(layers), csb=meta["csb"], **meta["scalars"])

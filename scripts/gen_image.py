@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a checkpoint into an image for the engine: manifest, load stream, memories, listing."""
+"""Turn a trained model into an image for the engine: manifest, load stream, memories, listing."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from golden import cli, flow
+from golden import cli, flow, passes
 
 
 def main() -> int:
     parser = cli.Parser(description=__doc__)
-    parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict")
+    parser.add_argument(
+        "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
+    )
     parser.add_argument("--config", required=True, help="name in hdl/configs.toml")
     parser.add_argument(
         "--block",
@@ -32,7 +34,7 @@ def main() -> int:
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
     args = parser.parse_args()
-    m = flow.build_image(
+    m = passes.build(
         args.checkpoint,
         args.config,
         args.out,
@@ -42,7 +44,7 @@ def main() -> int:
         streams=args.streams,
         calibrate=None if args.calibrate is None else flow.read_array(Path(args.calibrate)),
         prefix=args.prefix,
-    ).manifest
+    )
     print(
         f"{args.out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
         f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "

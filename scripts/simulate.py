@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from golden import cli, flow
+from golden import cli, flow, passes
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     from tb.runner import SimulationError
 
     try:
-        r = flow.run(
+        r = passes.run(
             args.image, x, state, args.out, sim=args.sim, waves=args.waves, stall=args.stall
         )
     except SimulationError as error:

@@ -175,8 +175,12 @@ class Bench:
             await self.tick(ld_we_i=1, ld_addr_i=address, ld_data_i=word.encode(self.c))
 
     async def zero(self) -> None:
+        """As csb_engine does: accumulators by their own port, neurons over their bus."""
+        sides = (2 << self.c.share_h) - 1
         for address in range(max(self.c.neuron_depth, self.c.acc_depth)):
-            await self.tick(zero_i=1, zero_addr_i=address)
+            neurons = {"nw_we_i": sides, "nw_addr_i": address, "nw_data_i": 0}
+            await self.tick(zero_i=1, zero_addr_i=address, **neurons)
+        await self.tick()
         self.model.zero()
 
     async def start(self, words: list[Word], streams: int) -> None:
@@ -265,21 +269,21 @@ async def event_counters_wrap(dut) -> None:
 
 @cocotb.test
 async def zeroing_reaches_everything(dut) -> None:
-    """After it every accumulator is zero, and programs that read any neuron add nothing."""
+    """After it every accumulator is zero, also of what programs had left there."""
     bench = await start_up(dut)
     c = bench.c
-    for address in range(c.neuron_depth):
-        data = pack([-1] * (1 + c.share_h), c.data_w)
-        await bench.tick(nw_we_i=(2 << c.share_h) - 1, nw_addr_i=address, nw_data_i=data)
     await bench.zero()
-    for row in range(c.acc_depth):
-        await bench.tick(acc_re_i=1, acc_addr_i=row)
-    await bench.tick()
-    assert bench.seen["sum"] == c.acc_depth * c.P * banks(c)
     words = random_program(c, c.weight_depth - isa.ACC_RAW)
     await bench.load(words)
     await bench.start(words, 1)
-    await bench.run(3 * c.weight_depth, writes=0.0)
+    await bench.run(3 * c.weight_depth)
+    await bench.stop()
+    await bench.zero()
+    before = bench.seen["sum"]
+    for row in range(c.acc_depth):
+        await bench.tick(acc_re_i=1, acc_addr_i=row)
+    await bench.tick()
+    assert bench.seen["sum"] - before == c.acc_depth * c.P * banks(c)
 
 
 @cocotb.test

@@ -11,7 +11,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from golden import config, isa
-from tb.datapath_model import pack, random_signed, signed
+from tb.datapath_model import pack, random_signed, signed, unpack
 from tb.pegroup_model import bank_of, banks, random_lane
 from tb.stream import poison, reset, start_clock
 
@@ -81,25 +81,30 @@ async def reduce_adds_all(dut) -> None:
 # --- csb_neuron_ram -----------------------------------------------------------------------------
 @cocotb.test
 async def neurons_of_every_side(dut) -> None:
-    width, depth, sides = (int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides"))
+    """Every port reads an address of its own, none of them one that is being written."""
+    width, depth, sides, ports = (
+        int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides", "Reads")
+    )
+    address_w = len(dut.raddr_i) // ports
     start_clock(dut)
     memory: dict[int, int] = {}
-    want = None
+    want: list[int] = []
     dut.we_i.value = dut.re_i.value = 0
     for _ in range(4000):
         address, we = random.randrange(depth), random.getrandbits(sides)
         values = [random_signed(width) for _ in range(sides)]
         drive(dut, "we_i", waddr_i=address if we else None, wdata_i=pack(values, width))
         dut.we_i.value = we
-        at = random.choice(list(memory)) if memory and random.random() < 0.7 else None
-        if at is not None and at // sides == address and we >> (at % sides) & 1:
-            at = None  # never read while it is written
-        drive(dut, "re_i", raddr_i=at)
+        written = {address * sides + s: values[s] for s in range(sides) if we >> s & 1}
+        known = [a for a in memory if a not in written]
+        read = bool(known) and random.random() < 0.7
+        at = [random.choice(known) for _ in range(ports)] if read else None
+        drive(dut, "re_i", raddr_i=pack(at, address_w) if read else None)
         await RisingEdge(dut.clk_i)
-        if want is not None:
-            assert signed(int(dut.rdata_o.value), width) == want
-        want = memory[at] if at is not None else want  # it stays until the next read
-        memory |= {address * sides + s: values[s] for s in range(sides) if we >> s & 1}
+        if want:
+            assert unpack(int(dut.rdata_o.value), ports, width) == want
+        want = [memory[a] for a in at] if read else want  # it stays until the next read
+        memory |= written
     assert len(memory) == depth * sides
 
 
@@ -148,6 +153,7 @@ async def pe_row_sums_runs(dut) -> None:
         drive(dut, "zero_i", zero_addr_i=address)
         await RisingEdge(dut.clk_i)
     drive(dut, "zero_i", zero_addr_i=None)
+    await RisingEdge(dut.clk_i)  # the last one is written a cycle later
 
     acc = dict.fromkeys(((b, r) for b in range(banks(c)) for r in range(c.acc_depth)), 0)
     stored: dict[tuple[int, int], int] = {}

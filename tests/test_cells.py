@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from golden import config, fixed, floating, network, quantise
+from golden import compiler, config, fixed, floating, network, quantise, utilisation
+from golden.cases import LayerCase
+from golden.cells import CELLS
 from golden.cells.gru import GRU
 from golden.cells.gru_before import GRU_BEFORE
 from golden.cells.ligru import LIGRU
 from golden.cells.lstm import LSTM
 from golden.cells.mingru import MINGRU
+from golden.cells.peephole import PEEPHOLE
 from golden.cells.rnn import RNN, RNN_RELU
 from golden.cells.sru import SRU
+from golden.graph import Cell, Drain, Elem, GraphError
+from tb.design import ROOT
+from tb.exact import SHALLOW, check
 
 
 def sigmoid(v):
@@ -86,7 +94,7 @@ EQUATIONS = {
         (MINGRU, mingru),
     )
 }
-RECURRENT = {name for name in EQUATIONS if name not in ("sru", "mingru")}
+RECURRENT = {n for n, c in CELLS.items() if any("h" in d.inputs for d in c.drains)}
 
 
 def tensors(cell, inputs, hidden, layers, seed=0):
@@ -150,6 +158,16 @@ def test_fixed_is_near_float(name, hidden):
     assert all(np.array_equal(end[k], final[k]) for k in final)
 
 
+def test_projection_is_near_float():
+    case = LayerCase(seed=4, cell="lstmp", inputs=19, hidden=31, layers=2, pattern="dense")
+    net, x, cfg = case.network(), case.frames(500), config.load("tiny")
+    q = quantise.quantise(net, cfg, x)
+    y, _ = fixed.FixedModel(q, cfg).run(q.quantise_inputs(x))
+    want, _ = floating.run(net, x)
+    error = np.quantile(np.abs(q.output_float(y) - want), 0.999)
+    assert error <= 2.0**-8 * max(1.0, np.abs(want).max())
+
+
 def test_unbounded_cells_are_calibrated():
     net = network.from_tensors(RNN_RELU, tensors(RNN_RELU, 5, 8, 1))
     assert quantise.vector_bounds(RNN_RELU)["h"] == np.inf
@@ -166,3 +184,130 @@ def test_unbounded_cells_are_calibrated():
     loud = network.from_tensors(RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()})
     with pytest.raises(quantise.QuantError, match="layer 0: h reaches"):
         quantise.quantise(loud, cfg, np.full((30, 5), 100.0))
+
+
+D, E = Drain, Elem
+ONE = (D("a", "a", ("x",)), E("h", "one", "a", state="h", vector="h", output=True))
+BAD_CELLS = [  # states, vectors, nodes, message
+    ((), {"h": None}, (*ONE[:1], E("h", "one", "b", vector="h", output=True)), "unknown 'b'"),
+    (("h",), {"h": "h"}, (*ONE, E("w", "one", "a")), "w: nobody uses it"),
+    (("h",), {"h": "h"}, (D("a", "b", ("x",)), ONE[1]), "no gate 'b'"),
+    (("h",), {"h": "h"}, (D("a", "a", ("y",)), ONE[1]), "no vector 'y'"),
+    (("h", "c"), {"h": "h"}, ONE, "nobody writes state 'c'"),
+    (("h",), {"h": "h", "m": None}, ONE, "nobody writes m"),
+    (("h",), {"h": "h"}, (*ONE, E("g", "one", "h", state="h")), "second writer"),
+    (("h",), {"h": "h"}, (ONE[0], E("h", "one", "a", vector="h", state="h")), "is the output"),
+    (("h",), {"h": "h"}, (ONE[0], E("h", "one", "a", vector="h", output=True)), "kept in state"),
+    (
+        ("h", "c"),
+        {"h": "h"},
+        (D("a", "a", ("x",)), E("h", "a", "state:h", "one", "state:c", vector="h", output=True)),
+        "two states",
+    ),
+    (  # the old value of c, and what replaces it
+        ("c",),
+        {"h": None},
+        (
+            D("a", "a", ("x",)),
+            E("n", "one", "a", state="c"),
+            E("h", "n", "state:c", vector="h", output=True),
+        ),
+        "copy the old value",
+    ),
+    (  # a is named before and after the product of v
+        (),
+        {"v": None, "h": None},
+        (
+            D("a", "a", ("x",)),
+            E("v", "one", "a", vector="v"),
+            D("b", "b", ("v",)),
+            E("h", "one", "b", "one", "a", vector="h", output=True),
+        ),
+        "carry it in a state",
+    ),
+    (
+        (),
+        {"h": None},
+        (D("a", "a", ("x",), space="p"), E("h", "one", "a", vector="h", output=True)),
+        "unit space",
+    ),
+]
+
+
+@pytest.mark.parametrize(("states", "vectors", "nodes", "message"), BAD_CELLS)
+def test_cells_that_cannot_run_are_refused(states, vectors, nodes, message):
+    with pytest.raises(GraphError, match=message):
+        Cell("bad", ("a", "b") if len(vectors) > 1 else ("a",), states, vectors, nodes).check()
+
+
+def test_stages_begin_where_a_vector_of_the_frame_is_needed():
+    assert {c.name for c in CELLS.values() if len(c.stages) > 1} == {"gru_before", "lstmp"}
+    assert [s.space for s in CELLS["lstmp"].stages] == ["hidden", "proj"]
+    first, second = GRU_BEFORE.stages
+    assert [n.name for n in (*first.drains, *first.elems)] == ["r", "rh"]
+    assert [n.name for n in (*second.drains, *second.elems)] == ["z", "n", "not_z", "h"]
+
+
+def janet(a, b, u, s, x):
+    f = sigmoid(a[0] + b[0])
+    h = f * s["h"] + (1 - f) * np.tanh(a[1] + b[1])
+    return h, {"h": h}
+
+
+def test_the_documented_example(sim, tmp_path, monkeypatch):
+    """The text of docs/cells.md as written there."""
+    page = (ROOT / "docs/cells.md").read_text()
+    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(text, names)
+    cell = names["JANET"]
+    monkeypatch.setitem(EQUATIONS, "janet", (cell, janet))
+    monkeypatch.setitem(CELLS, "janet", cell)
+    RECURRENT.add("janet")
+    test_graph_equals_equations("janet")
+    case = LayerCase(seed=2, cell="janet", inputs=5, hidden=11, layers=2, density=0.5)
+    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=4)
+
+
+def test_utilisation_names_what_bounds_a_frame():
+    c = config.load("small")
+
+    def bound(**fields) -> utilisation.Utilisation:
+        case = LayerCase(seed=2, inputs=20, **fields)
+        p = compiler.compile_network(quantise.quantise(case.network(), c), c)
+        return utilisation.analyse(p)
+
+    dense = bound(hidden=64, pattern="dense")
+    assert dense.bound == "engine"
+    assert dense.multipliers > 0.9
+    sparse = bound(hidden=16, density=0.05)
+    assert sparse.bound == utilisation.DEPENDENCES
+    assert max(sparse.busy.values()) < 0.9
+
+
+def test_peephole_equals_its_equations():
+    hidden, rng = 13, np.random.default_rng(5)
+    t = tensors(PEEPHOLE, 7, hidden, 1) | {"weight_p_l0": rng.normal(size=3 * hidden)}
+    x = rng.normal(size=(400, 7))
+    net = network.from_tensors(PEEPHOLE, t)
+    got, _ = floating.run(net, x)
+    h, c, p = np.zeros(hidden), np.zeros(hidden), t["weight_p_l0"].reshape(3, hidden)
+    for frame, want in zip(x, got, strict=True):
+        a = t["weight_ih_l0"] @ frame + t["bias_ih_l0"] + t["weight_hh_l0"] @ h + t["bias_hh_l0"]
+        i, f, g, o = np.split(a, 4)
+        c = sigmoid(f + p[1] * c) * c + sigmoid(i + p[0] * c) * np.tanh(g)
+        h = sigmoid(o + p[2] * c) * np.tanh(c)
+        assert np.abs(h - want).max() < 1e-9
+    cfg = config.load("tiny")
+    q = quantise.quantise(net, cfg, x)
+    y, _ = fixed.FixedModel(q, cfg).run(q.quantise_inputs(x))
+    assert np.quantile(np.abs(q.output_float(y) - got), 0.999) <= 2.0**-8
+    loud = network.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
+    with pytest.raises(quantise.QuantError, match="constant p_i reaches 4"):
+        quantise.quantise(loud, cfg)
+
+
+def test_constants_stay_in_every_stream(sim, tmp_path):
+    """Peephole weights are the same in every stream, and no run changes them."""
+    case = LayerCase(seed=3, cell="peephole", inputs=5, hidden=9, density=0.5)
+    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=3, streams=3)

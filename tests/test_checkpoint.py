@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
+from golden import network
 from golden.checkpoint import (
+    CELL_GATES,
     CheckpointError,
     from_state_dict,
     read_checkpoint,
@@ -245,3 +247,32 @@ def test_nothing_half_written(tmp_path):
     with pytest.raises(CheckpointError):
         write_checkpoint(tmp_path / "a.npz", checkpoint)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "cell", ["sru", "mingru", "gru_before", "ligru", "rnn_relu", "lstmp", "peephole"]
+)
+def test_cells_of_the_metadata(cell, tmp_path):
+    """Tensors of a cell that torch does not have: stacked by its gates, through a file."""
+    rng = np.random.default_rng(1)
+    gates, hidden, recurs = CELL_GATES[cell], 6, cell not in ("sru", "mingru")
+    state, width = {}, 5
+    for n in range(2):
+        out = 3 if cell == "lstmp" else hidden
+        state[f"weight_ih_l{n}"] = rng.normal(size=(gates * hidden, width))
+        state[f"bias_ih_l{n}"] = rng.normal(size=gates * hidden)
+        if recurs:
+            state[f"weight_hh_l{n}"] = rng.normal(size=(gates * hidden, out))
+            state[f"bias_hh_l{n}"] = rng.normal(size=gates * hidden)
+        if cell == "lstmp":
+            state[f"weight_hr_l{n}"] = rng.normal(size=(out, hidden))
+        if cell == "peephole":
+            state[f"weight_p_l{n}"] = rng.normal(size=3 * hidden)
+        width = out
+    write_checkpoint(tmp_path / "m.npz", from_state_dict(state, csb={"cell": cell}))
+    net = network.from_checkpoint(read_checkpoint(tmp_path / "m.npz"))
+    assert [la.cell.name for la in net.layers] == [cell] * 2
+    assert net.outputs == width
+    del state["weight_ih_l1"]
+    with pytest.raises(CheckpointError, match="weight_ih_l1: missing"):
+        from_state_dict(state, csb={"cell": cell})

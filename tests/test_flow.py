@@ -85,7 +85,7 @@ def test_listing_names_everything():
     c = config.load("tiny")
     q = quantise.quantise(LayerCase(3, "lstm", 5, 11, layers=2).network(), c)
     p = compiler.compile_network(q, c)
-    text = listing(p, q)
+    text = listing(p)
     events = ("wait [x loaded]", "event [h_l0 written]", "event [layer 1 drained]")
     for part in (*events, "frame done", "c_l1: 11 units", "element: "):
         assert part in text, part

@@ -60,7 +60,9 @@ def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
         if module == "csb_ram_1r1w":
             bits += p["Width"] * p["Depth"]
         elif module == "csb_neuron_ram":
-            bits += p["DataW"] * p["Depth"] * p["Sides"]
+            bits += p["DataW"] * p["Depth"] * p["Sides"] * p["Reads"]
+        elif module == "csb_acc_bank":
+            bits += 2 * p["AccW"] * p["Depth"]
     assert bits == sum(gen_docs.memory_bits(c).values())
 
 

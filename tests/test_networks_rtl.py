@@ -4,14 +4,14 @@
 The image goes in through the load port, frames through the AXI4-Streams (tb/csb_sim_top.sv).
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from golden import compiler, config, fixed, quantise, timing
+from golden import compiler, config, fixed, quantise
 from golden.cases import LayerCase
-from tb.simulate import RunResult, simulate
+from golden.cells import CELLS
+from tb.exact import SHALLOW, check, measure
+from tb.simulate import simulate
 
 # configuration, what differs from it, random networks, largest size, ...
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams")
@@ -30,43 +30,11 @@ ON_VERILATOR = [
 ]
 
 
-def measure(
-    case: LayerCase,
-    c: config.Config,
-    sim: str,
-    work: Path,
-    frames: int = 5,
-    streams: int = 1,
-    stall: tuple[int, int] = (0, 0),
-) -> RunResult:
-    """Runs a case; outputs, states and (unless stalled) cycles must be exact."""
-    qnet = quantise.quantise(case.network(), c)
-    program = compiler.compile_network(qnet, c, streams)
-    x = qnet.quantise_inputs(case.frames(frames, streams))
-    want, state = fixed.FixedModel(qnet, c).run(x)
-    beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
-    got = simulate(program, beats, work, sim=sim, stall=stall)
-    assert (got.error, got.stuck) == (0, False), case
-    flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
-    for key, value in state.items():
-        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
-    if stall == (0, 0):
-        predicted = timing.predict(program, len(beats)).last_out
-        measured = got.out_cycles - got.in_cycles[0]
-        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
-    return got
-
-
-def check(*args, **kwargs) -> np.ndarray:
-    """:func:`measure`, but the outputs alone."""
-    return measure(*args, **kwargs).outputs
-
-
 def draw(seed: int, c: config.Config, cases: int, largest: int, layers: int, streams: int):
     """The random cases of a set."""
     rng = np.random.default_rng([seed, cases, largest, layers, streams])
-    return [LayerCase.draw(rng, c, largest, layers) for _ in range(cases)]
+    cells = [n for n in CELLS if n != "peephole"]
+    return [LayerCase.draw(rng, c, largest, layers, cells) for _ in range(cases)]
 
 
 @pytest.mark.parametrize(FIELDS, ON_BOTH, ids=str)
@@ -94,6 +62,19 @@ def test_random_networks(
     c = config.load(name, **override)
     for case in draw(seed, c, cases, largest, layers, streams):
         check(case, c, sim, tmp_path, streams=streams)
+
+
+MIXED = ("lstm+gru_before", "sru+ligru+rnn", "linear_relu+lstmp+linear")
+
+
+ONE_OF_EACH = [c for c in CELLS if not c.startswith("linear_")]
+
+
+@pytest.mark.parametrize("cell", [*ONE_OF_EACH, *MIXED])
+def test_every_cell(sim, tmp_path, cell) -> None:
+    """A small stack of every cell, on both simulators; zero states would hide half of it."""
+    case = LayerCase(seed=11, cell=cell, inputs=5, hidden=11, layers=2 + ("+" in cell), density=0.5)
+    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=4)
 
 
 @pytest.mark.parametrize("stall", [(0x1234567, 0), (0, 0x89ABCD), (0x13579BDF, 0x2468ACE)], ids=str)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from golden import config, network, quantise
+from golden import config, floating, network, quantise
 from golden.cells import CELLS
 from golden.checkpoint import from_state_dict
 from golden.network import NetworkError
@@ -24,6 +24,16 @@ def lstm(inputs=5, hidden=7, layers=1, **options):
 
 
 # --- network ---------------------------------------------------------------------------------
+
+
+def test_plain_rnn_is_read():
+    """Shapes imply tanh; the metadata names relu."""
+    m = torch.nn.RNN(5, 7, 2, nonlinearity="relu")
+    assert [la.cell.name for la in network.from_torch(m).layers] == ["rnn_relu"] * 2
+    for csb, name in ({}, "rnn"), ({"cell": "rnn_relu"}, "rnn_relu"):
+        net = network.from_checkpoint(from_state_dict(m.state_dict(), csb=csb))
+        assert [la.cell.name for la in net.layers] == [name] * 2
+        assert np.array_equal(net.layers[1].weights["h", "h"], m.weight_hh_l1.detach().numpy())
 
 
 @pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU])
@@ -60,7 +70,7 @@ def test_from_checkpoint_keeps_metadata():
         ({"weight_hh_l0": torch.zeros(28, 6)}, r"W\[i, h\] has shape \(7, 6\), not \(7, 7\)"),
         ({"bias_ih_l0": torch.zeros(24)}, "has 24 rows"),
         ({"weight_ih_l0": torch.full((28, 5), torch.nan)}, "NaN"),
-        ({"weight_hr_l0": torch.zeros(3, 7)}, "not supported"),
+        ({"weight_hr_l0": torch.zeros(3, 7)}, "no projection"),
     ],
 )
 def test_bad_tensors_are_named(change, message):
@@ -70,10 +80,24 @@ def test_bad_tensors_are_named(change, message):
         network.from_tensors(CELLS["lstm"], tensors)
 
 
-def test_options_are_refused():
-    for options in ({"bidirectional": True}, {"proj_size": 3}):
-        with pytest.raises(NetworkError, match=next(iter(options))):
-            network.from_torch(lstm(**options))
+def test_both_directions_are_no_network():
+    m = lstm(bidirectional=True)
+    with pytest.raises(NetworkError, match="bidirectional"):
+        network.from_torch(m)
+    with pytest.raises(NetworkError, match="weight_ih_l0_reverse"):
+        network.from_tensors(CELLS["lstm"], m.state_dict())
+
+
+def test_projection_is_read():
+    m = lstm(5, 7, 2, proj_size=3)
+    for net in (network.from_torch(m), network.from_checkpoint(from_state_dict(m.state_dict()))):
+        assert net.outputs == net.layers[1].inputs["x"] == 3
+        assert net.state_shapes() == {"h_l0": 3, "c_l0": 7, "h_l1": 3, "c_l1": 7}
+        assert np.array_equal(net.layers[1].weights["proj", "m"], m.weight_hr_l1.detach().numpy())
+    x = torch.randn(11, 5, dtype=torch.float64)
+    want = m.double()(x)[0].detach().numpy()
+    for run in (floating.run, floating.run_torch):
+        assert np.abs(run(net, x.numpy())[0] - want).max() < 1e-9
 
 
 def test_layers_must_fit_each_other():

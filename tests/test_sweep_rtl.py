@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from test_networks_rtl import check
 
 from golden import config
 from golden.cases import LayerCase
 from tb import design
+from tb.exact import check
 
 #: Configurations that differ from the defaults, and all of them together in every parameter.
 SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth": 40}

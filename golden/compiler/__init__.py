@@ -19,6 +19,7 @@ from golden.compiler.datapath import LayerPlan
 from golden.compiler.deal import deal
 from golden.compiler.engine import Product
 from golden.config import Config
+from golden.graph import Stage
 from golden.program import CompileError, Program, StateSlot
 from golden.quantise import QLayer, QNetwork
 
@@ -42,17 +43,47 @@ class _Vector:
 
 
 @dataclasses.dataclass
+class _Space:
+    """Units of a layer that share slots and lanes, and their state memory."""
+
+    memory: tuple[str, ...]  # states and constants, in the order of their addresses
+    slots: int
+    slot: np.ndarray
+    lane: np.ndarray
+    state_base: int
+
+    def state(self, name: str) -> int:
+        """State address of ``state:...`` or ``const:...`` in slot 0."""
+        return self.state_base + self.memory.index(name)
+
+
+@dataclasses.dataclass
 class _Layer:
     """A placed layer."""
 
     q: QLayer
-    slots: int
-    slot: np.ndarray
-    lane: np.ndarray
-    acc_base: int
-    state_base: int
+    spaces: dict[str, _Space]
     vectors: dict[str, _Vector]
-    drained: int
+
+    @property
+    def output(self) -> _Vector:
+        return self.vectors[str(self.q.output.vector)]
+
+
+@dataclasses.dataclass
+class _Stage:
+    """A stage of a layer: what is drained together."""
+
+    index: int  # of all stages, in program order
+    layer: int
+    nodes: Stage
+    acc_base: int
+    drained: int | None  # event; None if nobody waits for it
+
+    @property
+    def count(self) -> int:
+        """Accumulator rows of a unit."""
+        return len(self.nodes.drains)
 
 
 def _over(what: str, need: int, have: int, c: Config) -> None:
@@ -62,7 +93,22 @@ def _over(what: str, need: int, have: int, c: Config) -> None:
         )
 
 
-def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer]]:
+def _deal(q: QLayer, space: str, above: QLayer | None, c: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Slot and lane of every unit of a space; ``above`` is the layer that reads the output."""
+    mine = {n for n in q.cell.vectors if q.cell.spaces[n] == space}
+    users = [w for (_, v), w in q.weights.items() if v in mine]
+    if above is not None and q.output.vector in mine:
+        users += [w for (_, v), w in above.weights.items() if v == "x"]
+    by_input: dict[str, list[np.ndarray]] = {}
+    for (gate, v), w in q.weights.items():
+        if q.cell.spaces[gate] == space:
+            by_input.setdefault(v, []).append((w != 0).sum(axis=1))
+    rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
+    cols = np.sum([(w != 0).sum(axis=0) for w in users] or [0 * rows[:, 0]], axis=0)[:, None]
+    return deal(rows, cols, c)
+
+
+def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer], list[_Stage]]:
     """Deal all layers and give addresses and events to what they own."""
     events = iter(range(1, isa.EVENTS))
 
@@ -75,51 +121,73 @@ def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer
     j = np.arange(qnet.inputs)
     x = _Vector(j % c.L, 0 * j, j // c.L, -(-qnet.inputs // c.L), isa.EVENT_X)
     layers: list[_Layer] = []
+    stages: list[_Stage] = []
     acc_base = state_base = 0
     for i, q in enumerate(qnet.layers):
-        users = [w for (_, v), w in q.weights.items() if v in q.cell.vectors]
-        if i + 1 < len(qnet.layers):
-            users += [w for (_, v), w in qnet.layers[i + 1].weights.items() if v == "x"]
-        by_input: dict[str, list[np.ndarray]] = {}
-        for (_, v), w in q.weights.items():
-            by_input.setdefault(v, []).append((w != 0).sum(axis=1))
-        rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
-        cols = np.sum([(w != 0).sum(axis=0) for w in users], axis=0)[:, None]
-        slot, lane = deal(rows, cols, c)
-        slots = -(-q.hidden // c.lanes)
-        vectors = {
-            v: _Vector(lane % c.L, slot, lane // c.L, c.sub_slots, event()) for v in q.cell.vectors
-        }
-        layers.append(_Layer(q, slots, slot, lane, acc_base, state_base, vectors, event()))
-        acc_base += slots * len(q.cell.drains)
-        state_base += slots * len(q.cell.states)
+        above = qnet.layers[i + 1] if i + 1 < len(qnet.layers) else None
+        spaces: dict[str, _Space] = {}
+        for space in dict.fromkeys(stage.space for stage in q.cell.stages):
+            slot, lane = _deal(q, space, above, c)
+            slots = -(-len(slot) // c.lanes)
+            spaces[space] = _Space(q.cell.memory(space), slots, slot, lane, state_base)
+            state_base += slots * len(spaces[space].memory)
+        read = {v for d in q.cell.drains for v in d.inputs}
+        read |= {q.output.vector} if above is not None else set()
+        vectors = {}
+        for v, state in q.cell.vectors.items():
+            if v in read:
+                s = spaces[q.cell.spaces[v]]
+                vectors[v] = _Vector(
+                    s.lane % c.L, s.slot, s.lane // c.L, c.sub_slots, event(), state is not None
+                )
+        layers.append(_Layer(q, spaces, vectors))
+        for nodes in q.cell.stages:
+            stages.append(_Stage(len(stages), i, nodes, acc_base, None))
+            acc_base += spaces[nodes.space].slots * len(nodes.drains)
+    # Who has passed a wait for a vector of an iteration knows that all stages up to the one that
+    # writes it were drained: only those behind, above all the last one, have to say so.
+    known = -1
+    for s in stages:
+        q = qnet.layers[s.layer]
+        for e in s.nodes.elems:
+            above = q.output.vector == e.vector and s.layer + 1 < len(layers)
+            within = q.cell.vectors.get(e.vector or "", "") is None
+            if e.vector in layers[s.layer].vectors and (above or within):
+                known = s.index
+    for s in stages[known + 1 :]:
+        s.drained = event()
 
     _over("accumulators (one for each row of a ring)", acc_base, c.acc_depth, c)
     _over("the bias buffer", acc_base, c.bias_depth, c)
     _over(f"the state memory ({streams} streams)", state_base * streams, c.state_depth, c)
-    _place_neurons([x, *(v for layer in layers for v in layer.vectors.values())], c, streams)
-    return x, layers
+    _place_neurons(x, layers, c, streams)
+    return x, layers, stages
 
 
-def _place_neurons(vectors: list[_Vector], c: Config, streams: int) -> None:
+def _place_neurons(x: _Vector, layers: list[_Layer], c: Config, streams: int) -> None:
     """Neuron addresses. Double-buffered vectors lie at the same place of both halves of the buffer
     (the top address bit is the frame's parity), the others anywhere behind them. Streams divide
     each half.
 
-    Everything is double-buffered if that fits. If not, the vectors of layers above the first are
-    not: those layers multiply their old state before anything of the new one can be written.
+    The input is double-buffered. Vectors that are read only in the frame that writes them are not:
+    what writes them waits for marks that come behind all their readers. Others are if that fits;
+    if not, those of layers above the first are single-buffered as well, from the last layer
+    down: such layers multiply their old state before anything of the new one can be written.
     """
     half = c.neuron_depth // 2
     have = half >> (streams - 1).bit_length()
-    for single in range(len(vectors) - 1):
-        both = sum(v.size * (v.slot.max() + 1) for v in vectors[: len(vectors) - single])
-        rest = sum(v.size * (v.slot.max() + 1) for v in vectors[len(vectors) - single :])
-        if both * 2 + rest <= 2 * have:
-            break
-    for v in vectors[len(vectors) - single :]:
-        v.pp = False
+    vectors = [x, *(v for layer in layers for v in layer.vectors.values())]
+
+    def size(v: _Vector) -> int:
+        return v.size * (int(v.slot.max()) + 1) * (2 if v.pp else 1)
+
+    for layer in reversed(layers[1:]):
+        first = {v for d in layer.q.cell.stages[0].drains for v in d.inputs}
+        for v in reversed(layer.vectors.values()):
+            if sum(map(size, vectors)) > 2 * have and "x" in first:
+                v.pp = False
     used = [0, 0]
-    for v in vectors:
+    for v in sorted(vectors, key=lambda v: not v.pp):
         v.place = np.empty(v.slot.max() + 1, np.int64)
         for s in range(len(v.place)):
             at = 0 if v.pp or used[0] + v.size <= have else 1
@@ -129,68 +197,116 @@ def _place_neurons(vectors: list[_Vector], c: Config, streams: int) -> None:
     _over(f"half of the neuron buffer ({streams} streams)", max(used), have, c)
 
 
-def _product(layers: list[_Layer], i: int, name: str, source: _Vector, c: Config) -> Product:
-    """Product of layer ``i`` with its input ``name``, rows in slot order."""
-    layer = layers[i]
-    cell = layer.q.cell
-    gates = [g for g, d in enumerate(cell.drains) if name in d.inputs]
-    hidden, count = layer.q.hidden, len(cell.drains)
-    unit = np.tile(np.arange(hidden), len(gates))
-    gate = np.repeat(gates, hidden)
-    order = np.lexsort((layer.lane[unit], gate, layer.slot[unit]))
+def _product(
+    layers: list[_Layer], stage: _Stage, name: str, source: _Vector, needs: int | None, c: Config
+) -> Product:
+    """Product of a stage with its input ``name``, rows in slot order; ``needs``: the stage of this
+    iteration that writes the vector."""
+    q = layers[stage.layer].q
+    space = layers[stage.layer].spaces[stage.nodes.space]
+    drains, count, units = stage.nodes.drains, stage.count, len(space.slot)
+    gates = [g for g, d in enumerate(drains) if name in d.inputs]
+    unit = np.tile(np.arange(units), len(gates))
+    gate = np.repeat(gates, units)
+    order = np.lexsort((space.lane[unit], gate, space.slot[unit]))
     unit, gate = unit[order], gate[order]
-    index = np.empty((count, hidden), np.int64)
+    index = np.empty((count, units), np.int64)
     index[gate, unit] = np.arange(len(unit))
 
     row, col, weight = [], [], []
     for g in gates:
-        w = layer.q.weights[cell.drains[g].gate, name]
+        w = q.weights[drains[g].gate, name]
         r, k = np.nonzero(w)
         row.append(index[g, r])
         col.append(k)
         weight.append(w[r, k])
     k = np.concatenate(col)
-    step = layer.slot[unit] * count + gate
-    recurrent = name in cell.vectors
+    step = space.slot[unit] * count + gate
+    recurrent = q.cell.vectors.get(name) is not None
     return Product(
-        layer=i,
+        layer=stage.index,
         name=name,
         row=np.concatenate(row),
         column=source.column[k],
         addr=source.address[k],
         weight=np.concatenate(weight),
-        ring=layer.lane[unit] // c.drain_banks,
-        bank=layer.lane[unit] % c.drain_banks,
-        acc=layer.acc_base + step,
-        slot=layer.slot[unit],
+        ring=space.lane[unit] // c.drain_banks,
+        bank=space.lane[unit] % c.drain_banks,
+        acc=stage.acc_base + step,
+        slot=space.slot[unit],
         step=step,
         event=source.event,
         lag="stream" if recurrent else "this",
         pp=source.pp,
         prev=recurrent and source.pp,
-        needs_layer=None if recurrent or i == 0 else i - 1,
+        needs_layer=needs,
     )
 
 
-def _products(x: _Vector, layers: list[_Layer], c: Config) -> list[Product]:
+def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config) -> list[Product]:
     """All products of an iteration, in program order.
 
     The first layer multiplies the new input, then its state, which needs the longest to come
-    round; every other layer multiplies its state first, while the layer below completes.
+    round; every other layer multiplies its states first, while the layer below completes. What a
+    later stage multiplies besides the vector of this frame comes before that one.
     """
     out = []
     for i, layer in enumerate(layers):
-        below = x if i == 0 else layers[i - 1].vectors["h"]
-        names = sorted({v for d in layer.q.cell.drains for v in d.inputs}, key=lambda v: v != "x")
-        if i:
-            names.reverse()
-        group = [_product(layers, i, v, below if v == "x" else layer.vectors[v], c) for v in names]
-        group[0].first_of_layer = True
-        group[-1].last_of_layer = True
+        cell = layer.q.cell
+        below = x if i == 0 else layers[i - 1].output
+        mine = [s for s in stages if s.layer == i]
+        writer = {e.vector: s.index for s in mine for e in s.nodes.elems if e.vector}
+        jobs = []
+        for s in mine:
+            for v in sorted({v for d in s.nodes.drains for v in d.inputs}):
+                kind = "x" if v == "x" else "within" if cell.vectors[v] is None else "old"
+                if kind == "within":
+                    rank = (s.index, 2)
+                elif i == 0:
+                    rank = (s.index, 0 if kind == "x" else 1)
+                else:
+                    rank = (mine[0].index, -1) if kind == "old" else (s.index, 0)
+                jobs.append((rank, s.index, v, kind, s))
+        group = []
+        for _, _, v, kind, s in sorted(jobs, key=lambda job: job[:3]):
+            needs = {"old": None, "within": writer.get(v), "x": mine[0].index - 1 if i else None}
+            source = below if v == "x" else layer.vectors[v]
+            group.append(_product(layers, s, v, source, needs[kind], c))
+        for s in mine:
+            own = [p for p in group if p.layer == s.index]
+            own[0].first_of_layer = own[-1].last_of_layer = True
         for before, p in itertools.pairwise(group):
-            p.barrier = before.name in layer.vectors and not layer.vectors[before.name].pp
+            p.barrier = before.lag == "stream" and not before.pp
         out += group
     return out
+
+
+def _plan(layers: list[_Layer], s: _Stage, c: Config) -> LayerPlan:
+    """What the data path programs have to know of a stage."""
+    layer = layers[s.layer]
+    cell, space = layer.q.cell, layer.spaces[s.nodes.space]
+    first = s.nodes == next(n for n in cell.stages if n.space == s.nodes.space)
+    return LayerPlan(
+        name=cell.name,
+        stage=s.nodes,
+        slots=space.slots,
+        acc_base=s.acc_base,
+        shifts=tuple(layer.q.drains[d.name].shift for d in s.nodes.drains),
+        state={name: space.state(name) for name in space.memory},
+        fine=frozenset(n for n in space.memory if n[:6] == "const:" or cell.fine(n[6:])),
+        restore={
+            name: next((v for v, kept in cell.vectors.items() if kept == name[6:]), None)
+            for name in space.memory
+            if first and name[:6] == "state:"
+        },
+        neuron_base={n: v.place.tolist() for n, v in layer.vectors.items()},
+        neuron_pp={n: v.pp for n, v in layer.vectors.items()},
+        neuron_shift={n: layer.q.neu_shift(cell.writer(n)) for n in cell.vectors},
+        sub_slots=c.sub_slots,
+        out_base=0 if layer is layers[-1] else None,
+        written={n: v.event for n, v in layer.vectors.items()},
+        drained=s.drained,
+    )
 
 
 def compile_network(
@@ -209,60 +325,59 @@ def compile_network(
     """
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
-    x, layers = place(qnet, c, streams)
-    acc_rows = sum(layer.slots * len(layer.q.cell.drains) for layer in layers)
+    x, layers, stages = place(qnet, c, streams)
+    slots = [layers[s.layer].spaces[s.nodes.space].slots for s in stages]
+    acc_rows = sum(n * s.count for n, s in zip(slots, stages, strict=True))
     acc_pp = acc_rows <= c.acc_depth // 2
-    products = _products(x, layers, c)
+    products = _products(x, layers, stages, c)
     groups, bound = engine.build(
         products,
-        [layer.slots for layer in layers],
-        [layer.drained for layer in layers],
+        slots,
+        [s.drained for s in stages],
         acc_rows,
         acc_pp,
         c,
         horizontal,
     )
 
-    plans = [
-        LayerPlan(
-            cell=layer.q.cell,
-            slots=layer.slots,
-            acc_base=layer.acc_base,
-            shifts=tuple(layer.q.drains[d.name].shift for d in layer.q.cell.drains),
-            state_base=layer.state_base,
-            neuron_base={n: v.place.tolist() for n, v in layer.vectors.items()},
-            neuron_pp={n: v.pp for n, v in layer.vectors.items()},
-            neuron_shift=layer.q.neu_shift(layer.q.output),
-            sub_slots=c.sub_slots,
-            out_base=0 if layer is layers[-1] else None,
-            written={n: v.event for n, v in layer.vectors.items()},
-            drained=layer.drained,
-        )
-        for layer in layers
-    ]
+    plans = [_plan(layers, s, c) for s in stages]
     drain, in_flight = datapath.drain_program(plans, acc_pp)
     elem, loop = datapath.element_program(plans, c)
     _over("the drain program", len(drain), c.drain_depth, c)
     _over("the element program", len(elem), c.elem_depth, c)
     last = layers[-1]
-    _over("the output buffer", last.slots * c.sub_slots, c.out_depth, c)
-    _over("the output table", -(-last.q.hidden // c.out_lanes), c.out_depth, c)
+    home = last.spaces[last.q.cell.output.space]
+    _over("the output buffer", home.slots * c.sub_slots, c.out_depth, c)
+    _over("the output table", -(-last.q.outputs // c.out_lanes), c.out_depth, c)
 
     bias = np.zeros((acc_rows, c.lanes), np.int64)
-    states = []
+    for s in stages:
+        layer = layers[s.layer]
+        space = layer.spaces[s.nodes.space]
+        for g, d in enumerate(s.nodes.drains):
+            at = s.acc_base + space.slot * s.count + g
+            bias[at, space.lane] = layer.q.drains[d.name].bias
+    per_stream = sum(s.slots * len(s.memory) for layer in layers for s in layer.spaces.values())
+    constants = np.zeros((per_stream * streams, c.lanes), np.int64)
+    states, events = [], {isa.EVENT_X: "x loaded"}
     for i, layer in enumerate(layers):
-        count = len(layer.q.cell.drains)
-        for g, d in enumerate(layer.q.cell.drains):
-            bias[layer.acc_base + layer.slot * count + g, layer.lane] = layer.q.drains[d.name].bias
-        for n, name in enumerate(layer.q.cell.states):
-            frac = isa.LANE_FRAC if layer.q.cell.fine(name) else c.state_frac
-            stride = len(layer.q.cell.states)
-            states.append(
-                StateSlot(
-                    f"{name}_l{i}", layer.state_base + n, stride, layer.slot, layer.lane, frac
-                )
-            )
-    stride = sum(layer.slots * len(layer.q.cell.states) for layer in layers)
+        for space in layer.spaces.values():
+            for name in space.memory:
+                base, stride = space.state(name), len(space.memory)
+                kind, short = name.split(":")
+                if kind == "state":
+                    fine = layer.q.cell.fine(short)
+                    frac = isa.LANE_FRAC if fine else c.state_frac
+                    key = f"{short}_l{i}"
+                    states.append(StateSlot(key, base, stride, space.slot, space.lane, frac))
+                else:
+                    for n in range(streams):
+                        at = base + n * per_stream + space.slot * stride
+                        constants[at, space.lane] = layer.q.constants[short]
+        events |= {v.event: f"{n}_l{i} written" for n, v in layer.vectors.items()}
+    order = {key: n for n, key in enumerate(qnet.state_keys())}
+    states.sort(key=lambda s: order[s.key])
+    events |= {s.drained: f"layer {s.layer} drained" for s in stages if s.drained is not None}
     return Program(
         config=c,
         streams=streams,
@@ -274,13 +389,14 @@ def compile_network(
         bias=bias,
         inputs=qnet.inputs,
         x_base=int(x.place[0]),
-        out_word=last.slot * c.sub_slots + last.lane // c.L,
-        out_column=last.lane % c.L,
+        out_word=home.slot * c.sub_slots + home.lane // c.L,
+        out_column=home.lane % c.L,
         states=states,
-        state_stride=stride,
-        constants=np.zeros((stride * streams, c.lanes), np.int64),
+        state_stride=per_stream,
+        constants=constants,
         kept_weights=qnet.kept_weights,
         x_frac=qnet.x_frac,
         out_frac=qnet.out_frac,
         bound_words=bound,
+        events=events,
     )

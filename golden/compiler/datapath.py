@@ -11,26 +11,32 @@ import dataclasses
 
 from golden import isa
 from golden.config import Config
-from golden.graph import Cell, Elem
+from golden.graph import PORTS, Elem, Stage
 from golden.program import CompileError
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerPlan:
-    """Where the parts of one layer are: first addresses, events, formats."""
+    """Where the parts of one stage of a layer are: first addresses, events, formats."""
 
-    cell: Cell
+    name: str  # of the cell, for messages
+    stage: Stage
     slots: int
     acc_base: int  # accumulator (and bias) address of slot s, drain g: acc_base + s*G + g
     shifts: tuple[int, ...]  # shift field of each drain
-    state_base: int  # state address of slot s, state i: state_base + s*len(states) + i
-    neuron_base: dict[str, list[int]]  # of each vector the cell writes, slot by slot
+    state: dict[str, int]  # address of each state and constant of the space in slot 0
+    fine: frozenset[str]  # those with LANE_FRAC fraction bits
+    restore: dict[str, str | None]  # states that the prologue restores, and their vectors
+    neuron_base: dict[str, list[int]]  # of each vector that somebody reads, slot by slot
     neuron_pp: dict[str, bool]
-    neuron_shift: int
+    neuron_shift: dict[str, int]  # of every vector
     sub_slots: int  # words of one slot on the neuron bus
     out_base: int | None  # output buffer word of slot 0, if the layer is the last
     written: dict[str, int]  # event of each vector
-    drained: int  # event of the layer
+    drained: int | None  # event of the stage, if anybody waits for it
+
+    def state_addr(self, slot: int, name: str) -> int:
+        return self.state[name] + slot * len(self.state)
 
 
 def register_sets(slots: int, largest: int) -> tuple[list[int], int]:
@@ -48,14 +54,14 @@ def register_sets(slots: int, largest: int) -> tuple[list[int], int]:
 
 def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str, int]], int]:
     """Drain words and the number of register sets in flight."""
-    largest = max(len(lp.cell.drains) for lp in layers)
+    largest = max(len(lp.stage.drains) for lp in layers)
     sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
     words = []
     for lp in layers:
-        count = len(lp.cell.drains)
+        count = len(lp.stage.drains)
         for s in range(lp.slots):
             base = sets.pop(0) * largest
-            for g, d in enumerate(lp.cell.drains):
+            for g, d in enumerate(lp.stage.drains):
                 addr = lp.acc_base + s * count + g
                 words.append(
                     {
@@ -70,7 +76,8 @@ def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str,
                         "dst": base + g,
                     }
                 )
-        words[-1].update(evt_en=1, evt=lp.drained)
+        if lp.drained is not None:
+            words[-1].update(evt_en=1, evt=lp.drained)
     words[-1]["last"] = 1
     return words, in_flight
 
@@ -88,26 +95,30 @@ class _Op:
     bus: bool = False  # uses the neuron write bus
 
 
+def registers(stage: Stage) -> dict[str, int]:
+    """Element register, within a slot's, of every node that another one names."""
+    used = {op for n in stage.elems for op in n.operands}
+    return {name: i for i, name in enumerate(n.name for n in stage.elems if n.name in used)}
+
+
 def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_Op]:
-    """The cell's element nodes for one slot, in the order of the cell's description."""
-    cell = lp.cell
-    drains = [d.name for d in cell.drains]
-    regs = {n.name: elem_base + i for i, n in enumerate(cell.elems)}
-    used = {op for n in cell.elems for op in (n.m0, n.x0, n.m1, n.x1)}
+    """The stage's element nodes for one slot, in order."""
+    drains = [d.name for d in lp.stage.drains]
+    regs = {name: elem_base + i for name, i in registers(lp.stage).items()}
     ops = []
-    for n in cell.elems:
+    for n in lp.stage.elems:
         word: dict[str, int] = {"sub": n.sub, "act": isa.ACT[n.act]}
         reads: list[tuple] = []
         writes: list[tuple] = []
-        for port, table in (("m0", isa.M_SEL), ("x0", isa.X_SEL), ("m1", isa.M_SEL),
-                            ("x1", isa.X_SEL)):  # fmt: skip
+        for port in PORTS:
+            table = isa.M_SEL if port[0] == "m" else isa.X_SEL
             op = getattr(n, port)
             if op in ("one", "zero"):
                 word[f"{port}_sel"] = table[op]
-            elif op.startswith("state:"):
-                addr = _state_addr(lp, s, op[6:])
+            elif ":" in op:
+                addr = lp.state_addr(s, op)
                 word[f"{port}_sel"], word["st_raddr"] = table["state"], addr
-                word["st_fine_rd"] = cell.fine(op[6:])
+                word["st_fine_rd"] = op in lp.fine
                 reads.append(("state", addr))
             elif op in drains:
                 word[f"{port}_sel"], word[port] = table["drain"], drain_base + drains.index(op)
@@ -115,12 +126,13 @@ def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_O
             else:
                 word[f"{port}_sel"], word[port] = table["elem"], regs[op]
                 reads.append(("reg", regs[op]))
-        if n.name in used:
+        if n.name in regs:
             word.update(reg_we=1, reg=regs[n.name])
             writes.append(("reg", regs[n.name]))
         if n.state is not None:
-            addr = _state_addr(lp, s, n.state)
-            word.update(st_we=1, st_waddr=addr, st_fine_wr=cell.fine(n.state))
+            name = f"state:{n.state}"
+            addr = lp.state_addr(s, name)
+            word.update(st_we=1, st_waddr=addr, st_fine_wr=name in lp.fine)
             writes.append(("state", addr))
         _route(lp, s, n, word)
         ops.append(_Op(word, reads, writes, bool(word.get("neu_we") or word.get("out_we"))))
@@ -129,27 +141,24 @@ def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_O
 
 def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
     """Neuron vector and output of a node; a slot takes sub_slots words of both."""
-    if n.vector is not None:
+    if n.vector in lp.neuron_base:
         word.update(neu_we=1, neu_addr=lp.neuron_base[n.vector][s],
-                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift)  # fmt: skip
+                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
         if s == lp.slots - 1:
             word.update(evt_en=1, evt=lp.written[n.vector])
     if n.output and lp.out_base is not None:
         word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
-                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift)  # fmt: skip
+                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
 
 
-def _state_addr(lp: LayerPlan, s: int, name: str) -> int:
-    return lp.state_base + s * len(lp.cell.states) + lp.cell.states.index(name)
-
-
-def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int) -> list[_Op]:
+def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -> list[_Op]:
     """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
     comes when the results of its own slot are there.
 
     The first op in time that reads drain registers waits for them, the last one gives them back.
     No more slots may be between those two than there are register ``sets``, or the drain unit
-    and the element unit would wait for each other.
+    and the element unit would wait for each other. Element registers come round every ``turns``
+    slots: by then the last reader has gone.
     """
     first = per_slot[0]
     offsets: list[int] = []
@@ -159,6 +168,8 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int) -> list[_Op]:
         for j in range(i):
             for w in set(first[j].writes) & set(op.reads):
                 t = max(t, offsets[j] + _latency(w))
+            if {r for r in first[j].reads if r[0] == "state"} & set(op.writes):
+                t = max(t, offsets[j] + 1)  # the old value is read before it is replaced
         while t % interval in taken:
             t += 1
         taken.add(t % interval)
@@ -166,8 +177,16 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int) -> list[_Op]:
     readers = [i for i, op in enumerate(first) if any(r[0] == "drain" for r in op.reads)] or [0]
     begin = min(readers, key=offsets.__getitem__)
     end = max(readers, key=offsets.__getitem__)
-    if (offsets[end] - offsets[begin]) // interval + 1 > sets:
-        return _pipeline(per_slot, interval + 1, sets)
+    lives = [
+        offsets[i] - offsets[j]
+        for i, op in enumerate(first)
+        for j in range(i)
+        if {r for r in op.reads if r[0] == "reg"} & set(first[j].writes)
+    ]
+    if (offsets[end] - offsets[begin]) // interval + 1 > sets or max(
+        lives, default=0
+    ) >= turns * interval:
+        return _pipeline(per_slot, interval + 1, sets, turns)
     for ops in per_slot:
         ops[begin].word["pend"] = 1
         ops[end].word["release"] = 1
@@ -218,37 +237,39 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
     """
     prologue: list[_Op] = []
     for lp in layers:
-        vector_of = {s: v for v, s in lp.cell.vectors.items() if s is not None}
         for s in range(lp.slots):
-            for name in lp.cell.states:
-                addr = _state_addr(lp, s, name)
+            for name, v in lp.restore.items():
+                addr, fine = lp.state_addr(s, name), name in lp.fine
                 word = {
                     "m0_sel": isa.M_SEL["one"], "x0_sel": isa.X_SEL["state"], "st_raddr": addr,
                     "m1_sel": isa.M_SEL["zero"], "x1_sel": isa.X_SEL["one"], "fresh": 1,
-                    "st_we": 1, "st_waddr": addr,
-                    "st_fine_rd": lp.cell.fine(name), "st_fine_wr": lp.cell.fine(name),
+                    "st_we": 1, "st_waddr": addr, "st_fine_rd": fine, "st_fine_wr": fine,
                 }  # fmt: skip
-                if name in vector_of:
-                    v = vector_of[name]
-                    word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift,
+                if v in lp.neuron_base:
+                    word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift[v],
                                 neu_addr=lp.neuron_base[v][s])  # fmt: skip
-                prologue.append(_Op(word, [], [], name in vector_of))
+                prologue.append(_Op(word, [], [], v in lp.neuron_base))
+    if not prologue:
+        nothing = {"m0_sel": isa.M_SEL["zero"], "m1_sel": isa.M_SEL["zero"]}
+        prologue = [_Op(nothing | dict.fromkeys(("x0_sel", "x1_sel"), isa.X_SEL["one"]), [], [])]
     head = _with_gaps(prologue, c, cyclic=True)
 
-    largest = max(len(lp.cell.drains) for lp in layers)
+    largest = max(len(lp.stage.drains) for lp in layers)
     sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
     ops: list[_Op] = []
     for lp in layers:
-        regs = max(1, len(lp.cell.elems))
+        regs = max(1, len(registers(lp.stage)))
         turns = isa.REG_DEPTH // regs
-        if turns < 4:
-            raise CompileError(f"cell {lp.cell.name} has too many element nodes")
+        if not turns:
+            raise CompileError(
+                f"cell {lp.name} needs {regs} element registers, a lane has {isa.REG_DEPTH}"
+            )
         per_slot = [
             _slot_ops(lp, s, sets.pop(0) * largest, (s % turns) * regs) for s in range(lp.slots)
         ]
         bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
-        interval = max(len(per_slot[0]), bus, len(lp.cell.drains))
-        ops += _pipeline(per_slot, interval, in_flight)
+        interval = max(len(per_slot[0]), bus, len(lp.stage.drains))
+        ops += _pipeline(per_slot, interval, in_flight, turns)
     body = _with_gaps(ops, c, cyclic=True)
     body[-1]["last"] = 1
     return head + body, len(head)

@@ -128,14 +128,12 @@ class _Builder:
         if p.needs_layer is not None:
             # Waiting for a result of this iteration before it is on its way would wait for ever.
             self.cursor[:] = np.maximum(self.cursor, self.layer_end[p.needs_layer] + 1)
-        if p.barrier:
-            self.cursor[:] = self.cursor.max()
         self.cursor[:] = np.maximum(self.cursor, self.wait_pos + 1)
         begin = int(self.cursor.min())
         self.waits[begin], self.wait_pos = waits, begin
         done = self.layer_done.setdefault(p.layer, np.full(slots, begin, np.int64))
         if p.barrier:
-            np.maximum(done, begin, out=done)
+            np.maximum(done, self.cursor.max(), out=done)
         for row in range(self.c.P):
             lane = lanes.get((self.k * self.c.P + row, self.col))
             if lane is None:
@@ -192,7 +190,7 @@ class _Builder:
 def build(
     products: list[Product],
     slots: list[int],
-    drained_event: list[int],
+    drained_event: list[int | None],
     acc_rows: int,
     acc_pp: bool,
     c: Config,
@@ -203,7 +201,8 @@ def build(
     Args:
         products: in program order.
         slots: unit slots of each layer.
-        drained_event: event of each layer, counted when its accumulators are read.
+        drained_event: event of each layer, counted when its accumulators are read; None if
+            something else that is waited for says so.
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
         horizontal: use horizontal sharing if the configuration has it.
@@ -215,7 +214,7 @@ def build(
         lanes = _lanes_of(p, c, load, horizontal)
         kept += len(p.row)
         waits = [(p.event, p.lag)]
-        if p.first_of_layer:
+        if p.first_of_layer and drained_event[p.layer] is not None:
             waits.append((drained_event[p.layer], "before_last" if acc_pp else "last"))
         for b in builders:
             b.add(p, lanes, waits, slots[p.layer])

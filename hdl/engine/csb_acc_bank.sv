@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Accumulators of one PE row: one write port (the PE row) and two read ports (the PE row, which
-// comes back to a row, and the drain), so two copies of a RAM. Both reads have latency 1. Nobody
+// comes back to a row, and the drain), of which synthesis makes two copies of a RAM. Both reads have latency 1. Nobody
 // reads a word in the cycle in which it is written: the compiler keeps a row that is stored away
 // from its next visit, and a mark reaches the drain after the store.
 `default_nettype none
@@ -21,32 +21,16 @@ module csb_acc_bank #(
     input  wire logic [  Aw-1:0] drain_raddr_i,
     output logic      [AccW-1:0] drain_rdata_o
 );
-  csb_ram_1r1w #(
-      .Width      (AccW),
-      .Depth      (Depth),
-      .NoCollision(1)
-  ) u_row (
-      .clk_i,
-      .we_i,
-      .waddr_i,
-      .wdata_i,
-      .re_i   (row_re_i),
-      .raddr_i(row_raddr_i),
-      .rdata_o(row_rdata_o)
-  );
+  (* no_rw_check *)
+  logic [AccW-1:0] mem[Depth];
 
-  csb_ram_1r1w #(
-      .Width      (AccW),
-      .Depth      (Depth),
-      .NoCollision(1)
-  ) u_drain (
-      .clk_i,
-      .we_i,
-      .waddr_i,
-      .wdata_i,
-      .re_i   (drain_re_i),
-      .raddr_i(drain_raddr_i),
-      .rdata_o(drain_rdata_o)
-  );
+  always_ff @(posedge clk_i) begin
+    if (we_i) mem[waddr_i] <= wdata_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (row_re_i) row_rdata_o <= mem[row_raddr_i];
+    if (drain_re_i) drain_rdata_o <= mem[drain_raddr_i];
+  end
 endmodule
 `default_nettype wire

@@ -64,17 +64,25 @@ module csb_engine #(
   logic [K*L*GroupW-1:0] acc;
   logic [K*L-1:0] mark, wrap;
 
+  // --- neuron bus: zeroing takes it over -----------------------------------------------------
+  logic [L-1:0] bus_we;
+  logic [Naw-1:0] bus_addr;
+  logic [L*DataW-1:0] bus_data;
+  assign bus_we   = clr_valid_i ? '1 : nw_we_i;
+  assign bus_addr = clr_valid_i ? Naw'(clr_addr_i) : nw_addr_i;
+  assign bus_data = clr_valid_i ? '0 : nw_data_i;
+
   for (genvar k = 0; k < K; k++) begin : gen_engine_row
     for (genvar l = 0; l < L; l++) begin : gen_group
       localparam int G = k * L + l;
       localparam int R = (l + 1) % L;
       logic [ShareH:0] nw_we;
       logic [(1+ShareH)*DataW-1:0] nw_data;
-      assign nw_we[0] = nw_we_i[l];
-      assign nw_data[0+:DataW] = nw_data_i[l*DataW+:DataW];
+      assign nw_we[0] = bus_we[l];
+      assign nw_data[0+:DataW] = bus_data[l*DataW+:DataW];
       if (ShareH != 0) begin : gen_right
-        assign nw_we[ShareH] = nw_we_i[R];
-        assign nw_data[ShareH*DataW+:DataW] = nw_data_i[R*DataW+:DataW];
+        assign nw_we[ShareH] = bus_we[R];
+        assign nw_data[ShareH*DataW+:DataW] = bus_data[R*DataW+:DataW];
       end
       csb_pegroup #(
           .P          (P),
@@ -101,7 +109,7 @@ module csb_engine #(
           .zero_i     (clr_valid_i),
           .zero_addr_i(clr_addr_i),
           .nw_we_i    (nw_we),
-          .nw_addr_i,
+          .nw_addr_i  (bus_addr),
           .nw_data_i  (nw_data),
           .acc_re_i,
           .acc_addr_i,

@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Input neurons of one PE: a RAM whose write port is `Sides` neurons wide, so that the neurons of
-// the PEGroup's own column and of its right neighbour's arrive in the same cycle, and whose read
-// port delivers one neuron. A neuron address is {word, side}.
+// Input neurons of one PEGroup: a memory that every PE reads at an address of its own. Its write
+// port is `Sides` neurons wide, so that the neurons of the PEGroup's own column and of its right
+// neighbour's arrive in the same cycle; a neuron address is {word, side}.
+//
+// Written as one memory with `Reads` read ports, which synthesis makes of as many copies of a RAM,
+// and a simulator of one array.
 //
 // Read latency 1 (data in the cycle after re_i). A neuron that counts is never read while it is
 // written; an idle multiplier (weight zero) may do so, and what it then reads does not matter.
 // No reset: the image loader clears it.
 `default_nettype none
 module csb_neuron_ram #(
+    parameter int Reads = 16,  // read ports
     parameter int DataW = 16,  // bits of a neuron
     parameter int Depth = 512,  // words of each side
     parameter int Sides = 2,  // 1: own column only
     parameter int Aw = $clog2(Depth),  // derived, do not override
-    parameter int Sw = Sides > 1 ? 1 : 0  // derived, do not override
+    parameter int Raw = Aw + (Sides > 1 ? 1 : 0)  // derived, do not override
 ) (
     input  wire logic                   clk_i,
     input  wire logic [      Sides-1:0] we_i,
     input  wire logic [         Aw-1:0] waddr_i,
     input  wire logic [Sides*DataW-1:0] wdata_i,
     input  wire logic                   re_i,
-    input  wire logic [      Aw+Sw-1:0] raddr_i,
-    output logic      [      DataW-1:0] rdata_o
+    input  wire logic [  Reads*Raw-1:0] raddr_i,
+    output logic      [Reads*DataW-1:0] rdata_o
 );
   (* no_rw_check *)
   logic [DataW-1:0] mem[Depth*Sides];
 
   always_ff @(posedge clk_i) begin
-    if (re_i) rdata_o <= mem[raddr_i];
+    if (re_i) begin
+      for (int i = 0; i < Reads; i++) rdata_o[i*DataW+:DataW] <= mem[raddr_i[i*Raw+:Raw]];
+    end
   end
 
   if (Sides > 1) begin : gen_wide

@@ -13,6 +13,7 @@
 // Banks: [0, DrainBanks) take this ring's rows; with ShareV as many more take rows of the ring
 // below. All numbers are signed integers: DataW x DataW products, AccW sums, no rounding.
 `default_nettype none
+`include "csb_assert.svh"
 module csb_pe_row #(
     parameter int Q          = 4,
     parameter int DataW      = 16,
@@ -36,7 +37,7 @@ module csb_pe_row #(
     input  wire logic [   Q*DataW-1:0] weight_i,
     // cycle 1: the neurons it addressed
     input  wire logic [   Q*DataW-1:0] neuron_i,
-    // zero all accumulators, one address a cycle
+    // zero all accumulators, one address a cycle (written one cycle later)
     input  wire logic                  zero_i,
     input  wire logic [        Aw-1:0] zero_addr_i,
     // drain: data one cycle after the address
@@ -50,7 +51,7 @@ module csb_pe_row #(
   logic [Aw-1:0] row_q1, row_q2, row_q3, row_q4;
   logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
   logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
-  logic store_q1, store_q2, store_q3, store_q4;
+  logic store_q1, store_q2, store_q3, store_q4, zero_q4;
   logic [  Q*DataW-1:0] weight_q1;
   logic [Q*2*DataW-1:0] product_q2;
   logic signed [SumW-1:0] sum_d, sum_q3;
@@ -66,6 +67,7 @@ module csb_pe_row #(
       store_q2 <= 1'b0;
       store_q3 <= 1'b0;
       store_q4 <= 1'b0;
+      zero_q4  <= 1'b0;
     end else begin
       issue_q1 <= issue_i;
       issue_q2 <= issue_q1;
@@ -74,6 +76,7 @@ module csb_pe_row #(
       store_q2 <= store_q1;
       store_q3 <= store_q2;
       store_q4 <= store_q3;
+      zero_q4  <= zero_i;
     end
   end
 
@@ -81,7 +84,7 @@ module csb_pe_row #(
     row_q1    <= row_i;
     row_q2    <= row_q1;
     row_q3    <= row_q2;
-    row_q4    <= row_q3;
+    row_q4    <= zero_i ? zero_addr_i : row_q3;
     bank_q1   <= bank_i;
     bank_q2   <= bank_q1;
     bank_q3   <= bank_q2;
@@ -113,26 +116,33 @@ module csb_pe_row #(
   // Where the run's sum starts from or goes on.
   assign base = first_q3 ? (clr_q3 ? '0 : stored[bank_q3*AccW+:AccW]) : acc_q4;
 
+  // Zeroing shares the way to the memory: address and zero pass the registers of cycle 4.
   always_ff @(posedge clk_i) begin
-    if (issue_q3) acc_q4 <= base + AccW'(sum_q3);
+    if (zero_i) acc_q4 <= '0;
+    else if (issue_q3) acc_q4 <= base + AccW'(sum_q3);
   end
 
   for (genvar b = 0; b < Banks; b++) begin : gen_bank
+    logic we, row_re;
+    assign we = zero_q4 || (store_q4 && bank_q4 == Bw'(b));
+    assign row_re = issue_q2 && first_q2 && bank_q2 == Bw'(b);
     csb_acc_bank #(
         .AccW (AccW),
         .Depth(AccDepth)
     ) u_bank (
         .clk_i,
-        .we_i         (zero_i || (store_q4 && bank_q4 == Bw'(b))),
-        .waddr_i      (zero_i ? zero_addr_i : row_q4),
-        .wdata_i      (zero_i ? '0 : acc_q4),
-        .row_re_i     (issue_q2 && first_q2 && bank_q2 == Bw'(b)),
+        .we_i         (we),
+        .waddr_i      (row_q4),
+        .wdata_i      (acc_q4),
+        .row_re_i     (row_re),
         .row_raddr_i  (row_q2),
         .row_rdata_o  (stored[b*AccW+:AccW]),
         .drain_re_i   (acc_re_i),
         .drain_raddr_i(acc_addr_i),
         .drain_rdata_o(acc_o[b*AccW+:AccW])
     );
+    `CSB_ASSERT_IF(RowNeverCollides, rst_ni && row_re && we, row_q2 != row_q4)
+    `CSB_ASSERT_IF(DrainNeverCollides, rst_ni && acc_re_i && we, acc_addr_i != row_q4)
   end
 endmodule
 `default_nettype wire

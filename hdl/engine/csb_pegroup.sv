@@ -41,7 +41,7 @@ module csb_pegroup #(
     input  wire logic [                            Waw-1:0] ld_addr_i,
     input  wire logic [                          WordW-1:0] ld_data_i,
     input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
-    // zero neurons and accumulators
+    // zero accumulators
     input  wire logic                                       zero_i,
     input  wire logic [                               15:0] zero_addr_i,
     // neurons of the own column and of the right neighbour's
@@ -134,14 +134,27 @@ module csb_pegroup #(
   assign mark_o = mark_q[3];
 
   // --- PE rows ----------------------------------------------------------------------------
-  logic [Sides-1:0] n_we;
-  logic [  Naw-1:0] n_addr;
-  assign n_we   = zero_i ? '1 : nw_we_i;
-  assign n_addr = zero_i ? Naw'(zero_addr_i) : nw_addr_i;
+  localparam int Raw = Naw + ShareH;
+  logic [  P*Q*Raw-1:0] raddr;
+  logic [P*Q*DataW-1:0] neurons;
+  csb_neuron_ram #(
+      .Reads(P * Q),
+      .DataW(DataW),
+      .Depth(NeuronDepth),
+      .Sides(Sides)
+  ) u_neurons (
+      .clk_i,
+      .we_i   (nw_we_i),
+      .waddr_i(nw_addr_i),
+      .wdata_i(nw_data_i),
+      .re_i   (issue),
+      .raddr_i(raddr),
+      .rdata_o(neurons)
+  );
 
   for (genvar p = 0; p < P; p++) begin : gen_row
     logic [LaneW-1:0] lane;
-    logic [Q*DataW-1:0] weights, neurons;
+    logic [Q*DataW-1:0] weights;
     logic [ Bw-1:0] bank;
     logic [Aaw-1:0] row;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
@@ -171,26 +184,12 @@ module csb_pegroup #(
       localparam int Lsb = Aaw + Bsel + 5 + ShareV + q * PeW;
       logic [Naw-1:0] naddr;
       assign weights[q*DataW+:DataW] = lane[Lsb+:DataW];
-      logic [Naw+ShareH-1:0] raddr;
       assign naddr = lane[Lsb+DataW+:Naw] ^ toggle;
       if (ShareH != 0) begin : gen_side
-        assign raddr = {naddr, lane[Lsb+DataW+Naw]};
+        assign raddr[(p*Q+q)*Raw+:Raw] = {naddr, lane[Lsb+DataW+Naw]};
       end else begin : gen_own
-        assign raddr = naddr;
+        assign raddr[(p*Q+q)*Raw+:Raw] = naddr;
       end
-      csb_neuron_ram #(
-          .DataW(DataW),
-          .Depth(NeuronDepth),
-          .Sides(Sides)
-      ) u_neurons (
-          .clk_i,
-          .we_i   (n_we),
-          .waddr_i(n_addr),
-          .wdata_i(zero_i ? '0 : nw_data_i),
-          .re_i   (issue),
-          .raddr_i(raddr),
-          .rdata_o(neurons[q*DataW+:DataW])
-      );
     end
 
     csb_pe_row #(
@@ -210,7 +209,7 @@ module csb_pegroup #(
         .store_i    (lane[Aaw+Bsel+1]),
         .clr_i      (lane[Aaw+Bsel+2]),
         .weight_i   (weights),
-        .neuron_i   (neurons),
+        .neuron_i   (neurons[p*Q*DataW+:Q*DataW]),
         .zero_i,
         .zero_addr_i(Aaw'(zero_addr_i)),
         .acc_re_i,

@@ -5,7 +5,8 @@
 //
 // Conditions are compared `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
 // cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`. Nothing is
-// checked at time zero: two-state simulators begin with random inputs, their reset and clock too.
+// checked at time zero: two-state simulators begin with random inputs, their reset and clock too
+// (asked last, as Verilator would look at the time in every cycle for every assertion).
 `ifndef CSB_ASSERT_SVH
 `define CSB_ASSERT_SVH
 
@@ -29,7 +30,9 @@
 // Cond holds in every cycle in which Enable is 1; needs no reset, as an X on Enable checks nothing.
 `define CSB_ASSERT_IF(Name, Enable, Cond) \
   always @(posedge clk_i) begin : Name \
-    if ((Enable) === 1'b1 && (Cond) !== 1'b1 && $time != 0) $fatal(1, "assertion %m failed"); \
+    if ((Enable) === 1'b1 && (Cond) !== 1'b1) begin \
+      if ($time != 0) $fatal(1, "assertion %m failed"); \
+    end \
   end
 
 // Valid is never X outside reset, and no bit of Payload is X while Valid is high. Two-state
@@ -42,8 +45,9 @@
   always @(posedge clk_i) begin : Name \
     logic stalled; \
     logic [$bits(Payload)-1:0] held; \
-    if (rst_ni && stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held) && $time != 0) \
-      $fatal(1, "assertion %m failed"); \
+    if (rst_ni && stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) begin \
+      if ($time != 0) $fatal(1, "assertion %m failed"); \
+    end \
     stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \
     held = Payload; \
   end

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models of several passes through the same machine: a folder of images, run one after the other.
+
+:func:`build` and :func:`run` take any model; one that is a single network goes to
+:mod:`golden.flow` and gives what that gives. For others the folder has ``manifest.json`` of kind
+``model`` and an image folder for each part, such as ``pass0`` and ``pass0_reverse``; outputs of one
+pass are the inputs of the next, as floats, exact.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from golden import config, flow, quantise, schema
+from golden.cli import UsageError
+from golden.config import Config
+from golden.model import model_key, part_state, quantise_model
+from golden.reading import read_model
+
+
+def _name(number: int, reverse: bool) -> str:
+    return f"pass{number}{'_reverse' if reverse else ''}"
+
+
+def build(
+    path: str | Path,
+    config_name: str | Config,
+    out: str | Path,
+    *,
+    calibrate: ArrayLike | None = None,
+    prefix: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """From a file to a folder of images; see :func:`golden.flow.build_image`.
+
+    Returns:
+        The manifest, of kind ``image`` or ``model``.
+
+    Raises:
+        CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad
+            input; nothing is written.
+    """
+    source, out = Path(path), Path(out)
+    c = config.load(config_name) if isinstance(config_name, str) else config_name
+    model, checkpoint = read_model(source, prefix)
+    if model.single is not None:
+        return flow.build_image(
+            source, c, out, calibrate=calibrate, prefix=prefix, **options
+        ).manifest
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file, not a folder")
+    samples = None if calibrate is None else np.asarray(calibrate)
+    q = quantise_model(model, c, samples)
+    parts = []
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+        made = Path(scratch)
+        for number, (p, qp) in enumerate(zip(model.passes, q.passes, strict=True)):
+            for reverse, network in p.networks.items():
+                image = flow.make_image(
+                    network,
+                    c,
+                    made / _name(number, reverse),
+                    q=qp.networks[reverse],
+                    source=source,
+                    cell=None if checkpoint is None else checkpoint.cell,
+                    initial=part_state(model.initial, network, p.first, reverse),
+                    **options,
+                )
+                parts.append(
+                    {
+                        "folder": _name(number, reverse),
+                        "pass": number,
+                        "reverse": reverse,
+                        "first": p.first,
+                        "frac": qp.frac,
+                        "manifest": image.manifest,
+                    }
+                )
+        manifests = [part.pop("manifest") for part in parts]
+        first = manifests[0]
+        cycles = sum(m["predicted"]["cycles_per_frame"] for m in manifests)
+        value = {name: first[name] for name in ("config", "streams", "cell", "sharing", "inputs")}
+        value |= {
+            "schema": schema.VERSION,
+            "kind": "model",
+            "outputs": model.outputs,
+            "kept_weights": model.kept_weights,
+            "image": {"bytes": sum(m["image"]["bytes"] for m in manifests)},
+            "predicted": {"cycles_per_frame": cycles},
+            "parts": parts,
+        }
+        flow.write_json(made / "manifest.json", value, schema.MODEL)
+        out.mkdir(exist_ok=True)
+        for item in sorted(made.iterdir(), key=lambda f: f.name == "manifest.json"):
+            if (out / item.name).is_dir():
+                shutil.rmtree(out / item.name)
+            item.rename(out / item.name)
+    return value
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a model folder; None for any other folder."""
+    try:
+        value = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(value, dict) or value.get("kind") != "model":
+        return None
+    try:
+        schema.check(value, schema.MODEL)
+    except schema.SchemaError as error:
+        raise UsageError(f"{folder}/manifest.json: {error}") from None
+    return value
+
+
+def run(
+    folder: str | Path,
+    x: ArrayLike,
+    state: Mapping[str, ArrayLike] | None = None,
+    out: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run a folder of :func:`build` on the RTL; see :func:`golden.flow.run`.
+
+    For a model of several passes ``out`` gets ``outputs.npy``, ``state.npz`` and ``report.json``
+    of the whole, and a folder of results for each part. A resumed run continues each direction
+    from its state, as torch does.
+
+    Returns:
+        The report. Of several parts: counts are sums, cycles a frame as well.
+    """
+    folder = Path(folder)
+    manifest = _manifest(folder)
+    if manifest is None:
+        return flow.run(folder, x, state, out, **options)
+    parts = manifest["parts"]
+    v = np.asarray(x)
+    wanted = {}  # state -> folder, name there
+    for part in parts:
+        network = flow.load_image(folder / part["folder"]).network
+        for key in network.state_keys():
+            wanted[model_key(key, part["first"], part["reverse"])] = (part["folder"], key)
+    for key in state or {}:
+        if key not in wanted:
+            raise UsageError(f"unknown state '{key}': known are {', '.join(sorted(wanted))}")
+    reports, final = [], {}
+    target = None if out is None else Path(out)
+    with tempfile.TemporaryDirectory() as scratch:
+        results = Path(scratch)
+        for number in range(1 + max(part["pass"] for part in parts)):
+            ys = []
+            for part in (p for p in parts if p["pass"] == number):
+                name, reverse = part["folder"], part["reverse"]
+                own = None
+                if state is not None:
+                    mine = {g: k for g, (f, k) in wanted.items() if f == name}
+                    own = {k: state[g] for g, k in mine.items() if g in state}
+                turned = v[..., ::-1, :] if reverse else v
+                reports.append(flow.run(folder / name, turned, own, results / name, **options))
+                y = np.load(results / name / "outputs.npy")
+                y = y[..., ::-1, :] if reverse else y
+                ys.append(quantise.to_float(quantise.to_int(y, part["frac"]), part["frac"]))
+                with np.load(results / name / "state.npz") as data:
+                    final |= {g: data[k] for g, (f, k) in wanted.items() if f == name}
+            v = np.concatenate(ys, axis=-1)
+        report = _sum(reports)
+        if target is not None:
+            np.save(results / "outputs.npy", v.astype(np.float32))
+            np.savez(results / "state.npz", **final)
+            flow.write_json(results / "report.json", report, schema.MODEL_REPORT)
+            shutil.copytree(results, target, dirs_exist_ok=True)
+    return report
+
+
+def _sum(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The report of several parts."""
+    first = reports[0]
+    stalled = first["cycle_mismatches"] is None
+    value = {k: first[k] for k in ("schema", "frames", "streams", "config", "sim", "stall")}
+    sums = ("mismatches", "state_mismatches", "saturations", "kept_weights", "cycles",
+            "cycles_per_frame", "cycles_per_frame_predicted")  # fmt: skip
+    value |= {k: sum(r[k] for r in reports) for k in sums}
+    value |= {
+        "input_saturations": first["input_saturations"],
+        "cycle_mismatches": None if stalled else sum(r["cycle_mismatches"] for r in reports),
+        "error": next((r["error"] for r in reports if r["error"] != "none"), "none"),
+        "stuck": any(r["stuck"] for r in reports),
+        "parts": reports,
+    }
+    return value
