@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of lint and synthesis, and a failing simulation, turn red when they should."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,33 @@ def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(SimulationError, match="edited while it was compiled"):
             runner.build("csb_edited", **build)
     assert (runner.build("csb_edited", **build) / "done").exists()
+
+
+DIGEST_OF_IMAGES = """
+import hashlib
+from golden import assemble, compiler, config, quantise
+from golden.cases import LayerCase
+from golden.cells import CELLS
+c, digest = config.load("tiny"), hashlib.sha256()
+for name in CELLS:
+    case = LayerCase(3, name, inputs=5, hidden=9, layers=2)
+    program = compiler.compile_network(quantise.quantise(case.network(), c), c)
+    digest.update(assemble.assemble(program))
+print(digest.hexdigest())
+"""
+
+
+def test_a_seed_is_a_case_in_every_process() -> None:
+    """No random network and no image depends on the order in which Python hashes names."""
+    digests = set()
+    for hashes in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST_OF_IMAGES],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(hashes)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
