@@ -163,6 +163,16 @@ SUMMARY: list[Any] = [
     }
 ]
 
+LOSSES: dict[str, Any] = {  # PE-cycles of the measured interval; their shares add up to 1
+    "pes": int,
+    "frames": int,
+    "cycles": int,
+    "cycles_per_frame": Number,
+    "frame_efficiency": Number,
+    "lost": Number,  # 1 - frame_efficiency: the sum of the shares of all causes but "useful"
+    "causes": [{"cause": str, "pe_cycles": int, "share": Number, "cycles_per_frame": Number}],
+}
+
 
 def check(value: Any, schema: Any, where: str = "") -> None:
     """Accept ``value`` if it fits ``schema``.

@@ -29,6 +29,7 @@ class RunResult:
         state: key -> int [streams, H].
         counters: those of the machine, all sequences together; see ``count_last``.
         busy: cycles in which each PEGroup did useful work, likewise.
+        running: cycles between start and stop, likewise.
         cycles, seconds: simulated cycles of all sequences and the time they took.
         error: error code of the status register; ``stuck``: no frame came out for long.
     """
@@ -43,6 +44,7 @@ class RunResult:
     seconds: float
     error: int
     stuck: bool
+    running: int = 0
 
 
 def _beats(x: np.ndarray, lanes: int) -> list[str]:
@@ -178,4 +180,5 @@ def simulate(
         seconds=report["seconds"],
         error=report["error"],
         stuck=report["stuck"],
+        running=report["running_cycles"],
     )
