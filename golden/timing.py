@@ -55,7 +55,7 @@ class Record:
             else holds the word, cycle from which the event is there, event, iterations back).
         drain: (cycle in which the gap is over, mark is there, register set is free) of each word.
         elem: (cycle in which the gap is over, post is there, output half is free) of each word.
-        inputs: first and last cycle in which each input frame is written to the neurons.
+        inputs: cycles in which the chunks of each input frame are written to the neurons.
         outputs: first and last beat of each output frame.
     """
 
@@ -63,7 +63,7 @@ class Record:
     waits: list[list[tuple[int, int, int, int, int, int]]] = dataclasses.field(default_factory=list)
     drain: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
     elem: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
-    inputs: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    inputs: list[list[int]] = dataclasses.field(default_factory=list)
     outputs: list[tuple[int, int]] = dataclasses.field(default_factory=list)
 
 
@@ -211,14 +211,14 @@ class _Input:
         write = self.free
         if n >= 2:
             write = max(write, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
-        first = None
+        written = []
         for _ in range(-(-m.p.inputs // c.x_lanes)):
             while write in m.bus:
                 write += 1
-            first = write if first is None else first
+            written.append(write)
             write += 1
         if m.record is not None:
-            m.record.inputs.append((first, write - 1))
+            m.record.inputs.append(written)
         m.events[isa.EVENT_X].append(write - 1 + IN_EVENT)
         m.bus = {cycle for cycle in m.bus if cycle >= write}
         self.free = write

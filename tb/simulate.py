@@ -7,10 +7,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from golden import assemble, image
+from golden.config import Config
 from golden.image import Target
 from golden.program import Program
 from tb import runner
@@ -83,6 +85,26 @@ def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Secti
     ]
 
 
+def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
+    # Icarus allocates memories word by word: no larger than it needs.
+    depth = {} if sim == "verilator" else {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15}
+    return {
+        "sim": sim,
+        "parameters": {**image.all_parameters(c), **depth},
+        "sources": [SIM_TOP],
+        "build_name": f"csb_sim_top_{c.name}",
+    }
+
+
+def build(c: Config, sim: str) -> Path:
+    """Compile the simulation of a configuration unless it is there; returns its folder.
+
+    Raises:
+        SimulationError: it does not compile.
+    """
+    return runner.build("csb_sim_top", **_build_arguments(c, sim))
+
+
 def simulate(
     p: Program,
     x: np.ndarray,
@@ -142,19 +164,14 @@ def simulate(
     files |= {"out_cycles": "out_cycles.memh", "in_cycles": "in_cycles.memh"}
     for name in ("out.memh", "out_cycles.memh", "in_cycles.memh", "rtl.json"):
         (work / name).unlink(missing_ok=True)
-    # Icarus allocates memories word by word: no larger than it needs.
-    depth = {} if sim == "verilator" else {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15}
     runner.run(
         "csb_sim_top",
         "tb.run_program",
-        sim=sim,
-        parameters={**image.all_parameters(c), **depth},
-        sources=[SIM_TOP],
+        **_build_arguments(c, sim),
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},
         plus_args=[f"+{k}={v}" for k, v in files.items()],
-        build_name=f"csb_sim_top_{c.name}",
         work_dir=work,
     )
     report = json.loads((work / "rtl.json").read_text())

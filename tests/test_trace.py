@@ -24,9 +24,11 @@ CASES = [  # configuration, streams, layers, hidden
 ]
 
 
-def program(name: str, streams: int, layers: int, hidden: int, cell: str = "lstm") -> Program:
+def program(
+    name: str, streams: int, layers: int, hidden: int, cell: str = "lstm", inputs: int = 17
+) -> Program:
     c = config.load(name)
-    case = LayerCase(4, cell, 17, hidden, layers=layers, density=0.25)
+    case = LayerCase(4, cell, inputs, hidden, layers=layers, density=0.25)
     return compile_network(quantise.quantise(case.network(), c), c, streams)
 
 
@@ -65,6 +67,16 @@ def test_words_issue_once(case) -> None:
         assert ends[:6] == t.times.last_issue[g].tolist()
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_idle_latency_is_explained(case) -> None:
+    """The longest path through the first frame has its latency, step by step."""
+    t = trace.timeline(program(*case), 2)
+    steps = trace.idle_path(t)
+    assert sum(s["cycles"] for s in steps) == t.times.last_out[0]
+    assert steps[0]["step"] == "input frame to neurons"
+    assert steps[-1]["step"] in ("element to output", "output beats")
+
+
 def test_events() -> None:
     """The file is trace-event JSON: named tracks, slices of one track that do not overlap."""
     t = trace.timeline(program(*CASES[1]), 9)
@@ -96,14 +108,16 @@ def test_accumulator_bubbles_are_found() -> None:
     assert trace.losses(trace.timeline(p, 5)).parts[trace.CAUSES[3]] > 0
 
 
-@pytest.mark.parametrize(("frames", "streams"), [(1, 1), (12, 1), (15, 3)])
-def test_counters_of_the_machine(sim, tmp_path, frames, streams) -> None:
+@pytest.mark.parametrize(("frames", "streams", "inputs"), [(1, 1, 17), (12, 1, 2), (15, 3, 17)])
+def test_counters_of_the_machine(sim, tmp_path, frames, streams, inputs) -> None:
     """What is recorded as busy and as stalled is what the hardware counted."""
-    p = program("tiny", streams, 2, 20, "gru")
+    p = program("tiny", streams, 2, 20, "gru", inputs)
     rng = np.random.default_rng(3)
     x = rng.integers(-4000, 4000, (frames, p.inputs))
     got = simulate(p, x, tmp_path, sim=sim)
     assert np.array_equal(got.out_cycles - got.in_cycles[0], timing.predict(p, frames).last_out)
-    want = trace.counters(trace.timeline(p, frames), got.running)
+    t = trace.timeline(p, frames)
+    assert (got.in_cycles - got.in_cycles[0]).tolist() == trace.first_beats(t).tolist()
+    want = trace.counters(t, got.running)
     assert want.pop("PEG_ISSUE") == got.busy.tolist()
     assert want == {name: got.counters[name] for name in want}

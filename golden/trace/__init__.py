@@ -12,6 +12,17 @@ machine's timeline:
 
 from golden.trace.account import CAUSES, Losses, counters, losses
 from golden.trace.events import trace_events
-from golden.trace.timeline import Timeline, timeline
+from golden.trace.path import idle_path
+from golden.trace.timeline import Timeline, first_beats, timeline
 
-__all__ = ["CAUSES", "Losses", "Timeline", "counters", "losses", "timeline", "trace_events"]
+__all__ = [
+    "CAUSES",
+    "Losses",
+    "Timeline",
+    "counters",
+    "first_beats",
+    "idle_path",
+    "losses",
+    "timeline",
+    "trace_events",
+]

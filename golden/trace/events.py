@@ -108,7 +108,8 @@ def _data_path(t: Timeline) -> Iterator[dict[str, Any]]:
 
 def _streams(t: Timeline) -> Iterator[dict[str, Any]]:
     streams = t.program.streams
-    for tid, spans in ((0, t.record.inputs), (1, t.record.outputs)):
+    written = [(chunks[0], chunks[-1]) for chunks in t.record.inputs]
+    for tid, spans in ((0, written), (1, t.record.outputs)):
         for n, (first, last) in enumerate(spans):
             name = f"frame {n // streams}" + (f" of stream {n % streams}" if streams > 1 else "")
             yield _slice(2, tid, name, first, last + 1)

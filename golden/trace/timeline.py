@@ -16,7 +16,7 @@ from golden.timing import Record, Timing
 class Stall:
     """A PEGroup word held by events: it could issue at ``begin`` and did at ``end`` or later.
 
-    ``cause`` is the event that came last.
+    ``cause`` is the wait for ``event`` of ``back`` iterations before, the last one to come.
     """
 
     iteration: int
@@ -24,6 +24,8 @@ class Stall:
     begin: int
     end: int
     cause: str
+    event: int
+    back: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,8 @@ def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stal
             free = waits[0][2]
             *_, ready, event, back = max(waits, key=lambda w: w[3])
             if ready > free:
-                stalls.append(Stall(n, word, free, ready, cause(names[event], back)))
+                why = cause(names[event], back)
+                stalls.append(Stall(n, word, free, ready, why, event, back))
             vectors = [names[w[4]] for w in waits if names[w[4]][0] != "drained"]
             reads = _title(vectors[0]) if vectors else ""
             begin, at = max(free, ready), word
@@ -134,3 +137,24 @@ def timeline(p: Program, iterations: int) -> Timeline:
     return Timeline(
         p, iterations, times, record, [segments for segments, _ in pairs], [s for _, s in pairs]
     )
+
+
+SKID_BEATS = 2  # beats that the input takes ahead of writing them
+FREED = 0  # last chunk of a beat on the bus -> the beat that takes its place can be taken
+
+
+def first_beats(t: Timeline) -> np.ndarray:
+    """[frames] cycle in which the first beat of each input frame is taken, beats always waiting."""
+    p = t.program
+    values = p.config.out_lanes  # of a beat
+    freed: list[int] = []  # cycle in which each beat's place is free again
+    taken, out = -1, []
+    for chunks in t.record.inputs:
+        for beat in range(p.in_beats):
+            k = len(freed) - SKID_BEATS
+            taken = max(taken + 1, freed[k] if k >= 0 else 0)
+            if not beat:
+                out.append(taken)
+            end = min(p.inputs, (beat + 1) * values)
+            freed.append(chunks[-(-end // p.config.x_lanes) - 1] + FREED)
+    return np.array(out)
