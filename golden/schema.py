@@ -173,6 +173,57 @@ LOSSES: dict[str, Any] = {  # PE-cycles of the measured interval; their shares a
     "causes": [{"cause": str, "pe_cycles": int, "share": Number, "cycles_per_frame": Number}],
 }
 
+EFFICIENCY: list[Any] = [
+    {
+        "model": str,
+        "layer": int,
+        "block": int,
+        "rate": Number,
+        "pattern": str,  # aligned, unaligned
+        "sharing": str,
+        "compiler": str,
+        "config": str,
+        "kept_weights": int,
+        "pes": int,
+        "cycles": int,
+        "bound_cycles": int,
+        "mac_efficiency": Number,
+        "source": str,  # rtl, timing
+    }
+]
+
+LATENCY: list[Any] = [
+    {
+        "model": str,
+        "rate": Number,
+        "config": str,
+        "streams": int,
+        "kept_weights": int,
+        "pes": int,
+        "cycles_per_frame": Number,
+        "latency_idle": int,
+        "latency_steady": Number,
+        "bound_cycles": Number,
+        "frame_efficiency": Number,
+        "source": str,
+    }
+]
+
+AREA: list[Any] = [
+    {
+        "config": str,
+        "sharing": str,
+        "max_block": int,
+        "target": str,  # xcup, ecp5
+        "pes": int,
+        "lut": int,
+        "ff": int,
+        "dsp": int,
+        "bram_kbit": Number,
+        "fmax_mhz": OptionalNumber,  # null: not placed and routed
+    }
+]
+
 
 def check(value: Any, schema: Any, where: str = "") -> None:
     """Accept ``value`` if it fits ``schema``.
