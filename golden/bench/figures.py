@@ -17,7 +17,7 @@ from golden.bench.measure import SHARING
 from golden.bench.plan import BLOCKS, Results
 from golden.bench.tables import default_rows, long_enough, mean, pick
 
-STYLE = {"font.size": 9, "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True,
+STYLE = {"font.size": 9, "axes.grid": True, "axes.axisbelow": True,
          "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "csb"}  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def _bars(axis: plt.Axes, groups: list[str], series: dict[str, list[float | None
         axis.bar(at, [v or 0 for v in values], width, label=name)
     axis.set_xticks(range(len(groups)), groups)
     if series:
-        axis.legend(fontsize=8, ncols=2)
+        axis.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
 
 def efficiency(results: Results, folder: Path) -> list[Path]:
@@ -67,7 +67,7 @@ def efficiency(results: Results, folder: Path) -> list[Path]:
         for (low, high), x in zip(models.PAPER_BUSY[b], (-0.3, 0.3), strict=True):
             middle, half = (low + high) / 2, (high - low) / 2
             right.errorbar(i + x, middle, half, color="black", capsize=4)
-    right.set_title("busy PEs, the paper's compiler (black: its Fig. 12, none and both)")
+    right.set_title("busy PEs, reference compiler; black: Fig. 12")
     return _save(figure, folder, "efficiency")
 
 
@@ -112,7 +112,7 @@ def losses(results: Results, folder: Path) -> list[Path]:
         done += part
     axis.invert_yaxis()
     axis.set_title("lost share of PE time by cause")
-    axis.legend(fontsize=7, loc="lower right")
+    axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
     return _save(figure, folder, "losses")
 
 
