@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -53,7 +52,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        return f"{self.config.name}_{self.sharing}_{self.target}"
+        return f"{self.config.name}_{self.sharing}"
 
     def digest(self) -> str:
         """Hash of all that the result depends on; the largest block is no circuit."""
@@ -113,7 +112,7 @@ def mapped(job: Job) -> dict[str, Any]:
         RuntimeError: Yosys failed.
     """
     parameters = config.rtl_parameters(job.config)
-    table, found = synth.synthesise(job.target, f"../area/{job.name}", design.TOP, parameters)
+    table, found = synth.synthesise(job.target, job.name, design.TOP, parameters, out=OUT)
     if found:
         raise RuntimeError(f"{job.name}: {found[0]}")
     instances = design.elaborate(design.TOP, parameters)
@@ -254,7 +253,7 @@ def main() -> int:
         parts.append({**{k: rows[-1][k] for k in same}, "parts": value["parts"],
                       "path": value["path"]})  # fmt: skip
         done = f"{time.monotonic() - began:.0f} s"
-        print(re.sub(r"_", " ", job.name), job.max_block, done, file=sys.stderr, flush=True)
+        print(job.name, job.max_block, done, file=sys.stderr, flush=True)
     write_json(RESULTS / "area.json", rows, schema.AREA)
     (RESULTS / "area_parts.json").write_text(json.dumps(parts, indent=1) + "\n")
     show(rows, parts)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import signal
 import subprocess
@@ -68,6 +69,8 @@ def compiled(q: QNetwork, c: Config, sharing: str | None, streams: int = 1) -> P
         chosen = flow.choose_sharing(sharing, c)
     except CompileError as error:
         raise UnsupportedError(str(error)) from None
+    if "sharing" in inspect.signature(compile_network).parameters:
+        return compile_network(q, c, streams, sharing=chosen)
     return compile_network(q, c, streams, horizontal=chosen == "horizontal")
 
 
@@ -120,7 +123,7 @@ def layer_rows(
             "layer": n,
             "block": block,
             "rate": rate or model.rate(block),
-            "pattern": pattern(align),
+            "pattern": pattern(model, align),
             "sharing": sharing,
             "compiler": "default",
             "config": used,
@@ -164,7 +167,7 @@ def reference_rows(
             "layer": n,
             "block": block,
             "rate": model.rate(block),
-            "pattern": pattern(align),
+            "pattern": pattern(model, align),
             "sharing": sharing,
             "compiler": "reference",
             "config": CONFIG,
@@ -187,7 +190,10 @@ def reference_rows(
     return rows
 
 
-def pattern(align: tuple[int, int]) -> str:
+def pattern(model: Model, align: tuple[int, int]) -> str:
+    """What a row says of its weights' pattern."""
+    if model.file is not None:
+        return "trained"
     return "aligned" if max(align) > 1 else "unaligned"
 
 
@@ -285,7 +291,7 @@ def latency_row(job: Job, work: Path | None = None) -> dict[str, Any]:
         "recurrence_cycles": loop,
         "bound_by_recurrence": loop > kept / c.pes,
         "idle": trace.idle_path(t),
-        "pattern": pattern(job.align),
+        "pattern": pattern(job.model, job.align),
         "sharing": flow.choose_sharing(job.sharing, c),
         "issue_cycles": flow.issue_cycles(p),
         "seconds": time.perf_counter() - began,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import zlib
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from golden import checkpoint
 from golden.network import Network, from_checkpoint
 from golden.pruning.projection import ProjectionError, csb_mask
 
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 SPREAD = 0.3  # s of the generator: spread of row and column strengths
 SEED = 2020
 SCALE = 0.2  # largest weights stay within the formats, smallest kept ones off zero
@@ -37,7 +39,8 @@ class Shape:
 @dataclasses.dataclass(frozen=True)
 class Model:
     """A benchmark model. ``rates`` are those of the paper's Fig. 10a by block size, ``table2`` the
-    one at which its latency is published; ``kept`` the weights that then remain."""
+    one at which its latency is published; ``kept`` the weights that then remain. ``file`` is a
+    trained checkpoint, whose pattern is taken as it is."""
 
     name: str
     cell: str  # as in golden.cells
@@ -45,6 +48,7 @@ class Model:
     rates: dict[int, float]
     table2: float | None = None
     kept: int | None = None
+    file: Path | None = None
 
     def rate(self, block: int) -> float:
         """Pruning rate at a block size: that of Table 2 where it is given, at block 32."""
@@ -124,6 +128,27 @@ def matrix(
     return np.where((w != 0) & (np.abs(w) < floor), np.copysign(floor, w), w)
 
 
+def trained() -> list[Model]:
+    """The shipped checkpoints, each under the name of the model whose shape it has."""
+    out = []
+    for file in sorted(CHECKPOINTS.glob("*.npz")):
+        c = checkpoint.read_checkpoint(file)
+        shapes = tuple(Shape(la.inputs, la.hidden, la.proj) for la in c.layers)
+        like = [m.name for m in MODELS.values() if (m.cell, m.layers) == (c.cell, shapes)]
+        if like:
+            name = f"{like[0]} ({file.stem})"
+            rates = dict.fromkeys((c.csb.get("block", 32),), round(c.rate, 2))
+            out.append(Model(name, c.cell, shapes, rates, file=file))
+    return out
+
+
+def _from_file(model: Model, n: int) -> dict[str, np.ndarray]:
+    """Layer ``n`` of a trained model, as :func:`tensors` gives it."""
+    found = checkpoint.read_checkpoint(model.file)
+    names = found.layers[n].names()
+    return {name.replace(f"_l{n}", "_l0"): found.tensors[name] for name in names}
+
+
 def tensors(
     model: Model, n: int, block: int, align: tuple[int, int], rate: float | None = None
 ) -> dict[str, np.ndarray]:
@@ -132,7 +157,11 @@ def tensors(
     Args:
         align: ``(P, Q)`` of the pattern, ``(1, 1)`` for the paper's.
         rate: pruning rate; the model's at that block size if None.
+
+    A trained model has but one pattern: ``block``, ``align`` and ``rate`` do not matter.
     """
+    if model.file is not None:
+        return _from_file(model, n)
     shape, rate = model.layers[n], rate or model.rate(block)
     gates = checkpoint.CELL_GATES.get(model.cell, 4)
     sizes = {

@@ -57,6 +57,9 @@ def layer_jobs(quick: bool) -> Iterator[tuple]:
             yield m, n, block, ALIGNED, measure.SHARING, None
         if not quick or m.name == QUICK[0]:
             yield m, n, 32, UNALIGNED, measure.SHARING, UNALIGNED_RATE
+    for m in models.trained():
+        for n in range(len(m.layers)):
+            yield m, n, 32, ALIGNED, measure.SHARING, None
 
 
 def reference_jobs(quick: bool) -> Iterator[tuple]:
@@ -125,7 +128,8 @@ def run(
     """
     results = Results()
     layers, solves = list(layer_jobs(quick)), list(reference_jobs(quick)) if z3 else []
-    single = [Job(m, name) for m in chosen(quick) for name in CONFIGS] + [Job(models.EDGE, "edge8")]
+    every = [*chosen(quick), *models.trained()]
+    single = [Job(m, name) for m in every for name in CONFIGS] + [Job(models.EDGE, "edge8")]
     pool = _Pool(workers or os.cpu_count() or 1, notify, len(layers) + len(solves) + len(single))
     with pool.pool as p:
         builds = {p.submit(measure.rtl_build, name, BUILD_SECONDS): name for name in rtl}
@@ -158,8 +162,13 @@ def run(
     for f in (*rows, *solved):
         results.efficiency += _tried(f, results) or []
     order = {name: i for i, name in enumerate(MODELS)}
-    results.efficiency.sort(key=lambda r: (order[r["model"]], r["layer"], r["block"]))
-    results.latency.sort(key=lambda r: (r["pes"], order.get(r["model"], -1), r["streams"]))
+
+    def place(r: Row) -> tuple[int, str]:
+        """The published models in their order, the others behind the one of their shape."""
+        return order.get(r["model"].split(" (")[0], -1), r["model"]
+
+    results.efficiency.sort(key=lambda r: (place(r), r["layer"], r["block"]))
+    results.latency.sort(key=lambda r: (r["pes"], place(r), r["streams"]))
     return results
 
 
