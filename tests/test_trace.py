@@ -11,6 +11,7 @@ import pytest
 
 from golden import config, quantise, timing, trace
 from golden.cases import LayerCase
+from golden.cells import CELLS
 from golden.compiler import compile_network
 from golden.program import Program
 from tb.simulate import simulate
@@ -98,6 +99,18 @@ def test_events() -> None:
     assert sum(c["share"] for c in lost["causes"]) == pytest.approx(1)
     rest = sum(c["share"] for c in lost["causes"] if c["cause"] != "useful")
     assert rest == pytest.approx(lost["lost"])
+
+
+def test_every_cell_has_a_timeline() -> None:
+    """Cells of several vectors and layers without a recurrence too."""
+    c = config.load("odd")
+    for cell in sorted(CELLS):
+        case = LayerCase(4, cell, 17, 20, layers=2, density=0.25)
+        t = trace.timeline(compile_network(quantise.quantise(case.network(), c), c), 5)
+        found = trace.losses(t)
+        assert sum(found.parts.values()) == found.pes * found.cycles
+        assert sum(s["cycles"] for s in trace.idle_path(t)) == t.times.last_out[0]
+        assert json.dumps(trace.trace_events(t))
 
 
 def test_accumulator_bubbles_are_found() -> None:

@@ -95,7 +95,7 @@ class _Walk:
         words, back, latency = {
             "drained": (self.p.drain, self.drain, isa.LAT_DRAINED),
             "vector": (self.loop, self.element, isa.lat_neuron(self.p.config)),
-        }[kind]
+        }[kind.split()[0]]
         self.add(f"{kind} event to engine", latency)
         at = next(i for i, w in enumerate(words) if w.get("evt_en") and w["evt"] == event)
         return back(n * len(words) + at)

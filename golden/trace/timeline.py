@@ -69,7 +69,8 @@ def slot_layers(p: Program) -> list[int]:
 
 
 def event_names(p: Program) -> dict[int, tuple[str, int]]:
-    """What each event of a program says: ("x", 0), ("drained", layer) or ("vector", layer)."""
+    """What each event of a program says: ("x", 0), ("drained", layer) or ("vector", layer); further
+    vectors of a layer, in the order in which they are written, are "vector 2" and so on."""
     names = {isa.EVENT_X: ("x", 0)}
     for layer, w in enumerate(w for w in p.drain if w.get("evt_en")):
         names[w["evt"]] = ("drained", layer)
@@ -77,7 +78,9 @@ def event_names(p: Program) -> dict[int, tuple[str, int]]:
     for w in p.elem[p.elem_loop :]:
         posts += bool(w.get("pend"))
         if w.get("evt_en"):
-            names[w["evt"]] = ("vector", layers[max(0, posts - 1)])
+            layer = layers[max(0, posts - 1)]
+            before = sum(kind.startswith("vector") and n == layer for kind, n in names.values())
+            names[w["evt"]] = ("vector" + (f" {before + 1}" if before else ""), layer)
     return names
 
 
@@ -93,7 +96,7 @@ def cause(name: tuple[str, int], back: int) -> str:
         return "wait for input x"
     if kind == "drained":
         return f"wait for drained accumulators of layer {layer}"
-    return f"wait for {'recurrent' if back else 'new'} vector of layer {layer}"
+    return f"wait for {'recurrent' if back else 'new'} {kind} of layer {layer}"
 
 
 def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stall]]:
