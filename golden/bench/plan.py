@@ -7,7 +7,7 @@ import dataclasses
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
 from golden.bench import measure, models
@@ -80,19 +80,22 @@ def bound_by_recurrence(row: Row) -> bool:
     return bool(row["extra"]["bound_by_recurrence"])
 
 
-class _Pool:
-    """Two fresh processes, and what came out of them in the order of the jobs."""
+class _Progress:
+    """Counts jobs as they end, in whatever order."""
 
-    def __init__(self, workers: int, notify: Notify, total: int) -> None:
-        # Fresh: the parent may have loaded torch and its threads.
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet)
-        self.notify, self.total, self.done = notify, total, 0
+    def __init__(self, notify: Notify) -> None:
+        self.notify, self.total, self.done = notify, 0, 0
 
-    def finish(self, futures: dict[Future, str]) -> None:
-        for f in as_completed(futures):
-            self.done += 1
-            self.notify(futures[f], self.done, self.total)
+    def watch(self, futures: dict[Future, str]) -> dict[Future, str]:
+        """Count these in; returns them."""
+        self.total += len(futures)
+        for f, name in futures.items():
+            f.add_done_callback(lambda _, name=name: self._step(name))
+        return futures
+
+    def _step(self, name: str) -> None:
+        self.done += 1
+        self.notify(name, self.done, self.total)
 
 
 def _quiet() -> None:
@@ -130,19 +133,23 @@ def run(
     layers, solves = list(layer_jobs(quick)), list(reference_jobs(quick)) if z3 else []
     every = [*chosen(quick), *models.trained()]
     single = [Job(m, name) for m in every for name in CONFIGS] + [Job(models.EDGE, "edge8")]
-    pool = _Pool(workers or os.cpu_count() or 1, notify, len(layers) + len(solves) + len(single))
-    with pool.pool as p:
+    progress = _Progress(notify)
+    # Fresh processes: the parent may have loaded torch and its threads.
+    context = multiprocessing.get_context("spawn")
+    workers = workers or os.cpu_count() or 1
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet) as p:
         builds = {p.submit(measure.rtl_build, name, BUILD_SECONDS): name for name in rtl}
-        rows = {p.submit(measure.layer_rows, *job): _title(*job) for job in layers}
-        solved = {p.submit(measure.reference_rows, *job): _title(*job) + ", Z3" for job in solves}
+        rows = progress.watch({p.submit(measure.layer_rows, *job): _title(*job) for job in layers})
+        solved = progress.watch(
+            {p.submit(measure.reference_rows, *job): _title(*job) + ", Z3" for job in solves}
+        )
         try:
             built = tuple(name for f, name in builds.items() if f.result() is not None)
             for f, name in builds.items():
                 results.note(_about_build(name, f.result()))
             single = [dataclasses.replace(job, rtl=built) for job in single]
-            timed = {p.submit(measure.latency_row, job): _name(job) for job in single}
-            pool.finish(timed)
-            more = {}
+            timed = progress.watch({p.submit(measure.latency_row, j): _name(j) for j in single})
+            more: dict[Future, str] = {}
             for f, job in zip(timed, single, strict=True):
                 row = _tried(f, results)
                 if row is None:
@@ -151,16 +158,13 @@ def run(
                 if bound_by_recurrence(row):
                     job = dataclasses.replace(job, streams=STREAMS)
                     more[p.submit(measure.latency_row, job)] = _name(job)
-            pool.total += len(more)
-            pool.finish(more)
-            pool.finish(rows)
-            pool.finish(solved)
+            progress.watch(more)
+            results.latency += [row for f in more if (row := _tried(f, results))]
+            for f in (*rows, *solved):
+                results.efficiency += _tried(f, results) or []
         except BaseException:
             p.shutdown(wait=False, cancel_futures=True)
             raise
-    results.latency += [row for f in more if (row := _tried(f, results))]
-    for f in (*rows, *solved):
-        results.efficiency += _tried(f, results) or []
     order = {name: i for i, name in enumerate(MODELS)}
 
     def place(r: Row) -> tuple[int, str]:
