@@ -68,14 +68,14 @@ def efficiency_means(results: Results) -> Table:
                 continue
             cells = []
             for sharing in SHARING:
-                these = pick(found, sharing=sharing)
                 values = [
                     r["mac_efficiency"] if key == "MAC" else r["extra"]["busy_pe_utilisation"]
-                    for r in these
+                    for r in pick(found, sharing=sharing)
                 ]
                 cells.append(three(mean(values)))
             what = "MAC efficiency" if key == "MAC" else "busy PEs"
-            rows.append((str(block), f"{compiler}, {what}", str(len(these)), *cells))
+            layers = len({(r["model"], r["layer"]) for r in found})
+            rows.append((str(block), f"{compiler}, {what}", str(layers), *cells))
         text = [f"{a:.2f}-{b:.2f}" for a, b in (paper_none, paper_both)]
         rows.append((str(block), "paper's Fig. 12, busy PEs", "-", text[0], "-", "-", text[1]))
     return Table(
