@@ -130,7 +130,8 @@ def tool(*command: str | Path) -> None:
     binary = Path(sys.executable).parent / command[0]
     done = subprocess.run([binary, *command[1:]], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {(done.stderr or done.stdout)[-1500:]}")
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        raise RuntimeError(f"{command[0]}: {' '.join(said) or done.stderr[-500:]}")
 
 
 def routed(job: Job) -> dict[str, Any]:
@@ -241,13 +242,14 @@ def main() -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    rows, parts = [], []
+    rows, parts, failed = [], [], False
     for job in jobs(names):
         try:
             value = result(job)
-        except RuntimeError as error:
+        except RuntimeError as error:  # the others' areas are wanted all the same
             print(f"error: {job.name}: {cli.one_line(error)}", file=sys.stderr)
-            return cli.MISMATCH
+            failed = True
+            continue
         rows.append(row(job, value))
         same = ("config", "sharing", "max_block", "target", "pes")
         parts.append({**{k: rows[-1][k] for k in same}, "parts": value["parts"],
@@ -260,7 +262,7 @@ def main() -> int:
     for p in parts:
         for line in p["path"]:
             print(line)
-    return cli.OK
+    return cli.MISMATCH if failed else cli.OK
 
 
 if __name__ == "__main__":
