@@ -7,10 +7,10 @@ sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(f
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint format synth docs clean
+.PHONY: help setup sim test lint format synth docs bench bench-quick area clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## system packages and .venv (done by every other target; instant when nothing is missing)
 	@scripts/bootstrap.sh
@@ -29,6 +29,15 @@ format: setup ## rewrites Python and SystemVerilog in the format that lint check
 
 synth: setup ## area by module on ECP5 and UltraScale+, with checks: CONFIG=
 	$(PYTHON) scripts/synth.py $(config-option)
+
+bench: setup ## the ten published models: tables, figures, docs/results/engine.md; half an hour
+	$(PYTHON) scripts/bench.py
+
+bench-quick: setup ## three of them, in minutes
+	$(PYTHON) scripts/bench.py --quick
+
+area: setup ## area of every sharing mode, clock of small on ECP5; kept by a hash of the sources
+	nice -n 10 $(PYTHON) scripts/area.py
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

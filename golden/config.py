@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import tomllib
 from pathlib import Path
+from typing import Any
 
 CONFIG_FILE = Path(__file__).resolve().parent.parent / "hdl" / "configs.toml"
 
@@ -125,14 +126,19 @@ def _camel(key: str) -> str:
 
 
 @functools.cache
-def _table() -> dict[str, dict[str, int]]:
+def _table() -> dict[str, dict[str, Any]]:
     with CONFIG_FILE.open("rb") as f:
         return tomllib.load(f)
 
 
-def names() -> list[str]:
-    """All named configurations, in file order."""
-    return [n for n in _table() if n != "default"]
+def names(sim_only: bool = False) -> list[str]:
+    """All named configurations, in file order.
+
+    Args:
+        sim_only: the larger ones too, which exist for simulation only.
+    """
+    table = _table()
+    return [n for n in table if n != "default" and (sim_only or not table[n].get("sim_only"))]
 
 
 def load(name: str, **overrides: int) -> Config:
@@ -141,9 +147,12 @@ def load(name: str, **overrides: int) -> Config:
     Raises:
         ConfigError: no configuration has that name, or its numbers do not fit together.
     """
-    if name not in names():
-        raise ConfigError(f"unknown configuration '{name}': known are {', '.join(names())}")
-    return Config(name=name, **{**_table()["default"], **_table()[name], **overrides})
+    if name not in names(sim_only=True):
+        known = ", ".join(names(sim_only=True))
+        raise ConfigError(f"unknown configuration '{name}': known are {known}")
+    own = {k: v for k, v in _table()[name].items() if k not in ("sim_only", "base")}
+    base = _table().get(_table()[name].get("base", ""), {})
+    return Config(name=name, **{**_table()["default"], **base, **own, **overrides})
 
 
 def rtl_parameters(config: str | Config) -> dict[str, int]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from golden import assemble, config, image, quantise, schema, store, timing
+from golden import assemble, config, image, quantise, schema, store, timing, trace
 from golden.checkpoint import Checkpoint
 from golden.cli import UsageError
 from golden.compiler import compile_network
@@ -906,13 +906,15 @@ def run(
     sim: str = "verilator",
     waves: bool = False,
     stall: str = "none",
+    timeline: bool = False,
 ) -> dict[str, Any]:
     """Run an image folder on the RTL and compare with the fixed and the timing model.
 
     Writes ``outputs.npy`` (float32, shaped as ``x`` but as wide as the last layer), ``state.npz``
-    (final state, torch's keys, float32 ``[hidden]`` or ``[streams, hidden]``), ``report.json`` and,
-    with ``waves``, ``waves.fst``. All floats are exact, so a run that starts from the
-    ``state.npz`` of another continues it bit for bit.
+    (final state, torch's keys, float32 ``[hidden]`` or ``[streams, hidden]``), ``report.json``,
+    with ``waves`` also ``waves.fst``, with ``timeline`` ``trace.json`` and ``losses.json``. All
+    floats are exact, so a run that starts from the ``state.npz`` of another continues it bit for
+    bit.
 
     Args:
         image_dir: from :func:`build_image`.
@@ -923,6 +925,7 @@ def run(
         sim: ``verilator`` or ``icarus``.
         waves: record every signal.
         stall: who stalls at random, a key of :data:`STALLS`; cycles are not compared then.
+        timeline: write who worked when and where cycles were lost, see :mod:`golden.trace`.
 
     Returns:
         The report.
@@ -933,6 +936,8 @@ def run(
     """
     if stall not in STALLS:
         raise UsageError(f"unknown stall '{stall}': known are {', '.join(STALLS)}")
+    if timeline and stall != "none":
+        raise UsageError("a trace is of the machine that nobody stalls: not with --stall")
     img = load_image(image_dir)
     p, q = img.program, img.network
     single = p.streams == 1
@@ -949,13 +954,15 @@ def run(
         raise UsageError(f"{out}: is a file, not a folder")
 
     want, want_state = FixedModel(q, p.config).run(ints, initial)
+    times = trace.timeline(p, len(frames)) if timeline else None
+    predicted = timing.predict(p, len(frames)) if times is None else times.times
     work = Path(tempfile.mkdtemp())  # stays if the simulation fails: its log is there
     comparison = compare(
         p,
         [frames],
         interleave(want),
         want_state,
-        timing.predict(p, len(frames)).last_out,
+        predicted.last_out,
         work,
         sim=sim,
         state=initial,
@@ -970,6 +977,9 @@ def run(
             np.save(folder / "outputs.npy", q.output_float(y[0] if single else y))
             np.savez(folder / "state.npz", **{k: v[0] if single else v for k, v in final.items()})
             write_json(folder / "report.json", result, schema.REPORT)
+            if times is not None:
+                (folder / "trace.json").write_text(json.dumps(trace.trace_events(times)) + "\n")
+                write_json(folder / "losses.json", trace.losses(times).record(), schema.LOSSES)
             for wave in list(work.rglob("*.fst"))[:1] if waves else []:
                 shutil.copyfile(wave, folder / "waves.fst")
     shutil.rmtree(work)

@@ -163,6 +163,67 @@ SUMMARY: list[Any] = [
     }
 ]
 
+LOSSES: dict[str, Any] = {  # PE-cycles of the measured interval; their shares add up to 1
+    "pes": int,
+    "frames": int,
+    "cycles": int,
+    "cycles_per_frame": Number,
+    "frame_efficiency": Number,
+    "lost": Number,  # 1 - frame_efficiency: the sum of the shares of all causes but "useful"
+    "causes": [{"cause": str, "pe_cycles": int, "share": Number, "cycles_per_frame": Number}],
+}
+
+EFFICIENCY: list[Any] = [
+    {
+        "model": str,
+        "layer": int,
+        "block": int,
+        "rate": Number,
+        "pattern": str,  # aligned, unaligned
+        "sharing": str,
+        "compiler": str,
+        "config": str,
+        "kept_weights": int,
+        "pes": int,
+        "cycles": int,
+        "bound_cycles": int,
+        "mac_efficiency": Number,
+        "source": str,  # rtl, timing
+    }
+]
+
+LATENCY: list[Any] = [
+    {
+        "model": str,
+        "rate": Number,
+        "config": str,
+        "streams": int,
+        "kept_weights": int,
+        "pes": int,
+        "cycles_per_frame": Number,
+        "latency_idle": int,
+        "latency_steady": Number,
+        "bound_cycles": Number,
+        "frame_efficiency": Number,
+        "source": str,
+    }
+]
+
+AREA: list[Any] = [
+    {
+        "config": str,
+        "sharing": str,
+        "max_block": int,
+        "target": str,  # xcup, ecp5
+        "pes": int,
+        "lut": int,
+        "ff": int,
+        "dsp": int,
+        "bram_kbit": Number,
+        "fmax_mhz": OptionalNumber,  # null: not placed and routed
+    }
+]
+
 
 def check(value: Any, schema: Any, where: str = "") -> None:
     """Accept ``value`` if it fits ``schema``.

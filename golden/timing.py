@@ -45,6 +45,28 @@ class Timing:
         return np.diff(self.last_out, prepend=-1)
 
 
+@dataclasses.dataclass
+class Record:
+    """What :func:`predict` also keeps if it is given one; :mod:`golden.trace` makes sense of it.
+
+    Attributes:
+        begins: for each PEGroup, earliest cycle of word 0 of each iteration.
+        waits: for each PEGroup and wait that was met: (iteration, word, cycle in which nothing
+            else holds the word, cycle from which the event is there, event, iterations back).
+        drain: (cycle in which the gap is over, mark is there, register set is free) of each word.
+        elem: (cycle in which the gap is over, post is there, output half is free) of each word.
+        inputs: cycles in which the chunks of each input frame are written to the neurons.
+        outputs: first and last beat of each output frame.
+    """
+
+    begins: list[list[int]] = dataclasses.field(default_factory=list)
+    waits: list[list[tuple[int, int, int, int, int, int]]] = dataclasses.field(default_factory=list)
+    drain: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    elem: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    inputs: list[list[int]] = dataclasses.field(default_factory=list)
+    outputs: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+
+
 class _NotYetError(Exception):
     """What a unit waits for has no time yet."""
 
@@ -52,8 +74,11 @@ class _NotYetError(Exception):
 class _Machine:
     """State shared by the units."""
 
-    def __init__(self, p: Program) -> None:
+    def __init__(self, p: Program, record: Record | None = None) -> None:
         self.p, self.c = p, p.config
+        self.record = record
+        if record is not None:
+            record.begins, record.waits = [[] for _ in p.groups], [[] for _ in p.groups]
         self.events: list[list[int]] = [[] for _ in range(isa.EVENTS)]
         self.marks: list[list[int]] = [[] for _ in p.groups]
         self.iter_done: list[list[int]] = [[] for _ in p.groups]
@@ -90,6 +115,8 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     n = 0
     while True:
         begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
+        if m.record is not None:
+            m.record.begins[g].append(begin)
         for pos, evt, back in waits:
             done = int(np.searchsorted(marks, pos))
             m.marks[g].extend((begin - at + marks[mark:done] + isa.LAT_MARK).tolist())
@@ -101,6 +128,8 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
                     break
                 except _NotYetError:
                     yield
+            if m.record is not None:
+                m.record.waits[g].append((n, pos, begin, ready, evt, back))
             begin = max(begin, ready)
         m.marks[g].extend((begin - at + marks[mark:] + isa.LAT_MARK).tolist())
         t = begin + words - 1 - at
@@ -114,11 +143,11 @@ def _drain(m: _Machine) -> Iterator[None]:
     lat_post = isa.lat_post(m.c)
     while True:
         for w in m.p.drain:
-            at = t + 1 + w.get("gap", 0)
+            at = over = marked = t + 1 + w.get("gap", 0)
             if w.get("wait_mark"):
                 while any(len(q) <= mark for q in m.marks):
                     yield
-                at = max(at, max(q[mark] for q in m.marks))
+                at = marked = max(at, max(q[mark] for q in m.marks))
                 mark += 1
             if w.get("acquire"):
                 k = sets - m.p.reg_credits
@@ -128,6 +157,8 @@ def _drain(m: _Machine) -> Iterator[None]:
                     at = max(at, m.releases[k])
                 sets += 1
             t = at
+            if m.record is not None:
+                m.record.drain.append((over, marked, at))
             if w.get("post"):
                 m.posts.append(t + lat_post)
             if w.get("evt_en"):
@@ -141,11 +172,11 @@ def _element(m: _Machine) -> Iterator[None]:
     w_bus = m.c.sub_slots
     while True:
         for w in m.p.elem[m.p.elem_loop :]:
-            at = t + 1 + w.get("gap", 0)
+            at = over = posted = t + 1 + w.get("gap", 0)
             if w.get("pend"):
                 while len(m.posts) <= post:
                     yield
-                at = max(at, m.posts[post])
+                at = posted = max(at, m.posts[post])
                 post += 1
             if w.get("out_acquire"):
                 if outs >= 2:
@@ -154,6 +185,8 @@ def _element(m: _Machine) -> Iterator[None]:
                     at = max(at, m.out_credits[outs - 2])
                 outs += 1
             t = at
+            if m.record is not None:
+                m.record.elem.append((over, posted, at))
             if w.get("neu_we") or w.get("out_we"):
                 m.bus.update(range(t + 5, t + 5 + w_bus))
             if w.get("release"):
@@ -178,10 +211,14 @@ class _Input:
         write = self.free
         if n >= 2:
             write = max(write, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
+        written = []
         for _ in range(-(-m.p.inputs // c.x_lanes)):
             while write in m.bus:
                 write += 1
+            written.append(write)
             write += 1
+        if m.record is not None:
+            m.record.inputs.append(written)
         m.events[isa.EVENT_X].append(write - 1 + IN_EVENT)
         m.bus = {cycle for cycle in m.bus if cycle >= write}
         self.free = write
@@ -198,13 +235,20 @@ class _Output:
         """Send frame n; returns the cycle of its last beat."""
         last = max(self.m.out_done[n] + OUT_FIRST_BEAT, self.free) + self.m.p.out_beats - 1
         self.free = last + 1
+        if self.m.record is not None:
+            self.m.record.outputs.append((last - self.m.p.out_beats + 1, last))
         self.m.out_credits.append(last + OUT_CREDIT)
         return last
 
 
-def predict(p: Program, iterations: int) -> Timing:
-    """Cycles of a run of ``iterations`` frames (of all streams together)."""
-    m = _Machine(p)
+def predict(p: Program, iterations: int, record: Record | None = None) -> Timing:
+    """Cycles of a run of ``iterations`` frames (of all streams together).
+
+    Args:
+        record: takes down when words issued and what they waited for; with one, the units also
+            run on after the last frame, as the machine does, until all wait for another one.
+    """
+    m = _Machine(p, record)
     units = [_group(m, g) for g in range(len(p.groups))] + [_drain(m), _element(m)]
     done: list[Callable[[], int]] = [lambda q=q: len(q) for q in m.iter_done]
     source, sink = _Input(m), _Output(m)
@@ -226,7 +270,23 @@ def predict(p: Program, iterations: int) -> Timing:
         else:
             raise AssertionError(f"the program waits for ever in iteration {n}")
         last_out.append(sink.send(n))
+    if record is not None:
+        _run_dry(units, record)
     return Timing(np.array(last_out), [np.array(q[:iterations]) for q in m.iter_done])
+
+
+def _run_dry(units: list[Iterator[None]], record: Record) -> None:
+    """Let units go on until none can, with no further input."""
+
+    def progress() -> list[int]:
+        lists = [*record.begins, *record.waits, record.drain, record.elem]
+        return [len(one) for one in lists]
+
+    before: list[int] = []
+    while before != progress():
+        before = progress()
+        for u in units:
+            next(u)
 
 
 def interval(last_out: np.ndarray) -> float:

@@ -2,12 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run an image on the RTL, compare every output bit and every frame's cycles with the models."""
 
+import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from golden import cli, flow, passes
+
+
+def show_losses(file: Path) -> None:
+    """Print a summary that ``--trace`` wrote."""
+    from rich.console import Console
+    from rich.table import Table
+
+    lost = json.loads(file.read_text())
+    table = Table(title=f"{file}: {lost['pes']} PEs x {lost['cycles_per_frame']:g} cycles a frame")
+    table.add_column("PE time")
+    for head in ("share", "cycles a frame"):
+        table.add_column(head, justify="right")
+    for c in lost["causes"]:
+        table.add_row(c["cause"], f"{c['share']:.2%}", f"{c['cycles_per_frame']:.2f}")
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
 
 
 def main() -> int:
@@ -23,6 +39,11 @@ def main() -> int:
     parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
     parser.add_argument("--sim", default="verilator", help=", ".join(flow.SIM_BEATS))
     parser.add_argument("--waves", action="store_true", help="also write waves.fst")
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="also write trace.json, for ui.perfetto.dev, and losses.json; print lost cycles",
+    )
     parser.add_argument("--stall", default="none", help=", ".join(flow.STALLS))
     args = parser.parse_args()
     x = flow.read_array(Path(args.inputs))
@@ -32,11 +53,21 @@ def main() -> int:
 
     try:
         r = passes.run(
-            args.image, x, state, args.out, sim=args.sim, waves=args.waves, stall=args.stall
+            args.image,
+            x,
+            state,
+            args.out,
+            sim=args.sim,
+            waves=args.waves,
+            stall=args.stall,
+            timeline=args.trace,
         )
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
         return cli.MISMATCH
+    if args.trace:
+        for file in sorted(Path(args.out).rglob("losses.json")):  # one for each pass
+            show_losses(file)
     print(
         f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"
         f" {r['mismatches']} outputs, {r['state_mismatches']} states,"

@@ -175,6 +175,7 @@ def synthesise(
     top: str,
     parameters: Mapping[str, int],
     extra: Sequence[Path] = (),
+    out: Path = OUT,
 ) -> tuple[dict[str, Counter[str]], list[str]]:
     """Runs Yosys on ``top``; returns areas and findings.
 
@@ -182,11 +183,12 @@ def synthesise(
         target: key of ``SCRIPTS``.
         name: of the result files.
         extra: sources beside those of the design.
+        out: folder of the result files, below the working folder.
 
     Raises:
         RuntimeError: Yosys failed; the message is the end of what it said.
     """
-    prefix = OUT / f"{name}_{target}"
+    prefix = out / f"{name}_{target}"
     prefix.parent.mkdir(parents=True, exist_ok=True)
     sources = design.needed_sources(top, extra)
     instances = design.elaborate(top, parameters, extra)

@@ -7,10 +7,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from golden import assemble, image
+from golden.config import Config
 from golden.image import Target
 from golden.program import Program
 from tb import runner
@@ -29,6 +31,7 @@ class RunResult:
         state: key -> int [streams, H].
         counters: those of the machine, all sequences together; see ``count_last``.
         busy: cycles in which each PEGroup did useful work, likewise.
+        running: cycles between start and stop, likewise.
         cycles, seconds: simulated cycles of all sequences and the time they took.
         error: error code of the status register; ``stuck``: no frame came out for long.
     """
@@ -43,6 +46,7 @@ class RunResult:
     seconds: float
     error: int
     stuck: bool
+    running: int = 0
 
 
 def _beats(x: np.ndarray, lanes: int) -> list[str]:
@@ -79,6 +83,26 @@ def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Secti
         image.section(c, Target.STATE, memory[:, lane].tolist(), index=lane)
         for lane in range(c.lanes)
     ]
+
+
+def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
+    # Icarus allocates memories word by word: no larger than it needs.
+    depth = {} if sim == "verilator" else {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15}
+    return {
+        "sim": sim,
+        "parameters": {**image.all_parameters(c), **depth},
+        "sources": [SIM_TOP],
+        "build_name": f"csb_sim_top_{c.name}",
+    }
+
+
+def build(c: Config, sim: str) -> Path:
+    """Compile the simulation of a configuration unless it is there; returns its folder.
+
+    Raises:
+        SimulationError: it does not compile.
+    """
+    return runner.build("csb_sim_top", **_build_arguments(c, sim))
 
 
 def simulate(
@@ -140,19 +164,14 @@ def simulate(
     files |= {"out_cycles": "out_cycles.memh", "in_cycles": "in_cycles.memh"}
     for name in ("out.memh", "out_cycles.memh", "in_cycles.memh", "rtl.json"):
         (work / name).unlink(missing_ok=True)
-    # Icarus allocates memories word by word: no larger than it needs.
-    depth = {} if sim == "verilator" else {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15}
     runner.run(
         "csb_sim_top",
         "tb.run_program",
-        sim=sim,
-        parameters={**image.all_parameters(c), **depth},
-        sources=[SIM_TOP],
+        **_build_arguments(c, sim),
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},
         plus_args=[f"+{k}={v}" for k, v in files.items()],
-        build_name=f"csb_sim_top_{c.name}",
         work_dir=work,
     )
     report = json.loads((work / "rtl.json").read_text())
@@ -178,4 +197,5 @@ def simulate(
         seconds=report["seconds"],
         error=report["error"],
         stuck=report["stuck"],
+        running=report["running_cycles"],
     )

@@ -218,6 +218,7 @@ def test_missing_or_damaged_files(capsys, tmp_path, image):
         ([tmp_path / "none", *good], "no image folder"),
         ([image, *good, "--sim", "modelsim"], "unknown simulator 'modelsim'"),
         ([image, *good, "--stall", "often"], "unknown stall 'often'"),
+        ([image, *good, "--stall", "both", "--trace"], "not with --stall"),
     ):
         assert words in refused(capsys, tmp_path, "simulate", *args, *out), words
     refused(capsys, tmp_path, "simulate", image, *good, "--out", tmp_path / "x.npy")
@@ -259,6 +260,13 @@ def test_exit_codes_of_a_run(sim, capsys, monkeypatch, tmp_path, image):
     assert command("simulate", *args, tmp_path / "good") == 0
     names = {"outputs.npy", "state.npz", "report.json"}
     assert {f.name for f in (tmp_path / "good").iterdir()} == names
+    assert command("simulate", *args, tmp_path / "traced", "--trace") == 0
+    traced = {f.name for f in (tmp_path / "traced").iterdir()}
+    assert traced == names | {"trace.json", "losses.json"}
+    lost = json.loads((tmp_path / "traced/losses.json").read_text())
+    report = json.loads((tmp_path / "traced/report.json").read_text())
+    assert lost["frame_efficiency"] == pytest.approx(report["frame_efficiency"])
+    assert "padding" in capsys.readouterr().out
 
     class Other(flow.FixedModel):
         def run(self, x, state=None):
