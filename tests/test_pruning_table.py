@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of schemes: costs of storing, choice of the next try, records."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golden.pruning import make_scheme
+from golden.pruning.costs import stored_bits
+from golden.tasks import TASKS, get
+from golden.tasks.base import Recipe, TaskError
+from golden.tasks.plans import PLANS, Plan, scheme_named
+from golden.tasks.records import FOLDER, Records
+from golden.tasks.table import lossless, next_try, tries_to_make
+
+torch.set_num_threads(1)  # tests run side by side
+ROOT = Path(__file__).parents[1]
+
+
+def pruned(name, rate, shape=(96, 64)):
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    scheme = make_scheme(name, 32)
+    return scheme, {"w": scheme.project(w, rate)}, {"w": rate}
+
+
+@pytest.mark.parametrize(
+    ("name", "index_bits"),
+    [
+        ("bank", lambda kept: kept * 5),
+        ("row", lambda kept: kept * 6),
+        ("unstructured", lambda kept: kept * 6 + 97 * 13),
+        ("circulant", lambda kept: 0),
+    ],
+)
+def test_bits_of_the_rivals(name, index_bits):
+    cost = stored_bits(*pruned(name, 8))
+    assert cost["kept"] == cost["stored"] == 96 * 64 // 8
+    assert cost["value_bits"] == 16 * cost["kept"]
+    assert cost["index_bits"] == index_bits(cost["kept"])
+    assert cost["size_bits"] == 0
+
+
+def test_circulant_values_at_the_edge_are_counted_one_by_one():
+    """In a matrix of one column every wrapped diagonal of a block is a value of its own."""
+    cost = stored_bits(*pruned("circulant", 8, (40, 1)))
+    assert cost["kept"] == 40
+    cost = stored_bits(*pruned("circulant", 8, (8, 12)))  # 8x8, and half a block: 8 diagonals
+    assert cost["kept"] == 16
+
+
+def test_bits_of_csb_and_row_column():
+    scheme, matrices, rates = pruned("csb", 8)
+    cost = stored_bits(scheme, matrices, rates)
+    blocks = matrices["w"].reshape(3, 32, 2, 32)
+    m = (blocks != 0).any(3).sum(1)
+    n = (blocks != 0).any(1).sum(2)
+    assert cost["stored"] == int((m * n).sum())
+    assert cost["index_bits"] == 5 * int((m + n).sum())
+    assert cost["size_bits"] == 6 * 2 * 6
+    assert cost["nio"] == pytest.approx(int((m + n).sum()) / cost["kept"], abs=1e-4)
+    assert 0 < cost["kernel"]["cv"] < 2
+    scheme, matrices, rates = pruned("rowcol", 9)
+    cost = stored_bits(scheme, matrices, rates)
+    rows = int((matrices["w"] != 0).any(1).sum())
+    cols = int((matrices["w"] != 0).any(0).sum())
+    assert cost["stored"] == cost["kept"] == rows * cols
+    assert cost["index_bits"] == (rows + cols) * 7
+
+
+def test_names_of_schemes():
+    assert scheme_named("csb32_4x4").describe() == {"scheme": "csb", "block": 32, "align": [4, 4]}
+    assert scheme_named("csb16").align == (1, 1)
+    assert scheme_named("bank32").bank == 32
+    with pytest.raises(TaskError, match="'csb' needs a block, for example csb32"):
+        scheme_named("csb")
+    for plan in PLANS.values():
+        for name in plan.schemes:
+            scheme_named(name)
+            assert plan.first_rate(name) in plan.ladder
+    assert set(PLANS) == set(TASKS)
+
+
+PLAN = Plan(Recipe(), schemes=("row",), ladder=(2, 3, 4, 5, 6, 8, 10), start=(("", 4),))
+
+
+def play(tmp_path, result, seeds=(0, 1, 2)):
+    """Let the driver choose its tries; ``result(rate, seed)`` says what comes of them."""
+    task, records = get("Z2"), Records("Z2", tmp_path)
+    for seed in seeds:
+        records.add({"kind": "dense", "seed": seed, "metric": "accuracy", "valid": 99.0,
+                     "valid_count": 1000})  # fmt: skip
+    made = []
+    for scheme, rate, seed in tries_to_make(task, records, PLAN, ("row",), seeds):
+        assert (rate, seed) not in made
+        made.append((rate, seed))
+        records.add({"kind": "try", "scheme": scheme, "rate": rate, "seed": seed,
+                     "valid": result(rate, seed)})  # fmt: skip
+        assert len(made) < 30
+    again = Records("Z2", tmp_path)
+    assert again.lines == records.lines
+    assert not list(tries_to_make(task, again, PLAN, ("row",), seeds))
+    return made, lossless(task, again, "row", seeds, PLAN.ladder)
+
+
+@pytest.mark.parametrize("knee", [1, 2, 3, 4, 5, 6, 8, 10])
+def test_the_knee_is_found(tmp_path, knee):
+    made, found = play(tmp_path, lambda rate, seed: 99.0 if rate <= knee else 98.0)
+    assert found == (knee if knee > 1 else None)
+    assert len(made) <= 12
+
+
+def test_the_mean_decides(tmp_path):
+    """Seed 0 alone goes to 6; the others drag the mean down to 4."""
+    made, found = play(
+        tmp_path,
+        lambda rate, seed: 99.0 if rate <= 4 else (98.6 if seed == 0 and rate <= 6 else 98),
+    )
+    assert found == 4
+    assert (6, 1) in made
+    _, found = play(
+        tmp_path / "b", lambda rate, seed: 99.0 if rate <= (4 if seed == 0 else 8) else 98.4
+    )
+    assert found == 8  # two good seeds carry the mean
+
+
+def test_one_seed(tmp_path):
+    made, found = play(tmp_path, lambda rate, seed: 99.0 if rate <= 5 else 98.0, seeds=(0,))
+    assert found == 5
+    assert {seed for _, seed in made} == {0}
+
+
+def test_first_try_of_a_task(tmp_path):
+    records = Records("Z2", tmp_path)
+    assert next_try(get("Z2"), records, "row", PLAN, (0,)) == (4, 0)
+
+
+def test_damaged_records(tmp_path):
+    (tmp_path / "z2.jsonl").write_text('{"kind": "dense"}\n{"kind": \n')
+    with pytest.raises(TaskError, match="line 2 is damaged; delete it to repeat"):
+        Records("Z2", tmp_path)
+
+
+def test_committed_records_are_sound():
+    """Every line has what the report needs, and no try is there twice."""
+    files = sorted(FOLDER.glob("*.jsonl"))
+    assert files
+    for path in files:
+        records = Records(path.stem.upper())
+        assert path.stem.upper() in TASKS
+        seen = set()
+        for line in records.of("try"):
+            key = (line["scheme"], line["rate"], line["seed"])
+            assert key not in seen
+            seen.add(key)
+            assert line["kept"] <= line["stored"]
+            assert np.isfinite([line["valid"], line["test"], line["nio"] or 0]).all()
+            assert line["achieved"] == pytest.approx(line["rate"], rel=0.1)
+            json.dumps(line)
+
+
+def test_script_refuses_an_unknown_task():
+    done = subprocess.run(
+        [sys.executable, "scripts/prune_table.py", "--tasks", "Z99"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown task 'Z99'; known: Z2")
+    assert len(done.stderr.strip().splitlines()) == 1
