@@ -69,7 +69,14 @@ PLANS = {
             input_factor=2.5,
             updates_per_epoch=4,
         ),
-        start=(("", 20), ("rowcol", 8), ("circulant", 8)),
+        start=(
+            ("", 20),
+            ("unstructured", 32),
+            ("bank32", 32),
+            ("row", 32),
+            ("rowcol", 8),
+            ("circulant", 8),
+        ),
     ),
     "Z6": Plan(
         Recipe(
