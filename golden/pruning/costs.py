@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from golden.pruning.order import Order
 from golden.pruning.projection import kernel_stats
 from golden.pruning.schemes import BankBalanced, BlockCirculant, Csb, RowBalanced, RowColumn, Scheme
 
@@ -31,7 +32,11 @@ def _circulant_values(w: Tensor, k: int) -> int:
 
 
 def stored_bits(
-    scheme: Scheme, matrices: Mapping[str, Tensor], rates: Mapping[str, float], width: int = 16
+    scheme: Scheme,
+    matrices: Mapping[str, Tensor],
+    rates: Mapping[str, float],
+    width: int = 16,
+    orders: Mapping[str, Order] | None = None,
 ) -> dict[str, Any]:
     """Cost of a pruned model's matrices.
 
@@ -40,6 +45,7 @@ def stored_bits(
         matrices: name -> ``[H, W]``, pruned.
         rates: name -> the rate that was asked for.
         width: bits of a weight.
+        orders: name -> order of rows and columns in which blocks are cut; costs nothing.
 
     Returns:
         ``weights``, ``kept`` (non-zeros; stored values for block-circulant), ``achieved``
@@ -63,6 +69,8 @@ def stored_bits(
             stored += nonzeros
         elif isinstance(scheme, (Csb, RowColumn)):
             block = scheme.block if isinstance(scheme, Csb) else max(height, columns)
+            if orders and name in orders:
+                w = w[orders[name][0]][:, orders[name][1]]
             stats = kernel_stats(w, block)
             stored += stats.stored
             entries += stats.index_entries

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the table of rival schemes tries: schemes by name, rates, seeds, training of each task.
 
-All schemes of a task have the same training, from the same dense models. The penalty and masked
-retraining alone are compared here: no distillation (:mod:`golden.tasks.ideas` measures that).
+All schemes of a task have the same training, from the same dense models: the penalty and masked
+retraining, no distillation. What goes beyond is measured as a variant of a scheme, such as
+``csb32_4x4+order``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from golden.pruning.schemes import Scheme, make_scheme
 from golden.tasks.base import Recipe, TaskError
@@ -19,15 +21,25 @@ LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
 
 ALL_SCHEMES = (
-    "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32", "bank32", "row", "csb16", "csb64",
+    "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32_4x4+order", "csb32", "bank32", "row",
+    "csb16", "csb64",
 )  # fmt: skip
 
 _CSB = re.compile(r"csb(\d+)(?:_(\d+)x(\d+))?")
 _BANK = re.compile(r"bank(\d+)")
 
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "order": {"reorder": True},
+    "distil": {"distil": 0.5},
+    "onerate": {"input_factor": 1.0},
+}
+"""Ideas beyond the paper, as changes of a recipe. ``onerate`` takes one away: rates by matrix."""
+
+
 def scheme_named(name: str) -> Scheme:
-    """``csb32``, ``csb32_4x4``, ``bank32``, or a scheme's plain name."""
+    """``csb32``, ``csb32_4x4``, ``bank32``, or a scheme's plain name; variants may follow."""
+    name = name.partition("+")[0]
     if match := _CSB.fullmatch(name):
         align = (int(match[2]), int(match[3])) if match[2] else (1, 1)
         return make_scheme("csb", int(match[1]), align)
@@ -55,6 +67,15 @@ class Plan:
     def first_rate(self, scheme: str) -> int:
         starts = dict(self.start)
         return starts.get(scheme, starts[""])
+
+    def recipe_of(self, scheme: str) -> Recipe:
+        """The task's recipe with the variants in a scheme's name."""
+        recipe = self.recipe
+        for variant in scheme.split("+")[1:]:
+            if variant not in VARIANTS:
+                raise TaskError(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
+            recipe = replace(recipe, **VARIANTS[variant])
+        return recipe
 
 
 PLANS = {

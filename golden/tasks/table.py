@@ -26,7 +26,12 @@ from golden.tasks.autoprune import dense_reference
 from golden.tasks.base import Task
 from golden.tasks.plans import Plan, scheme_named
 from golden.tasks.records import Records, meets, target
-from golden.tasks.training import prune_model, to_checkpoint, train_dense
+from golden.tasks.training import (
+    orders_for_checkpoint,
+    prune_model,
+    to_checkpoint,
+    train_dense,
+)
 
 __all__ = ["dense_model", "lossless", "make_try", "mean_result", "next_try", "tries_to_make"]
 
@@ -175,11 +180,14 @@ def make_try(
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Prune, train, evaluate, record; the model is kept in ``states``."""
-    model = copy.deepcopy(dense_model(task, records, plan, seed, states, log))
+    chosen, recipe = scheme_named(scheme), plan.recipe_of(scheme)
+    dense = dense_model(task, records, plan, seed, states, log)
     begin = time.process_time()
-    chosen = scheme_named(scheme)
-    pruner = prune_model(task, model, chosen, rate, plan.recipe, seed)
+    model = copy.deepcopy(dense)
+    teacher = dense if recipe.distil > 0 else None
+    pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher)
     meta = {k: v for k, v in chosen.describe().items() if k in ("block", "align")}
+    meta |= orders_for_checkpoint(pruner)
     checkpoint = to_checkpoint(task, model, **meta)
     valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
     line = {
@@ -190,8 +198,13 @@ def make_try(
         "seed": seed,
         "valid": valid.value,
         "test": test.value,
-        **stored_bits(chosen, {n: p.detach() for n, p in pruner.params.items()}, pruner.rates),
-        "recipe": plan.recipe.describe(),
+        **stored_bits(
+            chosen,
+            {n: p.detach() for n, p in pruner.params.items()},
+            pruner.rates,
+            orders=pruner.orders,
+        ),
+        "recipe": recipe.describe(),
         "cpu_seconds": round(time.process_time() - begin, 1),
     }
     states.mkdir(parents=True, exist_ok=True)
