@@ -146,7 +146,8 @@ def dense_model(
         if (long > short) == task.higher_is_better:
             model = longer
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(model.state_dict(), path)
+        torch.save(model.state_dict(), path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
         seconds = time.process_time() - begin
     if not records.of("dense", seed=seed):
         checkpoint = to_checkpoint(task, model)
