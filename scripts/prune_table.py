@@ -6,17 +6,48 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from golden.checkpoint import read_checkpoint
+from golden.network import NetworkError
+from golden.program import CompileError
 from golden.pruning.cli import positive_int, run
+from golden.quantise import QuantError
 from golden.tasks import get
-from golden.tasks.base import TaskError
-from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES
+from golden.tasks.base import Task, TaskError
+from golden.tasks.measure import engine_cost, fixed_score
+from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
 from golden.tasks.records import FOLDER, Records
-from golden.tasks.table import make_try, tries_to_make
+from golden.tasks.table import lossless, make_try, tries_to_make
+
+
+def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path) -> None:
+    """Add what is missing of the tries at a scheme's lossless rate."""
+    seeds = tuple(s for s in plan.seeds if records.dense((s,)))
+    rates = {lossless(task, records, scheme, some, plan.ladder) for some in (seeds, seeds[:1])}
+    for line in list(records.of("try", scheme=scheme)):
+        rate, seed = line["rate"], line["seed"]
+        path = states / f"{scheme}_r{rate:g}_s{seed}.npz"
+        done = records.of("measure", scheme=scheme, rate=rate, seed=seed)
+        if rate not in rates or done or not path.is_file():
+            continue
+        checkpoint = read_checkpoint(path)
+        found: dict[str, Any] = {}
+        try:
+            found["fixed"] = fixed_score(task, checkpoint).value
+            found["engine"] = engine_cost(task, checkpoint)
+        except (NetworkError, QuantError, CompileError) as error:
+            found["cannot"] = " ".join(str(error).split())
+        records.add(
+            {"kind": "measure", "task": task.id, "scheme": scheme, "rate": rate, "seed": seed}
+            | {"test": line["test"]}
+            | found
+        )
+        print(f"{task.id} {scheme} {rate:g}x, seed {seed}: {found}", flush=True)
 
 
 def main() -> None:
@@ -25,6 +56,11 @@ def main() -> None:
     parser.add_argument("--schemes", help="default: those of the task's plan")
     parser.add_argument("--seeds", type=positive_int, help="number of seeds, at most the plan's")
     parser.add_argument("--quick", action="store_true", help="Z2, Z5, Z6, one seed, four schemes")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="no tries: fixed point and cycles of the models at lossless rates",
+    )
     parser.add_argument("--minutes", type=float, help="begin no further try after these")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the records")
     parser.add_argument("--work", type=Path, default=Path("build/tries"), help="folder of models")
@@ -43,6 +79,10 @@ def main() -> None:
         if args.quick and not args.schemes:
             schemes = tuple(s for s in plan.schemes if s in QUICK_SCHEMES)
         seeds = plan.seeds[: 1 if args.quick else args.seeds]
+        if args.measure:
+            for scheme in schemes:
+                measure(task, records, plan, scheme, args.work / name.lower())
+            continue
         for scheme, rate, seed in tries_to_make(task, records, plan, schemes, seeds):
             if args.minutes is not None and time.monotonic() - begin > 60 * args.minutes:
                 print("out of time: call again to go on")

@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from golden import config
+from golden.checkpoint import from_state_dict
+from golden.network import from_checkpoint
 from golden.pruning import make_scheme
 from golden.pruning.costs import stored_bits
-from golden.tasks import TASKS, get
+from golden.quantise import quantise
+from golden.tasks import TASKS, float_outputs, get
 from golden.tasks.base import Recipe, TaskError
+from golden.tasks.measure import fixed_outputs
 from golden.tasks.plans import PLANS, Plan, scheme_named
 from golden.tasks.records import FOLDER, Records
+from golden.tasks.summary import efficiency
 from golden.tasks.table import lossless, next_try, tries_to_make
 
 torch.set_num_threads(1)  # tests run side by side
@@ -174,3 +180,38 @@ def test_script_refuses_an_unknown_task():
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown task 'Z99'; known: Z2")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_report_is_current():
+    done = subprocess.run(
+        [sys.executable, "scripts/prune_report.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_balance_of_a_pattern_that_is_known():
+    """Four blocks, one of them full: a set waits for it."""
+    w = np.zeros((16, 16), np.float32)
+    w[:8, :8] = 1  # 2 x 2 tiles
+    w[:4, 8:12] = 1  # one tile
+    found = efficiency([w], 8, (4, 4), (2, 2))
+    assert found["barrier"] == found["decoupled"] == pytest.approx(5 / (4 * 4))
+    assert found["mean"] == (64 + 16) / 4
+    found = efficiency([w], 8, (4, 4), (1, 2))  # two sets: 4 and 1 together, then nothing
+    assert found["barrier"] == pytest.approx(5 / (2 * 4))
+
+
+def test_fixed_outputs_of_a_batch_are_those_of_each_sequence():
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    checkpoint = from_state_dict(torch.nn.GRU(3, 8).state_dict())
+    network = quantise(from_checkpoint(checkpoint), config.load("paper256"))
+    frames = [rng.normal(size=(t, 3)).astype(np.float32) for t in (4, 9, 1)]
+    together = fixed_outputs(network, frames)
+    for x, y in zip(frames, together, strict=True):
+        np.testing.assert_array_equal(y, fixed_outputs(network, [x])[0])
+        np.testing.assert_allclose(y, float_outputs(checkpoint, [x])[0], atol=2e-3)

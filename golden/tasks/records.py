@@ -2,7 +2,7 @@
 """Records of finished tries: one JSON object a line, a file a task, in ``docs/results/tries``.
 
 A line is never changed. Its ``kind`` is ``dense`` (one for each seed), ``try`` (a scheme at a rate
-with a seed), ``fixed`` (the fixed-point result of a try), ``engine`` (its cycles) or ``idea``. The
+with a seed), ``measure`` (fixed-point result and engine cycles of a try). The
 report and the choice of the next try read nothing else.
 """
 
