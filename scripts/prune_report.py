@@ -406,11 +406,11 @@ def main() -> None:
     sections, rows = [], []
     for name, plan in PLANS.items():
         records = records_of[name]
-        tries = records.of("try")
+        tries, r = records.of("try"), plan.recipe
         rows.append([name, get(name).title, str(len(tries)), str(len(records.of("dense"))),
-                     f"{get(name).epochs} + {plan.recipe.epochs}",
-                     f"{plan.recipe.admm_epochs} + {plan.recipe.retrain_epochs}",
-                     f"{plan.recipe.input_factor:g}",
+                     f"{get(name).epochs} + {r.epochs * plan.share:g}",
+                     " + ".join(f"{e * plan.share:g}" for e in (r.admm_epochs, r.retrain_epochs)),
+                     f"{r.input_factor:g}",
                      number(sum(t["cpu_seconds"] for t in tries) / 60, 1)])  # fmt: skip
         found = {s: r for s in schemes_of(records, plan) if (r := result_of(records, plan, s))}
         if not found:

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from golden import config
-from golden.checkpoint import from_state_dict
+from golden.checkpoint import from_state_dict, read_checkpoint, write_checkpoint
 from golden.network import from_checkpoint
 from golden.pruning import make_scheme
 from golden.pruning.costs import stored_bits
 from golden.quantise import quantise
 from golden.tasks import TASKS, float_outputs, get
-from golden.tasks.base import Recipe, TaskError
+from golden.tasks.base import Recipe, Score, TaskError
 from golden.tasks.measure import fixed_outputs
 from golden.tasks.plans import PLANS, Plan, scheme_named
 from golden.tasks.records import FOLDER, Records
@@ -215,3 +215,37 @@ def test_fixed_outputs_of_a_batch_are_those_of_each_sequence():
     for x, y in zip(frames, together, strict=True):
         np.testing.assert_array_equal(y, fixed_outputs(network, [x])[0])
         np.testing.assert_allclose(y, float_outputs(checkpoint, [x])[0], atol=2e-3)
+
+
+def test_export_of_a_try(tmp_path):
+    """What is exported is read back with its result, its order and its record."""
+    from scripts.prune_table import export
+
+    class Nothing:
+        """Judges nothing, always the same."""
+
+        id = "Z2"
+        higher_is_better = True
+
+        def evaluate(self, checkpoint, split="test"):
+            return Score("accuracy", 99.0, 300)
+
+    records = Records("Z2", tmp_path)
+    records.add({"kind": "dense", "seed": 0, "metric": "accuracy", "valid": 99.0, "test": 99.0,
+                 "valid_count": 300})  # fmt: skip
+    records.add({"kind": "try", "scheme": "csb8_2x2", "rate": 4, "seed": 0, "achieved": 4.0,
+                 "valid": 99.0, "test": 98.0, "cpu_seconds": 1.0})  # fmt: skip
+    model = torch.nn.GRU(8, 8).state_dict()
+    order = {"weight_hh_l0": list(range(24))[::-1]}
+    checkpoint = from_state_dict(model, "", {"block": 8, "align": [2, 2], "row_order": order})
+    write_checkpoint(tmp_path / "csb8_2x2_r4_s0.npz", checkpoint)
+    out = tmp_path / "z2_gru.npz"
+    export(Nothing(), records, PLANS["Z2"], "csb8_2x2", 4, tmp_path, out)
+    stored = read_checkpoint(out)
+    assert stored.csb["result"] == {"metric": "accuracy", "value": 99.0, "count": 300,
+                                    "split": "test"}  # fmt: skip
+    assert stored.csb["row_order"] == order
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert (record["rate"], record["target_valid"]) == (4, pytest.approx(99 - 2 / 3))
+    with pytest.raises(TaskError, match=r"csb8_2x2_r5_s0\.npz: no such model"):
+        export(Nothing(), records, PLANS["Z2"], "csb8_2x2", 5, tmp_path, out)

@@ -95,6 +95,7 @@ class Task(ABC):
     epochs: int = 6
     lr: float = 3e-3
     batch: int = 32
+    share: float = 1.0  # of an epoch's batches that are used; only long tasks look at it
     recipe: Recipe = Recipe()
 
     @abstractmethod

@@ -55,7 +55,7 @@ class Plan:
     """How one task is measured.
 
     ``start`` is the first rate of a scheme (``start[""]`` of all others); ``ladder`` all rates
-    that may be tried.
+    that may be tried; ``share`` the share of the text that an epoch after the dense training has.
     """
 
     recipe: Recipe
@@ -63,6 +63,7 @@ class Plan:
     schemes: tuple[str, ...] = ALL_SCHEMES
     ladder: tuple[int, ...] = LADDER
     start: tuple[tuple[str, int], ...] = (("", 10),)
+    share: float = 1.0
 
     def first_rate(self, scheme: str) -> int:
         starts = dict(self.start)
@@ -165,6 +166,7 @@ PLANS = {
             clip=0.5,
             updates_per_epoch=16,
         ),
+        share=0.5,
         seeds=(0,),
         schemes=("csb32_4x4", "unstructured"),
         ladder=(4, 8, 12, 16),

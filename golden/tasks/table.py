@@ -141,7 +141,9 @@ def dense_model(
         begin = time.process_time()
         model = train_dense(task, seed)
         short = task.evaluate(to_checkpoint(task, model), "valid").value
+        task.share = plan.share
         longer = dense_reference(task, model, plan.recipe, seed)
+        task.share = 1.0
         long = task.evaluate(to_checkpoint(task, longer), "valid").value
         if (long > short) == task.higher_is_better:
             model = longer
@@ -162,7 +164,7 @@ def dense_model(
                 "valid_count": valid.count,
                 "test": test.value,
                 "test_count": test.count,
-                "epochs": [task.epochs, plan.recipe.epochs],
+                "epochs": [task.epochs, plan.recipe.epochs * plan.share],
                 "cpu_seconds": round(seconds, 1) if "seconds" in locals() else None,
             }
         )
@@ -186,7 +188,9 @@ def make_try(
     begin = time.process_time()
     model = copy.deepcopy(dense)
     teacher = dense if recipe.distil > 0 else None
+    task.share = plan.share
     pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher)
+    task.share = 1.0
     meta = {k: v for k, v in chosen.describe().items() if k in ("block", "align")}
     meta |= orders_for_checkpoint(pruner)
     checkpoint = to_checkpoint(task, model, **meta)
