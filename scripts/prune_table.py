@@ -103,11 +103,13 @@ def main() -> None:
     parser.add_argument(
         "--export", type=Path, help="no tries: this checkpoint of --tasks, --schemes, --rate"
     )
-    parser.add_argument("--rate", type=rate, help="with --export; default: the lossless one")
+    parser.add_argument("--rate", type=rate, help="of --export, or the only one to try")
     parser.add_argument("--minutes", type=float, help="begin no further try after these")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the records")
     parser.add_argument("--work", type=Path, default=Path("build/tries"), help="folder of models")
     args = parser.parse_args()
+    if args.rate and args.rate.is_integer():
+        args.rate = int(args.rate)
     torch.set_num_threads(1)
     names = [n.upper() for n in args.tasks.split(",")] if args.tasks else list(PLANS)
     if args.quick and not args.tasks:
@@ -133,7 +135,11 @@ def main() -> None:
             for scheme in schemes:
                 measure(task, records, plan, scheme, args.work / name.lower())
             continue
-        for scheme, try_rate, seed in tries_to_make(task, records, plan, schemes, seeds):
+        tries = tries_to_make(task, records, plan, schemes, seeds)
+        if args.rate:
+            chosen = ((scheme, args.rate, seed) for scheme in schemes for seed in seeds)
+            tries = (t for t in chosen if t[1:] not in records.results(t[0]))
+        for scheme, try_rate, seed in tries:
             if args.minutes is not None and time.monotonic() - begin > 60 * args.minutes:
                 print("out of time: call again to go on")
                 return
