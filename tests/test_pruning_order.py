@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from golden.checkpoint import read_checkpoint, write_checkpoint
-from golden.config import load
-from golden.flow import _pattern
+from golden.flow import build_image
 from golden.pruning import (
     AdmmPruner,
     ProjectionError,
@@ -117,7 +116,7 @@ def test_order_travels_in_the_checkpoint(tmp_path):
     write_checkpoint(tmp_path / "o.npz", from_state_dict(model.state_dict(), "rnn.", csb))
     checkpoint = read_checkpoint(tmp_path / "o.npz")
     assert set(checkpoint.csb["row_order"]) == {"weight_ih_l0", "weight_hh_l0"}
-    pattern = _pattern(checkpoint, 8, load("small"))
+    pattern = build_image(tmp_path / "o.npz", "small").manifest["pattern"]
     entries = sum(
         kernel_stats(p.detach()[pruner.orders[n][0]][:, pruner.orders[n][1]], 8).index_entries
         for n, p in pruner.params.items()
