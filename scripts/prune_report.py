@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write docs/results/pruning.md and its figures, from the records of the tries and checkpoints/."""
+"""Write docs/results/pruning.md, its figures and the table of checkpoints/, from the records."""
 
 import argparse
+import json
 import math
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ import jinja2
 import matplotlib as mpl
 import numpy as np
 
-from golden.checkpoint import read_checkpoint
+from golden.checkpoint import Layer, read_checkpoint
 from golden.pruning.cli import run
 from golden.pruning.projection import kernel_sizes
-from golden.tasks import get
+from golden.tasks import TaskError, get
 from golden.tasks.measure import CONFIG
 from golden.tasks.plans import LADDER, PLANS, Plan
 from golden.tasks.records import Records
@@ -385,6 +386,48 @@ def kernel_figures() -> None:
     save(figure, "pruning_sizes.png")
 
 
+def width(layer: Layer) -> str:
+    """Units of a layer, the projected ones in brackets."""
+    return f"{layer.hidden}({layer.proj})" if layer.proj else str(layer.hidden)
+
+
+def shipped() -> str:
+    """The table of checkpoints/README.md, from the checkpoints and the records beside them."""
+    rows = []
+    for path in sorted(CHECKPOINTS.glob("*.npz")):
+        checkpoint = read_checkpoint(path)
+        record = json.loads(path.with_suffix(".json").read_text())
+        metric, csb = record["metric"], checkpoint.csb
+        chosen = [t for t in record["tries"] if t["rate"] == record["rate"]][-1]
+        values = (record["dense_valid"], record["target_valid"], chosen["valid"])
+        layers = checkpoint.layers
+        first = f"{checkpoint.cell.upper()} {layers[0].inputs}->"
+        rows.append([
+            f"`{path.name}`",
+            first + "->".join(width(la) for la in layers),
+            f"{checkpoint.kept_weights:,}",
+            f"{checkpoint.rate:.2f}x",
+            f"{csb['result']['metric']}, {csb['result']['count']}",
+            value_of(metric, record["dense_test"]),
+            value_of(metric, csb["result"]["value"]),
+            " / ".join(value_of(metric, v) for v in values),
+            f"{path.stat().st_size / 1000:.0f} kB",
+        ])  # fmt: skip
+    head = ("file", "model", "kept weights", "rate", "result, test items", "dense, test",
+            "as stored, test", "dense / limit / pruned, validation", "size")  # fmt: skip
+    return table(head, rows)
+
+
+def with_shipped(text: str) -> str:
+    """checkpoints/README.md with its table made anew."""
+    begin, end = "<!-- checkpoints -->", "<!-- /checkpoints -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise TaskError(f"checkpoints/README.md: the marks {begin} and {end} are missing")
+    return f"{before}{begin}\n{shipped()}\n{end}{after}"
+
+
 def notes_on_ideas(all_results: dict[str, dict[str, Result]]) -> str:
     found = ratios(all_results, f"{CSB}+order", (CSB,))
     if not found:
@@ -449,14 +492,18 @@ def main() -> None:
         sources="\n".join(sources),
     )
     page = OUT / "pruning.md"
+    readme = CHECKPOINTS / "README.md"
+    pages = {page: text, readme: with_shipped(readme.read_text())}
     if args.check:
-        if not page.is_file() or page.read_text() != text:
-            print(f"{page.relative_to(ROOT)}: not current: run scripts/prune_report.py")
-            sys.exit(1)
+        for path, wanted in pages.items():
+            if not path.is_file() or path.read_text() != wanted:
+                print(f"{path.relative_to(ROOT)}: not current: run scripts/prune_report.py")
+                sys.exit(1)
         return
     kernel_figures()
     count = sum(len(records.of("try")) for records in records_of.values())
-    page.write_text(text)
+    for path, wanted in pages.items():
+        path.write_text(wanted)
     print(f"{page.relative_to(ROOT)}: {count} tries")
 
 

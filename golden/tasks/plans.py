@@ -33,8 +33,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
+    "long": {"admm_epochs": 10, "retrain_epochs": 12, "rho": 1.0, "distil": 0.5},
 }
-"""Ideas beyond the paper, as changes of a recipe. ``onerate`` takes one away: rates by matrix."""
+"""Ideas beyond the paper, as changes of a recipe. ``onerate`` takes one away: rates by matrix;
+``long`` is Z2's full recipe, about twice the table's training, with distillation."""
 
 
 def scheme_named(name: str) -> Scheme:
