@@ -269,11 +269,12 @@ def ideas(records_of: dict[str, Records]) -> str:
         for scheme in sorted({t["scheme"] for t in records.of("try") if "+" in t["scheme"]}):
             plain, varied = (records.results(s) for s in (scheme.partition("+")[0], scheme))
             for rate in sorted({r for r, _ in varied}):
-                seeds = [s for r, s in sorted(varied) if r == rate and (rate, s) in plain]
-                if not seeds:
-                    continue
+                both = [s for r, s in sorted(varied) if r == rate and (rate, s) in plain]
+                seeds = both or [s for r, s in sorted(varied) if r == rate]
                 means = [
                     float(np.mean([of[rate, s][key] for s in seeds]))
+                    if of is varied or both
+                    else None
                     for of in (plain, varied)
                     for key in ("valid", "test")
                 ]

@@ -113,7 +113,7 @@ PLANS = {
             input_factor=2.0,
             updates_per_epoch=8,
         ),
-        start=(("", 8), ("rowcol", 4), ("circulant", 4)),
+        start=(("", 32), ("rowcol", 20), ("circulant", 13)),
     ),
     "Z5": Plan(
         Recipe(
