@@ -44,3 +44,7 @@ docs: setup ## regenerates the tables in docs/
 
 clean: ## removes build/ (not .venv)
 	rm -rf build
+
+.PHONY: report
+report: setup ## docs/results/pruning.md and its figures, from the records of the tries
+	$(PYTHON) scripts/prune_report.py

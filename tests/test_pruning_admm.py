@@ -6,6 +6,7 @@ import io
 import json
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,6 +238,30 @@ def test_search_resumes(tmp_path, stop):
     damaged.write_text("{")
     with pytest.raises(PruningError, match="damaged record"):
         search_lossless(knee(19, []), lambda r: r > 50, 8, 4, folder=tmp_path / "b")
+
+
+def test_search_resumes_when_stopped_while_it_records(tmp_path, monkeypatch):
+    """The state that the next try starts from outlives everything that is written after it."""
+    warm_states = []
+
+    def attempt(rate, warm):
+        warm_states.append((rate, warm))
+        return knee(19, [])(rate, warm)
+
+    def stop(self, text, *args, **kwargs):
+        if self.name == "try_01.tmp":
+            raise KeyboardInterrupt
+        return write_text(self, text, *args, **kwargs)
+
+    write_text = Path.write_text
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", stop)
+        with pytest.raises(KeyboardInterrupt):
+            search_lossless(attempt, lambda r: r > 50, 8, 4, folder=tmp_path)
+    interrupted = warm_states[-1]
+    warm_states.clear()
+    search_lossless(attempt, lambda r: r > 50, 8, 4, folder=tmp_path)
+    assert warm_states[0] == interrupted
 
 
 def test_search_bad_arguments():

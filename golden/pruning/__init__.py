@@ -2,6 +2,7 @@
 """Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
 
 from golden.pruning.admm import AdmmPruner, PruningError, recurrent_matrices
+from golden.pruning.order import find_order
 from golden.pruning.projection import (
     KernelStats,
     ProjectionError,
@@ -23,6 +24,7 @@ __all__ = [
     "achieved_rate",
     "csb_mask",
     "csb_project",
+    "find_order",
     "kernel_sizes",
     "kernel_stats",
     "make_scheme",

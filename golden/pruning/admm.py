@@ -26,8 +26,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from golden.pruning.order import Order, find_order
 from golden.pruning.projection import ProjectionError, achieved_rate
-from golden.pruning.schemes import Scheme
+from golden.pruning.schemes import Csb, Scheme
 
 __all__ = ["AdmmPruner", "PruningError", "recurrent_matrices"]
 
@@ -56,6 +57,9 @@ class AdmmPruner:
         scheme: the set to project onto.
         rate: weights / kept weights, one for all matrices or one for each name.
         rho: weight of the penalty ``rho/2 * ||W - Z + U||^2``.
+
+    ``orders`` maps a matrix's name to the order of its rows and columns in which the scheme sees
+    it; empty at first, :meth:`reorder` fills it.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class AdmmPruner:
         self.z: dict[str, Tensor] = {}
         self.u: dict[str, Tensor] = {}
         self.masks: dict[str, Tensor] = {}
+        self.orders: dict[str, Order] = {}
         self.hardened = False
         self._anchor: dict[str, Tensor] = {}
         self.reset()
@@ -94,9 +99,32 @@ class AdmmPruner:
 
     def _project(self, name: str, w: Tensor) -> Tensor:
         try:
-            return self.scheme.project(w, self.rates[name])
+            if name not in self.orders:
+                return self.scheme.project(w, self.rates[name])
+            rows, cols = self.orders[name]
+            projected = torch.empty_like(w)
+            projected[rows[:, None], cols] = self.scheme.project(w[rows][:, cols], self.rates[name])
+            return projected
         except ProjectionError as error:
             raise PruningError(f"{name}: {error}") from None
+
+    @torch.no_grad()
+    def reorder(self, rate: float | Mapping[str, float]) -> None:
+        """Look for better row and column orders of ``W + U`` at a rate; CSB only.
+
+        The first call starts afresh, later ones better the order that there is. Takes effect at
+        the next update. Not to be called once hardened.
+        """
+        if not isinstance(self.scheme, Csb):
+            raise PruningError(f"scheme {self.scheme.name}: only csb has an order to look for")
+        for name, parameter in self.params.items():
+            of = rate[name] if isinstance(rate, Mapping) else rate
+            moved, start = parameter + self.u[name], self.orders.get(name)
+            try:
+                order = find_order(moved, self.scheme.block, of, self.scheme.align, start)
+            except ProjectionError as error:
+                raise PruningError(f"{name}: {error}") from None
+            self.orders[name] = order
 
     @torch.no_grad()
     def reset(self) -> None:
@@ -205,6 +233,7 @@ class AdmmPruner:
             "z": copy(self.z),
             "u": copy(self.u),
             "masks": copy(self.masks),
+            "orders": {name: list(order) for name, order in self.orders.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -220,4 +249,8 @@ class AdmmPruner:
         self.z = {name: state["z"][name].clone() for name in self.params}
         self.u = {name: state["u"][name].clone() for name in self.params}
         self.masks = {name: mask.clone() for name, mask in state["masks"].items()}
+        self.orders = {
+            name: (order[0].clone(), order[1].clone())
+            for name, order in state.get("orders", {}).items()
+        }
         self._anchor = {name: self.z[name] - self.u[name] for name in self.params}

@@ -129,14 +129,15 @@ def search_lossless(
             met = bool(meets(result))
             item = Try(index, rate, float(result), met, round(time.monotonic() - begin, 1), details)
             if home is not None:
-                if met and state_now is not None and (best is None or rate >= best.rate):
+                better = met and state_now is not None and (best is None or rate >= best.rate)
+                if better:
                     _write(home / f"state_{index:02d}.pt", lambda p, s=state_now: torch.save(s, p))
-                    if best is not None:
-                        (home / f"state_{best.index:02d}.pt").unlink(missing_ok=True)
                 _write(
                     home / f"try_{index:02d}.json",
                     lambda p, t=item: p.write_text(json.dumps(asdict(t), indent=1) + "\n"),
                 )
+                if better and best is not None:  # only now: an interrupted search still needs it
+                    (home / f"state_{best.index:02d}.pt").unlink(missing_ok=True)
             log(
                 f"try {index}: rate {rate:g}: {result:.4g}"
                 f" {'meets' if met else 'misses'} the target"

@@ -97,7 +97,9 @@ def autoprune(
                 model = longer
         if dense_file is not None:
             dense_file.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(model.state_dict(), dense_file)
+            temporary = dense_file.with_suffix(".tmp")
+            torch.save(model.state_dict(), temporary)
+            temporary.replace(dense_file)
     dense = to_checkpoint(task, model)
     dense_valid, dense_test = task.evaluate(dense, "valid"), task.evaluate(dense, "test")
     target = limit(task, dense_valid)

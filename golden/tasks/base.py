@@ -70,6 +70,7 @@ class Recipe:
     distil: float = 0.5  # share of the loss that is distance from the dense model's outputs
     input_factor: float = 1.0  # the first input matrix is pruned this much less than the whole
     updates_per_epoch: int = 2  # Z, U updates; the paper has one
+    reorder: bool = False  # CSB: look for row and column orders, at the start and on the way
     clip: float = 1.0
 
     @property
@@ -94,6 +95,7 @@ class Task(ABC):
     epochs: int = 6
     lr: float = 3e-3
     batch: int = 32
+    share: float = 1.0  # of an epoch's batches that are used; only long tasks look at it
     recipe: Recipe = Recipe()
 
     @abstractmethod

@@ -22,7 +22,15 @@ from golden.pruning.admm import AdmmPruner, PruningError
 from golden.pruning.schemes import Scheme
 from golden.tasks.base import Recipe, Task
 
-__all__ = ["fit", "progress_bar", "prune_model", "spread_rate", "to_checkpoint", "train_dense"]
+__all__ = [
+    "fit",
+    "orders_for_checkpoint",
+    "progress_bar",
+    "prune_model",
+    "spread_rate",
+    "to_checkpoint",
+    "train_dense",
+]
 
 
 @contextlib.contextmanager
@@ -163,7 +171,15 @@ def prune_model(
     if teacher is not None:
         teacher = teacher.eval().requires_grad_(False)
 
+    wanted = spread_rate(pruner, rate, recipe.input_factor)
+    if recipe.reorder:
+        pruner.reorder(wanted)
+    again = [0.25, 0.5] if recipe.reorder else []
+
     def on_step(done: float) -> None:
+        if again and done >= again[0]:
+            again.pop(0)
+            pruner.reorder(wanted)
         ramp = min(1.0, 2 * done)
         kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
         now = max(1.0, 1 / kept) if ramp < 1 else rate
@@ -185,7 +201,7 @@ def prune_model(
         label=f"admm {rate:g}x",
         show=show,
     )
-    pruner.set_rate(spread_rate(pruner, rate, recipe.input_factor))
+    pruner.set_rate(wanted)
     pruner.harden()
     fit(
         task,
@@ -201,6 +217,19 @@ def prune_model(
         show=show,
     )
     return pruner
+
+
+def orders_for_checkpoint(pruner: AdmmPruner) -> dict[str, Any]:
+    """``row_order`` and ``col_order`` of a checkpoint's metadata, empty if there are none."""
+    names = {
+        name: name.removeprefix("rnn.") for name in pruner.orders if name.startswith("rnn.weight")
+    }
+    if not names:
+        return {}
+    return {
+        key: {short: pruner.orders[name][axis].tolist() for name, short in names.items()}
+        for axis, key in enumerate(("row_order", "col_order"))
+    }
 
 
 def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:

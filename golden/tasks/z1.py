@@ -119,7 +119,7 @@ class BibleWords(Task):
 
     def steps(self) -> int:
         total = sum(len(words) for words in chapters()["train"])
-        return (total // self.batch - 1) // STEPS
+        return int(self.share * ((total // self.batch - 1) // STEPS))
 
     def model(self) -> nn.Module:
         return WordLstm()

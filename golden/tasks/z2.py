@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from golden.checkpoint import Checkpoint
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
 from golden.tasks.data import package_member
+from golden.tasks.gru import gru
 
 CLASSES = 10
 INPUTS = 39
@@ -81,7 +82,7 @@ class DigitGru(nn.Module):
         if self.training:
             x = x + self.noise * torch.randn_like(x)
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        return self.head(self.dropout(self.rnn(packed)[1][-1]))
+        return self.head(self.dropout(gru(self.rnn, packed)[1]))
 
 
 class Digits(Task):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from torch.nn.utils.rnn import pad_sequence
 
 from golden.checkpoint import Checkpoint
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
@@ -77,8 +77,10 @@ class SentenceLstm(nn.Module):
             dropped = torch.rand(words.shape) < self.word_dropout
             words = words.masked_fill(dropped, UNKNOWN)
         x = self.dropout(self.embed(words))
-        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        outputs, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True)  # padded with 0
+        # Not packed: what follows a sentence's end changes nothing before it, and torch's fused
+        # kernel, twice as fast, takes padded batches only.
+        inside = torch.arange(words.shape[1])[None, :, None] < lengths[:, None, None]
+        outputs = self.rnn(x)[0].masked_fill(~inside, 0)
         return self.head(self.dropout(outputs.sum(1) / lengths[:, None]))
 
 

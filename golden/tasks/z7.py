@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint, from_state_dict
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
 from golden.tasks.data import package_member
+from golden.tasks.gru import gru
 from golden.tasks.z4 import edit_distance
 
 LETTERS = {letter: i + 3 for i, letter in enumerate("abcdefghijklmnopqrstuvwxyz")}
@@ -82,7 +83,10 @@ class LettersToPhonemes(nn.Module):
         packed = pack_padded_sequence(
             self.embed(letters), lengths, batch_first=True, enforce_sorted=False
         )
-        return self.head(self.decoder(self.dec_embed(spoken), self.rnn(packed)[1])[0])
+        whole = torch.full(spoken.shape[:1], spoken.shape[1])
+        heard = pack_padded_sequence(self.dec_embed(spoken), whole, batch_first=True)
+        outputs, _ = gru(self.decoder, heard, gru(self.rnn, packed)[1])
+        return self.head(pad_packed_sequence(outputs, batch_first=True)[0])
 
     def checkpoint_state(self) -> dict[str, Tensor]:
         """State dict as it goes into a checkpoint: the decoder under names of its own."""

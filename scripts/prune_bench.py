@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measure what pruning costs: time of a projection, share of a training step that ADMM takes."""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from golden.pruning import AdmmPruner, csb_project, make_scheme
+from golden.pruning.cli import positive_int, run
+from golden.tasks.z1 import STEPS, VOCABULARY, WordLstm
+
+BATCH = 64
+STEPS_PER_UPDATE = 46  # Z1: 368 steps an epoch, 8 updates
+LIMITS = {"projection": 0.2, "overhead": 0.1}
+
+
+def seconds(work, repeat: int) -> float:
+    """Median processor time of a call, after one that does not count: others do not disturb it."""
+    work()
+    times = []
+    for _ in range(repeat):
+        begin = time.process_time()
+        work()
+        times.append(time.process_time() - begin)
+    return statistics.median(times)
+
+
+def measure(repeat: int) -> dict[str, float]:
+    """Times in seconds: projection, dense step, its penalty both ways, one update."""
+    torch.manual_seed(0)
+    w = torch.randn(1500, 6000)
+    found = {
+        f"project 1500x6000, {label}": seconds(
+            lambda a=align: csb_project(w, 32, 12, a), max(3, repeat // 4)
+        )
+        for label, align in (("unaligned", (1, 1)), ("aligned 4x4", (4, 4)))
+    }
+    model = WordLstm()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    pruner = AdmmPruner(model, make_scheme("csb", 32, (4, 4)), 8)
+    words = torch.randint(VOCABULARY, (BATCH, STEPS))
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        logits = model(words, True)
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), words.flatten()).backward()
+        optimizer.step()
+
+    def penalty() -> None:
+        for parameter in pruner.params.values():
+            parameter.grad = None
+        pruner.penalty().backward()
+
+    found["training step of Z1"] = seconds(step, repeat)
+    found["penalty and its backward"] = seconds(penalty, repeat)
+    found["add_gradients instead"] = seconds(pruner.add_gradients, repeat)
+    found["update (Z and U)"] = seconds(pruner.update, repeat)
+    pruner.harden()
+    found["constrain (masked retraining)"] = seconds(pruner.constrain, repeat)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=positive_int, default=20)
+    parser.add_argument("--threads", type=positive_int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    found = measure(args.repeat)
+    for name, value in found.items():
+        print(f"{name:35} {value * 1e3:8.2f} ms")
+    update = found["update (Z and U)"] / STEPS_PER_UPDATE
+    shares = {
+        way: (found[way] + update) / found["training step of Z1"]
+        for way in ("penalty and its backward", "add_gradients instead")
+    }
+    for way, share in shares.items():
+        print(f"overhead with {way}, an update every {STEPS_PER_UPDATE} steps: {share:.1%}")
+    slowest = max(value for name, value in found.items() if name.startswith("project"))
+    good = slowest < LIMITS["projection"] and max(shares.values()) < LIMITS["overhead"]
+    print(f"limits: {LIMITS['projection'] * 1e3:.0f} ms, {LIMITS['overhead']:.0%}:", end=" ")
+    print("met" if good else "MISSED")
+    if not good:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,512 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write docs/results/pruning.md, its figures and the table of checkpoints/, from the records."""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import jinja2
+import matplotlib as mpl
+import numpy as np
+
+from golden.checkpoint import Layer, read_checkpoint
+from golden.pruning.cli import run
+from golden.pruning.projection import kernel_sizes
+from golden.tasks import TaskError, get
+from golden.tasks.measure import CONFIG
+from golden.tasks.plans import LADDER, PLANS, Plan
+from golden.tasks.records import Records
+from golden.tasks.summary import (
+    Result,
+    efficiency,
+    geometric_mean,
+    matrices_in_order,
+    result_of,
+    synthetic,
+)
+from golden.tasks.table import mean_target
+from scripts.gen_docs import table
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs/results"
+CHECKPOINTS = ROOT / "checkpoints"
+LABELS = {
+    "csb32_4x4": "CSB32, aligned 4x4",
+    "csb32_4x4+order": "CSB32, aligned 4x4, ordered",
+    "csb32": "CSB32",
+    "csb16": "CSB16",
+    "csb64": "CSB64",
+    "unstructured": "unstructured",
+    "rowcol": "row/column",
+    "circulant": "block-circulant",
+    "bank32": "bank-balanced",
+    "row": "row-balanced",
+}
+CSB = "csb32_4x4"
+KINDS = ("barrier", "decoupled", "cv")
+UNITS = {"accuracy": " %", "phoneme error rate": " %", "phone error rate": " %"}
+
+
+def label(scheme: str) -> str:
+    if scheme in LABELS:
+        return LABELS[scheme]
+    base, _, variant = scheme.partition("+")
+    return f"{LABELS.get(base, base)} + {variant}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def value_of(metric: str, value: float | None) -> str:
+    return number(value, 4 if metric == "R2" else 2)
+
+
+def schemes_of(records: Records, plan: Plan) -> list[str]:
+    tried = {line["scheme"] for line in records.of("try")}
+    return [s for s in plan.schemes if s in tried] + sorted(tried - set(plan.schemes))
+
+
+def in_table(results: dict[str, Result]) -> list[Result]:
+    """Without the variants that are compared at single rates only."""
+    return [r for r in results.values() if "+" not in r.scheme or r.scheme in LABELS]
+
+
+# --- sections --------------------------------------------------------------------------------
+def scheme_row(r: Result, metric: str) -> list[str]:
+    """A row of a task's table."""
+    alone = [f"{v}" if v else "none" for v in r.each.values()]
+    cost = r.cost or {}
+    index = cost and (cost["index_bits"] + cost["size_bits"]) / max(1, cost["kept"] * 16)
+    bits = cost and cost["value_bits"] + cost["index_bits"] + cost["size_bits"]
+    engine = r.engine and f"{r.engine['issue']} ({r.engine['issue_unshared']})"
+    return [
+        label(r.scheme),
+        ("≥ " if r.capped else "") + (f"{r.rate}x" if r.rate else f"below {min(r.curve)}x"),
+        number(r.knee, 1),
+        ", ".join(alone) or "-",
+        str(len(r.seeds)),
+        value_of(metric, r.valid),
+        value_of(metric, r.test),
+        value_of(metric, r.fixed),
+        f"{cost['nio']:.2f} ({cost['csr_nio']:.2f})" if cost and cost["nio"] else "-",
+        f"{100 * index:.1f} %" if cost else "-",
+        number(bits / 8192, 1) if cost else "-",
+        engine or "-",
+    ]
+
+
+HEAD = (
+    "scheme", "rate", "knee", "one seed alone", "seeds", "valid", "test", "test, fixed",
+    "NIO (CSR)", "index", "KiB", "issue",
+)  # fmt: skip
+
+
+def section(name: str, records: Records, plan: Plan, results: dict[str, Result]) -> dict[str, Any]:
+    """Text of one task."""
+    task = get(name)
+    dense = records.of("dense")
+    metric = dense[0]["metric"]
+    unit = UNITS.get(metric, "")
+    said = "; ".join(
+        f"seed {d['seed']}: {value_of(metric, d['valid'])}{unit} valid,"
+        f" {value_of(metric, d['test'])}{unit} test"
+        for d in sorted(dense, key=lambda d: d["seed"])
+    )
+    seeds = tuple(sorted(d["seed"] for d in dense))
+    some = plan.seeds if len(seeds) == len(plan.seeds) else plan.seeds[:1]
+    limit = mean_target(task, records, some)
+    missing = [label(s) for s in plan.schemes if s not in results]
+    short = [label(s) for s, r in results.items() if len(r.seeds) < len(plan.seeds)]
+    gone = []
+    if missing:
+        gone.append("schemes " + ", ".join(missing))
+    if short and len(plan.seeds) > 1:
+        gone.append(f"all {len(plan.seeds)} seeds of " + ", ".join(short))
+    rows = [
+        scheme_row(r, metric) for r in results.values() if "+" not in r.scheme or r.scheme in LABELS
+    ]
+    return {
+        "title": f"{name}: {task.title} (in the place of {task.stands_for})",
+        "source": f"{task.source}; {task.licence}. {dense[0]['test_count']} test items.",
+        "dense": f"Dense, {metric}: {said}. Target, valid: {value_of(metric, limit)}{unit}.",
+        "table": table(HEAD, rows),
+        "figure": f"pruning_{name.lower()}.png",
+        "alt": f"{name}: result against rate",
+        "missing": "; ".join(gone),
+    }
+
+
+def curve_figure(name: str, records: Records, plan: Plan, results: dict[str, Result]) -> None:
+    """Mean validation and test result against rate, all schemes."""
+    task = get(name)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+    shown = in_table(results)
+    for axis, place, title in zip(axes, (0, 1), ("validation", "test"), strict=True):
+        for i, r in enumerate(shown):
+            rates = sorted(r.curve)
+            values = [r.curve[rate][place] for rate in rates]
+            style = "-o" if r.scheme.startswith("csb") else "--s"
+            axis.plot(rates, values, style, ms=3.5, lw=1.2, color=f"C{i}", label=label(r.scheme))
+        dense = [d[("valid", "test")[place]] for d in records.of("dense")]
+        axis.axhline(np.mean(dense), color="k", lw=0.8, ls=":")
+        axis.set(xscale="log", title=f"{name}, {title}", xlabel="rate (weights / kept)")
+        ticks = sorted({rate for r in shown for rate in r.curve})
+        axis.set_xticks(ticks, [str(t) for t in ticks], fontsize=7)
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    seeds = plan.seeds if records.dense(plan.seeds) else plan.seeds[:1]
+    axes[0].axhline(mean_target(task, records, seeds), color="r", lw=0.8, label="target")
+    axes[0].set_ylabel(records.of("dense")[0]["metric"])
+    axes[0].legend(fontsize=6.5)
+    save(figure, f"pruning_{name.lower()}.png")
+
+
+def save(figure: plt.Figure, name: str) -> None:
+    figure.tight_layout()
+    figure.savefig(OUT / name, dpi=90, metadata={"Software": None})
+    plt.close(figure)
+
+
+# --- targets ---------------------------------------------------------------------------------
+def ratios(
+    all_results: dict[str, dict[str, Result]], top: str, rivals: tuple[str, ...], key: str = "rate"
+) -> dict[str, float]:
+    """Task -> rate of ``top`` / best rate of the rivals, where all have one."""
+    found = {}
+    for name, results in all_results.items():
+        of = [getattr(results[s], key) if s in results else None for s in (top, *rivals)]
+        if None not in of:
+            found[name] = of[0] / max(of[1:])
+    return found
+
+
+def tell(found: dict[str, float]) -> str:
+    mean = geometric_mean(list(found.values()))
+    if mean is None:
+        return "missing"
+    return f"{mean:.2f} ({', '.join(f'{k} {v:.2f}' for k, v in found.items())})"
+
+
+def mark(value: float | None, good: bool) -> str:
+    return "-" if value is None else ("yes" if good else "**no**")
+
+
+def reach(all_results: dict[str, dict[str, Result]]) -> tuple[str, str]:
+    """The table of targets."""
+    rows = []
+
+    def ratio_row(what: str, paper: str, wanted: str, bound: float | None, *args: Any) -> None:
+        found = ratios(all_results, *args)
+        mean = geometric_mean(list(found.values()))
+        knees = geometric_mean(list(ratios(all_results, *args, "knee").values()))
+        met = "no target" if bound is None else mark(mean, (mean or 0) >= bound)
+        rows.append([what, paper, wanted, tell(found), number(knees), met])
+
+    plain = ("rowcol", "circulant")
+    ratio_row("lossless rate, CSB32 aligned over the better of row/column and block-circulant",
+              "1.56 to 4", "1.6", 1.6, CSB, plain)  # fmt: skip
+    ratio_row("the same, rows and columns ordered", "-", "1.6", 1.6, f"{CSB}+order", plain)
+    ratio_row("CSB32 aligned over the better of bank- and row-balanced", "1.3 to 2.4", "-", None,
+              CSB, ("bank32", "row"))  # fmt: skip
+    ratio_row("CSB32 aligned over bank-balanced", "-", "-", None, CSB, ("bank32",))
+    ratio_row("CSB32 aligned over unstructured", "0.73 to 0.97", "0.8", 0.8, CSB, ("unstructured",))
+    ratio_row("aligned 4x4 over unaligned", "-", "0.95", 0.95, CSB, ("csb32",))
+    z2 = all_results.get("Z2", {}).get(CSB)
+    if z2 is not None and z2.rate:
+        rows.append(["Z2 (SR4), lossless rate", "25", "20", f"{z2.rate}", number(z2.knee, 1),
+                     mark(z2.rate, z2.rate >= 20)])  # fmt: skip
+    gaps = fixed_gaps(all_results)
+    if gaps:
+        worst = "; ".join(f"{k} {v}" for k, (v, _) in gaps.items())
+        good = all(ok for _, ok in gaps.values())
+        rows.append(["16-bit fixed point against float, largest difference of one try, test data",
+                     "equal", "0.2 points, 0.2 %, an item", worst, "-", mark(1, good)])  # fmt: skip
+    head = ("what", "paper", "to reach", "geometric mean (each task)", "from knees", "met")
+    few = [
+        f"{name} rests on {len(r.seeds)} seed{'s' if len(r.seeds) > 1 else ''}"
+        for name, results in all_results.items()
+        if (r := results.get(CSB)) is not None
+    ]
+    return table(head, rows), "Seeds: " + ", ".join(few) + "."
+
+
+def fixed_gaps(all_results: dict[str, dict[str, Result]]) -> dict[str, tuple[str, bool]]:
+    """Largest difference between fixed point and float by task, and whether it is allowed."""
+    found = {}
+    for name, results in all_results.items():
+        gaps = [r.fixed_gap for r in results.values() if r.fixed_gap is not None]
+        if not gaps:
+            continue
+        dense = Records(name).of("dense")[0]
+        metric, gap = dense["metric"], max(gaps)
+        if metric == "perplexity":
+            share = gap / dense["test"]
+            found[name] = f"{100 * share:.3f} %", share <= 0.002
+        elif metric == "R2":
+            found[name] = f"{gap:.5f}", gap <= 0.002
+        else:
+            allowed = max(0.2, 100 / dense["test_count"]) + 1e-6
+            found[name] = f"{gap:.2f} points of {dense['test_count']}", gap <= allowed
+    return found
+
+
+# --- ideas, index cost -----------------------------------------------------------------------
+def ideas(records_of: dict[str, Records]) -> str:
+    """Variants against the plain scheme, same task, rates and seeds."""
+    rows = []
+    for name, records in records_of.items():
+        metric = records.of("dense")[0]["metric"] if records.of("dense") else ""
+        for scheme in sorted({t["scheme"] for t in records.of("try") if "+" in t["scheme"]}):
+            plain, varied = (records.results(s) for s in (scheme.partition("+")[0], scheme))
+            for rate in sorted({r for r, _ in varied}):
+                both = [s for r, s in sorted(varied) if r == rate and (rate, s) in plain]
+                seeds = both or [s for r, s in sorted(varied) if r == rate]
+                means = [
+                    float(np.mean([of[rate, s][key] for s in seeds]))
+                    if of is varied or both
+                    else None
+                    for of in (plain, varied)
+                    for key in ("valid", "test")
+                ]
+                rows.append([name, label(scheme), f"{rate}x", str(len(seeds)),
+                             *(value_of(metric, v) for v in means)])  # fmt: skip
+    head = (
+        "task",
+        "variant",
+        "rate",
+        "seeds",
+        "plain, valid",
+        "plain, test",
+        "variant, valid",
+        "variant, test",
+    )
+    return table(head, rows) if rows else "Missing."
+
+
+def index_cost(records_of: dict[str, Records]) -> tuple[str, str]:
+    """NIO and bits of unaligned CSB tries nearest to 12x, and the worst ratio to the formula."""
+    rows, worst = [], 0.0
+    for name, records in records_of.items():
+        for scheme, block in (("csb16", 16), ("csb32", 32), ("csb64", 64), (CSB, 32)):
+            lines = records.of("try", scheme=scheme)
+            for line in lines:
+                bound = math.sqrt(line["achieved"]) / (block / 2)
+                worst = max(worst, line["nio"] / bound)
+            if not lines:
+                continue
+            line = min(lines, key=lambda t: abs(math.log(t["achieved"] / 12)))
+            bound = math.sqrt(line["achieved"]) / (block / 2)
+            bits = (line["index_bits"] + line["size_bits"]) / (16 * line["kept"])
+            padding = line["stored"] / line["kept"] - 1
+            rows.append([name, label(scheme), f"{line['achieved']:.1f}x", f"{line['nio']:.3f}",
+                         f"{line['nio'] / bound:.2f}", f"{100 * bits:.1f} %",
+                         f"{100 * padding:.2f} %", f"{line['csr_nio']:.2f}"])  # fmt: skip
+    head = ("task", "scheme", "rate", "NIO", "over sqrt(rate)/(block/2)", "index and size bits",
+            "zeros inside kernels", "CSR's NIO")  # fmt: skip
+    note = (
+        "The try of each scheme nearest to 12x, the rate at which the bits are to be at most 9 %"
+        f" (block 32) and 14 % (block 16). Over all tries NIO is at most {worst:.2f} times"
+        " sqrt(rate)/(block/2); to reach: 1.1. The formula is that of a matrix whose kernels are"
+        " square and alike; the input matrix, pruned less and in blocks cut short by its width,"
+        " and kernels that differ in size cost more."
+    )
+    return table(head, rows) if rows else "Missing.", note if rows else ""
+
+
+# --- kernels and balance ---------------------------------------------------------------------
+def balance() -> tuple[str, str]:
+    """Trained patterns in checkpoints/ beside the generator's."""
+    rows, pairs = [], []
+    for path in sorted(CHECKPOINTS.glob("*.npz")):
+        checkpoint = read_checkpoint(path)
+        block = int(checkpoint.csb.get("block", 32))
+        align = tuple(checkpoint.csb.get("align", (1, 1)))
+        matrices = list(matrices_in_order(checkpoint).values())
+        made = [
+            synthetic(w.shape, block, w.size / max(1, np.count_nonzero(w)), align) for w in matrices
+        ]
+        a, b = efficiency(matrices, block), efficiency(made, block)
+        pairs.append((a, b))
+        rows.append([path.stem, f"{checkpoint.rate:.1f}x",
+                     *(f"{of[key]:.2f}" for key in KINDS for of in (a, b))])  # fmt: skip
+    head = ["checkpoint", "rate"]
+    for kind in KINDS:
+        head += [f"{kind}, trained", "generator"]
+    mean = [np.mean([p[i][key] for p in pairs]) for key in ("barrier", "cv") for i in (0, 1)]
+    note = (
+        f"Means: barrier {mean[0]:.2f} trained, {mean[1]:.2f} generator; cv {mean[2]:.2f} and"
+        f" {mean[3]:.2f}. "
+        + (
+            "The generator is easier than really trained patterns: benchmarks that use it flatter"
+            " the machine, and trained patterns are to be used where they exist."
+            if mean[0] < 0.95 * mean[1]
+            else "The generator is no easier than really trained patterns."
+        )
+    )
+    return table(head, rows), note
+
+
+def kernel_figures() -> None:
+    """Kept weights of real matrices; histogram of kernel areas."""
+    shown = []
+    for path in sorted(CHECKPOINTS.glob("*.npz")):
+        checkpoint = read_checkpoint(path)
+        name, w = max(matrices_in_order(checkpoint).items(), key=lambda item: item[1].size)
+        shown.append((path.stem, name, w, int(checkpoint.csb.get("block", 32))))
+    figure, axes = plt.subplots(1, len(shown), figsize=(3.1 * len(shown), 4.6), squeeze=False)
+    for axis, (stem, name, w, block) in zip(axes[0], shown, strict=True):
+        w = w[: 12 * block]
+        axis.imshow(w != 0, cmap="Greys", interpolation="nearest", aspect="equal")
+        axis.set_xticks(np.arange(0, w.shape[1], block) - 0.5, [])
+        axis.set_yticks(np.arange(0, w.shape[0], block) - 0.5, [])
+        axis.grid(color="C0", lw=0.4)
+        axis.set_title(f"{stem}\n{name}, first {len(w)} rows", fontsize=7)
+    save(figure, "pruning_kernels.png")
+    figure, axes = plt.subplots(1, len(shown), figsize=(3.1 * len(shown), 2.4), squeeze=False)
+    for axis, (stem, _, w, block) in zip(axes[0], shown, strict=True):
+        m, n = kernel_sizes(w, block)
+        rate = w.size / max(1, np.count_nonzero(w))
+        ms, ns = kernel_sizes(synthetic(w.shape, block, rate, (4, 4)), block)
+        top = max((m * n).max(), (ms * ns).max())
+        bins = np.linspace(0, top, 25)
+        axis.hist([(m * n).ravel(), (ms * ns).ravel()], bins, label=["trained", "generator"])
+        axis.set_title(stem, fontsize=7)
+        axis.set_xlabel("m * n of a block", fontsize=7)
+        axis.tick_params(labelsize=6)
+    axes[0][0].legend(fontsize=6)
+    save(figure, "pruning_sizes.png")
+
+
+def width(layer: Layer) -> str:
+    """Units of a layer, the projected ones in brackets."""
+    return f"{layer.hidden}({layer.proj})" if layer.proj else str(layer.hidden)
+
+
+def shipped() -> str:
+    """The table of checkpoints/README.md, from the checkpoints and the records beside them."""
+    rows = []
+    for path in sorted(CHECKPOINTS.glob("*.npz")):
+        checkpoint = read_checkpoint(path)
+        record = json.loads(path.with_suffix(".json").read_text())
+        metric, csb = record["metric"], checkpoint.csb
+        chosen = [t for t in record["tries"] if t["rate"] == record["rate"]][-1]
+        values = (record["dense_valid"], record["target_valid"], chosen["valid"])
+        layers = checkpoint.layers
+        first = f"{checkpoint.cell.upper()} {layers[0].inputs}->"
+        rows.append([
+            f"`{path.name}`",
+            first + "->".join(width(la) for la in layers),
+            f"{checkpoint.kept_weights:,}",
+            f"{checkpoint.rate:.2f}x",
+            f"{csb['result']['metric']}, {csb['result']['count']}",
+            value_of(metric, record["dense_test"]),
+            value_of(metric, csb["result"]["value"]),
+            " / ".join(value_of(metric, v) for v in values),
+            f"{path.stat().st_size / 1000:.0f} kB",
+        ])  # fmt: skip
+    head = ("file", "model", "kept weights", "rate", "result, test items", "dense, test",
+            "as stored, test", "dense / limit / pruned, validation", "size")  # fmt: skip
+    return table(head, rows)
+
+
+def with_shipped(text: str) -> str:
+    """checkpoints/README.md with its table made anew."""
+    begin, end = "<!-- checkpoints -->", "<!-- /checkpoints -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise TaskError(f"checkpoints/README.md: the marks {begin} and {end} are missing")
+    return f"{before}{begin}\n{shipped()}\n{end}{after}"
+
+
+def notes_on_ideas(all_results: dict[str, dict[str, Result]]) -> str:
+    found = ratios(all_results, f"{CSB}+order", (CSB,))
+    if not found:
+        return ""
+    knees = ratios(all_results, f"{CSB}+order", (CSB,), "knee")
+    return (
+        "*Order*: rows and columns of every matrix grouped into blocks by alternating assignment,"
+        " free in this machine. Lossless rate over that of the trained order:"
+        f" {tell(found)}; from the knees {tell(knees)}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only tell if the page is current")
+    args = parser.parse_args()
+    records_of = {name: Records(name) for name in PLANS}
+    all_results: dict[str, dict[str, Result]] = {}
+    sections, rows = [], []
+    for name, plan in PLANS.items():
+        records = records_of[name]
+        tries, r = records.of("try"), plan.recipe
+        rows.append([name, get(name).title, str(len(tries)), str(len(records.of("dense"))),
+                     f"{get(name).epochs} + {r.epochs * plan.share:g}",
+                     " + ".join(f"{e * plan.share:g}" for e in (r.admm_epochs, r.retrain_epochs)),
+                     f"{r.input_factor:g}",
+                     number(sum(t["cpu_seconds"] for t in tries) / 60, 1)])  # fmt: skip
+        found = {s: r for s in schemes_of(records, plan) if (r := result_of(records, plan, s))}
+        if not found:
+            continue
+        all_results[name] = found
+        sections.append(section(name, records, plan, found))
+        if not args.check:
+            curve_figure(name, records, plan, found)
+    head = ("task", "model", "tries", "dense models", "epochs, dense", "epochs, ADMM + masked",
+            "input matrix pruned less", "CPU minutes")  # fmt: skip
+    reach_table, reach_notes = reach(all_results)
+    index_table, index_notes = index_cost(records_of)
+    balance_table, balance_notes = balance()
+    none = [name for name in PLANS if name not in all_results]
+    sources = [f"* {name}: {get(name).source} ({get(name).licence})" for name in PLANS]
+    template = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "docs/templates"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    ).get_template("pruning.md.j2")
+    text = template.render(
+        note="<!-- Generated by scripts/prune_report.py from docs/templates/pruning.md.j2 -->",
+        ladder=", ".join(map(str, LADDER)),
+        tasks_table=table(head, rows) + (f"\n\nNot run yet: {', '.join(none)}." if none else ""),
+        reach_table=reach_table,
+        reach_notes=reach_notes,
+        sections=sections,
+        config=CONFIG,
+        ideas_table=ideas(records_of),
+        ideas_notes=notes_on_ideas(all_results),
+        index_table=index_table,
+        index_notes=index_notes,
+        balance_table=balance_table,
+        balance_notes=balance_notes,
+        sources="\n".join(sources),
+    )
+    page = OUT / "pruning.md"
+    readme = CHECKPOINTS / "README.md"
+    pages = {page: text, readme: with_shipped(readme.read_text())}
+    if args.check:
+        for path, wanted in pages.items():
+            if not path.is_file() or path.read_text() != wanted:
+                print(f"{path.relative_to(ROOT)}: not current: run scripts/prune_report.py")
+                sys.exit(1)
+        return
+    kernel_figures()
+    count = sum(len(records.of("try")) for records in records_of.values())
+    for path, wanted in pages.items():
+        path.write_text(wanted)
+    print(f"{page.relative_to(ROOT)}: {count} tries")
+
+
+if __name__ == "__main__":
+    run(main)

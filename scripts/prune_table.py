@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Make the tries of the table of pruning schemes; finished ones are not repeated."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from golden.checkpoint import read_checkpoint, write_checkpoint
+from golden.network import NetworkError
+from golden.program import CompileError
+from golden.pruning.cli import positive_int, rate, run
+from golden.quantise import QuantError
+from golden.tasks import get
+from golden.tasks.base import Task, TaskError
+from golden.tasks.measure import engine_cost, fixed_score
+from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
+from golden.tasks.records import FOLDER, Records
+from golden.tasks.table import lossless, make_try, mean_target, tries_to_make
+
+
+def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path) -> None:
+    """Add what is missing of the tries at a scheme's lossless rate."""
+    seeds = tuple(s for s in plan.seeds if records.dense((s,)))
+    rates = {lossless(task, records, scheme, some, plan.ladder) for some in (seeds, seeds[:1])}
+    for line in list(records.of("try", scheme=scheme)):
+        at, seed = line["rate"], line["seed"]
+        path = states / f"{scheme}_r{at:g}_s{seed}.npz"
+        done = records.of("measure", scheme=scheme, rate=at, seed=seed)
+        if at not in rates or done or not path.is_file():
+            continue
+        checkpoint = read_checkpoint(path)
+        found: dict[str, Any] = {}
+        try:
+            found["fixed"] = fixed_score(task, checkpoint).value
+            found["engine"] = engine_cost(task, checkpoint)
+        except (NetworkError, QuantError, CompileError) as error:
+            found["cannot"] = " ".join(str(error).split())
+        records.add(
+            {"kind": "measure", "task": task.id, "scheme": scheme, "rate": at, "seed": seed}
+            | {"test": line["test"]}
+            | found
+        )
+        print(f"{task.id} {scheme} {at:g}x, seed {seed}: {found}", flush=True)
+
+
+def export(
+    task: Task, records: Records, plan: Plan, scheme: str, rate: float, states: Path, out: Path
+) -> None:
+    """A model of the first seed as a checkpoint for the repository, with its record beside it."""
+    seed = plan.seeds[0]
+    path = states / f"{scheme}_r{rate:g}_s{seed}.npz"
+    if not path.is_file():
+        raise TaskError(f"{path}: no such model; only finished tries can be exported")
+    checkpoint = read_checkpoint(path)
+    write_checkpoint(out, checkpoint, True)
+    stored = task.evaluate(read_checkpoint(out))  # 8-bit tables and all
+    note = {
+        "metric": stored.metric,
+        "value": round(stored.value, 4),
+        "count": stored.count,
+        "split": "test",
+    }
+    write_checkpoint(out, checkpoint.with_tensors({}, result=note), True)
+    dense = records.of("dense", seed=seed)[0]
+    tries = [t for (_, s), t in sorted(records.results(scheme).items()) if s == seed]
+    keys = ("rate", "achieved", "valid", "test", "cpu_seconds")
+    record = {
+        "task": task.id,
+        "scheme": scheme,
+        "seed": seed,
+        "recipe": plan.recipe_of(scheme).describe(),
+        "metric": dense["metric"],
+        "dense_valid": dense["valid"],
+        "dense_test": dense["test"],
+        "target_valid": mean_target(task, records, (seed,)),
+        "rate": rate,
+        "tries": [{key: line[key] for key in keys} for line in tries],
+        "stored_test": stored.value,
+    }
+    out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{out}: rate {checkpoint.rate:.4g}, test {stored}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", help=f"default {','.join(PLANS)}")
+    parser.add_argument("--schemes", help="default: those of the task's plan")
+    parser.add_argument("--seeds", type=positive_int, help="number of seeds, at most the plan's")
+    parser.add_argument("--quick", action="store_true", help="Z2, Z5, Z6, one seed, four schemes")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="no tries: fixed point and cycles of the models at lossless rates",
+    )
+    parser.add_argument(
+        "--export", type=Path, help="no tries: this checkpoint of --tasks, --schemes, --rate"
+    )
+    parser.add_argument("--rate", type=rate, help="of --export, or the only one to try")
+    parser.add_argument("--minutes", type=float, help="begin no further try after these")
+    parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the records")
+    parser.add_argument("--work", type=Path, default=Path("build/tries"), help="folder of models")
+    args = parser.parse_args()
+    if args.rate and args.rate.is_integer():
+        args.rate = int(args.rate)
+    torch.set_num_threads(1)
+    names = [n.upper() for n in args.tasks.split(",")] if args.tasks else list(PLANS)
+    if args.quick and not args.tasks:
+        names = list(QUICK)
+    unknown = [name for name in names if name not in PLANS]
+    if unknown:
+        raise TaskError(f"unknown task {unknown[0]!r}; known: {', '.join(PLANS)}")
+    begin = time.monotonic()
+    for name in names:
+        task, plan, records = get(name), PLANS[name], Records(name, args.records)
+        schemes = tuple(args.schemes.split(",")) if args.schemes else plan.schemes
+        if args.quick and not args.schemes:
+            schemes = tuple(s for s in plan.schemes if s in QUICK_SCHEMES)
+        seeds = plan.seeds[: 1 if args.quick else args.seeds]
+        if args.export:
+            chosen = args.rate or lossless(task, records, schemes[0], seeds, plan.ladder)
+            if chosen is None:
+                raise TaskError(f"{name} {schemes[0]}: no lossless rate; name one with --rate")
+            states = args.work / name.lower()
+            export(task, records, plan, schemes[0], chosen, states, args.export)
+            return
+        if args.measure:
+            for scheme in schemes:
+                measure(task, records, plan, scheme, args.work / name.lower())
+            continue
+        tries = tries_to_make(task, records, plan, schemes, seeds)
+        if args.rate:
+            chosen = ((scheme, args.rate, seed) for scheme in schemes for seed in seeds)
+            tries = (t for t in chosen if t[1:] not in records.results(t[0]))
+        for scheme, try_rate, seed in tries:
+            if args.minutes is not None and time.monotonic() - begin > 60 * args.minutes:
+                print("out of time: call again to go on")
+                return
+            states = args.work / name.lower()
+            make_try(
+                task, records, plan, scheme, try_rate, seed, states, lambda s: print(s, flush=True)
+            )
+
+
+if __name__ == "__main__":
+    run(main)
