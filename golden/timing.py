@@ -154,7 +154,7 @@ def _element(m: _Machine) -> Iterator[None]:
                     at = max(at, m.out_credits[outs - 2])
                 outs += 1
             t = at
-            if w.get("neu_we") or w.get("out_we"):
+            if w.get("neu_we"):  # output alone leaves the bus to the input
                 m.bus.update(range(t + 5, t + 5 + w_bus))
             if w.get("release"):
                 m.releases.append(t + isa.LAT_RELEASE)
