@@ -118,7 +118,7 @@ class LayerCase:
             cell, weights, biases, sizes = self.cell_of(n), {}, {}, {}
             shapes = self.shapes(n)
             stacked = {}
-            for v in sorted({v for _, v in shapes}, key=lambda v: v != "x"):
+            for v in sorted({v for _, v in shapes}, key=lambda v: (v != "x", v)):
                 gates = [g for g in cell.gates if (g, v) in shapes]
                 rows = [shapes[g, v][0] for g in gates]
                 w = self._matrix(rng, sum(rows), shapes[gates[0], v][1])
