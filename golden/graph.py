@@ -267,6 +267,8 @@ class Cell:
             if n.name not in named and not sink:
                 raise GraphError(f"{self.name}.{n.name}: nobody uses it")
         self._check_vectors()
+        if not any("x" in d.inputs for d in self.drains):
+            raise GraphError(f"{self.name}: no drain reads x")
         _ = self.stages
         return self
 

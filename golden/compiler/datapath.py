@@ -33,6 +33,7 @@ class LayerPlan:
     sub_slots: int  # words of one slot on the neuron bus
     out_base: int | None  # output buffer word of slot 0, if the layer is the last
     written: dict[str, int]  # event of each vector
+    early: dict[str, tuple[int, int]]  # of some: slots that have an event of their own, and that
     drained: int | None  # event of the stage, if anybody waits for it
 
     def state_addr(self, slot: int, name: str) -> int:
@@ -146,6 +147,8 @@ def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
                     neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
         if s == lp.slots - 1:
             word.update(evt_en=1, evt=lp.written[n.vector])
+        elif s + 1 == lp.early.get(n.vector, (0, 0))[0]:
+            word.update(evt_en=1, evt=lp.early[n.vector][1])
     if n.output and lp.out_base is not None:
         word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
                     out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
@@ -155,10 +158,10 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
     """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
     comes when the results of its own slot are there.
 
-    The first op in time that reads drain registers waits for them, the last one gives them back.
-    No more slots may be between those two than there are register ``sets``, or the drain unit
-    and the element unit would wait for each other. Element registers come round every ``turns``
-    slots: by then the last reader has gone.
+    The first op in time that reads drain registers or writes what is kept waits for the drains of
+    its slot, the last one that reads them gives them back. No more slots may be between those two
+    than there are register ``sets``, or the drain unit and the element unit would wait for each
+    other. Element registers come round every ``turns`` slots: by then the last reader has gone.
     """
     first = per_slot[0]
     offsets: list[int] = []
@@ -175,7 +178,9 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
         taken.add(t % interval)
         offsets.append(t)
     readers = [i for i, op in enumerate(first) if any(r[0] == "drain" for r in op.reads)] or [0]
-    begin = min(readers, key=offsets.__getitem__)
+    # What is kept is of a frame that has come: nothing is written before the frame's first post.
+    writers = [i for i, op in enumerate(first) if op.word.get("st_we") or op.bus]
+    begin = min(readers + writers, key=offsets.__getitem__)
     end = max(readers, key=offsets.__getitem__)
     lives = [
         offsets[i] - offsets[j]
@@ -270,6 +275,10 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
         bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
         interval = max(len(per_slot[0]), bus, len(lp.stage.drains))
         ops += _pipeline(per_slot, interval, in_flight, turns)
+    # A frame is complete when its states are: who stops behind the last one has all of them.
+    done = next(i for i, op in enumerate(ops) if op.word.get("out_done"))
+    ops[done].word["out_done"] = False
+    ops[-1].word["out_done"] = ops[-1].bus = True
     body = _with_gaps(ops, c, cyclic=True)
     body[-1]["last"] = 1
     return head + body, len(head)

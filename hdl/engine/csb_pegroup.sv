@@ -137,25 +137,28 @@ module csb_pegroup #(
   localparam int Raw = Naw + ShareH;
   logic [  P*Q*Raw-1:0] raddr;
   logic [P*Q*DataW-1:0] neurons;
-  csb_neuron_ram #(
-      .Reads(P * Q),
-      .DataW(DataW),
-      .Depth(NeuronDepth),
-      .Sides(Sides)
-  ) u_neurons (
-      .clk_i,
-      .we_i   (nw_we_i),
-      .waddr_i(nw_addr_i),
-      .wdata_i(nw_data_i),
-      .re_i   (issue),
-      .raddr_i(raddr),
-      .rdata_o(neurons)
-  );
+  // One memory for each row: Yosys cannot map one of 16 read ports.
+  for (genvar p = 0; p < P; p++) begin : gen_neurons
+    csb_neuron_ram #(
+        .Reads(Q),
+        .DataW(DataW),
+        .Depth(NeuronDepth),
+        .Sides(Sides)
+    ) u_neurons (
+        .clk_i,
+        .we_i   (nw_we_i),
+        .waddr_i(nw_addr_i),
+        .wdata_i(nw_data_i),
+        .re_i   (issue),
+        .raddr_i(raddr[p*Q*Raw+:Q*Raw]),
+        .rdata_o(neurons[p*Q*DataW+:Q*DataW])
+    );
+  end
 
   for (genvar p = 0; p < P; p++) begin : gen_row
     logic [LaneW-1:0] lane;
     logic [Q*DataW-1:0] weights;
-    logic [ Bw-1:0] bank;
+    logic [Bw-1:0] bank;
     logic [Aaw-1:0] row;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];
