@@ -7,7 +7,7 @@ sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(f
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint format synth docs bench bench-quick area clean
+.PHONY: help setup sim sim-all test lint format synth docs bench bench-quick area clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -17,6 +17,9 @@ setup: ## system packages and .venv (done by every other target; instant when no
 
 sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
 	$(PYTHON) scripts/sim.py $(config-option) $(sim-options)
+
+sim-all: setup ## every model in checkpoints/, and the shipped Z7: SIM= CONFIG=
+	$(PYTHON) scripts/sim.py --all $(config-option) $(if $(SIM),--sim $(SIM))
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
 	$(PYTHON) -m pytest -n 2 --dist worksteal tests
