@@ -18,8 +18,9 @@ setup: ## system packages and .venv (done by every other target; instant when no
 sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
 	$(PYTHON) scripts/sim.py $(config-option) $(sim-options)
 
-sim-all: setup ## every model in checkpoints/, and the shipped Z7: SIM= CONFIG=
+sim-all: setup ## every model, shipped Z7 too; every cell x layers x directions x sizes: SIM= CONFIG=
 	$(PYTHON) scripts/sim.py --all $(config-option) $(if $(SIM),--sim $(SIM))
+	CSB_COVER=all $(PYTHON) -m pytest -n 2 --dist worksteal tests/test_cover_rtl.py
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
 	$(PYTHON) -m pytest -n 2 --dist worksteal tests

@@ -187,7 +187,7 @@ def _element(m: _Machine) -> Iterator[None]:
             t = at
             if m.record is not None:
                 m.record.elem.append((over, posted, at))
-            if w.get("neu_we") or w.get("out_we"):
+            if w.get("neu_we"):  # output alone leaves the bus to the input
                 m.bus.update(range(t + 5, t + 5 + w_bus))
             if w.get("release"):
                 m.releases.append(t + isa.LAT_RELEASE)

@@ -59,7 +59,7 @@ def analyse(p: Program, frames: int = 60) -> Utilisation:
     last = timing.predict(p, frames).last_out
     interval = timing.interval(last)
     loop = p.elem[p.elem_loop :]
-    writes = sum(bool(w.get("neu_we") or w.get("out_we")) for w in loop)
+    writes = sum(bool(w.get("neu_we")) for w in loop)
     cycles = {
         "engine": max(len(g) for g in p.groups),
         "drain": sum(1 + w.get("gap", 0) for w in p.drain),

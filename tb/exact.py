@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from golden import compiler, config, fixed, quantise, timing
+from golden import compiler, config, fixed, model, quantise, timing
 from golden.cases import LayerCase
 from tb.simulate import RunResult, simulate
 
@@ -54,3 +55,47 @@ def measure(
 def check(*args, **kwargs) -> np.ndarray:
     """:func:`measure`, but the outputs alone."""
     return measure(*args, **kwargs).outputs
+
+
+def check_model(
+    m: model.Model,
+    c: config.Config,
+    sim: str,
+    work: Path,
+    x: np.ndarray,
+    state: dict[str, np.ndarray] | None = None,
+) -> None:
+    """Runs every pass of a model in its direction over float frames ``[frames, inputs]``; outputs,
+    states and cycles must be exact."""
+    q = model.quantise_model(m, c, x, state)
+    xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
+    want, final = model.run_fixed(q, c, xs, start)
+
+    def on_rtl(n, reverse, network, frames, own):
+        p = compiler.compile_network(network, c)
+        given = {k: v[None] for k, v in own.items()} if state is not None else None
+        got = simulate(p, frames, work / f"{n}{reverse}", sim=sim, state=given)
+        assert (got.error, got.stuck) == (0, False)
+        measured, predicted = got.out_cycles - got.in_cycles[0], timing.predict(p, len(frames))
+        assert np.array_equal(measured, predicted.last_out)
+        return got.outputs, {k: v[0] for k, v in got.state.items()}
+
+    got, end = model.run_passes(q, xs, start, on_rtl)
+    assert np.array_equal(got, want)
+    assert all(np.array_equal(end[k], v) for k, v in final.items())
+
+
+def random_model(
+    seed: int, cell: str, layers: int, both: bool, size: int, inputs: int, density: float
+) -> model.Model:
+    """A stack of one or both directions."""
+    stack: list[model.Directions] = []
+    width = inputs
+    for n in range(layers):
+        case = LayerCase(seed + n, cell, width, size, 1, density=density, pattern="scattered")
+        layer = {False: case.network().layers[0]}
+        if both:
+            layer[True] = dataclasses.replace(case, seed=seed + 50 + n).network().layers[0]
+        stack.append(layer)
+        width = sum(la.outputs for la in layer.values())
+    return model.stack(stack)

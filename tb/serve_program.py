@@ -18,7 +18,6 @@ from cocotb.triggers import RisingEdge
 
 from tb.run_program import Machine
 
-
 FRAME_DEPTH = 1 << 16  # of the simulation top
 
 

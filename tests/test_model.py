@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from golden import compiler, config, fixed, model, quantise, timing
+from golden import config, fixed, model, quantise
 from golden.checkpoint import from_state_dict
 from golden.network import NetworkError
-from tb.exact import SHALLOW
-from tb.simulate import simulate
+from tb.exact import SHALLOW, check_model
 
 CFG = config.load("tiny", **SHALLOW)
 MODULES = {
@@ -63,22 +62,11 @@ def test_fixed_is_near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     start = random_state(m)
     q = model.quantise_model(m, CFG, x, start)
     xs, state = q.quantise_inputs(x), q.quantise_state(start)
-    want, final = model.run_fixed(q, CFG, xs, state)
+    want, _ = model.run_fixed(q, CFG, xs, state)
     near, _ = model.run(m, x, start)
     assert np.abs(q.output_float(want) - near).max() < 2.0**-7 * max(1.0, np.abs(near).max())
 
-    def on_rtl(n, reverse, network, frames, own):
-        p = compiler.compile_network(network, CFG)
-        streams = {k: v[None] for k, v in own.items()}
-        got = simulate(p, frames, tmp_path / f"{n}{reverse}", sim=sim, state=streams)
-        assert np.array_equal(
-            got.out_cycles - got.in_cycles[0], timing.predict(p, len(frames)).last_out
-        )
-        return got.outputs, {k: v[0] for k, v in got.state.items()}
-
-    got, end = model.run_passes(q, xs, state, on_rtl)
-    assert np.array_equal(got, want)
-    assert all(np.array_equal(end[k], final[k]) for k in final)
+    check_model(m, CFG, sim, tmp_path, x, start)
 
 
 def test_a_model_of_one_direction_is_a_network():

@@ -27,7 +27,7 @@ def test_step_by_step(sim, tmp_path) -> None:
         kept = None
         for _ in range(2):
             machine.start(kept)
-            for n in range(3):
+            for _ in range(3):
                 want = model.step(x, state)
                 got = machine.step(x)
                 assert np.array_equal(got, want)

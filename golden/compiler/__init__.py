@@ -248,9 +248,11 @@ def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config)
 
     The first layer multiplies the new input, then its state, which needs the longest to come
     round; every other layer multiplies its states first, while the layer below completes. What a
-    later stage multiplies besides the vector of this frame comes before that one.
+    later stage multiplies besides the vector of this frame comes before that one, and so do the
+    states of the layer above.
     """
-    out = []
+    groups: list[list[Product]] = []
+    within: dict[int, bool] = {}
     for i, layer in enumerate(layers):
         cell = layer.q.cell
         below = x if i == 0 else layers[i - 1].output
@@ -272,12 +274,21 @@ def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config)
             needs = {"old": None, "within": writer.get(v), "x": mine[0].index - 1 if i else None}
             source = below if v == "x" else layer.vectors[v]
             group.append(_product(layers, s, v, source, needs[kind], c))
+            within[id(group[-1])] = kind == "within"
         for s in mine:
             own = [p for p in group if p.layer == s.index]
             own[0].first_of_layer = own[-1].last_of_layer = True
-        for before, p in itertools.pairwise(group):
-            p.barrier = before.lag == "stream" and not before.pp
-        out += group
+        groups.append(group)
+    out: list[Product] = []
+    for group, above in itertools.zip_longest(groups, groups[1:], fillvalue=()):
+        left = [p for p in group if all(p is not q for q in out)]
+        inner = next((n for n, p in enumerate(left) if within[id(p)]), len(left))
+        out += left[:inner]
+        if inner < len(left):
+            out += [p for p in above if p.lag == "stream"]
+        out += left[inner:]
+    for before, p in itertools.pairwise(out):
+        p.barrier = before.lag == "stream" and not before.pp
     return out
 
 
