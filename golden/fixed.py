@@ -88,6 +88,7 @@ class FixedModel:
             else:
                 ops = (reg[node.m0], reg[node.x0], reg[node.m1], reg[node.x1])
                 v = numerics.element(*ops, node.sub, cfg, counts)
+                v = np.broadcast_to(v, (*x.shape[:-1], layer.size(node.space)))
                 if node.state is not None:
                     fine = cell.fine(node.state)
                     after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts, fine)

@@ -59,6 +59,7 @@ def step_layer(
         else:
             a, b = reg[n.m0] * reg[n.x0], reg[n.m1] * reg[n.x1]
             v = np.asarray(a - b if n.sub else a + b)
+            v = np.broadcast_to(v, (*x.shape[:-1], layer.size(n.space)))
             if n.state is not None:
                 after[n.state] = v
             if n.vector is not None and cell.vectors[n.vector] is None:

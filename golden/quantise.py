@@ -162,7 +162,10 @@ class QLayer:
 
     def units(self, name: str) -> int:
         """Units of the space of a gate, vector, state (``state:h``) or constant."""
-        space = self.cell.spaces[name]
+        return self.size(self.cell.spaces[name])
+
+    def size(self, space: str) -> int:
+        """Units of a space."""
         return self.hidden if space == UNITS else self.sizes[space]
 
     @property

@@ -10,6 +10,7 @@ import pytest
 from golden import compiler, config, fixed, quantise
 from golden.cases import LayerCase
 from golden.cells import CELLS
+from golden.graph import Cell, Drain, Elem
 from tb.exact import SHALLOW, check, measure
 from tb.simulate import simulate
 
@@ -75,6 +76,22 @@ def test_every_cell(sim, tmp_path, cell) -> None:
     """A small stack of every cell, on both simulators; zero states would hide half of it."""
     case = LayerCase(seed=11, cell=cell, inputs=5, hidden=11, layers=2 + ("+" in cell), density=0.5)
     check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=4)
+
+
+def test_states_of_the_last_frame_are_complete(sim, tmp_path, monkeypatch) -> None:
+    """A state written long behind the output, and one that no drain takes part in."""
+    nodes = (
+        Drain("a", "a", ("x",), "sigmoid"),
+        Elem("n", "one", "state:n", "one", "one", state="n"),
+        Elem("h", "a", "state:c", vector="h", output=True),
+        Elem("t", "one", "a", act="tanh"),
+        Elem("u", "t", "t", act="tanh"),
+        Elem("c", "u", "state:c", "one", "a", state="c"),
+    )
+    cell = Cell("late", ("a",), ("c", "n"), {"h": None}, nodes).check()
+    monkeypatch.setitem(CELLS, "late", cell)
+    case = LayerCase(seed=4, cell="late", inputs=5, hidden=6)
+    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=3)
 
 
 @pytest.mark.parametrize("stall", [(0x1234567, 0), (0, 0x89ABCD), (0x13579BDF, 0x2468ACE)], ids=str)

@@ -155,10 +155,10 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
     """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
     comes when the results of its own slot are there.
 
-    The first op in time that reads drain registers waits for them, the last one gives them back.
-    No more slots may be between those two than there are register ``sets``, or the drain unit
-    and the element unit would wait for each other. Element registers come round every ``turns``
-    slots: by then the last reader has gone.
+    The first op in time that reads drain registers or writes what is kept waits for the drains of
+    its slot, the last one that reads them gives them back. No more slots may be between those two
+    than there are register ``sets``, or the drain unit and the element unit would wait for each
+    other. Element registers come round every ``turns`` slots: by then the last reader has gone.
     """
     first = per_slot[0]
     offsets: list[int] = []
@@ -175,7 +175,9 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
         taken.add(t % interval)
         offsets.append(t)
     readers = [i for i, op in enumerate(first) if any(r[0] == "drain" for r in op.reads)] or [0]
-    begin = min(readers, key=offsets.__getitem__)
+    # What is kept is of a frame that has come: nothing is written before the frame's first post.
+    writers = [i for i, op in enumerate(first) if op.word.get("st_we") or op.bus]
+    begin = min(readers + writers, key=offsets.__getitem__)
     end = max(readers, key=offsets.__getitem__)
     lives = [
         offsets[i] - offsets[j]
@@ -270,6 +272,10 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
         bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
         interval = max(len(per_slot[0]), bus, len(lp.stage.drains))
         ops += _pipeline(per_slot, interval, in_flight, turns)
+    # A frame is complete when its states are: who stops behind the last one has all of them.
+    done = next(i for i, op in enumerate(ops) if op.word.get("out_done"))
+    ops[done].word["out_done"] = False
+    ops[-1].word["out_done"] = ops[-1].bus = True
     body = _with_gaps(ops, c, cyclic=True)
     body[-1]["last"] = 1
     return head + body, len(head)
