@@ -266,9 +266,9 @@ class Cell:
             sink = isinstance(n, Elem) and (n.state or n.vector or n.output)
             if n.name not in named and not sink:
                 raise GraphError(f"{self.name}.{n.name}: nobody uses it")
+        self._check_vectors()
         if not any("x" in d.inputs for d in self.drains):
             raise GraphError(f"{self.name}: no drain reads x")
-        self._check_vectors()
         _ = self.stages
         return self
 
