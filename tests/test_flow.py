@@ -47,7 +47,7 @@ def same(a, b) -> bool:
     return a == b
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole+lstmp", "gru_before+linear"])
 @pytest.mark.parametrize("name", ["tiny", "paper512"])
 def test_store_round_trip(tmp_path, cell, name):
     c = config.load(name)
