@@ -105,7 +105,7 @@ class LayerCase:
         if self.pattern != "dense" and self.density < 0.95:
             step = min(4, rows, cols) if self.pattern == "aligned" else 1
             block = min(self.block, max(rows, cols))
-            rate = 1 / max(self.density, 1.5 / w.size)
+            rate = max(1.0, 1 / max(self.density, 1.5 / w.size))
             t = csb_project(torch.tensor(w), block, rate, align=(step, step), tolerance=None)
             w = t.numpy()
         return w

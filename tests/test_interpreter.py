@@ -61,6 +61,16 @@ def test_single_buffered_vectors(cell, seed):
     assert found
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_vector_in_two_parts(layers, seed):
+    """A projection begins with the hidden units that are written early."""
+    case = LayerCase(seed=14, cell="lstmp", inputs=5, hidden=60, layers=layers, density=0.3)
+    c = config.load("tiny")
+    p = compiler.compile_network(quantise.quantise(case.network(), c), c)
+    assert sum("written to slot" in name for name in p.events.values()) == layers
+    check(case, c, 1, seed)
+
+
 def test_what_nobody_waits_for_is_seen(seed):
     """Without its waits a program is wrong; with a wait that never comes it stops."""
     c = config.load("tiny", **SHALLOW)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -23,6 +24,8 @@ from golden.graph import Stage
 from golden.program import CompileError, Program, StateSlot
 from golden.quantise import QLayer, QNetwork
 
+TAIL = 44  # cycles from a slot's mark to its neurons, about
+
 
 @dataclasses.dataclass
 class _Vector:
@@ -34,6 +37,8 @@ class _Vector:
     size: int  # addresses of a slot
     event: int
     pp: bool = True  # double-buffered by frame parity
+    early: tuple[int, int] | None = None  # slots before this one have an event of their own
+    chosen: np.ndarray | None = None  # values that a product takes; all if None
     place: np.ndarray | None = None  # first address of each slot
 
     @property
@@ -156,6 +161,21 @@ def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer
                 known = s.index
     for s in stages[known + 1 :]:
         s.drained = event()
+    for s in stages:
+        layer = layers[s.layer]
+        slots = layer.spaces[s.nodes.space].slots
+        pace = max(len(s.nodes.drains), len(s.nodes.elems), c.sub_slots)
+        early = slots - -(-TAIL // pace)
+        for e in s.nodes.elems:
+            within = layer.q.cell.vectors.get(e.vector or "", "") is None
+            # Rows are marked in the late part alone: what drains them must have fewer slots.
+            readers = [
+                n for n in layer.q.cell.stages if any(e.vector in d.inputs for d in n.drains)
+            ]
+            fewer = all(2 * layer.spaces[n.space].slots <= slots for n in readers)
+            if within and readers and fewer and 4 * early > slots:
+                with contextlib.suppress(CompileError):  # no event is left
+                    layer.vectors[str(e.vector)].early = (early, event())
 
     _over("accumulators (one for each row of a ring)", acc_base, c.acc_depth, c)
     _over("the bias buffer", acc_base, c.bias_depth, c)
@@ -216,7 +236,7 @@ def _product(
     row, col, weight = [], [], []
     for g in gates:
         w = q.weights[drains[g].gate, name]
-        r, k = np.nonzero(w)
+        r, k = np.nonzero(w if source.chosen is None else w * source.chosen)
         row.append(index[g, r])
         col.append(k)
         weight.append(w[r, k])
@@ -241,6 +261,19 @@ def _product(
         prev=recurrent and source.pp,
         needs_layer=needs,
     )
+
+
+def _parts(v: _Vector) -> list[_Vector]:
+    """The neurons that are written early, and the others, which come out of the data path while
+    those are multiplied; one part if the vector has one event."""
+    if v.early is None:
+        return [v]
+    slots, event = v.early
+    early = v.slot < slots
+    return [
+        dataclasses.replace(v, event=event, chosen=early),
+        dataclasses.replace(v, chosen=~early),
+    ]
 
 
 def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config) -> list[Product]:
@@ -273,8 +306,9 @@ def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config)
         for _, _, v, kind, s in sorted(jobs, key=lambda job: job[:3]):
             needs = {"old": None, "within": writer.get(v), "x": mine[0].index - 1 if i else None}
             source = below if v == "x" else layer.vectors[v]
-            group.append(_product(layers, s, v, source, needs[kind], c))
-            within[id(group[-1])] = kind == "within"
+            for part in _parts(source) if kind == "within" else [source]:
+                group.append(_product(layers, s, v, part, needs[kind], c))
+                within[id(group[-1])] = kind == "within"
         for s in mine:
             own = [p for p in group if p.layer == s.index]
             own[0].first_of_layer = own[-1].last_of_layer = True
@@ -316,6 +350,7 @@ def _plan(layers: list[_Layer], s: _Stage, c: Config) -> LayerPlan:
         sub_slots=c.sub_slots,
         out_base=0 if layer is layers[-1] else None,
         written={n: v.event for n, v in layer.vectors.items()},
+        early={n: v.early for n, v in layer.vectors.items() if v.early is not None},
         drained=s.drained,
     )
 
@@ -386,6 +421,8 @@ def compile_network(
                         at = base + n * per_stream + space.slot * stride
                         constants[at, space.lane] = layer.q.constants[short]
         events |= {v.event: f"{n}_l{i} written" for n, v in layer.vectors.items()}
+        early = {n: v.early for n, v in layer.vectors.items() if v.early is not None}
+        events |= {e: f"{n}_l{i} written to slot {slots - 1}" for n, (slots, e) in early.items()}
     order = {key: n for n, key in enumerate(qnet.state_keys())}
     states.sort(key=lambda s: order[s.key])
     events |= {s.drained: f"layer {s.layer} drained" for s in stages if s.drained is not None}

@@ -33,6 +33,7 @@ class LayerPlan:
     sub_slots: int  # words of one slot on the neuron bus
     out_base: int | None  # output buffer word of slot 0, if the layer is the last
     written: dict[str, int]  # event of each vector
+    early: dict[str, tuple[int, int]]  # of some: slots that have an event of their own, and that
     drained: int | None  # event of the stage, if anybody waits for it
 
     def state_addr(self, slot: int, name: str) -> int:
@@ -146,6 +147,8 @@ def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
                     neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
         if s == lp.slots - 1:
             word.update(evt_en=1, evt=lp.written[n.vector])
+        elif s + 1 == lp.early.get(n.vector, (0, 0))[0]:
+            word.update(evt_en=1, evt=lp.early[n.vector][1])
     if n.output and lp.out_base is not None:
         word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
                     out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
