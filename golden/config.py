@@ -24,6 +24,9 @@ def clog2(n: int) -> int:
     return max(1, (n - 1).bit_length())
 
 
+SHARING = ("none", "horizontal", "vertical", "both")  # index: share_h + 2 * share_v
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """One engine configuration; the fields are documented in ``hdl/configs.toml``."""
@@ -92,6 +95,23 @@ class Config:
     def acc_w(self) -> int:
         """Accumulator bits: max_fan_in products of the most negative operands do not overflow."""
         return 2 * self.data_w + clog2(self.max_fan_in)
+
+    def choose_sharing(self, sharing: str | None) -> str:
+        """The sharing mode to compile for: all that is built in unless told otherwise.
+
+        Raises:
+            ConfigError: no such mode, or not built into this configuration.
+        """
+        built_in = SHARING[self.share_h + 2 * self.share_v]
+        if sharing is None:
+            return built_in
+        if sharing not in SHARING:
+            raise ConfigError(f"unknown sharing '{sharing}': known are {', '.join(SHARING)}")
+        if SHARING.index(sharing) & ~SHARING.index(built_in):
+            raise ConfigError(
+                f"sharing '{sharing}': configuration {self.name} has {built_in} built in"
+            )
+        return sharing
 
     @property
     def lane_w(self) -> int:

@@ -43,7 +43,6 @@ from golden.regmap import ERRORS
 if TYPE_CHECKING:
     from tb.simulate import RunResult
 
-SHARING = ("none", "horizontal", "vertical", "both")
 COMPILERS = ("default",)
 STALLS = {  # seeds of the random stalls of source and sink
     "none": (0, 0),
@@ -51,6 +50,7 @@ STALLS = {  # seeds of the random stalls of source and sink
     "sink": (0, 0x89ABCDE),
     "both": (0x1234567, 0x89ABCDE),
 }
+BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
 PREDICTED_FRAMES = 240  # of the manifest's interval: enough for its definition
 LOOP_CYCLES = 24  # of each dependent product, in the definition of a recurrence bound
 # What one run of the simulation top holds (tb/csb_sim_top.sv, tb/simulate.py).
@@ -137,28 +137,9 @@ def read_state(path: Path) -> dict[str, np.ndarray]:
 # --- checkpoint -> image ----------------------------------------------------------------------
 
 
-def choose_sharing(sharing: str | None, c: Config) -> str:
-    """The sharing mode to compile for: what the configuration has unless told otherwise.
-
-    Raises:
-        CompileError: it is unknown or the machine cannot do it.
-    """
-    if sharing is None:
-        return "horizontal" if c.share_h else "none"
-    if sharing not in SHARING:
-        raise CompileError(f"unknown sharing '{sharing}': known are {', '.join(SHARING)}")
-    if sharing in ("vertical", "both"):
-        raise CompileError(f"sharing '{sharing}': vertical sharing is not supported yet")
-    if sharing == "horizontal" and not c.share_h:
-        raise CompileError(f"sharing 'horizontal': configuration {c.name} has none built in")
-    return sharing
-
-
 def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | None:
-    """Side of the blocks that the pattern statistics are about; None if unknown.
-
-    The machine works on rows, whatever pattern their zeros have: no cycle depends on the block.
-    ``auto`` is therefore the block of the checkpoint's metadata.
+    """Side of the blocks of the pattern: the dealing keeps units of a block together, and the
+    statistics are about them. ``auto``: that of the checkpoint's metadata; None if it has none.
 
     Raises:
         CompileError: larger than the configuration's ``max_block``, or no positive number.
@@ -174,6 +155,15 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
             f"block {chosen} is larger than max_block {c.max_block} of configuration {c.name}"
         )
     return chosen
+
+
+def _fastest(q: QNetwork, c: Config, streams: int, sharing: str, block: int | None) -> Program:
+    """The program for a block size, or for the one that costs fewest cycles if it is unknown."""
+    sizes = [block] if block else [n for n in BLOCKS if n <= c.max_block]
+    programs = [compile_network(q, c, streams, sharing, n) for n in sizes]
+    if len(programs) == 1:
+        return programs[0]
+    return min(programs, key=lambda p: timing.interval(timing.predict(p, 8 * streams).last_out))
 
 
 def issue_cycles(p: Program) -> int:
@@ -221,7 +211,7 @@ def _pattern(
         "nio": None,
         "index_bits": None,
         "size_bits": None,
-        "note": "cycles do not depend on the block; it is unknown, name one for its statistics",
+        "note": "the block is unknown: name one for the statistics of its kernels",
     }
     if block is None:
         return out
@@ -239,7 +229,7 @@ def _pattern(
         "nio": entries / kept if kept else None,
         "index_bits": index,
         "size_bits": size,
-        "note": "cycles do not depend on the block",
+        "note": "",
     }
 
 
@@ -434,8 +424,9 @@ def build_image(
             model of one direction; :mod:`golden.passes` builds the others.
         config_name: a named configuration, or one.
         out_dir: the folder; None writes nothing.
-        block: block size of the pattern statistics, or ``auto``: see :func:`choose_block`.
-        sharing: ``none`` or ``horizontal``; None for what the configuration has.
+        block: block size of the pattern; ``auto``: see :func:`choose_block`, and if that does not
+            know either, the one that costs fewest cycles.
+        sharing: one of ``golden.config.SHARING``; None for what the configuration has.
         compiler: ``default``.
         streams: independent streams, 1 to 8.
         calibrate: float inputs ``[..., frames, inputs]`` that set the formats.
@@ -493,14 +484,14 @@ def make_image(
     """
     if compiler not in COMPILERS:
         raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
-    chosen = choose_sharing(sharing, c)
+    chosen = c.choose_sharing(sharing)
     block_size = choose_block(block, c, {"block": network.block})
     samples = None if calibrate is None else np.asarray(calibrate)
     if q is None:
         q = quantise.quantise(network, c, samples, initial)
     if cell is None:
         cell = checkpoint.cell if checkpoint is not None else network.layers[0].cell.name
-    p = compile_network(q, c, streams, horizontal=chosen == "horizontal")
+    p = _fastest(q, c, streams, chosen, block_size)
     data = assemble.assemble(p)
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -35,12 +35,11 @@ class Interpreter:
             state: ``[streams, H]`` of every state; zero if None.
         """
         c = self.c = p.config
-        if c.share_v and any(g.lane["vert"].any() for g in p.groups):
-            raise NotImplementedError("vertical sharing")
         self.p, self.x, self.fresh = p, np.asarray(x, np.int64), state is None
         self.choice = np.random.default_rng(seed)
         self.neurons = np.zeros((c.L, c.neuron_depth), np.int64)
-        self.acc = np.zeros((c.rings, c.L, c.drain_banks, c.acc_depth), np.int64)
+        # Of every ring; the lower half of the lanes are those of the engine row above.
+        self.acc = np.zeros((c.rings, 2 * c.L, c.drain_banks, c.acc_depth), np.int64)
         self.state = np.zeros((c.lanes, c.state_depth), np.int64)
         self.state[:, : len(p.constants)] = p.constants.T
         for s in p.states if state is not None else []:
@@ -93,11 +92,14 @@ class Interpreter:
                 )  # fmt: skip
                 products = prog.pe["w"][at] * self.neurons[(col + prog.pe["s"][at]) % c.L, addr]
                 place = self._acc(word["row"], n, int(word["acc_pp"]))
-                old = self.acc[ring, col, word["bank"], place]
+                vert = word.get("vert", 0 * rows)
+                owner = (ring + vert * c.P) % c.rings
+                lane = col + vert * c.L
+                old = self.acc[owner, lane, word["bank"], place]
                 begin = np.where(word["clr"], 0, old)
                 run = np.where(word["first"], begin, run) + products.sum(axis=1)
                 for r in np.flatnonzero(word["store"]):
-                    self.acc[ring[r], col, word["bank"][r], place[r]] = run[r]
+                    self.acc[owner[r], lane[r], word["bank"][r], place[r]] = run[r]
                 self.marks[g] += int(word["mark"])
                 if at == len(prog) - 1:
                     self.iterations[g] += 1
@@ -148,12 +150,13 @@ class Interpreter:
             self.state[:, w["st_waddr"] + base] = numerics.to_state(v, c, fine=fine)
         small = numerics.to_neuron(v, w.get("neu_shift", 0), c)
         lane = np.arange(c.lanes)
+        column = (lane + w.get("neu_rot", 0)) % c.L
         if w.get("neu_we"):
             pp = np.int64(bool(w.get("neu_pp")))
             at = np.int64(w["neu_addr"]) + lane // c.L
-            self.neurons[lane % c.L, self._neuron(at, frame, stream, pp, np.int64(0))] = small
+            self.neurons[column, self._neuron(at, frame, stream, pp, np.int64(0))] = small
         if w.get("out_we"):
-            self.out[self.done % 2, w["out_addr"] + lane // c.L, lane % c.L] = small
+            self.out[self.done % 2, w["out_addr"] + lane // c.L, column] = small
         if w.get("evt_en"):
             self.events[w["evt"]] += 1
         self.done += int(bool(w.get("out_done")))

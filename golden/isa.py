@@ -102,6 +102,7 @@ ELEM = (
     Field("neu_addr", 13, "first neuron address of the slot"),
     Field("neu_pp", 1, "neurons are double-buffered by frame parity"),
     Field("neu_shift", 3, "shift right on the way to neurons and output"),
+    Field("neu_rot", 4, "lane i goes to engine column (i + neu_rot) mod L, of the output too"),
     Field("out_we", 1, "write v to the output buffer"),
     Field("out_addr", 12, "first output buffer word of the slot"),
     Field("out_done", 1, "the output frame is complete"),

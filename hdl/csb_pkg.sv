@@ -128,16 +128,18 @@ package csb_pkg;
   parameter int ElemNeuPpW = 1;
   parameter int ElemNeuShiftLsb = 88;
   parameter int ElemNeuShiftW = 3;
-  parameter int ElemOutWeLsb = 91;
+  parameter int ElemNeuRotLsb = 91;
+  parameter int ElemNeuRotW = 4;
+  parameter int ElemOutWeLsb = 95;
   parameter int ElemOutWeW = 1;
-  parameter int ElemOutAddrLsb = 92;
+  parameter int ElemOutAddrLsb = 96;
   parameter int ElemOutAddrW = 12;
-  parameter int ElemOutDoneLsb = 104;
+  parameter int ElemOutDoneLsb = 108;
   parameter int ElemOutDoneW = 1;
-  parameter int ElemEvtEnLsb = 105;
+  parameter int ElemEvtEnLsb = 109;
   parameter int ElemEvtEnW = 1;
-  parameter int ElemEvtLsb = 106;
+  parameter int ElemEvtLsb = 110;
   parameter int ElemEvtW = 4;
-  parameter int ElemWidth = 110;
+  parameter int ElemWidth = 114;
 endpackage
 `default_nettype wire

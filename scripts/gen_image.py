@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from golden import cli, flow, passes
+from golden import cli, config, flow, passes
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     )
     parser.add_argument(
         "--sharing",
-        help=f"{', '.join(flow.SHARING)} (default: what the configuration has built in)",
+        help=f"{', '.join(config.SHARING)} (default: what the configuration has built in)",
     )
     parser.add_argument("--compiler", default="default", help=", ".join(flow.COMPILERS))
     parser.add_argument("--streams", type=int, default=1, help="independent streams, 1 to 8")

@@ -227,7 +227,9 @@ class Units:
             at = cycle + 5 + i
             counts = numerics.Saturations()
             part = values[i * cfg.L : (i + 1) * cfg.L]
-            data = pack(numerics.to_neuron(part, word["neu_shift"], cfg, counts), cfg.data_w)
+            data = numerics.to_neuron(part, word["neu_shift"], cfg, counts)
+            rot = word["neu_rot"] if word["neu_rot"] < cfg.L else 0
+            data = pack(np.roll(data, rot), cfg.data_w)
             if word["neu_we"]:
                 self.expect[at - 1].update(bus_busy_o=1)
                 address = (neu_addr + i) % cfg.neuron_depth

@@ -39,6 +39,7 @@ async def random_slots(dut) -> None:
         values = [random_signed(lane_w) for _ in range(lanes)]
         slot = {n: random.getrandbits(len(getattr(dut, n))) for n in (
             "wr_neu_addr_i", "wr_shift_i", "wr_out_addr_i", "wr_evt_i")}  # fmt: skip
+        slot["wr_rot_i"] = random.randrange(columns)
         flags = dict.fromkeys(FLAGS, 0)
         if t3 >= free and random.random() < 0.7:
             flags = {name: int(random.random() < 0.6) for name in FLAGS}
@@ -50,6 +51,7 @@ async def random_slots(dut) -> None:
                 part = np.array((values + [0] * columns)[i * columns : (i + 1) * columns])
                 counts.clear()
                 data = numerics.to_neuron(part, slot["wr_shift_i"], cfg, counts)
+                data = np.roll(data, slot["wr_rot_i"])
                 bus = expect[t3 + 2 + i]
                 if neu:
                     bus.update(neu_valid_o=1, neu_addr_o=(slot["wr_neu_addr_i"] + i) & neu_mask)

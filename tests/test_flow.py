@@ -14,7 +14,6 @@ from golden.cases import LayerCase
 from golden.checkpoint import from_state_dict, write_checkpoint
 from golden.fixed import FixedModel
 from golden.listing import listing
-from golden.program import CompileError
 from tb.simulate import RunResult
 
 GATES = {"lstm": 4, "gru": 3}
@@ -133,7 +132,7 @@ def test_pattern_needs_a_block(tmp_path):
     assert image.manifest["pattern"]["nio"] > 0
     assert image.manifest["pattern"]["index_bits"] > 0
     auto = flow.build_image(source, "tiny")
-    assert auto.data == image.data  # no word depends on the block
+    assert auto.manifest["cycles_per_frame"] <= image.manifest["cycles_per_frame"]
 
 
 def test_sharing_modes(tmp_path):
@@ -145,7 +144,7 @@ def test_sharing_modes(tmp_path):
     assert flow.build_image(source, "tiny").data == shared.data
     plain = config.load("tiny", share_h=0)
     assert flow.build_image(source, plain).manifest["sharing"] == "none"
-    with pytest.raises(CompileError, match="none built in"):
+    with pytest.raises(config.ConfigError, match="has none built in"):
         flow.build_image(source, plain, sharing="horizontal")
 
 

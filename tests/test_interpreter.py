@@ -64,7 +64,7 @@ def test_single_buffered_vectors(cell, seed):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_vector_in_two_parts(layers, seed):
     """A projection begins with the hidden units that are written early."""
-    case = LayerCase(seed=14, cell="lstmp", inputs=5, hidden=60, layers=layers, density=0.3)
+    case = LayerCase(seed=14, cell="lstmp", inputs=5, hidden=64, layers=layers, density=0.3)
     c = config.load("tiny")
     p = compiler.compile_network(quantise.quantise(case.network(), c), c)
     assert sum("written to slot" in name for name in p.events.values()) == layers

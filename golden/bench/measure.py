@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 import signal
 import subprocess
@@ -22,14 +21,13 @@ from golden.bench import models
 from golden.bench.models import Model
 from golden.checkpoint import CheckpointError
 from golden.compiler import compile_network, reference
-from golden.config import Config
+from golden.config import SHARING, Config
 from golden.fixed import FixedModel
 from golden.network import Network, NetworkError
 from golden.program import CompileError, Program
 from golden.quantise import QNetwork
 
 CONFIG = "paper256"  # of the efficiency table
-SHARING = ("none", "horizontal", "vertical", "both")
 FRAMES = 240  # of a run, all streams together: an interval over at least 200
 CALIBRATION = 50
 
@@ -62,16 +60,9 @@ def compiled(q: QNetwork, c: Config, sharing: str | None, streams: int = 1) -> P
     """The program for a sharing mode.
 
     Raises:
-        UnsupportedError: the compiler has no such mode yet.
         CompileError: it does not fit.
     """
-    try:
-        chosen = flow.choose_sharing(sharing, c)
-    except CompileError as error:
-        raise UnsupportedError(str(error)) from None
-    if "sharing" in inspect.signature(compile_network).parameters:
-        return compile_network(q, c, streams, sharing=chosen)
-    return compile_network(q, c, streams, horizontal=chosen == "horizontal")
+    return compile_network(q, c, streams, sharing)
 
 
 def fitted(q: QNetwork, name: str, sharing: str | None, streams: int = 1) -> tuple[Program, str]:
@@ -292,7 +283,7 @@ def latency_row(job: Job, work: Path | None = None) -> dict[str, Any]:
         "bound_by_recurrence": loop > kept / c.pes,
         "idle": trace.idle_path(t),
         "pattern": pattern(job.model, job.align),
-        "sharing": flow.choose_sharing(job.sharing, c),
+        "sharing": c.choose_sharing(job.sharing),
         "issue_cycles": flow.issue_cycles(p),
         "seconds": time.perf_counter() - began,
     }

@@ -27,6 +27,9 @@ from golden.quantise import QLayer, QNetwork
 TAIL = 44  # cycles from a slot's mark to its neurons, about
 
 
+REACH = 1  # engine columns that the neurons of a block are spread over
+
+
 @dataclasses.dataclass
 class _Vector:
     """Neurons: where value j of a vector is, and who counts that it is written."""
@@ -55,7 +58,12 @@ class _Space:
     slots: int
     slot: np.ndarray
     lane: np.ndarray
+    rot: np.ndarray  # engine column of lane 0 in every slot
     state_base: int
+
+    def column(self, c: Config) -> np.ndarray:
+        """Engine column where the neuron of each unit is stored."""
+        return (self.lane + self.rot[self.slot]) % c.L
 
     def state(self, name: str) -> int:
         """State address of ``state:...`` or ``const:...`` in slot 0."""
@@ -98,8 +106,11 @@ def _over(what: str, need: int, have: int, c: Config) -> None:
         )
 
 
-def _deal(q: QLayer, space: str, above: QLayer | None, c: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Slot and lane of every unit of a space; ``above`` is the layer that reads the output."""
+def _deal(
+    q: QLayer, space: str, above: QLayer | None, block: int, c: Config
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slot and lane of every unit of a space, and the rotation of every slot; ``above`` is the
+    layer that reads the output."""
     mine = {n for n in q.cell.vectors if q.cell.spaces[n] == space}
     users = [w for (_, v), w in q.weights.items() if v in mine]
     if above is not None and q.output.vector in mine:
@@ -110,10 +121,12 @@ def _deal(q: QLayer, space: str, above: QLayer | None, c: Config) -> tuple[np.nd
             by_input.setdefault(v, []).append((w != 0).sum(axis=1))
     rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
     cols = np.sum([(w != 0).sum(axis=0) for w in users] or [0 * rows[:, 0]], axis=0)[:, None]
-    return deal(rows, cols, c)
+    return deal(rows, cols, c, block, REACH)
 
 
-def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer], list[_Stage]]:
+def place(
+    qnet: QNetwork, c: Config, streams: int, block: int = 32
+) -> tuple[_Vector, list[_Layer], list[_Stage]]:
     """Deal all layers and give addresses and events to what they own."""
     events = iter(range(1, isa.EVENTS))
 
@@ -132,9 +145,9 @@ def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer
         above = qnet.layers[i + 1] if i + 1 < len(qnet.layers) else None
         spaces: dict[str, _Space] = {}
         for space in dict.fromkeys(stage.space for stage in q.cell.stages):
-            slot, lane = _deal(q, space, above, c)
+            slot, lane, rot = _deal(q, space, above, block, c)
             slots = -(-len(slot) // c.lanes)
-            spaces[space] = _Space(q.cell.memory(space), slots, slot, lane, state_base)
+            spaces[space] = _Space(q.cell.memory(space), slots, slot, lane, rot, state_base)
             state_base += slots * len(spaces[space].memory)
         read = {v for d in q.cell.drains for v in d.inputs}
         read |= {q.output.vector} if above is not None else set()
@@ -143,7 +156,7 @@ def place(qnet: QNetwork, c: Config, streams: int) -> tuple[_Vector, list[_Layer
             if v in read:
                 s = spaces[q.cell.spaces[v]]
                 vectors[v] = _Vector(
-                    s.lane % c.L, s.slot, s.lane // c.L, c.sub_slots, event(), state is not None
+                    s.column(c), s.slot, s.lane // c.L, c.sub_slots, event(), state is not None
                 )
         layers.append(_Layer(q, spaces, vectors))
         for nodes in q.cell.stages:
@@ -347,6 +360,7 @@ def _plan(layers: list[_Layer], s: _Stage, c: Config) -> LayerPlan:
         neuron_base={n: v.place.tolist() for n, v in layer.vectors.items()},
         neuron_pp={n: v.pp for n, v in layer.vectors.items()},
         neuron_shift={n: layer.q.neu_shift(cell.writer(n)) for n in cell.vectors},
+        rot=space.rot.tolist(),
         sub_slots=c.sub_slots,
         out_base=0 if layer is layers[-1] else None,
         written={n: v.event for n, v in layer.vectors.items()},
@@ -356,7 +370,11 @@ def _plan(layers: list[_Layer], s: _Stage, c: Config) -> LayerPlan:
 
 
 def compile_network(
-    qnet: QNetwork, c: Config, streams: int = 1, horizontal: bool = True
+    qnet: QNetwork,
+    c: Config,
+    streams: int = 1,
+    sharing: str | None = None,
+    block: int = 32,
 ) -> Program:
     """Compile a quantised network.
 
@@ -364,14 +382,15 @@ def compile_network(
         qnet: the network; its widths are those of ``c``.
         c: the configuration.
         streams: independent streams that take turns, 1 to 8.
-        horizontal: use horizontal sharing if the configuration has it.
+        sharing: one of :data:`golden.config.SHARING`; None for all that ``c`` has built in.
+        block: units in a row that use similar columns: the block of the pruning.
 
     Raises:
         CompileError: it does not fit the configuration; the message names the buffer.
     """
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
-    x, layers, stages = place(qnet, c, streams)
+    x, layers, stages = place(qnet, c, streams, block)
     slots = [layers[s.layer].spaces[s.nodes.space].slots for s in stages]
     acc_rows = sum(n * s.count for n, s in zip(slots, stages, strict=True))
     acc_pp = acc_rows <= c.acc_depth // 2
@@ -383,7 +402,7 @@ def compile_network(
         acc_rows,
         acc_pp,
         c,
-        horizontal,
+        c.choose_sharing(sharing),
     )
 
     plans = [_plan(layers, s, c) for s in stages]
@@ -438,7 +457,7 @@ def compile_network(
         inputs=qnet.inputs,
         x_base=int(x.place[0]),
         out_word=home.slot * c.sub_slots + home.lane // c.L,
-        out_column=home.lane % c.L,
+        out_column=home.column(c),
         states=states,
         state_stride=per_stream,
         constants=constants,

@@ -30,6 +30,7 @@ class LayerPlan:
     neuron_base: dict[str, list[int]]  # of each vector that somebody reads, slot by slot
     neuron_pp: dict[str, bool]
     neuron_shift: dict[str, int]  # of every vector
+    rot: list[int]  # column of lane 0 in every slot
     sub_slots: int  # words of one slot on the neuron bus
     out_base: int | None  # output buffer word of slot 0, if the layer is the last
     written: dict[str, int]  # event of each vector
@@ -144,14 +145,16 @@ def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
     """Neuron vector and output of a node; a slot takes sub_slots words of both."""
     if n.vector in lp.neuron_base:
         word.update(neu_we=1, neu_addr=lp.neuron_base[n.vector][s],
-                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
+                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector],
+                    neu_rot=lp.rot[s])  # fmt: skip
         if s == lp.slots - 1:
             word.update(evt_en=1, evt=lp.written[n.vector])
         elif s + 1 == lp.early.get(n.vector, (0, 0))[0]:
             word.update(evt_en=1, evt=lp.early[n.vector][1])
     if n.output and lp.out_base is not None:
         word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
-                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector])  # fmt: skip
+                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector],
+                    neu_rot=lp.rot[s])  # fmt: skip
 
 
 def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -> list[_Op]:
@@ -252,7 +255,7 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
                 }  # fmt: skip
                 if v in lp.neuron_base:
                     word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift[v],
-                                neu_addr=lp.neuron_base[v][s])  # fmt: skip
+                                neu_rot=lp.rot[s], neu_addr=lp.neuron_base[v][s])  # fmt: skip
                 prologue.append(_Op(word, [], [], v in lp.neuron_base))
     if not prologue:
         nothing = {"m0_sel": isa.M_SEL["zero"], "m1_sel": isa.M_SEL["zero"]}

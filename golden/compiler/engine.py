@@ -13,7 +13,7 @@ import itertools
 import numpy as np
 
 from golden import isa
-from golden.compiler.share import share_rows
+from golden.compiler.share import share
 from golden.config import Config
 from golden.program import CompileError, GroupProgram
 
@@ -50,32 +50,52 @@ class Product:
 
 @dataclasses.dataclass
 class _Lane:
-    """Words of one lane of one product, in order: arrays over words, ``pe`` over [words, Q]."""
+    """Words of one lane of one product, in order: arrays over words, some [words, Q]."""
 
     row: np.ndarray
-    first: np.ndarray
-    store: np.ndarray
+    vert: np.ndarray  # the row belongs to the ring below
     weight: np.ndarray
     addr: np.ndarray
     side: np.ndarray
 
+    @property
+    def first(self) -> np.ndarray:
+        """First words of a run."""
+        return np.r_[True, self.row[1:] != self.row[:-1]]
 
-def _lanes_of(
-    p: Product, c: Config, load: np.ndarray, horizontal: bool
-) -> dict[tuple[int, int], _Lane]:
-    """The words of every (ring, engine column) lane for one product; ``load`` [rings, L] is what
-    the lanes have been given in this iteration, and grows."""
-    rows = len(p.ring)
-    counts = np.zeros((rows, c.L), np.int64)
+    @property
+    def store(self) -> np.ndarray:
+        """Last words of a run."""
+        return np.r_[self.row[1:] != self.row[:-1], True]
+
+    def pick(self, words: np.ndarray) -> _Lane:
+        """Some words, by mask or order."""
+        return _Lane(*(getattr(self, f.name)[words] for f in dataclasses.fields(self)))
+
+    def merge(self, other: _Lane) -> _Lane:
+        """Its words and those of the ring below, in the order of rows."""
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))
+        both = _Lane(*map(np.concatenate, pairs))
+        return both.pick(np.argsort(both.row, kind="stable"))
+
+
+def _steps(p: Product, c: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that share is decided for together: those of one step, banks one after the other.
+
+    Returns:
+        step of each row [rows], non-zeros [steps, rings, L].
+    """
+    counts = np.zeros((len(p.ring), c.L), np.int64)
     np.add.at(counts, (p.row, p.column), 1)
-    # Rows of one step are looked at together; banks of one ring one after the other.
-    key = p.step * c.drain_banks + p.bank
-    _, step = np.unique(key, return_inverse=True)
-    steps = int(step.max()) + 1 if rows else 0
-    table = np.zeros((steps, c.rings, c.L), np.int64)
+    _, step = np.unique(p.step * c.drain_banks + p.bank, return_inverse=True)
+    table = np.zeros((int(step.max(initial=-1)) + 1, c.rings, c.L), np.int64)
     table[step, p.ring] = counts
-    taken = share_rows(table, load, c.Q, horizontal)[step, p.ring]  # [rows, L] from column l+1
+    return step, table
 
+
+def _lanes_of(p: Product, c: Config, taken: np.ndarray) -> dict[tuple[int, int], _Lane]:
+    """The words of every (ring, engine column) lane for one product; ``taken`` [rows, L] is what
+    each lane takes of the column to its right."""
     # Rank of each non-zero within its row and column: the first ones go to the left neighbour.
     order = np.lexsort((p.addr, p.column, p.row))
     row, column, addr, weight = p.row[order], p.column[order], p.addr[order], p.weight[order]
@@ -101,12 +121,47 @@ def _lanes_of(
         words = int(word[-1]) + 1
         pe = np.zeros((3, words, c.Q), np.int64)
         pe[:, word, within % c.Q] = weight[lo:hi], addr[lo:hi], moved[lo:hi]
-        word_row = r[begin]
-        change = word_row[1:] != word_row[:-1]
-        out[int(ring[lo]), int(lane[lo])] = _Lane(
-            word_row, np.r_[True, change], np.r_[change, True], *pe
-        )
+        out[int(ring[lo]), int(lane[lo])] = _Lane(r[begin], np.zeros(words, bool), *pe)
     return out
+
+
+def _move_up(products: list[dict[tuple[int, int], _Lane]], c: Config) -> None:
+    """Vertical sharing: whole words of a lane go to the lane of the engine row above.
+
+    Both lanes hold the same neurons, so any word may move, and no word gets fuller or emptier. The
+    K lanes of a PE row and an engine column form a circle, in which the least flow that evens out
+    the words of an iteration is a cumulative sum; every product gives its part of the flow, spread
+    evenly over its words.
+
+    Args:
+        products: lanes of each product, in program order; changed in place.
+    """
+    total = np.zeros((c.K, c.P, c.L))
+    for lanes in products:
+        for (ring, col), lane in lanes.items():
+            total[ring // c.P, ring % c.P, col] += len(lane.row)
+    # Engine row k keeps total - flow[k] + flow[k + 1].
+    flow = np.cumsum(total.mean(axis=0) - total, axis=0)
+    flow = np.roll(flow, 1, axis=0)
+    flow = np.round(flow - flow.min(axis=0))
+    share_of = np.minimum(flow / np.maximum(total, 1), 1.0)
+    before = np.zeros(total.shape)  # words of each lane seen so far
+    for lanes in products:
+        given: dict[tuple[int, int], _Lane] = {}
+        for (ring, col), lane in list(lanes.items()):
+            at = (ring // c.P, ring % c.P, col)
+            seen = before[at] + np.arange(len(lane.row) + 1)
+            go = np.diff(np.floor(seen * share_of[at] + 1e-9)) > 0
+            before[at] += len(lane.row)
+            if go.any():
+                moved = lane.pick(go)
+                moved.vert = ~moved.vert
+                given[(ring - c.P) % c.rings, col] = moved
+                lanes[ring, col] = lane.pick(~go)
+        for key, moved in given.items():
+            lanes[key] = lanes[key].merge(moved) if key in lanes else moved
+        for key in [key for key, lane in lanes.items() if not len(lane.row)]:
+            del lanes[key]
 
 
 class _Builder:
@@ -118,7 +173,8 @@ class _Builder:
         self.pieces: list[tuple[int, int, Product, _Lane]] = []  # lane, position
         self.waits: dict[int, list[tuple[int, str]]] = {}
         self.wait_pos = -1
-        self.stored = np.full((c.P, c.drain_banks, rows_of_acc), -(1 << 30), np.int64)
+        banks = c.drain_banks * (1 + c.share_v)
+        self.stored = np.full((c.P, banks, rows_of_acc), -(1 << 30), np.int64)
         self.marks: list[int] = []
         self.layer_done: dict[int, np.ndarray] = {}
         self.layer_end: dict[int, int] = {}
@@ -138,7 +194,7 @@ class _Builder:
             lane = lanes.get((self.k * self.c.P + row, self.col))
             if lane is None:
                 continue
-            acc, bank = p.acc[lane.row], p.bank[lane.row]
+            acc, bank = p.acc[lane.row], p.bank[lane.row] + lane.vert * self.c.drain_banks
             pos = self.cursor[row] + np.arange(len(lane.row))
             last = self.stored[row, bank, acc]
             late = (last + isa.ACC_RAW - pos)[lane.first].max(initial=0)
@@ -165,11 +221,13 @@ class _Builder:
         names = ("row", "bank", "first", "store", "clr", "pp", "prev", "vert")
         lane_f = {n: np.zeros((words, c.P), np.int64) for n in names}
         pe = {n: np.zeros((words, c.P, c.Q), np.int64) for n in "wcs"}
-        visited = np.zeros((c.P, c.drain_banks, self.stored.shape[2]), bool)
+        visited = np.zeros(self.stored.shape, bool)
         for row, pos, p, lane in self.pieces:
             at = slice(pos, pos + len(lane.row))
-            acc, bank = p.acc[lane.row], p.bank[lane.row]
-            lane_f["row"][at, row], lane_f["bank"][at, row] = acc, bank
+            acc, own = p.acc[lane.row], p.bank[lane.row]
+            bank = own + lane.vert * c.drain_banks
+            lane_f["row"][at, row], lane_f["bank"][at, row] = acc, own
+            lane_f["vert"][at, row] = lane.vert
             lane_f["first"][at, row], lane_f["store"][at, row] = lane.first, lane.store
             lane_f["clr"][at, row] = lane.first & ~visited[row, bank, acc]
             lane_f["pp"][at, row], lane_f["prev"][at, row] = p.pp, p.prev
@@ -194,7 +252,7 @@ def build(
     acc_rows: int,
     acc_pp: bool,
     c: Config,
-    horizontal: bool = True,
+    sharing: str,
 ) -> tuple[list[GroupProgram], int]:
     """The programs of all PEGroups, and a bound: words that no balance can go below.
 
@@ -205,13 +263,18 @@ def build(
             something else that is waited for says so.
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
-        horizontal: use horizontal sharing if the configuration has it.
+        sharing: none, horizontal, vertical or both.
     """
-    horizontal = horizontal and bool(c.share_h)
     builders = [_Builder(c, k, col, acc_rows) for k in range(c.K) for col in range(c.L)]
-    kept, load = 0, np.zeros((c.rings, c.L))
-    for p in products:
-        lanes = _lanes_of(p, c, load, horizontal)
+    kept = 0
+    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
+    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"))
+    lanes_of = [
+        _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
+    ]
+    if sharing in ("vertical", "both"):
+        _move_up(lanes_of, c)
+    for p, lanes in zip(products, lanes_of, strict=True):
         kept += len(p.row)
         waits = [(p.event, p.lag)]
         if p.first_of_layer and drained_event[p.layer] is not None:

@@ -22,7 +22,6 @@ import numpy as np
 
 from golden.config import Config
 
-SHARING = ("none", "horizontal", "vertical", "both")
 COARSE = 8  # a margin of more than 2 * COARSE tiles grows by this part of itself, not by a tile
 
 

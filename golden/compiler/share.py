@@ -4,36 +4,39 @@ A row's non-zeros are spread over the engine columns. Lane l may take some of th
 l + 1 (horizontal sharing). Two things are wanted at once: few lane words (a word holds Q
 non-zeros of one row, so counts should be multiples of Q) and even lanes. For each row the cheapest
 choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
-with a price for each lane that grows with what the lane has been given so far.
+with a price for each lane that grows with what the lane has been given so far. What is left
+uneven at the end changes the prices from the start in another pass.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-STEER = 0.12  # price of a word per word that the lane is ahead of the mean of its ring
+STEER = 0.09  # price of a word per word that the lane is ahead of the mean of its ring
+PASSES = 6  # over all products
+GAIN = 0.5  # of what a pass left uneven that the next one starts from
 
 
 def _candidates(right: np.ndarray, q: int) -> np.ndarray:
-    """Counts that may move from the right neighbour: [..., 3q], around none, half and all."""
+    """Counts that may move from the right neighbour: [..., 2q], around none and all."""
     step = np.arange(q)
     n = right[..., None]
-    return np.clip(np.concatenate([0 * n + step, n // 2 + step, n - step], axis=-1), 0, n)
+    return np.clip(np.concatenate([0 * n + step, n - step], axis=-1), 0, n)
 
 
-def share_row(counts: np.ndarray, load: np.ndarray, q: int) -> np.ndarray:
+def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
     """How many non-zeros each lane takes from its right neighbour, for one row of every ring.
 
     Args:
         counts: int [rings, L] non-zeros of the row in each engine column.
-        load: [rings, L] words given to each lane so far.
+        ahead: [rings, L] words that each lane is ahead of the others.
         q: multipliers of a lane.
 
     Returns:
         int [rings, L]: non-zeros that lane l takes of column l + 1.
     """
     rings, lanes = counts.shape
-    price = np.clip(1 + STEER * (load - load.mean(axis=1, keepdims=True)), 0.05, 8.0)
+    price = np.clip(1 + STEER * ahead, 0.05, 8.0)
     cand = _candidates(np.roll(counts, -1, axis=1), q)  # [rings, L, J]
     wrap = cand[:, -1]  # what the last lane takes of the first column
 
@@ -60,22 +63,33 @@ def share_row(counts: np.ndarray, load: np.ndarray, q: int) -> np.ndarray:
     return taken
 
 
-def share_rows(counts: np.ndarray, load: np.ndarray, q: int, horizontal: bool) -> np.ndarray:
-    """:func:`share_row` for rows in program order.
+def share(tables: list[np.ndarray], q: int, horizontal: bool) -> list[np.ndarray]:
+    """What each lane takes from its right neighbour, for all rows of an iteration.
 
     Args:
-        counts: int [rows, rings, L].
-        load: [rings, L] words given to each lane so far; grows by what these rows add.
+        tables: for each product, in program order, int [rows, rings, L]: non-zeros of the rows that
+            are looked at together, in each engine column.
+        q: multipliers of a lane.
+        horizontal: False for no sharing.
 
     Returns:
-        int [rows, rings, L], zeros without sharing.
+        for each product int [rows, rings, L], zeros without sharing.
     """
-    taken = np.zeros_like(counts)
-    if not horizontal or counts.shape[2] == 1:
-        load += (-(-counts // q)).sum(axis=0)
-        return taken
-    for i, row in enumerate(counts):
-        if row.any():
-            taken[i] = share_row(row, load, q)
-            load += -(-(row - np.roll(taken[i], 1, axis=1) + taken[i]) // q)
-    return taken
+    best = [np.zeros_like(t) for t in tables]
+    rings, lanes = tables[0].shape[1:]
+    if not horizontal or lanes == 1:
+        return best
+    handicap, least = np.zeros((rings, lanes)), np.inf
+    for _ in range(PASSES):
+        load, taken = np.zeros((rings, lanes)), []
+        for table in tables:
+            taken.append(np.zeros_like(table))
+            for i in np.flatnonzero(table.any(axis=(1, 2))):
+                ahead = load + handicap
+                t = share_row(table[i], ahead - ahead.mean(axis=1, keepdims=True), q)
+                load += -(-(table[i] - np.roll(t, 1, axis=1) + t) // q)
+                taken[-1][i] = t
+        if load.max() < least:
+            best, least = taken, load.max()
+        handicap += GAIN * (load - load.mean(axis=1, keepdims=True))
+    return best

@@ -71,7 +71,7 @@ def engine_cost(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> dict[
     c = config.load(name)
     q = quantised(task, checkpoint, name)
     p = compile_network(q, c)
-    unshared = compile_network(q, c, horizontal=False)
+    unshared = compile_network(q, c, sharing="none")
     times = timing.predict(p, flow.PREDICTED_FRAMES)
     width = image.memories(c)[image.Target.PEGROUP][0]
     words = sum(len(s.words) for s in assemble.sections(p) if s.target == image.Target.PEGROUP)

@@ -158,6 +158,7 @@ module csb_datapath #(
   logic wr_neu_we, wr_out_we, wr_out_done, wr_evt_en;
   logic [NeuronAw-1:0] wr_neu_addr;
   logic [2:0] wr_shift;
+  logic [ElemNeuRotW-1:0] wr_rot;
   logic [OutAw-1:0] wr_out_addr;
   logic [csb_pkg::ElemEvtW-1:0] wr_evt;
   csb_element #(
@@ -199,6 +200,7 @@ module csb_datapath #(
       .wr_neu_we_o  (wr_neu_we),
       .wr_neu_addr_o(wr_neu_addr),
       .wr_shift_o   (wr_shift),
+      .wr_rot_o     (wr_rot),
       .wr_out_we_o  (wr_out_we),
       .wr_out_addr_o(wr_out_addr),
       .wr_out_done_o(wr_out_done),
@@ -275,6 +277,7 @@ module csb_datapath #(
       .wr_neu_we_i  (wr_neu_we),
       .wr_neu_addr_i(wr_neu_addr),
       .wr_shift_i   (wr_shift),
+      .wr_rot_i     (wr_rot),
       .wr_out_we_i  (wr_out_we),
       .wr_out_addr_i(wr_out_addr),
       .wr_out_done_i(wr_out_done),

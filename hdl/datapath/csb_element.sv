@@ -65,6 +65,7 @@ module csb_element #(
     output logic                               wr_neu_we_o,
     output logic      [          NeuronAw-1:0] wr_neu_addr_o,
     output logic      [                   2:0] wr_shift_o,
+    output logic      [csb_pkg::ElemNeuRotW-1:0] wr_rot_o,
     output logic                               wr_out_we_o,
     output logic      [             OutAw-1:0] wr_out_addr_o,
     output logic                               wr_out_done_o,
@@ -242,7 +243,7 @@ module csb_element #(
   };
   assign neu_addr = word[ElemNeuAddrLsb+:NeuronAw] ^ (NeuronAw'(toggle) << (NeuronAw - 4));
   csb_delay #(
-      .Width (1 + NeuronAw + ElemNeuShiftW + 1 + OutAw + 2 + ElemEvtW),
+      .Width (1 + NeuronAw + ElemNeuShiftW + ElemNeuRotW + 1 + OutAw + 2 + ElemEvtW),
       .Stages(3)
   ) u_write (
       .clk_i,
@@ -252,6 +253,7 @@ module csb_element #(
         issue_o && word[ElemNeuWeLsb],
         neu_addr,
         word[ElemNeuShiftLsb+:ElemNeuShiftW],
+        word[ElemNeuRotLsb+:ElemNeuRotW],
         issue_o && word[ElemOutWeLsb],
         {iter_q, word[ElemOutAddrLsb+:OutAw-1]},
         issue_o && word[ElemOutDoneLsb],
@@ -262,6 +264,7 @@ module csb_element #(
         wr_neu_we_o,
         wr_neu_addr_o,
         wr_shift_o,
+        wr_rot_o,
         wr_out_we_o,
         wr_out_addr_o,
         wr_out_done_o,

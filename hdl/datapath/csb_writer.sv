@@ -6,7 +6,7 @@
 //
 // w = SubSlots cycles a slot. With T the issue of the element word, v_i and the wr_* inputs are
 // valid in T + 3; lanes i*L to i*L + L - 1 are on the bus in cycle T + 5 + i at address + i (lanes
-// that do not exist are 0), so column l of the engine gets lane i*L + l. evt_o and out_done_o come
+// that do not exist are 0): column (l + wr_rot_i) mod L of the engine gets lane i*L + l. evt_o and out_done_o come
 // with the last of them, in T + 4 + w. A slot may follow w cycles after the one before, not sooner.
 //
 // bus_busy_o, in cycle c: neu_valid_o will be high in cycle c + 1.
@@ -29,6 +29,7 @@ module csb_writer #(
     input  wire logic                         wr_neu_we_i,
     input  wire logic [         NeuronAw-1:0] wr_neu_addr_i,
     input  wire logic [                  2:0] wr_shift_i,
+    input  wire logic [csb_pkg::ElemNeuRotW-1:0] wr_rot_i,
     input  wire logic                         wr_out_we_i,
     input  wire logic [            OutAw-1:0] wr_out_addr_i,
     input  wire logic                         wr_out_done_i,
@@ -58,6 +59,7 @@ module csb_writer #(
   logic [NeuronAw-1:0] neu_addr_q;
   logic [OutAw-1:0] out_addr_q;
   logic [2:0] shift_q;
+  logic [csb_pkg::ElemNeuRotW-1:0] rot_q;
   logic [csb_pkg::ElemEvtW-1:0] evt_q;
 
   assign take = wr_neu_we_i || wr_out_we_i || wr_out_done_i || wr_evt_en_i;
@@ -88,6 +90,7 @@ module csb_writer #(
       neu_addr_q <= wr_neu_addr_i;
       out_addr_q <= wr_out_addr_i;
       shift_q    <= wr_shift_i;
+      rot_q      <= wr_rot_i;
       evt_q      <= wr_evt_i;
     end else begin
       sub_q      <= sub_q + 1'b1;
@@ -114,6 +117,17 @@ module csb_writer #(
     );
   end
 
+  // --- rotation: which column a lane's neuron goes to is the compiler's choice, slot by slot ---
+  logic [L*DataW-1:0] rotated;
+  always_comb begin
+    rotated = data;
+    for (int r = 1; r < L; r++) begin
+      if (rot_q == csb_pkg::ElemNeuRotW'(r)) begin
+        for (int l = 0; l < L; l++) rotated[l*DataW+:DataW] = data[((l+L-r)%L)*DataW+:DataW];
+      end
+    end
+  end
+
   // --- bus ------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i) begin
@@ -133,7 +147,7 @@ module csb_writer #(
 
   always_ff @(posedge clk_i) begin
     neu_addr_o <= neu_addr_q;
-    neu_data_o <= data;
+    neu_data_o <= rotated;
     out_addr_o <= out_addr_q;
     evt_id_o   <= evt_q;
   end
