@@ -22,7 +22,7 @@ from golden.tasks import get
 from golden.tasks.base import Task, TaskError
 from golden.tasks.measure import engine_cost, fixed_score
 from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
-from golden.tasks.records import FOLDER, Records
+from golden.tasks.records import FOLDER, Records, meets
 from golden.tasks.table import lossless, make_try, mean_target, tries_to_make
 
 
@@ -70,6 +70,8 @@ def export(
     }
     write_checkpoint(out, checkpoint.with_tensors({}, result=note), True)
     dense = records.of("dense", seed=seed)[0]
+    limit = mean_target(task, records, (seed,))
+    assert limit is not None
     tries = [t for (_, s), t in sorted(records.results(scheme).items()) if s == seed]
     keys = ("rate", "achieved", "valid", "test", "cpu_seconds")
     record = {
@@ -80,7 +82,8 @@ def export(
         "metric": dense["metric"],
         "dense_valid": dense["valid"],
         "dense_test": dense["test"],
-        "target_valid": mean_target(task, records, (seed,)),
+        "target_valid": limit,
+        "lossless": meets(task, records.results(scheme)[rate, seed]["valid"], limit),
         "rate": rate,
         "tries": [{key: line[key] for key in keys} for line in tries],
         "stored_test": stored.value,
