@@ -408,14 +408,15 @@ def shipped() -> str:
             first + "->".join(width(la) for la in layers),
             f"{checkpoint.kept_weights:,}",
             f"{checkpoint.rate:.2f}x",
+            "yes" if record.get("lossless", True) else "**no**",
             f"{csb['result']['metric']}, {csb['result']['count']}",
             value_of(metric, record["dense_test"]),
             value_of(metric, csb["result"]["value"]),
             " / ".join(value_of(metric, v) for v in values),
             f"{path.stat().st_size / 1000:.0f} kB",
         ])  # fmt: skip
-    head = ("file", "model", "kept weights", "rate", "result, test items", "dense, test",
-            "as stored, test", "dense / limit / pruned, validation", "size")  # fmt: skip
+    head = ("file", "model", "kept weights", "rate", "lossless", "result, test items",
+            "dense, test", "as stored, test", "dense / limit / pruned, valid", "size")  # fmt: skip
     return table(head, rows)
 
 

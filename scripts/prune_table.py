@@ -11,6 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 import torch
 
 from golden.checkpoint import read_checkpoint, write_checkpoint
@@ -22,8 +23,8 @@ from golden.tasks import get
 from golden.tasks.base import Task, TaskError
 from golden.tasks.measure import engine_cost, fixed_score
 from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
-from golden.tasks.records import FOLDER, Records
-from golden.tasks.table import lossless, make_try, mean_target, tries_to_make
+from golden.tasks.records import FOLDER, Records, meets, target
+from golden.tasks.table import dense_as_long, lossless, make_try, tries_to_make
 
 
 def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path) -> None:
@@ -51,6 +52,12 @@ def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path)
         print(f"{task.id} {scheme} {at:g}x, seed {seed}: {found}", flush=True)
 
 
+def to_16_bits(w: np.ndarray) -> np.ndarray:
+    """Rounded to 14 bits and sign by a power of two: deflated, two thirds of the size."""
+    step = np.float32(2.0 ** (np.ceil(np.log2(max(float(np.abs(w).max()), 1e-9))) - 14))
+    return np.round(w / step) * step
+
+
 def export(
     task: Task, records: Records, plan: Plan, scheme: str, rate: float, states: Path, out: Path
 ) -> None:
@@ -60,6 +67,8 @@ def export(
     if not path.is_file():
         raise TaskError(f"{path}: no such model; only finished tries can be exported")
     checkpoint = read_checkpoint(path)
+    checkpoint = checkpoint.with_tensors({n: to_16_bits(w) for n, w in checkpoint.tensors.items()})
+    checkpoint = checkpoint.with_tensors({}, rate=round(checkpoint.rate, 4))
     write_checkpoint(out, checkpoint, True)
     stored = task.evaluate(read_checkpoint(out))  # 8-bit tables and all
     note = {
@@ -69,7 +78,8 @@ def export(
         "split": "test",
     }
     write_checkpoint(out, checkpoint.with_tensors({}, result=note), True)
-    dense = records.of("dense", seed=seed)[0]
+    dense = dense_as_long(task, records, plan, scheme, seed, states)
+    limit = target(task, dense["metric"], dense["valid"], dense["valid_count"])
     tries = [t for (_, s), t in sorted(records.results(scheme).items()) if s == seed]
     keys = ("rate", "achieved", "valid", "test", "cpu_seconds")
     record = {
@@ -80,7 +90,8 @@ def export(
         "metric": dense["metric"],
         "dense_valid": dense["valid"],
         "dense_test": dense["test"],
-        "target_valid": mean_target(task, records, (seed,)),
+        "target_valid": limit,
+        "lossless": meets(task, records.results(scheme)[rate, seed]["valid"], limit),
         "rate": rate,
         "tries": [{key: line[key] for key in keys} for line in tries],
         "stored_test": stored.value,

@@ -34,9 +34,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
     "long": {"admm_epochs": 10, "retrain_epochs": 12, "rho": 1.0, "distil": 0.5},
+    "longz1": {"admm_epochs": 2, "retrain_epochs": 4},
 }
 """Ideas beyond the paper, as changes of a recipe. ``onerate`` takes one away: rates by matrix;
-``long`` is Z2's full recipe, about twice the table's training, with distillation."""
+``long`` is Z2's full recipe, about twice the table's training, with distillation; ``longz1`` three
+times the table's training of Z1."""
 
 
 def scheme_named(name: str) -> Scheme:

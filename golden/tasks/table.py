@@ -27,13 +27,22 @@ from golden.tasks.base import Task
 from golden.tasks.plans import Plan, scheme_named
 from golden.tasks.records import Records, meets, target
 from golden.tasks.training import (
+    fit,
     orders_for_checkpoint,
     prune_model,
     to_checkpoint,
     train_dense,
 )
 
-__all__ = ["dense_model", "lossless", "make_try", "mean_result", "next_try", "tries_to_make"]
+__all__ = [
+    "dense_as_long",
+    "dense_model",
+    "lossless",
+    "make_try",
+    "mean_result",
+    "next_try",
+    "tries_to_make",
+]
 
 
 def mean_result(
@@ -170,6 +179,40 @@ def dense_model(
         )
         log(f"{task.id} dense, seed {seed}: valid {valid}, test {test}")
     return model
+
+
+def dense_as_long(
+    task: Task, records: Records, plan: Plan, scheme: str, seed: int, states: Path
+) -> dict[str, Any]:
+    """Record of the dense model that a scheme's variant is to be judged by.
+
+    That of the table, unless the variant trains longer: then the table's model, trained on for as
+    long at the same rate, if it is better than the table's.
+    """
+    recipe, plain = plan.recipe_of(scheme), records.of("dense", seed=seed)[0]
+    if recipe.epochs <= plan.recipe.epochs:
+        return plain
+    found = records.of("dense_long", scheme=scheme, seed=seed)
+    if not found:
+        model = dense_model(task, records, plan, seed, states, print)
+        begin = time.process_time()
+        task.share = plan.share
+        fit(task, model, recipe.epochs, recipe.lr, seed + 1, clip=recipe.clip)
+        task.share = 1.0
+        checkpoint = to_checkpoint(task, model)
+        valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
+        line = plain | {
+            "kind": "dense_long",
+            "scheme": scheme,
+            "valid": valid.value,
+            "test": test.value,
+            "epochs": [*plain["epochs"], recipe.epochs * plan.share],
+            "cpu_seconds": round(time.process_time() - begin, 1),
+        }
+        records.add(line)
+        found = [line]
+    longer = found[0]
+    return longer if (longer["valid"] > plain["valid"]) == task.higher_is_better else plain
 
 
 def make_try(
