@@ -28,7 +28,7 @@ def best(tiles: np.ndarray, sharing: str) -> int:
     return int(min(loads))
 
 
-@pytest.mark.parametrize("sharing", reference.SHARING)
+@pytest.mark.parametrize("sharing", config.SHARING)
 @pytest.mark.parametrize("case", range(4))
 def test_finds_the_best_cuts(sharing, case) -> None:
     tiles = np.random.default_rng(case).integers(0, 4, (2, 2, 2))

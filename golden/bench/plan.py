@@ -13,7 +13,6 @@ from typing import Any
 from golden.bench import measure, models
 from golden.bench.measure import Job, UnsupportedError
 from golden.bench.models import MODELS, Model, Shape
-from golden.compiler import reference
 from golden.program import CompileError
 
 BLOCKS = (32, 64, 128)  # those of the paper's Fig. 12
@@ -69,7 +68,7 @@ def reference_jobs(quick: bool) -> Iterator[tuple]:
         for n in range(len(m.layers)):
             for block in BLOCKS[: 1 if quick else None]:
                 samples = None if whole and not quick else Z3_SAMPLES
-                yield m, n, block, ALIGNED, reference.SHARING, samples, Z3_SECONDS
+                yield m, n, block, ALIGNED, measure.SHARING, samples, Z3_SECONDS
 
 
 def weights(shape: Shape) -> int:

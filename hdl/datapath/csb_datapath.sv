@@ -158,7 +158,7 @@ module csb_datapath #(
   logic wr_neu_we, wr_out_we, wr_out_done, wr_evt_en;
   logic [NeuronAw-1:0] wr_neu_addr;
   logic [2:0] wr_shift;
-  logic [ElemNeuRotW-1:0] wr_rot;
+  logic [csb_pkg::ElemNeuRotW-1:0] wr_rot;
   logic [OutAw-1:0] wr_out_addr;
   logic [csb_pkg::ElemEvtW-1:0] wr_evt;
   csb_element #(
