@@ -126,7 +126,7 @@ def section(name: str, records: Records, plan: Plan, results: dict[str, Result])
     some = plan.seeds if len(seeds) == len(plan.seeds) else plan.seeds[:1]
     limit = mean_target(task, records, some)
     missing = [label(s) for s in plan.schemes if s not in results]
-    short = [label(s) for s, r in results.items() if len(r.seeds) < len(plan.seeds)]
+    short = [label(r.scheme) for r in in_table(results) if len(r.seeds) < len(plan.seeds)]
     gone = []
     if missing:
         gone.append("schemes " + ", ".join(missing))
@@ -181,10 +181,19 @@ def save(figure: plt.Figure, name: str) -> None:
 def ratios(
     all_results: dict[str, dict[str, Result]], top: str, rivals: tuple[str, ...], key: str = "rate"
 ) -> dict[str, float]:
-    """Task -> rate of ``top`` / best rate of the rivals, where all have one."""
+    """Task -> rate of ``top`` / best rate of the rivals, where all have one, over the same seeds.
+
+    Where not all have run with all seeds the first seed alone counts, for each of them.
+    """
     found = {}
     for name, results in all_results.items():
-        of = [getattr(results[s], key) if s in results else None for s in (top, *rivals)]
+        if not all(s in results for s in (top, *rivals)):
+            continue
+        those = [results[s] for s in (top, *rivals)]
+        if len({r.seeds for r in those}) == 1:
+            of = [getattr(r, key) for r in those]
+        else:
+            of = [r.each.get(r.seeds[0]) if key == "rate" else None for r in those]
         if None not in of:
             found[name] = of[0] / max(of[1:])
     return found
@@ -237,7 +246,11 @@ def reach(all_results: dict[str, dict[str, Result]]) -> tuple[str, str]:
         for name, results in all_results.items()
         if (r := results.get(CSB)) is not None
     ]
-    return table(head, rows), "Seeds: " + ", ".join(few) + "."
+    note = (
+        "A ratio is over the same seeds for both: where one has not run with all of them, the first"
+        " seed alone. Seeds of CSB32 aligned: "
+    )
+    return table(head, rows), note + ", ".join(few) + "."
 
 
 def fixed_gaps(all_results: dict[str, dict[str, Result]]) -> dict[str, tuple[str, bool]]:
