@@ -107,7 +107,7 @@ async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
     """Loads and runs one case; returns the bytes of all its sums."""
     c = bench.c
     qnet, vectors = case.make(c)
-    x, layers = compiler.place(qnet, c, 1)
+    x, layers, stages = compiler.place(qnet, c, 1)
     program = compiler.compile_network(qnet, c)
     layer = layers[0]
     await bench.reset()
@@ -116,20 +116,20 @@ async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
         if s.target == Target.PEGROUP:
             await bench.load(s.index, s.words)
     await bench.neurons(x.column, x.address, vectors["x"])
-    h = layer.vectors["h"]
-    old = c.neuron_depth // 2 if h.pp else 0  # the buffer of frame -1
-    await bench.neurons(h.column, h.address + old, vectors["h"])
+    for name, v in layer.vectors.items():
+        # What the last frame wrote is in the other buffer.
+        old = c.neuron_depth // 2 if v.pp and layer.q.cell.vectors[name] else 0
+        await bench.neurons(v.column, v.address + old, vectors[name])
     await bench.run(4 * max(len(g) for g in program.groups) + 50)
 
-    q = layer.q
-    count = len(q.cell.drains)
-    got = np.zeros((layer.slots * count, c.lanes), np.int64)
-    for a in range(len(got)):
-        got[a] = await bench.drain(layer.acc_base + a)
-    want = np.zeros_like(got)
-    for g, d in enumerate(q.cell.drains):
-        total = sum(q.weights[d.gate, i] @ vectors[i] for i in d.inputs)
-        want[layer.slot * count + g, layer.lane] = total
+    weights = layer.q.weights
+    want = np.zeros((len(program.bias), c.lanes), np.int64)
+    for stage in stages:
+        space = layer.spaces[stage.nodes.space]
+        for g, d in enumerate(stage.nodes.drains):
+            at = stage.acc_base + space.slot * stage.count + g
+            want[at, space.lane] = sum(weights[d.gate, i] @ vectors[i] for i in d.inputs)
+    got = np.array([await bench.drain(a) for a in range(len(want))])
     assert np.array_equal(got, want), f"{case}: {np.count_nonzero(got != want)} sums differ"
     return got.tobytes()
 

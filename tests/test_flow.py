@@ -132,7 +132,10 @@ def test_pattern_needs_a_block(tmp_path):
     assert image.manifest["pattern"]["nio"] > 0
     assert image.manifest["pattern"]["index_bits"] > 0
     auto = flow.build_image(source, "tiny")
-    assert auto.manifest["predicted"]["cycles_per_frame"] <= image.manifest["predicted"]["cycles_per_frame"]
+    assert (
+        auto.manifest["predicted"]["cycles_per_frame"]
+        <= image.manifest["predicted"]["cycles_per_frame"]
+    )
 
 
 def test_sharing_modes(tmp_path):

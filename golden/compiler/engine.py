@@ -177,6 +177,7 @@ class _Builder:
         self.stored = np.full((c.P, banks, rows_of_acc), -(1 << 30), np.int64)
         self.marks: list[int] = []
         self.layer_done: dict[int, np.ndarray] = {}
+        self.complete: set[int] = set()
         self.layer_end: dict[int, int] = {}
 
     def add(self, p: Product, lanes: dict[tuple[int, int], _Lane], waits: list, slots: int) -> None:
@@ -204,9 +205,14 @@ class _Builder:
             np.maximum.at(done, p.slot[lane.row], pos)
             self.cursor[row] = pos[-1] + 1
         if p.last_of_layer:
-            for pos in np.maximum.accumulate(done):
+            self.complete.add(p.layer)
+        # The drain takes marks in the order of stages. A stage whose products were all hoisted is
+        # complete before the one that it comes behind, and waits for that.
+        while len(self.layer_end) in self.complete:
+            stage = len(self.layer_end)
+            for pos in np.maximum.accumulate(self.layer_done[stage]):
                 self.marks.append(max(int(pos), self.marks[-1] + 1 if self.marks else 0))
-            self.layer_end[p.layer] = self.marks[-1]
+            self.layer_end[stage] = self.marks[-1]
 
     def finish(self, acc_pp: bool) -> GroupProgram:
         c = self.c
