@@ -85,12 +85,13 @@ def vector_bounds(cell: Cell, initial: Mapping[str, float] | None = None) -> dic
     nodes = {n.name: n for n in cell.nodes}
 
     def complement(a: str, b: str) -> bool:
-        n = nodes.get(a)
+        n, gate = nodes.get(a), nodes.get(b)  # either may be a constant or a state: no node
         return (
             isinstance(n, Elem)
+            and gate is not None
             and (n.m0, n.x0, n.m1, n.sub, n.act) == ("one", "one", "one", True, "identity")
             and n.x1 == b
-            and nodes[b].act == "sigmoid"
+            and gate.act == "sigmoid"
         )
 
     value: dict[str, float] = {}

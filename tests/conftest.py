@@ -8,9 +8,13 @@ import pytest
 from tb import runner
 
 
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
-    runner.seed_from_env()  # drawn once, before parallel workers inherit the environment
+    # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
+    seed = runner.seed_from_env()
+    if config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = seed
 
 
 def pytest_report_header() -> str:
