@@ -3,6 +3,7 @@
 
 import os
 
+import hypothesis
 import pytest
 
 from tb import runner
@@ -10,6 +11,9 @@ from tb import runner
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says more of the machine's load than of the code.
+    hypothesis.settings.register_profile("project", deadline=None)
+    hypothesis.settings.load_profile("project")
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
     # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
     seed = runner.seed_from_env()

@@ -294,8 +294,8 @@ def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config)
 
     The first layer multiplies the new input, then its state, which needs the longest to come
     round; every other layer multiplies its states first, while the layer below completes. What a
-    later stage multiplies besides the vector of this frame comes before that one, and so do the
-    states of the layer above.
+    later stage multiplies besides the vector of this frame comes before that one. The states of
+    the layer above fill the two gaps of such a stage: before its vector and before its result.
     """
     groups: list[list[Product]] = []
     within: dict[int, bool] = {}
@@ -332,8 +332,15 @@ def _products(x: _Vector, layers: list[_Layer], stages: list[_Stage], c: Config)
         inner = next((n for n, p in enumerate(left) if within[id(p)]), len(left))
         out += left[:inner]
         if inner < len(left):
-            out += [p for p in above if p.lag == "stream"]
-        out += left[inner:]
+            # Two gaps to fill: until the vector of this frame is there, and until the output is.
+            ready = len({p.event for p in left[inner:] if within[id(p)]}) > 1  # its early part
+            last = max(n for n, p in enumerate(out) if p.layer == left[inner].needs_layer)
+            between = sum(len(p.row) for p in out[last + 1 :]) / c.pes
+            old = [p for p in above if p.lag == "stream"]
+            while old and not ready and between < TAIL:
+                between += len(old[0].row) / c.pes
+                out.append(old.pop(0))
+            out += left[inner:] + old
     for before, p in itertools.pairwise(out):
         p.barrier = before.lag == "stream" and not before.pp
     return out

@@ -274,7 +274,8 @@ def build(
     builders = [_Builder(c, k, col, acc_rows) for k in range(c.K) for col in range(c.L)]
     kept = 0
     steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
-    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"))
+    meet = [p.needs_layer is not None for p in products]
+    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
     lanes_of = [
         _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
     ]

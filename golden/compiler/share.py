@@ -5,15 +5,18 @@ l + 1 (horizontal sharing). Two things are wanted at once: few lane words (a wor
 non-zeros of one row, so counts should be multiples of Q) and even lanes. For each row the cheapest
 choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
 with a price for each lane that grows with what the lane has been given so far. What is left
-uneven at the end changes the prices from the start in another pass.
+uneven at the end changes the prices from the start in another pass; the last words are handed on
+one by one, from lane to lane, until no lane of a ring has more than the mean, rounded up.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 STEER = 0.09  # price of a word per word that the lane is ahead of the mean of its ring
-PASSES = 6  # over all products
+PASSES = 2  # over all products
 GAIN = 0.5  # of what a pass left uneven that the next one starts from
 
 
@@ -63,7 +66,82 @@ def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
     return taken
 
 
-def share(tables: list[np.ndarray], q: int, horizontal: bool) -> list[np.ndarray]:
+def _words(items: np.ndarray, q: int) -> np.ndarray:
+    """Lane words of so many non-zeros of one row."""
+    return -(-items // q)
+
+
+def _hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: int) -> int | None:
+    """Let a lane give one word of some row to its neighbour, if a row allows it.
+
+    Args:
+        n: int [rows, L] non-zeros of one ring.
+        t: int [rows, L] what each lane takes of the next column; changed in place.
+        giver: the lane that is to have a word less.
+        step: -1 to the left neighbour, which takes more; 1 to the right one, which takes back.
+        q: multipliers of a lane.
+        turn: any number; different ones choose different rows.
+
+    Returns:
+        words that the neighbour has more, 0 or 1; None if no row allows it.
+    """
+    lanes = n.shape[1]
+    taker = (giver + step) % lanes
+    edge = taker if step < 0 else giver  # the lane whose t changes
+    own = n[:, giver] - t[:, giver - 1] + t[:, giver]
+    other = n[:, taker] - t[:, taker - 1] + t[:, taker]
+    room = n[:, giver] - t[:, edge] if step < 0 else t[:, edge]
+    # Just so many that the giver's last word goes; more would only burden the taker.
+    moved = own - q * (_words(own, q) - 1)
+    more = _words(other + moved, q) - _words(other, q)
+    able = (own > 0) & (moved <= room)
+    for gain in (0, 1):
+        rows = np.flatnonzero(able & (more == gain))
+        if len(rows):
+            row = rows[turn * 7 % len(rows)]
+            t[row, edge] += moved[row] if step < 0 else -moved[row]
+            return gain
+    return None
+
+
+def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray:
+    """Hand words on around a ring until no lane has more than the mean, rounded up.
+
+    Args:
+        n, t: int [rows, L] of one ring, as in :func:`_hand_on`; t is changed in place.
+        load: words of each lane before these rows.
+
+    Returns:
+        words of each lane, these rows included.
+    """
+    lanes = n.shape[1]
+    load = load + _words(n - np.roll(t, 1, axis=1) + t, q).sum(axis=0)
+    for turn in range(lanes * int(load.max() - load.min() + 1)):
+        limit = -(-int(load.sum()) // lanes)
+        most = int(load.argmax())
+        if load[most] <= limit:
+            break
+        for step in sorted(
+            (-1, 1),
+            key=lambda s: next(i for i in range(lanes) if load[(most + s * i) % lanes] < limit),
+        ):
+            before, at, gain = t.copy(), most, 1
+            while load[at] >= limit and gain:
+                gain = _hand_on(n, t, at, step, q, turn)
+                if gain is None:
+                    t[:] = before
+                    break
+                at = (at + step) % lanes
+            else:
+                load[most] -= 1
+                load[at] += gain
+                break
+        else:
+            break  # neither way
+    return load
+
+
+def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) -> list[np.ndarray]:
     """What each lane takes from its right neighbour, for all rows of an iteration.
 
     Args:
@@ -71,6 +149,8 @@ def share(tables: list[np.ndarray], q: int, horizontal: bool) -> list[np.ndarray
             are looked at together, in each engine column.
         q: multipliers of a lane.
         horizontal: False for no sharing.
+        meet: products before which the lanes of a PEGroup wait for each other, so that they had
+            better be level there too.
 
     Returns:
         for each product int [rows, rings, L], zeros without sharing.
@@ -87,9 +167,19 @@ def share(tables: list[np.ndarray], q: int, horizontal: bool) -> list[np.ndarray
             for i in np.flatnonzero(table.any(axis=(1, 2))):
                 ahead = load + handicap
                 t = share_row(table[i], ahead - ahead.mean(axis=1, keepdims=True), q)
-                load += -(-(table[i] - np.roll(t, 1, axis=1) + t) // q)
+                load += _words(table[i] - np.roll(t, 1, axis=1) + t, q)
                 taken[-1][i] = t
         if load.max() < least:
             best, least = taken, load.max()
         handicap += GAIN * (load - load.mean(axis=1, keepdims=True))
+    starts = [0, *(i for i, m in enumerate(meet) if m and i), len(tables)]
+    for ring in range(rings):
+        load = np.zeros(lanes, np.int64)
+        for lo, hi in itertools.pairwise(starts):
+            n = np.concatenate([table[:, ring] for table in tables[lo:hi]])
+            t = np.concatenate([one[:, ring] for one in best[lo:hi]])
+            load = _level(n, t, load, q)
+            ends = np.cumsum([len(one) for one in best[lo:hi]])[:-1]
+            for one, part in zip(best[lo:hi], np.split(t, ends), strict=True):
+                one[:, ring] = part
     return best
