@@ -78,6 +78,23 @@ def test_trained_models() -> None:
     assert (row["pattern"], row["kept_weights"]) == ("trained", 5164)
 
 
+def test_an_lstm_of_as_many_weights() -> None:
+    """As many layers and units, and within 1 % as many weights: the table sets it beside."""
+    for m in models.comparisons():
+        shape = models.MODELS[m.name.split(" (")[0]]
+        assert [s.hidden for s in m.layers] == [s.hidden for s in shape.layers]
+        if m.cell == "lstm":
+            assert m.layers[-1].inputs == m.layers[0].hidden
+    small = dataclasses.replace(
+        models.MODELS["SR1"], layers=(models.Shape(40, 128, 64), models.Shape(64, 128, 64))
+    )
+    twin = models.as_lstm(small)
+    kept = [
+        models.kept([models.tensors(m, n, 32, (4, 4)) for n in range(2)]) for m in (small, twin)
+    ]
+    assert abs(kept[1] / kept[0] - 1) < 0.01
+
+
 def test_every_layer_is_a_network_if_its_cell_is_built() -> None:
     for m in models.MODELS.values():
         small = dataclasses.replace(
@@ -176,6 +193,7 @@ def test_tables(results) -> None:
     small = tables.small_table(results)
     assert len(small.rows) == 2
     reached = {what: ok for what, _, _, ok in tables.checks(results)}
+    assert not tables.cell_table(results).rows  # of none of the models that are compared
     assert reached["kept weights, MT1"] is False  # this model is not that large
     assert any(what.startswith("frame efficiency, paper512, MT1") for what in reached)
 

@@ -82,6 +82,34 @@ MODELS = {
 EDGE = Model("GRU 128->256", "gru", (Shape(128, 256),), _rates(13, 13, 13, 13))
 """The layer that was simulated on EdgeDRNN."""
 
+CELLS_COMPARED = ("SR1", "SR2", "SR3")
+"""Models of other cells, at their rates; an LSTM of as many kept weights is set beside each."""
+
+
+def _weights(cell: str, layers: tuple[Shape, ...]) -> int:
+    gates = checkpoint.CELL_GATES[cell]
+    return sum(gates * s.hidden * (s.inputs + s.outputs) + s.hidden * s.projection for s in layers)
+
+
+def as_lstm(m: Model) -> Model:
+    """An LSTM with the layers and units of a model, pruned to as many weights, in blocks of 32."""
+    below = (m.layers[0].inputs, *(s.hidden for s in m.layers))
+    layers = tuple(Shape(x, s.hidden) for x, s in zip(below, m.layers, strict=False))
+    rate = _weights("lstm", layers) / (_weights(m.cell, m.layers) / m.rate(32))
+    return Model(f"{m.name} (as LSTM)", "lstm", layers, {32: rate})
+
+
+def comparisons() -> list[Model]:
+    """What :data:`CELLS_COMPARED` are set beside: LSTMs, and the GRU that resets before its
+    product."""
+    out = [as_lstm(MODELS[name]) for name in CELLS_COMPARED]
+    for m in (MODELS[name] for name in CELLS_COMPARED):
+        if m.cell == "gru":
+            first = dataclasses.replace(m, name=f"{m.name} (reset first)", cell="gru_before")
+            out.append(dataclasses.replace(first, rates={32: m.rate(32)}, table2=None))
+    return out
+
+
 CLOCK_MHZ = 200
 # (who, model, us a frame, PEs); what "latency" means there is not told.
 PUBLISHED = (

@@ -130,7 +130,7 @@ def run(
     """
     results = Results()
     layers, solves = list(layer_jobs(quick)), list(reference_jobs(quick)) if z3 else []
-    every = [*chosen(quick), *models.trained()]
+    every = [*chosen(quick), *models.trained(), *([] if quick else models.comparisons())]
     single = [Job(m, name) for m in every for name in CONFIGS] + [Job(models.EDGE, "edge8")]
     progress = _Progress(notify)
     # Fresh processes: the parent may have loaded torch and its threads.

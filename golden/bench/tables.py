@@ -226,6 +226,34 @@ def small_table(results: Results) -> Table:
     return Table("8 PEs: GRU 128->256 pruned 13x", heads, rows)
 
 
+def cell_rows(results: Results) -> list[tuple[str, Row, Row]]:
+    """(model, its row, that of an LSTM with as many kept weights) where the recurrence does not
+    bind."""
+    out = []
+    for r in pick(results.latency, streams=1):
+        shape = r["model"].split(" (")[0]
+        if shape not in models.CELLS_COMPARED or r["model"].endswith("LSTM)"):
+            continue
+        for lstm in pick(results.latency, streams=1, model=f"{shape} (as LSTM)", pes=r["pes"]):
+            if not r["extra"]["bound_by_recurrence"]:
+                out.append((r["model"], r, lstm))
+    return out
+
+
+def cell_table(results: Results) -> Table:
+    """Cells beside an LSTM."""
+    rows = []
+    for name, r, lstm in cell_rows(results):
+        cells = [f"{one['cycles_per_frame']:.1f}" for one in (r, lstm)]
+        cells += [three(one["frame_efficiency"]) for one in (r, lstm)]
+        change = r["frame_efficiency"] - lstm["frame_efficiency"]
+        rows.append((name, r["config"], str(r["kept_weights"]), str(lstm["kept_weights"]), *cells,
+                     f"{change:+.3f}", r["source"]))  # fmt: skip
+    heads = ("model", "config", "kept", "kept, LSTM", "cycles/frame", "LSTM", "frame eff.", "LSTM",
+             "difference", "source")  # fmt: skip
+    return Table("cells beside an LSTM of the same layers, units and kept weights", heads, rows, 2)
+
+
 def loss_table(results: Results) -> Table:
     """Lost cycles by cause of the models whose interval is published."""
     chosen = [r for r in pick(results.latency, streams=1) if r["model"] in models.PAPER_CYCLES]
@@ -320,6 +348,10 @@ def checks(results: Results) -> list[Check]:
             what = f"mean MAC efficiency, not aligned, block 32 at {UNALIGNED_RATE:g}x, {sharing}"
             add(what, ">= 0.9" if sharing == "both" else "reported", three(value),
                 value >= 0.9 if sharing == "both" else None)  # fmt: skip
+    for name, r, lstm in cell_rows(results):
+        change = r["frame_efficiency"] - lstm["frame_efficiency"]
+        what = f"frame efficiency, {name}, {r['config']}, less that of an LSTM"
+        add(what, ">= -0.02", f"{change:+.3f}", change >= -0.02)
     for model, goal in (("MT2", 20), ("MT1", 1)):
         for r in pick(single, model=model):
             seconds = r["extra"]["compile_seconds"]
@@ -347,6 +379,7 @@ def tables(results: Results) -> list[Table]:
         latency_table(results),
         published_table(results),
         small_table(results),
+        cell_table(results),
         loss_table(results),
         idle_table(results),
         target_table(checks(results)),
