@@ -15,6 +15,7 @@ import pytest
 from test_flow import make_checkpoint
 
 from golden import cli, flow
+from golden.flow import running
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
@@ -268,17 +269,17 @@ def test_exit_codes_of_a_run(sim, capsys, monkeypatch, tmp_path, image):
     assert lost["frame_efficiency"] == pytest.approx(report["frame_efficiency"])
     assert "padding" in capsys.readouterr().out
 
-    class Other(flow.FixedModel):
+    class Other(running.FixedModel):
         def run(self, x, state=None):
             y, end = super().run(x, state)
             y[..., 2, 3] += 1
             return y, end
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "FixedModel", Other)
+        patch.setattr(running, "FixedModel", Other)
         assert command("simulate", *args, tmp_path / "value") == 1
     assert json.loads((tmp_path / "value/report.json").read_text())["mismatches"] == 1
-    predict = flow.timing.predict
+    predict = running.timing.predict
     with monkeypatch.context() as patch:
 
         def late(p, n):
@@ -286,7 +287,7 @@ def test_exit_codes_of_a_run(sim, capsys, monkeypatch, tmp_path, image):
             times.last_out[2:] += 1
             return times
 
-        patch.setattr(flow.timing, "predict", late)
+        patch.setattr(running.timing, "predict", late)
         assert command("simulate", *args, tmp_path / "cycle") == 1
     report = json.loads((tmp_path / "cycle/report.json").read_text())
     assert report["mismatches"] == 0
