@@ -7,7 +7,7 @@ sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(f
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim sim-all test lint format synth docs bench bench-quick area clean
+.PHONY: help setup sim sim-all test lint format synth docs bench bench-quick area report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -46,9 +46,8 @@ area: setup ## area of every sharing mode, clock of small on ECP5; kept by a has
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py
 
-clean: ## removes build/ (not .venv)
-	rm -rf build
-
-.PHONY: report
 report: setup ## docs/results/pruning.md and its figures, from the records of the tries
 	$(PYTHON) scripts/prune_report.py
+
+clean: ## removes build/ (not .venv)
+	rm -rf build
