@@ -211,7 +211,7 @@ class Job:
 
 
 def whole(job: Job) -> tuple[Network, QNetwork, Program, float]:
-    """Network, its integers, its program, and the seconds that the latter two took.
+    """Network, its integers, its program, and the seconds of processor that the latter two took.
 
     Raises:
         UnsupportedError, CompileError: as above.
@@ -220,10 +220,10 @@ def whole(job: Job) -> tuple[Network, QNetwork, Program, float]:
     layers = [models.tensors(m, n, job.block, job.align) for n in range(len(m.layers))]
     network = build(m, layers, job.block)
     x = inputs(job, network.inputs)[:, :CALIBRATION]
-    began = time.perf_counter()
+    began = time.process_time()
     q = quantise.quantise(network, config.load(job.config), x)
     p, _ = fitted(q, job.config, job.sharing, job.streams)
-    return network, q, p, time.perf_counter() - began
+    return network, q, p, time.process_time() - began
 
 
 def inputs(job: Job, width: int) -> np.ndarray:
