@@ -42,7 +42,7 @@ class Config:
     drain_banks: int
     share_h: int
     share_v: int
-    max_fan_in: int
+    acc_guard: int
     max_block: int
     weight_depth: int
     neuron_depth: int
@@ -93,8 +93,8 @@ class Config:
 
     @property
     def acc_w(self) -> int:
-        """Accumulator bits: max_fan_in products of the most negative operands do not overflow."""
-        return 2 * self.data_w + clog2(self.max_fan_in)
+        """Accumulator bits. The quantiser sees to it that no row's sum can overflow them."""
+        return 2 * self.data_w + self.acc_guard
 
     def choose_sharing(self, sharing: str | None) -> str:
         """The sharing mode to compile for: all that is built in unless told otherwise.

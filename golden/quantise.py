@@ -10,7 +10,7 @@ so a stored unit is ``2^-(frac - 16 + data_w)``. The formats are:
   F - 23), so the weights that multiply v have ``F - f_v`` fraction bits. F is the largest with
   which weights and bias fit.
 
-A :class:`QNetwork` depends on widths and ``max_fan_in`` of a configuration, not on its shape.
+A :class:`QNetwork` depends on widths of a configuration, not on its shape.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class QNetwork:
     """A network in integers: what *fixed*, compiler and image are made from.
 
     Attributes:
-        data_w, state_w, state_frac, max_fan_in: of the configuration it was made for.
+        data_w, state_w, state_frac, acc_guard: of the configuration it was made for.
         block, csb: as in :class:`~golden.network.Network`.
         kept_weights: non-zero weights before quantisation.
     """
@@ -198,7 +198,7 @@ class QNetwork:
     data_w: int
     state_w: int
     state_frac: int
-    max_fan_in: int
+    acc_guard: int
     kept_weights: int
     block: int | None = None
     csb: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -234,7 +234,7 @@ class QNetwork:
         Raises:
             QuantError: it has.
         """
-        for name in ("data_w", "state_w", "state_frac", "max_fan_in"):
+        for name in ("data_w", "state_w", "state_frac", "acc_guard"):
             mine, its = getattr(self, name), getattr(cfg, name)
             if mine != its:
                 raise QuantError(f"numbers are for {name} {mine}, {cfg.name} has {its}")
@@ -344,12 +344,6 @@ def _drain(
         if len(over):
             reason = f"row {over[0]} overflows the {cfg.acc_w}-bit accumulator"
             continue
-        kept = sum(np.count_nonzero(w, axis=1) for w in weights.values())
-        if kept.max() > cfg.max_fan_in:
-            reason = (
-                f"row {kept.argmax()} has {kept.max()} non-zeros, max_fan_in is {cfg.max_fan_in}"
-            )
-            break
         return (
             QDrain(b, total - SUM_FRACS[0], total),
             weights,
@@ -389,7 +383,7 @@ def quantise(
 
     Args:
         network: what was trained.
-        cfg: widths and ``max_fan_in`` are used, nothing else.
+        cfg: widths are used, nothing else.
         calibrate: float inputs ``[frames, inputs]`` or ``[streams, frames, inputs]`` that set
             the formats of the input and of vectors that their cell does not bound. Without it
             both have 12 fraction bits (range -8 to 8).
@@ -476,7 +470,7 @@ def quantise(
         cfg.data_w,
         cfg.state_w,
         cfg.state_frac,
-        cfg.max_fan_in,
+        cfg.acc_guard,
         network.kept_weights,
         network.block,
         network.csb,

@@ -205,7 +205,7 @@ def save_network(path: Path, q: QNetwork) -> None:
                 "sizes": la.sizes,
             }
         )
-    scalars = ("data_w", "state_w", "state_frac", "max_fan_in", "kept_weights", "block")
+    scalars = ("data_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
     meta = {
         "kind": "network",
         "layers": layers,

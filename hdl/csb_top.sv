@@ -20,7 +20,7 @@ module csb_top #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
-    parameter int MaxFanIn = 1024,
+    parameter int AccGuard = 4,
     parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
@@ -79,7 +79,7 @@ module csb_top #(
 
   localparam int Groups = K * L;
   localparam int Lanes = K * P * DrainBanks;
-  localparam int AccW = 2 * DataW + $clog2(MaxFanIn);
+  localparam int AccW = 2 * DataW + AccGuard;
   localparam int ReduceStages = L * (1 + ShareV) <= 4 ? 1 : 2;
   localparam int Naw = $clog2(NeuronDepth);
   localparam int Aaw = $clog2(AccDepth);
@@ -327,7 +327,7 @@ module csb_top #(
       .P          (P),
       .Q          (Q),
       .DataW      (DataW),
-      .MaxFanIn   (MaxFanIn),
+      .AccGuard   (AccGuard),
       .WeightDepth(WeightDepth),
       .NeuronDepth(NeuronDepth),
       .AccDepth   (AccDepth),

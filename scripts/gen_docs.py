@@ -256,7 +256,7 @@ def depth_table() -> str:
     keys = [k for k in config.rtl_parameters("tiny") if k.endswith("Depth")]
     rows = [(f"`{k}`", lambda c, k=k: config.rtl_parameters(c)[k]) for k in keys]
     rows += [
-        (f"`{k}`", lambda c, k=k: config.rtl_parameters(c)[k]) for k in ("MaxFanIn", "MaxBlock")
+        (f"`{k}`", lambda c, k=k: config.rtl_parameters(c)[k]) for k in ("AccGuard", "MaxBlock")
     ]
     return _by_configuration(rows, "words")
 

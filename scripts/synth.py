@@ -2,8 +2,8 @@
 """Synthesises the design with Yosys and prints its area by module; exits with 1 if a check fails.
 
 Checks: no latch, every multiplier in DSP blocks (one by a constant is an adder), every array of
-more than a few words in memory. Hierarchy is kept, so that area can be told by module; an area is
-that of the module itself, without those inside it. Xilinx numbers are Yosys' estimates. Results
+more than a few words in memory. The hierarchy of blocks is kept, so that area can be told by block;
+an area is that of the block itself, without blocks inside it. Xilinx numbers are Yosys' estimates. Results
 and logs go to ``build/synth``.
 """
 
@@ -56,6 +56,13 @@ AREA = {
 }
 COLUMNS = ("LUT", "FF", "DSP", "BRAM")
 
+# Modules that are part of the block they are in, and are counted with it. A hierarchy kept to the
+# last rounding unit would count multiplexers that any flow merges with what is around them.
+PARTS_OF_BLOCKS = {
+    *("csb_ram_1r1w", "csb_round_sat", "csb_skid", "csb_shift_sat", "csb_delay", "csb_token"),
+    *("csb_seq", "csb_reg_bank", "csb_act", "csb_act_rom", "csb_acc_bank", "csb_neuron_ram"),
+}
+
 # Bits that may be registers: of an array that Yosys took for a memory; of one always block, which
 # catches arrays that were never taken for one (the widest honest one counts for 32 PEGroups).
 MEMORY_LIMIT = 256
@@ -87,6 +94,7 @@ def script(target: str, sources: list[Path], top: design.Instance, share: str, p
     includes = " ".join(f"-I {folder.relative_to(design.ROOT)}" for folder in design.file_list()[1])
     files = " ".join(str(file.relative_to(design.ROOT)) for file in sources)
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
+    blocks = " ".join(f"{f.stem} {f.stem}$*" for f in sources if f.stem not in PARTS_OF_BLOCKS)
     # One thread, as the WebAssembly build has no more. opt_hier makes up for most of what keeping
     # the hierarchy costs: it carries constants and unused ports across it.
     return f"""
@@ -94,6 +102,8 @@ def script(target: str, sources: list[Path], top: design.Instance, share: str, p
         {share}
         hierarchy -check -top {top.module}
         proc
+        setattr -mod -set keep_hierarchy 1 {blocks}
+        flatten
         opt_hier
         opt_clean
         dump -m -o {prefix}.registers.il t:$*dff* t:$*latch*

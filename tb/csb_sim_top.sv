@@ -21,7 +21,7 @@ module csb_sim_top #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
-    parameter int MaxFanIn = 1024,
+    parameter int AccGuard = 4,
     parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
@@ -84,7 +84,7 @@ module csb_sim_top #(
       .DrainBanks(DrainBanks),
       .ShareH(ShareH),
       .ShareV(ShareV),
-      .MaxFanIn(MaxFanIn),
+      .AccGuard(AccGuard),
       .MaxBlock(MaxBlock),
       .WeightDepth(WeightDepth),
       .NeuronDepth(NeuronDepth),

@@ -107,6 +107,7 @@ class Program:
         if regs:
             word["reg_we"] = random.getrandbits(1)
             word["reg"] = random.randrange(REGS)
+        word["neu_rot"] = random.randrange(self.cfg.L)
         word["neu_addr"] = random.randrange(self.cfg.neuron_depth - self.cfg.sub_slots)
         word["out_addr"] = random.randrange(self.cfg.out_depth - self.cfg.sub_slots)
         return word
@@ -228,8 +229,7 @@ class Units:
             counts = numerics.Saturations()
             part = values[i * cfg.L : (i + 1) * cfg.L]
             data = numerics.to_neuron(part, word["neu_shift"], cfg, counts)
-            rot = word["neu_rot"] if word["neu_rot"] < cfg.L else 0
-            data = pack(np.roll(data, rot), cfg.data_w)
+            data = pack(np.roll(data, word["neu_rot"]), cfg.data_w)
             if word["neu_we"]:
                 self.expect[at - 1].update(bus_busy_o=1)
                 address = (neu_addr + i) % cfg.neuron_depth
@@ -338,7 +338,7 @@ async def random_programs(dut) -> None:
     bias = memory(cfg.bias_depth, cfg.acc_w - 1)
     state = memory(cfg.state_depth, cfg.state_w)
     acc = memory(cfg.acc_depth, cfg.acc_w - 1)
-    mask = (1 << cfg.acc_w) - 1
+    mask = (1 << max(cfg.acc_w, cfg.state_w)) - 1
     for sel, values in ((2, bias), (3, state)):
         for (lane, address), value in np.ndenumerate(values):
             await load(dut, sel, lane, address, int(value) & mask)

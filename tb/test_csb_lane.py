@@ -73,7 +73,7 @@ async def random_words(dut) -> None:
         for address, value in enumerate(memory[0]):
             getattr(dut, enable).value = 1
             dut.ld_addr_i.value = address
-            dut.ld_data_i.value = int(value) & ((1 << cfg.acc_w) - 1)
+            dut.ld_data_i.value = int(value) & ((1 << max(cfg.acc_w, cfg.state_w)) - 1)
             await RisingEdge(dut.clk_i)
         getattr(dut, enable).value = 0
 

@@ -91,6 +91,7 @@ async def stop_forgets_the_slot(dut) -> None:
 async def too_early_is_fatal(dut) -> None:
     """Run alone, and only to see the assertion fail."""
     await start_up(dut)
+    dut.wr_rot_i.value = 0
     dut.wr_neu_we_i.value = 1
     for _ in range(4):
         await RisingEdge(dut.clk_i)

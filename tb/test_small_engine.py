@@ -141,10 +141,10 @@ async def bank_has_two_readers(dut) -> None:
 @cocotb.test
 async def pe_row_sums_runs(dut) -> None:
     """Runs with pauses between their words; every row is drained as soon as it can be."""
-    names = ("data_w", "Q", "acc_depth", "drain_banks", "share_v", "max_fan_in")
+    names = ("data_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
     ports = ("DataW", "Q", "AccDepth", "DrainBanks", "ShareV")
     values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=False)}
-    c = config.load("tiny", neuron_depth=64, max_fan_in=int(os.environ["MAX_FAN_IN"]), **values)
+    c = config.load("tiny", neuron_depth=64, acc_guard=int(os.environ["ACC_GUARD"]), **values)
     for name in ("issue_i", "zero_i", "acc_re_i"):
         getattr(dut, name).value = 0
     start_clock(dut)

@@ -49,7 +49,7 @@ CASES = full_cross() if os.environ.get("CSB_COVER") == "all" else pairwise()
 def run(case: Case, sim: str, work: Path, seed: int) -> None:
     cell, layers, both, size = case
     large = "paper256_sim" if (cell, layers, size) in LARGE else "paper256"
-    c = config.load("small" if size < 100 else large)
+    c = config.load("small_sim" if size < 100 else large)
     density = {150: 0.1, 256: 0.06, 400: 0.04, 1024: 0.01}.get(size, 0.4)
     m = random_model(seed, cell, layers, both, size, 1 + size % 40, density)
     x = np.random.default_rng(seed).normal(size=(3, m.inputs))

@@ -29,7 +29,7 @@ ON_VERILATOR = [
 
 def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     """Parameters of csb_engine in a configuration."""
-    names = "K L P Q DataW MaxFanIn WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
+    names = "K L P Q DataW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
 
@@ -70,7 +70,7 @@ def test_pe_row(sim, override) -> None:
         "tb.test_small_engine",
         sim=sim,
         parameters={"AccW": c.acc_w, **{n: every[n] for n in names}},
-        extra_env={"MAX_FAN_IN": str(c.max_fan_in)},
+        extra_env={"ACC_GUARD": str(c.acc_guard)},
         test_filter="pe_row_",
     )
 
@@ -81,7 +81,7 @@ def test_pe_row(sim, override) -> None:
         ("tiny", {}),
         ("odd", {"data_w": 12, "share_h": 0}),
         ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1}),
-        ("paper512", {"P": 1, "max_fan_in": 4096}),
+        ("paper512", {"P": 1, "acc_guard": 12}),
     ],
     ids=str,
 )

@@ -206,7 +206,7 @@ def test_saturation_is_hit_and_counted():
     model.run(x, big)
     assert model.saturations["neuron"] > 0
     # A bias beyond the data path's range saturates at the drain.
-    bias = {k: b * 0 + 5000.0 for k, b in net.layers[0].biases.items()}
+    bias = {k: b * 0 + 1500.0 for k, b in net.layers[0].biases.items()}
     layer = network.Layer(net.layers[0].cell, 6, net.layers[0].inputs, net.layers[0].weights, bias)
     q = quantise.quantise(network.Network((layer,)), cfg, x_frac=15)
     model = fixed.FixedModel(q, cfg)

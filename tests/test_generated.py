@@ -61,8 +61,6 @@ def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
             bits += p["Width"] * p["Depth"]
         elif module == "csb_neuron_ram":
             bits += p["DataW"] * p["Depth"] * p["Sides"] * p["Reads"]
-        elif module == "csb_acc_bank":
-            bits += 2 * p["AccW"] * p["Depth"]
     assert bits == sum(gen_docs.memory_bits(c).values())
 
 

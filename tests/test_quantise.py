@@ -163,16 +163,14 @@ def scaled(name, factor):
 def test_errors_name_the_row():
     with pytest.raises(QuantError, match=r"layer 0, drain i: weight .* of W\[i, x\]"):
         quantise.quantise(scaled("weight_ih_l0", 1e5), CFG)
-    with pytest.raises(QuantError, match=r"row \d+ overflows the 42-bit accumulator"):
+    with pytest.raises(QuantError, match=r"row \d+ overflows the 36-bit accumulator"):
         quantise.quantise(scaled("bias_ih_l0", 1e9), CFG)
-    with pytest.raises(QuantError, match="12 non-zeros, max_fan_in is 8"):
-        quantise.quantise(network.from_torch(lstm()), config.load("tiny", max_fan_in=8))
     with pytest.raises(QuantError, match="fraction bits"):
         quantise.quantise(network.from_torch(lstm()), CFG, x_frac=25)
 
 
 def test_a_large_bias_takes_fraction_bits():
-    q = quantise.quantise(scaled("bias_ih_l0", 3e4), CFG)
+    q = quantise.quantise(scaled("bias_ih_l0", 3e3), CFG)
     assert min(d.frac for d in q.layers[0].drains.values()) < 30
 
 

@@ -18,7 +18,7 @@ SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth":
 SWEEP = {
     "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_lanes": 3, "stream_w": 48},
     "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_lanes": 1},
-    "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "max_fan_in": 300, "max_block": 8},
+    "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
     "depths": {
         "weight_depth": 300,
         "drain_depth": 100,

@@ -4,11 +4,14 @@
 // latency 3. The same integers as golden/numerics.py, activation().
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
-// [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1.
-// sigmoid(-x) = 1 - sigmoid(x) and tanh(x) = 2 sigmoid(2x) - 1; results round half up to 15 bits.
+// [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which
+// is what the last entry holds. sigmoid(-x) = 1 - sigmoid(x) and tanh(x) = 2 sigmoid(2x) - 1;
+// results round half up to 15 bits. Symmetry and rounding are one addition: all four cases are
+// s, shifted and perhaps inverted, plus a carry.
 //
-//   cycle 0: |x|, table address   1: slope * remainder + base   2: symmetry, rounding   3: data_o
+//   cycle 0: |x|, table address   1: slope * remainder   2: s, symmetry, rounding   3: data_o
 `default_nettype none
+`include "csb_assert.svh"
 module csb_act #(
     parameter int LaneW = 26  // bits of a value
 ) (
@@ -21,76 +24,90 @@ module csb_act #(
 
   localparam int RemBits = LaneFrac - 5;  // fraction bits below the table's step
   localparam int IdxW = 9;
+  localparam int PointW = RemBits + IdxW;  // bits of a point of the table's range
   localparam int SumW = 18;  // unsigned, units of 2^-17
   localparam int SlopeW = 11;
-  localparam logic [SumW-1:0] One = SumW'(1) << (SumW - 1);
+  localparam int ResultW = LaneFrac + 2;  // a sigmoid or tanh, -1 and 1 included
 
   // --- cycle 0: magnitude and table address -----------------------------------------------
-  logic [LaneW-1:0] magnitude;
-  logic [  LaneW:0] point;
-  assign magnitude = data_i[LaneW-1] ? -data_i : data_i;
-  assign point = act_i == 2'(ActTanh) ? {magnitude, 1'b0} : {1'b0, magnitude};
+  // Beyond the table's range the address is that of its last entry.
+  logic [LaneW:0] scaled;  // 2x for tanh
+  logic [PointW:0] point;  // top bit: carry
+  logic [LaneW-PointW:0] upper;
+  logic [IdxW-1:0] index;
+  logic sign;
+  assign sign   = data_i[LaneW-1];
+  assign scaled = act_i == 2'(ActTanh) ? {data_i, 1'b0} : {sign, data_i};
+  assign point  = {1'b0, scaled[PointW-1:0] ^ {PointW{sign}}} + (PointW + 1)'(sign);
+  assign upper  = scaled[LaneW:PointW] ^ {(LaneW - PointW + 1) {sign}};
+  assign index  = point[RemBits+:IdxW] | {IdxW{point[PointW] || upper != '0}};
 
   logic [  SumW-1:0] base;
   logic [SlopeW-1:0] slope;
   csb_act_rom u_rom (
       .clk_i,
-      .addr_i (point[RemBits+:IdxW]),
+      .addr_i (index),
       .base_o (base),
       .slope_o(slope)
   );
 
   logic signed [LaneW-1:0] x1_q, x2_q;
-  logic [1:0] act1_q, act2_q;
+  logic [1:0] act1_q;
   logic [RemBits-1:0] rem_q;
-  logic high_q;
   always_ff @(posedge clk_i) begin
     x1_q   <= data_i;
     act1_q <= act_i;
     rem_q  <= point[RemBits-1:0];
-    high_q <= |point[LaneW:RemBits+IdxW];
   end
 
-  // --- cycle 1: the chord -------------------------------------------------------------------
-  logic [SlopeW+RemBits-1:0] product;
-  logic [SumW-1:0] sum_q;
-  assign product = slope * rem_q;
+  // --- cycle 1: product ---------------------------------------------------------------------
+  logic [SlopeW+RemBits-1:0] product_q;
+  logic [SumW-1:0] base_q;
+  logic curve_q, tanh_q, zero_q;
   always_ff @(posedge clk_i) begin
-    x2_q   <= x1_q;
-    act2_q <= act1_q;
-    sum_q  <= high_q ? One : base + SumW'(product >> RemBits);
+    x2_q      <= x1_q;
+    base_q    <= base;
+    product_q <= slope * rem_q;
+    curve_q   <= act1_q == 2'(ActSigmoid) || act1_q == 2'(ActTanh);
+    tanh_q    <= act1_q == 2'(ActTanh);
+    zero_q    <= act1_q == 2'(ActRelu) && x1_q[LaneW-1];
   end
 
-  // --- cycle 2: symmetry and rounding -------------------------------------------------------
-  logic [SumW-1:0] mirrored;
-  logic signed [SumW+1:0] exact;
-  logic signed [LaneW-1:0] rounded, result;
-  logic tanh, unused_sat;
-  logic negative;
+  // --- cycle 2: the chord, symmetry and rounding --------------------------------------------
+  // With t = s div 2 (tanh) or s div 4 and its low bits in c, in units of 2^-15:
+  //   sigmoid  x >= 0:  t + c              x < 0:  1 - (t + c) = 1 + ~t + c'
+  //   tanh     x >= 0:  t + c - 1          x < 0:  1 - (t + c) = 1 + ~t + c'
+  logic [SumW-1:0] sum;
+  logic [ResultW-1:0] term, result;
+  logic negative, carry;
   assign negative = x2_q[LaneW-1];
-  assign tanh     = act2_q == 2'(ActTanh);
-  assign mirrored = negative ? One - sum_q : sum_q;
-  assign exact    = tanh ? {1'b0, sum_q, 1'b0} - {2'b0, One} : {2'b0, mirrored};
-
-  csb_round_sat #(
-      .InW  (SumW + 2),
-      .Shift(SumW - 1 - LaneFrac),
-      .OutW (LaneW)
-  ) u_round (
-      .data_i(exact),
-      .data_o(rounded),
-      .sat_o (unused_sat)
-  );
-
+  assign sum      = base_q + SumW'(product_q >> RemBits);
   always_comb begin
-    unique case (act2_q)
-      2'(ActSigmoid): result = rounded;
-      2'(ActTanh): result = negative ? -rounded : rounded;
-      2'(ActRelu): result = negative ? '0 : x2_q;
-      default: result = x2_q;
-    endcase
+    term[LaneFrac-1:0] = (tanh_q ? sum[LaneFrac:1] : sum[LaneFrac+1:2]) ^ {LaneFrac{negative}};
+    if (tanh_q) begin
+      term[LaneFrac]   = sum[SumW-1] ^ negative;
+      term[LaneFrac+1] = negative;
+      carry            = sum[0] ^ negative;
+    end else begin
+      term[LaneFrac]   = sum[SumW-1];
+      term[LaneFrac+1] = sum[SumW-1] && negative;
+      carry            = negative ? !(sum[1] && sum[0]) : sum[1];
+    end
+    if (!curve_q) begin
+      term  = x2_q[ResultW-1:0];
+      carry = 1'b0;
+    end
+  end
+  assign result = term + ResultW'(carry);
+
+  always_ff @(posedge clk_i) begin
+    data_o[ResultW-1:0] <= result;
+    data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
+        x2_q[LaneW-1:ResultW];
+    if (zero_q) data_o <= '0;
   end
 
-  always_ff @(posedge clk_i) data_o <= result;
+  // --- Assertions -----------------------------------------------------------------------------
+  `CSB_ASSERT_INIT(LaneHoldsTable, LaneW >= PointW + 1 && SumW == LaneFrac + 3)
 endmodule
 `default_nettype wire

@@ -15,7 +15,7 @@ module csb_datapath #(
     parameter int Lanes        = 16,                             // rings * accumulator banks
     parameter int L            = 4,                              // columns of the engine
     parameter int DataW        = 16,                             // bits of weights and neurons
-    parameter int AccW         = 42,                             // bits of an accumulator
+    parameter int AccW         = 36,                             // bits of an accumulator
     parameter int StateW       = 24,                             // bits of a state
     parameter int StateFrac    = 13,                             // fraction bits of a state
     parameter int ReduceStages = 1,                              // latency of the engine's sums
@@ -90,6 +90,7 @@ module csb_datapath #(
 );
   localparam int DrainAw = $clog2(DrainDepth);
   localparam int BiasAw = $clog2(BiasDepth);
+  localparam int LoadW = AccW > StateW ? AccW : StateW;
 
   // --- load port ------------------------------------------------------------------------
   logic [3:0] ld_we, ld_we_q;
@@ -213,9 +214,10 @@ module csb_datapath #(
 
   // --- lanes ----------------------------------------------------------------------------
   logic [Lanes*LaneW-1:0] v;
-  logic [Lanes*StateW-1:0] states;
+  logic [Lanes*32-1:0] states;
   logic [Lanes*4-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    assign states[i*32+StateW+:32-StateW] = '0;
     csb_lane #(
         .DataW     (DataW),
         .AccW      (AccW),
@@ -229,7 +231,7 @@ module csb_datapath #(
         .ld_bias_we_i (ld_we[2] && ld_lane_q == LaneIw'(i)),
         .ld_state_we_i(ld_we[3] && ld_lane_q == LaneIw'(i)),
         .ld_addr_i    (ld_addr_q),
-        .ld_data_i    (ld_data_q[AccW-1:0]),
+        .ld_data_i    (ld_data_q[LoadW-1:0]),
         .sum_i        (sums_i[i*AccW+:AccW]),
         .bias_re_i    (bias_re),
         .bias_addr_i  (bias_addr),
@@ -242,7 +244,7 @@ module csb_datapath #(
         .rd_addr_i    (rd_addr),
         .st_re_i      (elem_issue_o || st_re_i),
         .st_raddr_i   (st_re_i ? st_addr_i : st_raddr),
-        .st_rdata_o   (states[i*StateW+:StateW]),
+        .st_rdata_o   (states[i*32+:StateW]),
         .opnd_valid_i (opnd_valid),
         .sel_i        (sel),
         .st_zero_i    (st_zero),
@@ -304,7 +306,7 @@ module csb_datapath #(
   end
   always_ff @(posedge clk_i) begin
     st_lane_q  <= st_lane_i;
-    st_rdata_o <= states[st_lane_q*StateW+:StateW];
+    st_rdata_o <= states[st_lane_q*32+:StateW];  // a slice at a multiple of StateW is a shifter
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) sat_o <= '0;

@@ -17,15 +17,16 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_lane #(
-    parameter int DataW      = 16,                       // bits of weights and neurons
-    parameter int AccW       = 42,                       // bits of a drained sum
-    parameter int StateW     = 24,                       // bits of a state
-    parameter int StateFrac  = 13,                       // fraction bits of a state
-    parameter int BiasDepth  = 256,                      // biases
-    parameter int StateDepth = 256,                      // states
-    parameter int LaneW      = StateW + 15 - StateFrac,  // derived, do not override
-    parameter int BiasAw     = $clog2(BiasDepth),        // derived, do not override
-    parameter int StateAw    = $clog2(StateDepth)        // derived, do not override
+    parameter int DataW      = 16,                             // bits of weights and neurons
+    parameter int AccW       = 36,                             // bits of a drained sum
+    parameter int StateW     = 24,                             // bits of a state
+    parameter int StateFrac  = 13,                             // fraction bits of a state
+    parameter int BiasDepth  = 256,                            // biases
+    parameter int StateDepth = 256,                            // states
+    parameter int LaneW      = StateW + 15 - StateFrac,        // derived, do not override
+    parameter int LoadW      = AccW > StateW ? AccW : StateW,  // derived, do not override
+    parameter int BiasAw     = $clog2(BiasDepth),              // derived, do not override
+    parameter int StateAw    = $clog2(StateDepth)              // derived, do not override
 ) (
     input  wire logic                      clk_i,
     input  wire logic                      rst_ni,
@@ -33,7 +34,7 @@ module csb_lane #(
     input  wire logic                      ld_bias_we_i,
     input  wire logic                      ld_state_we_i,
     input  wire logic        [       11:0] ld_addr_i,
-    input  wire logic        [   AccW-1:0] ld_data_i,
+    input  wire logic        [  LoadW-1:0] ld_data_i,
     // drain side
     input  wire logic signed [   AccW-1:0] sum_i,          // T + 1 + RS
     input  wire logic                      bias_re_i,      // T + RS
@@ -70,6 +71,7 @@ module csb_lane #(
   localparam int NarrowW = MulW + 1;  // a narrow operand and whether it saturated
   localparam int PreShift = 2 * (16 - DataW);
   localparam int ProductW = MulW + LaneW;
+  localparam int StateShift = LaneFrac - StateFrac;
 
   // --- drain side -----------------------------------------------------------------------
   logic [AccW-1:0] bias;
@@ -81,7 +83,7 @@ module csb_lane #(
       .clk_i,
       .we_i   (ld_bias_we_i),
       .waddr_i(ld_addr_i[BiasAw-1:0]),
-      .wdata_i(ld_data_i),
+      .wdata_i(ld_data_i[AccW-1:0]),
       .re_i   (rst_ni && bias_re_i),  // no stray address before reset
       .raddr_i(bias_addr_i),
       .rdata_o(bias)
@@ -149,27 +151,21 @@ module csb_lane #(
   logic signed [LaneW-1:0] v, v_q;
 
   // --- state ----------------------------------------------------------------------------
-  logic [StateW-1:0] state_coarse, state_fine, state_next;
-  logic sat_coarse, sat_fine;
+  // A fine state is shifted up before, so that one unit rounds and saturates both.
+  logic signed [LaneW+StateShift-1:0] state_scaled;
+  logic [StateW-1:0] state_next;
+  logic sat_state;
+  assign state_scaled = st_fine_wr_i ? (LaneW + StateShift)'(v_q) <<< StateShift :
+                                       (LaneW + StateShift)'(v_q);
   csb_round_sat #(
-      .InW  (LaneW),
-      .Shift(LaneFrac - StateFrac),
+      .InW  (LaneW + StateShift),
+      .Shift(StateShift),
       .OutW (StateW)
-  ) u_state_coarse (
-      .data_i(v_q),
-      .data_o(state_coarse),
-      .sat_o (sat_coarse)
+  ) u_state_round (
+      .data_i(state_scaled),
+      .data_o(state_next),
+      .sat_o (sat_state)
   );
-  csb_round_sat #(
-      .InW  (LaneW),
-      .Shift(0),
-      .OutW (StateW)
-  ) u_state_fine (
-      .data_i(v_q),
-      .data_o(state_fine),
-      .sat_o (sat_fine)
-  );
-  assign state_next = st_fine_wr_i ? state_fine : state_coarse;
 
   csb_ram_1r1w #(
       .Width(StateW),
@@ -186,9 +182,8 @@ module csb_lane #(
 
   // --- element side: operands and products ------------------------------------------------
   logic signed [LaneW-1:0] state_wide, state_value;
-  assign state_wide = LaneW'($signed(st_rdata_o));
-  assign state_value = st_zero_i ? '0 :
-                       st_fine_rd_i ? state_wide : state_wide <<< (LaneFrac - StateFrac);
+  assign state_wide  = LaneW'($signed(st_rdata_o));
+  assign state_value = st_zero_i ? '0 : st_fine_rd_i ? state_wide : state_wide <<< StateShift;
 
   logic [2*ProductW-1:0] products_q;
   logic [1:0] sat_narrow;
@@ -250,7 +245,7 @@ module csb_lane #(
   );
 
   assign sat_o = {
-    st_we_i && (st_fine_wr_i ? sat_fine : sat_coarse),
+    st_we_i && sat_state,
     sum_valid_i && sat_sum,
     opnd_valid_i && |sat_narrow,
     cvt_valid_i && sat_drain
@@ -260,7 +255,7 @@ module csb_lane #(
   assign unused = ^{ld_addr_i, ld_data_i};
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT_INIT(LaneHoldsTable, LaneW >= 20 && StateFrac <= LaneFrac && AccW >= StateW)
+  `CSB_ASSERT_INIT(LaneHoldsTable, LaneW >= 20 && StateFrac <= LaneFrac)
   `CSB_ASSERT(LoadsStateOnlyIdle, !(ld_state_we_i && st_we_i))
 endmodule
 `default_nettype wire

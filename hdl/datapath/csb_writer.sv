@@ -54,8 +54,9 @@ module csb_writer #(
   // --- slot under way -------------------------------------------------------------------
   logic take, last;
   logic busy_q, neu_we_q, out_we_q, out_done_q, evt_en_q;
-  logic [CntW-1:0] sub_q;
-  logic [SubSlots*SubW-1:0] hold_q;
+  logic [CntW-1:0] next_q;  // lanes that come into lanes_q; 0: those of the next slot
+  logic [SubSlots*SubW-1:0] v_padded, hold_q;  // lanes of the slot
+  logic [SubW-1:0] lanes_q;  // those of this cycle
   logic [NeuronAw-1:0] neu_addr_q;
   logic [OutAw-1:0] out_addr_q;
   logic [2:0] shift_q;
@@ -63,7 +64,8 @@ module csb_writer #(
   logic [csb_pkg::ElemEvtW-1:0] evt_q;
 
   assign take = wr_neu_we_i || wr_out_we_i || wr_out_done_i || wr_evt_en_i;
-  assign last = sub_q == CntW'(SubSlots - 1);
+  assign last = next_q == '0;
+  assign v_padded = (SubSlots * SubW)'(v_i);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i) begin
@@ -72,29 +74,43 @@ module csb_writer #(
       out_we_q   <= 1'b0;
       out_done_q <= 1'b0;
       evt_en_q   <= 1'b0;
+      next_q     <= '0;
     end else if (take) begin
       busy_q     <= 1'b1;
       neu_we_q   <= wr_neu_we_i;
       out_we_q   <= wr_out_we_i;
       out_done_q <= wr_out_done_i;
       evt_en_q   <= wr_evt_en_i;
+      next_q     <= CntW'(1 % SubSlots);
     end else if (last) begin
       busy_q <= 1'b0;
+    end else begin
+      next_q <= next_q == CntW'(SubSlots - 1) ? '0 : next_q + 1'b1;
+    end
+  end
+
+  // The first lanes do not pass hold_q: one multiplexer of as many inputs as there are cycles. Its
+  // inputs are a power of two apart, or synthesis would make a shifter of it.
+  localparam int Stride = 1 << $clog2(SubW);
+  logic [SubSlots*Stride-1:0] source;
+  for (genvar i = 0; i < SubSlots; i++) begin : gen_source
+    if (i == 0) begin : gen_first
+      assign source[Stride-1:0] = Stride'(v_padded[SubW-1:0]);
+    end else begin : gen_held
+      assign source[i*Stride+:Stride] = Stride'(hold_q[i*SubW+:SubW]);
     end
   end
 
   always_ff @(posedge clk_i) begin
+    lanes_q <= source[next_q*Stride+:SubW];
     if (take) begin
-      sub_q      <= '0;
-      hold_q     <= (SubSlots * SubW)'(v_i);
+      hold_q     <= v_padded;
       neu_addr_q <= wr_neu_addr_i;
       out_addr_q <= wr_out_addr_i;
       shift_q    <= wr_shift_i;
       rot_q      <= wr_rot_i;
       evt_q      <= wr_evt_i;
     end else begin
-      sub_q      <= sub_q + 1'b1;
-      hold_q     <= hold_q >> SubW;
       neu_addr_q <= neu_addr_q + 1'b1;
       out_addr_q <= out_addr_q + 1'b1;
     end
@@ -110,7 +126,7 @@ module csb_writer #(
         .ShiftW(3),
         .OutW  (DataW)
     ) u_convert (
-        .data_i (hold_q[l*LaneW+:LaneW]),
+        .data_i (lanes_q[l*LaneW+:LaneW]),
         .shift_i(shift_q),
         .data_o (data[l*DataW+:DataW]),
         .sat_o  (sat[l])
@@ -118,12 +134,18 @@ module csb_writer #(
   end
 
   // --- rotation: which column a lane's neuron goes to is the compiler's choice, slot by slot ---
-  logic [L*DataW-1:0] rotated;
+  // By 1, 2, 4, ... columns, as each bit of rot_q says: it is below L.
+  localparam int RotStages = L > 1 ? $clog2(L) : 1;
+  logic [L*DataW-1:0] straight, rotated;
   always_comb begin
-    rotated = data;
-    for (int r = 1; r < L; r++) begin
-      if (rot_q == csb_pkg::ElemNeuRotW'(r)) begin
-        for (int l = 0; l < L; l++) rotated[l*DataW+:DataW] = data[((l+L-r)%L)*DataW+:DataW];
+    rotated  = data;
+    straight = data;
+    for (int b = 0; b < RotStages; b++) begin
+      straight = rotated;
+      for (int l = 0; l < L; l++) begin
+        if (rot_q[b]) begin
+          rotated[l*DataW+:DataW] = straight[((l+L-(1<<b)%L)%L)*DataW+:DataW];
+        end
       end
     end
   end
@@ -154,7 +176,11 @@ module csb_writer #(
 
   assign bus_busy_o = busy_q && neu_we_q;
 
+  logic unused;
+  assign unused = ^{hold_q, rot_q, source};
+
   // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT_IF(RotatesByColumns, rst_ni && take, 32'(wr_rot_i) < L)
   `CSB_ASSERT(SlotsFarEnoughApart, !(take && busy_q && !last))
 endmodule
 `default_nettype wire

@@ -1,36 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accumulators of one PE row: one write port (the PE row) and two read ports (the PE row, which
-// comes back to a row, and the drain), of which synthesis makes two copies of a RAM. Both reads have latency 1. Nobody
-// reads a word in the cycle in which it is written: the compiler keeps a row that is stored away
-// from its next visit, and a mark reaches the drain after the store.
+// Accumulators of one PE row, `Banks` banks of them. The PE row writes one word a cycle and reads
+// one, of any bank; the drain reads the same address of all banks. So there are two copies: one
+// memory of all banks for the row, which no multiplexer follows, and one for each bank for the
+// drain. Both reads have latency 1. Zeroing reaches the drain's copies only, every bank at once: the row
+// reads nothing before it has stored it.
+//
+// Nobody reads a word in the cycle in which it is written: the compiler keeps a row that is stored
+// away from its next visit, and a mark reaches the drain after the store.
 `default_nettype none
+`include "csb_assert.svh"
 module csb_acc_bank #(
-    parameter int AccW  = 42,
-    parameter int Depth = 256,
-    parameter int Aw    = $clog2(Depth)  // derived, do not override
+    parameter int AccW  = 36,
+    parameter int Depth = 256,                           // words of a bank
+    parameter int Banks = 1,
+    parameter int Aw    = $clog2(Depth),                 // derived, do not override
+    parameter int Bw    = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
-    input  wire logic            clk_i,
-    input  wire logic            we_i,
-    input  wire logic [  Aw-1:0] waddr_i,
-    input  wire logic [AccW-1:0] wdata_i,
-    input  wire logic            row_re_i,
-    input  wire logic [  Aw-1:0] row_raddr_i,
-    output logic      [AccW-1:0] row_rdata_o,
-    input  wire logic            drain_re_i,
-    input  wire logic [  Aw-1:0] drain_raddr_i,
-    output logic      [AccW-1:0] drain_rdata_o
+    input  wire logic                  clk_i,
+    input  wire logic                  we_i,           // wdata_i to one bank
+    input  wire logic                  zero_i,         // wdata_i, which is zero, to all
+    input  wire logic [        Bw-1:0] wbank_i,
+    input  wire logic [        Aw-1:0] waddr_i,
+    input  wire logic [      AccW-1:0] wdata_i,
+    input  wire logic                  row_re_i,
+    input  wire logic [        Bw-1:0] row_bank_i,
+    input  wire logic [        Aw-1:0] row_raddr_i,
+    output logic      [      AccW-1:0] row_rdata_o,
+    input  wire logic                  drain_re_i,
+    input  wire logic [        Aw-1:0] drain_raddr_i,
+    output logic      [Banks*AccW-1:0] drain_rdata_o
 );
-  (* no_rw_check *)
-  logic [AccW-1:0] mem[Depth];
+  localparam int RowAw = Banks > 1 ? Bw + Aw : Aw;
 
-  always_ff @(posedge clk_i) begin
-    if (we_i) mem[waddr_i] <= wdata_i;
-  end
+  logic [RowAw-1:0] row_waddr, row_raddr;
+  assign row_waddr = RowAw'({wbank_i, waddr_i});
+  assign row_raddr = RowAw'({row_bank_i, row_raddr_i});
+  csb_ram_1r1w #(
+      .Width      (AccW),
+      .Depth      (Banks * Depth),
+      .NoCollision(1)
+  ) u_row (
+      .clk_i,
+      .we_i,
+      .waddr_i(row_waddr),
+      .wdata_i,
+      .re_i   (row_re_i),
+      .raddr_i(row_raddr),
+      .rdata_o(row_rdata_o)
+  );
 
-  always_ff @(posedge clk_i) begin
-    if (row_re_i) row_rdata_o <= mem[row_raddr_i];
-    if (drain_re_i) drain_rdata_o <= mem[drain_raddr_i];
+  for (genvar b = 0; b < Banks; b++) begin : gen_bank
+    csb_ram_1r1w #(
+        .Width      (AccW),
+        .Depth      (Depth),
+        .NoCollision(1)
+    ) u_drain (
+        .clk_i,
+        .we_i   (zero_i || (we_i && (Banks == 1 || wbank_i == Bw'(b)))),
+        .waddr_i,
+        .wdata_i,
+        .re_i   (drain_re_i),
+        .raddr_i(drain_raddr_i),
+        .rdata_o(drain_rdata_o[b*AccW+:AccW])
+    );
   end
 endmodule
 `default_nettype wire

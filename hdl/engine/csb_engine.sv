@@ -14,14 +14,14 @@ module csb_engine #(
     parameter int P = 4,
     parameter int Q = 4,
     parameter int DataW = 16,
-    parameter int MaxFanIn = 1024,
+    parameter int AccGuard = 4,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
     parameter int AccDepth = 256,
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
-    parameter int AccW = 2 * DataW + $clog2(MaxFanIn),  // derived, do not override
+    parameter int AccW = 2 * DataW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override

@@ -17,7 +17,7 @@
 module csb_pe_row #(
     parameter int Q          = 4,
     parameter int DataW      = 16,
-    parameter int AccW       = 42,
+    parameter int AccW       = 36,
     parameter int AccDepth   = 256,
     parameter int DrainBanks = 1,
     parameter int ShareV     = 0,
@@ -56,7 +56,7 @@ module csb_pe_row #(
   logic [Q*2*DataW-1:0] product_q2;
   logic signed [SumW-1:0] sum_d, sum_q3;
   logic signed [AccW-1:0] base, acc_q4;
-  logic [Banks*AccW-1:0] stored;
+  logic [AccW-1:0] stored;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -114,7 +114,7 @@ module csb_pe_row #(
   end
 
   // Where the run's sum starts from or goes on.
-  assign base = first_q3 ? (clr_q3 ? '0 : stored[bank_q3*AccW+:AccW]) : acc_q4;
+  assign base = first_q3 ? (clr_q3 ? '0 : stored) : acc_q4;
 
   // Zeroing shares the way to the memory: address and zero pass the registers of cycle 4.
   always_ff @(posedge clk_i) begin
@@ -122,27 +122,24 @@ module csb_pe_row #(
     else if (issue_q3) acc_q4 <= base + AccW'(sum_q3);
   end
 
-  for (genvar b = 0; b < Banks; b++) begin : gen_bank
-    logic we, row_re;
-    assign we = zero_q4 || (store_q4 && bank_q4 == Bw'(b));
-    assign row_re = issue_q2 && first_q2 && bank_q2 == Bw'(b);
-    csb_acc_bank #(
-        .AccW (AccW),
-        .Depth(AccDepth)
-    ) u_bank (
-        .clk_i,
-        .we_i         (we),
-        .waddr_i      (row_q4),
-        .wdata_i      (acc_q4),
-        .row_re_i     (row_re),
-        .row_raddr_i  (row_q2),
-        .row_rdata_o  (stored[b*AccW+:AccW]),
-        .drain_re_i   (acc_re_i),
-        .drain_raddr_i(acc_addr_i),
-        .drain_rdata_o(acc_o[b*AccW+:AccW])
-    );
-    `CSB_ASSERT_IF(RowNeverCollides, rst_ni && row_re && we, row_q2 != row_q4)
-    `CSB_ASSERT_IF(DrainNeverCollides, rst_ni && acc_re_i && we, acc_addr_i != row_q4)
-  end
+  csb_acc_bank #(
+      .AccW (AccW),
+      .Depth(AccDepth),
+      .Banks(Banks)
+  ) u_bank (
+      .clk_i,
+      .we_i         (store_q4),
+      .zero_i       (zero_q4),
+      .wbank_i      (bank_q4),
+      .waddr_i      (row_q4),
+      .wdata_i      (acc_q4),
+      .row_re_i     (issue_q2 && first_q2),
+      .row_bank_i   (bank_q2),
+      .row_raddr_i  (row_q2),
+      .row_rdata_o  (stored),
+      .drain_re_i   (acc_re_i),
+      .drain_raddr_i(acc_addr_i),
+      .drain_rdata_o(acc_o)
+  );
 endmodule
 `default_nettype wire

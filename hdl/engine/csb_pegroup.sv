@@ -15,7 +15,7 @@ module csb_pegroup #(
     parameter int P = 4,
     parameter int Q = 4,
     parameter int DataW = 16,
-    parameter int AccW = 42,
+    parameter int AccW = 36,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
     parameter int AccDepth = 256,
@@ -108,17 +108,23 @@ module csb_pegroup #(
 
   // --- waits ----------------------------------------------------------------------------
   // Events counted once iteration n - lag has happened: n - lag + 1, modulo 2^EventW, by lag.
-  logic [4*EventW-1:0] want;
+  // Counts are EvtStride bits apart: a slice at a multiple of 6 would become a shifter.
+  localparam int EvtStride = 1 << $clog2(EventW);
+  logic [Events*EvtStride-1:0] events;
+  logic [4*EvtStride-1:0] want;
   logic [EventW-1:0] ahead0, ahead1;
   logic ready0, ready1;
-  assign want[LagThis*EventW+:EventW] = iter_q + 1'b1;
-  assign want[LagStream*EventW+:EventW] = iter_q + 1'b1 - EventW'(streams_i);
-  assign want[LagLast*EventW+:EventW] = iter_q;
-  assign want[LagBeforeLast*EventW+:EventW] = iter_q - 1'b1;
-  assign ahead0 = events_i[word[PegW0EvtLsb+:PegW0EvtW]*EventW+:EventW] -
-                  want[word[PegW0LagLsb+:PegW0LagW]*EventW+:EventW];
-  assign ahead1 = events_i[word[PegW1EvtLsb+:PegW1EvtW]*EventW+:EventW] -
-                  want[word[PegW1LagLsb+:PegW1LagW]*EventW+:EventW];
+  for (genvar i = 0; i < Events; i++) begin : gen_count
+    assign events[i*EvtStride+:EvtStride] = EvtStride'(events_i[i*EventW+:EventW]);
+  end
+  assign want[LagThis*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1));
+  assign want[LagStream*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1 - EventW'(streams_i)));
+  assign want[LagLast*EvtStride+:EvtStride] = EvtStride'(iter_q);
+  assign want[LagBeforeLast*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q - 1'b1));
+  assign ahead0 = events[word[PegW0EvtLsb+:PegW0EvtW]*EvtStride+:EventW] -
+                  want[word[PegW0LagLsb+:PegW0LagW]*EvtStride+:EventW];
+  assign ahead1 = events[word[PegW1EvtLsb+:PegW1EvtW]*EvtStride+:EventW] -
+                  want[word[PegW1LagLsb+:PegW1LagW]*EvtStride+:EventW];
   assign ready0 = !word[PegW0EnLsb] || !ahead0[EventW-1];
   assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW-1];
   assign issue = valid && !hold_i && ready0 && ready1;

@@ -5,7 +5,7 @@
 `default_nettype none
 module csb_reduce #(
     parameter int N     = 4,           // operands, at most 16
-    parameter int AccW  = 42,
+    parameter int AccW  = 36,
     parameter int Parts = (N + 3) / 4  // derived, do not override
 ) (
     input  wire logic              clk_i,

@@ -18,7 +18,7 @@ module csb_image_loader #(
     parameter int Groups      = 4,     // PEGroups
     parameter int Lanes       = 4,     // data path lanes
     parameter int PegW        = 128,   // bits of a PEGroup word
-    parameter int AccW        = 42,    // bits of a bias
+    parameter int AccW        = 36,    // bits of a bias
     parameter int StateW      = 24,    // bits of a state
     parameter int OutW        = 18,    // bits of an output table word
     parameter int WeightDepth = 1024,
@@ -64,12 +64,17 @@ module csb_image_loader #(
   localparam int DeepB = BiasDepth > StateDepth ? BiasDepth : StateDepth;
   localparam int ClearDepth = DeepA > DeepB ? DeepA : DeepB;
 
-  function automatic logic [31:0] crc_next(input logic [31:0] crc, input logic [31:0] data);
-    crc_next = crc ^ data;
-    for (int i = 0; i < 32; i++) begin
-      crc_next = crc_next[0] ? (crc_next >> 1) ^ 32'hedb88320 : crc_next >> 1;
+  // CRC-32 of a whole word: each bit is the parity of some bits of crc ^ data. Bit i of the next CRC
+  // depends on bit j if 32 steps of the shift register take 1 << j to a number with bit i.
+  function automatic logic [1023:0] crc_matrix();
+    logic [31:0] crc;
+    for (int j = 0; j < 32; j++) begin
+      crc = 32'd1 << j;
+      for (int i = 0; i < 32; i++) crc = crc[0] ? (crc >> 1) ^ 32'hedb88320 : crc >> 1;
+      for (int i = 0; i < 32; i++) crc_matrix[i*32+j] = crc[i];
     end
   endfunction
+  localparam logic [1023:0] CrcMatrix = crc_matrix();
 
   // Words, memories and 32-bit parts less one of a target; no words if there is no such target.
   function automatic logic [16:0] depth_of(input logic [7:0] target);
@@ -227,7 +232,7 @@ module csb_image_loader #(
       if (clear_wrap) target_q <= target_q == TargetBias ? TargetState : TargetBias;
       if (clear_wrap && target_q == TargetState) index_q <= index_q + 1'b1;
     end else if (take) begin
-      crc_q  <= crc_next(crc_q, s_tdata_i);
+      for (int i = 0; i < 32; i++) crc_q[i] <= ^((crc_q ^ s_tdata_i) & CrcMatrix[i*32+:32]);
       left_q <= left_q - 1'b1;
       if (state_q == StHeader && field_q == 2'd3) left_q <= s_tdata_i - 32'd4;
       if (state_q == StSection && field_q == 2'd0) begin

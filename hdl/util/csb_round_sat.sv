@@ -32,9 +32,14 @@ module csb_round_sat #(
     assign rounded = SumW'($signed(data_i[InW-1:Shift])) + SumW'(half);
   end
 
-  // In range if all bits above the result's sign bit equal it.
-  assign sat_o  = !(&rounded[SumW-1:OutW-1] || ~|rounded[SumW-1:OutW-1]);
-  assign data_o = !sat_o ? rounded[OutW-1:0] : {rounded[SumW-1], {(OutW - 1) {!rounded[SumW-1]}}};
+  // In range if all bits above the result's sign bit equal it. The bits below are set or cleared
+  // if not: one small function a bit.
+  logic sign, over, under;
+  assign sign   = rounded[SumW-1];
+  assign over   = !sign && |rounded[SumW-1:OutW-1];
+  assign under  = sign && !(&rounded[SumW-1:OutW-1]);
+  assign sat_o  = over || under;
+  assign data_o = {sign, rounded[OutW-2:0] & {(OutW - 1) {!under}} | {(OutW - 1) {over}}};
 
   // --- Assertions -----------------------------------------------------------------------------
   `CSB_ASSERT_INIT(ShiftInRange, 0 <= Shift && Shift < InW)
