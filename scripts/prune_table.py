@@ -131,9 +131,10 @@ def main() -> None:
     begin = time.monotonic()
     for name in names:
         task, plan, records = get(name), PLANS[name], Records(name, args.records)
-        schemes = tuple(args.schemes.split(",")) if args.schemes else plan.schemes
-        if args.quick and not args.schemes:
-            schemes = tuple(s for s in plan.schemes if s in QUICK_SCHEMES)
+        schemes = tuple(args.schemes.split(",")) if args.schemes else ()
+        if not schemes:
+            some = [s for s in plan.schemes if not args.quick or s in QUICK_SCHEMES]
+            schemes = tuple(plan.named(s) for s in some)
         seeds = plan.seeds[: 1 if args.quick else args.seeds]
         if args.export:
             chosen = args.rate or lossless(task, records, schemes[0], seeds, plan.ladder)
