@@ -18,7 +18,7 @@ from golden.tasks.base import Recipe, TaskError
 
 __all__ = ["LADDER", "PLANS", "QUICK", "Plan", "scheme_named"]
 
-LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100)
+LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
 
 ALL_SCHEMES = (
