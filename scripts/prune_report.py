@@ -20,7 +20,7 @@ from golden.pruning.cli import run
 from golden.pruning.projection import kernel_sizes
 from golden.tasks import TaskError, get
 from golden.tasks.measure import CONFIG
-from golden.tasks.plans import LADDER, PLANS, Plan
+from golden.tasks.plans import KEPT, LADDER, PLANS, Plan
 from golden.tasks.records import Records
 from golden.tasks.summary import (
     Result,
@@ -57,10 +57,12 @@ UNITS = {"accuracy": " %", "phoneme error rate": " %", "phone error rate": " %"}
 
 
 def label(scheme: str) -> str:
-    if scheme in LABELS:
-        return LABELS[scheme]
-    base, _, variant = scheme.partition("+")
-    return f"{LABELS.get(base, base)} + {variant}"
+    """A scheme in words, by its name in a plan or in the records; the recipe is not told."""
+    base, *variants = [part for part in scheme.split("+") if part != KEPT]
+    if "order" in variants and f"{base}+order" in LABELS:
+        base = f"{base}+order"
+        variants.remove("order")
+    return " + ".join([LABELS.get(base, base), *variants])
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -71,14 +73,16 @@ def value_of(metric: str, value: float | None) -> str:
     return number(value, 4 if metric == "R2" else 2)
 
 
-def schemes_of(records: Records, plan: Plan) -> list[str]:
-    tried = {line["scheme"] for line in records.of("try")}
-    return [s for s in plan.schemes if s in tried] + sorted(tried - set(plan.schemes))
+def results_of(records: Records, plan: Plan, kept: bool = True) -> dict[str, Result]:
+    """Scheme of the plan -> its result with the recipe of the table, or with plain ADMM."""
+    found = {s: result_of(records, plan, plan.named(s) if kept else s) for s in plan.schemes}
+    return {s: r for s, r in found.items() if r is not None}
 
 
-def in_table(results: dict[str, Result]) -> list[Result]:
-    """Without the variants that are compared at single rates only."""
-    return [r for r in results.values() if "+" not in r.scheme or r.scheme in LABELS]
+def said_rate(rate: int, achieved: float | None) -> str:
+    """A rate of the ladder, with what blocks cut at an edge make of it where that is less."""
+    off = achieved is not None and abs(achieved / rate - 1) > 0.02
+    return f"{rate}x ({achieved:.1f}x)" if off else f"{rate}x"
 
 
 # --- sections --------------------------------------------------------------------------------
@@ -91,7 +95,8 @@ def scheme_row(r: Result, metric: str) -> list[str]:
     engine = r.engine and f"{r.engine['issue']} ({r.engine['issue_unshared']})"
     return [
         label(r.scheme),
-        ("≥ " if r.capped else "") + (f"{r.rate}x" if r.rate else f"below {min(r.curve)}x"),
+        ("≥ " if r.capped else "")
+        + (said_rate(r.rate, r.achieved) if r.rate else f"below {min(r.curve)}x"),
         number(r.knee, 1),
         ", ".join(alone) or "-",
         str(len(r.seeds)),
@@ -126,19 +131,18 @@ def section(name: str, records: Records, plan: Plan, results: dict[str, Result])
     some = plan.seeds if len(seeds) == len(plan.seeds) else plan.seeds[:1]
     limit = mean_target(task, records, some)
     missing = [label(s) for s in plan.schemes if s not in results]
-    short = [label(r.scheme) for r in in_table(results) if len(r.seeds) < len(plan.seeds)]
+    short = [label(r.scheme) for r in results.values() if len(r.seeds) < len(plan.seeds)]
     gone = []
     if missing:
         gone.append("schemes " + ", ".join(missing))
     if short and len(plan.seeds) > 1:
         gone.append(f"all {len(plan.seeds)} seeds of " + ", ".join(short))
-    rows = [
-        scheme_row(r, metric) for r in results.values() if "+" not in r.scheme or r.scheme in LABELS
-    ]
+    rows = [scheme_row(r, metric) for r in results.values()]
     return {
         "title": f"{name}: {task.title} (in the place of {task.stands_for})",
         "source": f"{task.source}; {task.licence}. {dense[0]['test_count']} test items.",
         "dense": f"Dense, {metric}: {said}. Target, valid: {value_of(metric, limit)}{unit}.",
+        "recipe": "feedback" if plan.kept else "ADMM alone, as published",
         "table": table(HEAD, rows),
         "figure": f"pruning_{name.lower()}.png",
         "alt": f"{name}: result against rate",
@@ -150,7 +154,7 @@ def curve_figure(name: str, records: Records, plan: Plan, results: dict[str, Res
     """Mean validation and test result against rate, all schemes."""
     task = get(name)
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
-    shown = in_table(results)
+    shown = list(results.values())
     for axis, place, title in zip(axes, (0, 1), ("validation", "test"), strict=True):
         for i, r in enumerate(shown):
             rates = sorted(r.curve)
@@ -179,10 +183,14 @@ def save(figure: plt.Figure, name: str) -> None:
 
 # --- targets ---------------------------------------------------------------------------------
 def ratios(
-    all_results: dict[str, dict[str, Result]], top: str, rivals: tuple[str, ...], key: str = "rate"
+    all_results: dict[str, dict[str, Result]],
+    top: str,
+    rivals: tuple[str, ...],
+    key: str = "achieved",
 ) -> dict[str, float]:
     """Task -> rate of ``top`` / best rate of the rivals, where all have one, over the same seeds.
 
+    Rates as achieved, weights over values stored.
     Where not all have run with all seeds the first seed alone counts, for each of them.
     """
     found = {}
@@ -193,7 +201,7 @@ def ratios(
         if len({r.seeds for r in those}) == 1:
             of = [getattr(r, key) for r in those]
         else:
-            of = [r.each.get(r.seeds[0]) if key == "rate" else None for r in those]
+            of = [r.each_achieved.get(r.seeds[0]) if key == "achieved" else None for r in those]
         if None not in of:
             found[name] = of[0] / max(of[1:])
     return found
@@ -253,6 +261,47 @@ def reach(all_results: dict[str, dict[str, Result]]) -> tuple[str, str]:
     return table(head, rows), note + ", ".join(few) + "."
 
 
+def rate_of(r: Result | None, seeds: tuple[int, ...]) -> str:
+    """A rate in words; that of the first seed where the scheme has fewer seeds than asked."""
+    if r is None:
+        return "not run"
+    rate = r.rate if r.seeds == seeds else r.each.get(seeds[0])
+    achieved = r.achieved if r.seeds == seeds else r.each_achieved.get(seeds[0])
+    return said_rate(rate, achieved) if rate else f"below {min(r.curve)}x"
+
+
+def readings(all_results: dict[str, dict[str, Result]], records_of: dict[str, Records]) -> str:
+    """A line for every task: rates side by side, and what the test split says of them."""
+    lines = []
+    rivals = ratios(all_results, CSB, ("rowcol", "circulant"))
+    free = ratios(all_results, CSB, ("unstructured",))
+    for name, results in all_results.items():
+        csb, dense = results.get(CSB), records_of[name].of("dense")
+        if csb is None:
+            continue
+        told = ("unstructured", "rowcol", "circulant")
+        seeds = min((results[s].seeds for s in (CSB, *told) if s in results), key=len)
+        rates = [f"{label(s)} {rate_of(results[s], seeds)}" for s in told if s in results]
+        text = f"* **{name}**, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}: "
+        text += f"{label(CSB)} {rate_of(csb, seeds)}; {', '.join(rates)}"
+        if name in rivals:
+            text += f"; {rivals[name]:.2f} times the better of the structured rivals"
+        if name in free:
+            text += f", {free[name]:.2f} of unstructured"
+        if csb.rate is not None:
+            metric, count = dense[0]["metric"], dense[0]["test_count"]
+            mean = float(np.mean([d["test"] for d in dense if d["seed"] in csb.seeds]))
+            text += (
+                f". On the test split the CSB models at {csb.rate}x give"
+                f" {value_of(metric, csb.test)} and the dense models {value_of(metric, mean)}"
+            )
+            if metric == "accuracy":
+                error = 100 * math.sqrt(mean / 100 * (1 - mean / 100) / count)
+                text += f" (standard error of {count} items {error:.1f} points)"
+        lines.append(text + ".")
+    return "\n".join(lines)
+
+
 def fixed_gaps(all_results: dict[str, dict[str, Result]]) -> dict[str, tuple[str, bool]]:
     """Largest difference between fixed point and float by task, and whether it is allowed."""
     found = {}
@@ -274,13 +323,79 @@ def fixed_gaps(all_results: dict[str, dict[str, Result]]) -> dict[str, tuple[str
 
 
 # --- ideas, index cost -----------------------------------------------------------------------
+def recipes(records_of: dict[str, Records]) -> tuple[str, str]:
+    """Error feedback against ADMM: lossless rates of both, and the ratio of the knees."""
+    rows, gains, knees = [], [], []
+    for name, records in records_of.items():
+        plan = PLANS[name]
+        new, old = results_of(records, plan), results_of(records, plan, kept=False)
+        for scheme in plan.schemes if plan.kept else ():
+            if scheme not in new or scheme not in old:
+                continue
+            a, b = old[scheme], new[scheme]
+            same = len(a.seeds) == len(b.seeds)
+            first = plan.seeds[0]
+            rates = [r.rate if same else r.each.get(first) for r in (a, b)]
+            if None not in rates:
+                gains.append(rates[1] / rates[0])
+            if same and a.knee and b.knee:
+                knees.append(b.knee / a.knee)
+            rows.append([name, label(scheme), str(len(a.seeds) if same else 1),
+                         *(rate_of(r, a.seeds if same else (first,)) for r in (a, b)),
+                         number(a.knee if same else None, 1), number(b.knee if same else None, 1),
+                         number(rates[1] / rates[0]) if None not in rates else "-"])  # fmt: skip
+    head = ("task", "scheme", "seeds", "ADMM", "feedback", "knee, ADMM", "knee, feedback", "ratio")
+    mean = geometric_mean(gains)
+    note = (
+        f"Geometric mean of the ratio: {number(mean)} of {len(gains)} pairs, the same seeds on"
+        f" both sides; from knees {number(geometric_mean(knees))} of {len(knees)}."
+    )
+    return table(head, rows) if rows else "Missing.", note if gains else ""
+
+
+def before_retraining(records_of: dict[str, Records]) -> str:
+    """What is left of a model when its pattern is made final, by recipe; first seed, one rate."""
+    rows = []
+    for name, records in records_of.items():
+        plan = PLANS[name]
+        dense = records.of("dense", seed=plan.seeds[0])
+        lines = {
+            (t["scheme"], t["rate"]): t
+            for t in records.of("try", seed=plan.seeds[0])
+            if t.get("hard")
+        }
+        for (scheme, rate), t in sorted(lines.items()):
+            ours = (plan.named(scheme), rate) in lines
+            if KEPT in scheme.split("+") or not (ours or "+" in scheme):
+                continue
+            metric = dense[0]["metric"]
+            pairs = [(scheme, t)]
+            if "+" not in scheme:
+                pairs.append((plan.named(scheme), lines[plan.named(scheme), rate]))
+            for which, line in pairs:
+                recipe = "feedback" if KEPT in which.split("+") else "ADMM"
+                rows.append([name, label(which), recipe, f"{rate}x",
+                             number(line["hard"]["residual"]),
+                             value_of(metric, line["hard"]["valid"]),
+                             value_of(metric, line["valid"]),
+                             value_of(metric, dense[0]["valid"])])  # fmt: skip
+    head = ("task", "scheme", "recipe", "rate", "residual", "valid, pattern just made final",
+            "valid, retrained", "valid, dense")  # fmt: skip
+    return table(head, rows) if rows else "Missing."
+
+
 def ideas(records_of: dict[str, Records]) -> str:
-    """Variants against the plain scheme, same task, rates and seeds."""
+    """Variants against the same scheme by the same recipe, same task, rates and seeds."""
     rows = []
     for name, records in records_of.items():
         metric = records.of("dense")[0]["metric"] if records.of("dense") else ""
-        for scheme in sorted({t["scheme"] for t in records.of("try") if "+" in t["scheme"]}):
-            plain, varied = (records.results(s) for s in (scheme.partition("+")[0], scheme))
+        for scheme in sorted({t["scheme"] for t in records.of("try")}):
+            base, *variants = scheme.split("+")
+            fed = KEPT in variants
+            if not set(variants) - {KEPT}:
+                continue
+            plain = records.results(f"{base}+{KEPT}" if fed else base)
+            varied = records.results(scheme)
             for rate in sorted({r for r, _ in varied}):
                 both = [s for r, s in sorted(varied) if r == rate and (rate, s) in plain]
                 seeds = both or [s for r, s in sorted(varied) if r == rate]
@@ -291,18 +406,10 @@ def ideas(records_of: dict[str, Records]) -> str:
                     for of in (plain, varied)
                     for key in ("valid", "test")
                 ]
-                rows.append([name, label(scheme), f"{rate}x", str(len(seeds)),
-                             *(value_of(metric, v) for v in means)])  # fmt: skip
-    head = (
-        "task",
-        "variant",
-        "rate",
-        "seeds",
-        "plain, valid",
-        "plain, test",
-        "variant, valid",
-        "variant, test",
-    )
+                rows.append([name, label(scheme), "feedback" if fed else "ADMM", f"{rate}x",
+                             str(len(seeds)), *(value_of(metric, v) for v in means)])  # fmt: skip
+    head = ("task", "variant", "recipe", "rate", "seeds", "plain, valid", "plain, test",
+            "variant, valid", "variant, test")  # fmt: skip
     return table(head, rows) if rows else "Missing."
 
 
@@ -311,8 +418,11 @@ def index_cost(records_of: dict[str, Records]) -> tuple[str, str]:
     rows, worst = [], 0.0
     for name, records in records_of.items():
         for scheme, block in (("csb16", 16), ("csb32", 32), ("csb64", 64), (CSB, 32)):
-            lines = records.of("try", scheme=scheme)
-            for line in lines:
+            plan = PLANS[name]
+            lines = records.of("try", scheme=plan.named(scheme))
+            lines = lines or records.of("try", scheme=scheme)
+            every = [t for s in {scheme, plan.named(scheme)} for t in records.of("try", scheme=s)]
+            for line in every:
                 bound = math.sqrt(line["achieved"]) / (block / 2)
                 worst = max(worst, line["nio"] / bound)
             if not lines:
@@ -470,16 +580,18 @@ def main() -> None:
                      " + ".join(f"{e * plan.share:g}" for e in (r.admm_epochs, r.retrain_epochs)),
                      f"{r.input_factor:g}",
                      number(sum(t["cpu_seconds"] for t in tries) / 60, 1)])  # fmt: skip
-        found = {s: r for s in schemes_of(records, plan) if (r := result_of(records, plan, s))}
+        found = results_of(records, plan)
         if not found:
             continue
         all_results[name] = found
         sections.append(section(name, records, plan, found))
         if not args.check:
             curve_figure(name, records, plan, found)
-    head = ("task", "model", "tries", "dense models", "epochs, dense", "epochs, ADMM + masked",
+    head = ("task", "model", "tries", "dense models", "epochs, dense", "epochs, pruning + masked",
             "input matrix pruned less", "CPU minutes")  # fmt: skip
     reach_table, reach_notes = reach(all_results)
+    recipes_table, recipes_notes = recipes(records_of)
+    admm_results = {n: results_of(records_of[n], p, kept=False) for n, p in PLANS.items() if p.kept}
     index_table, index_notes = index_cost(records_of)
     balance_table, balance_notes = balance()
     none = [name for name in PLANS if name not in all_results]
@@ -498,6 +610,11 @@ def main() -> None:
         reach_notes=reach_notes,
         sections=sections,
         config=CONFIG,
+        readings=readings(all_results, records_of),
+        recipes_table=recipes_table,
+        recipes_notes=recipes_notes,
+        hard_table=before_retraining(records_of),
+        admm_reach=reach(admm_results)[0],
         ideas_table=ideas(records_of),
         ideas_notes=notes_on_ideas(all_results),
         index_table=index_table,

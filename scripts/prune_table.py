@@ -27,6 +27,9 @@ from golden.tasks.records import FOLDER, Records, meets, target
 from golden.tasks.table import dense_as_long, lossless, make_try, tries_to_make
 
 
+BITS = 14
+
+
 def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path) -> None:
     """Add what is missing of the tries at a scheme's lossless rate."""
     seeds = tuple(s for s in plan.seeds if records.dense((s,)))
@@ -52,22 +55,34 @@ def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path)
         print(f"{task.id} {scheme} {at:g}x, seed {seed}: {found}", flush=True)
 
 
-def to_16_bits(w: np.ndarray) -> np.ndarray:
-    """Rounded to 14 bits and sign by a power of two: deflated, two thirds of the size."""
-    step = np.float32(2.0 ** (np.ceil(np.log2(max(float(np.abs(w).max()), 1e-9))) - 14))
+def rounded(w: np.ndarray, bits: int = BITS) -> np.ndarray:
+    """Rounded to some bits and sign by a power of two: deflated, two thirds of the size."""
+    step = np.float32(2.0 ** (np.ceil(np.log2(max(float(np.abs(w).max()), 1e-9))) - bits))
     return np.round(w / step) * step
 
 
 def export(
-    task: Task, records: Records, plan: Plan, scheme: str, rate: float, states: Path, out: Path
+    task: Task,
+    records: Records,
+    plan: Plan,
+    scheme: str,
+    rate: float,
+    states: Path,
+    out: Path,
+    bits: int = BITS,
 ) -> None:
-    """A model of the first seed as a checkpoint for the repository, with its record beside it."""
+    """A model of the first seed as a checkpoint for the repository, with its record beside it.
+
+    Matrices are rounded to ``bits`` and sign, biases to 14: the size of a file is mostly theirs.
+    """
     seed = plan.seeds[0]
     path = states / f"{scheme}_r{rate:g}_s{seed}.npz"
     if not path.is_file():
         raise TaskError(f"{path}: no such model; only finished tries can be exported")
     checkpoint = read_checkpoint(path)
-    checkpoint = checkpoint.with_tensors({n: to_16_bits(w) for n, w in checkpoint.tensors.items()})
+    checkpoint = checkpoint.with_tensors(
+        {n: rounded(w, bits if w.ndim == 2 else BITS) for n, w in checkpoint.tensors.items()}
+    )
     checkpoint = checkpoint.with_tensors({}, rate=round(checkpoint.rate, 4))
     write_checkpoint(out, checkpoint, True)
     stored = task.evaluate(read_checkpoint(out))  # 8-bit tables and all
@@ -94,6 +109,7 @@ def export(
         "lossless": meets(task, records.results(scheme)[rate, seed]["valid"], limit),
         "rate": rate,
         "tries": [{key: line[key] for key in keys} for line in tries],
+        "bits": bits,
         "stored_test": stored.value,
     }
     out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
@@ -114,6 +130,9 @@ def main() -> None:
     parser.add_argument(
         "--export", type=Path, help="no tries: this checkpoint of --tasks, --schemes, --rate"
     )
+    parser.add_argument(
+        "--bits", type=positive_int, default=BITS, help="of --export: weights are rounded to these"
+    )
     parser.add_argument("--rate", type=rate, help="of --export, or the only one to try")
     parser.add_argument("--minutes", type=float, help="begin no further try after these")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the records")
@@ -131,16 +150,17 @@ def main() -> None:
     begin = time.monotonic()
     for name in names:
         task, plan, records = get(name), PLANS[name], Records(name, args.records)
-        schemes = tuple(args.schemes.split(",")) if args.schemes else plan.schemes
-        if args.quick and not args.schemes:
-            schemes = tuple(s for s in plan.schemes if s in QUICK_SCHEMES)
+        schemes = tuple(args.schemes.split(",")) if args.schemes else ()
+        if not schemes:
+            some = [s for s in plan.schemes if not args.quick or s in QUICK_SCHEMES]
+            schemes = tuple(plan.named(s) for s in some)
         seeds = plan.seeds[: 1 if args.quick else args.seeds]
         if args.export:
             chosen = args.rate or lossless(task, records, schemes[0], seeds, plan.ladder)
             if chosen is None:
                 raise TaskError(f"{name} {schemes[0]}: no lossless rate; name one with --rate")
             states = args.work / name.lower()
-            export(task, records, plan, schemes[0], chosen, states, args.export)
+            export(task, records, plan, schemes[0], chosen, states, args.export, args.bits)
             return
         if args.measure:
             for scheme in schemes:

@@ -88,7 +88,12 @@ def test_names_of_schemes():
         for name in plan.schemes:
             scheme_named(name)
             assert plan.first_rate(name) in plan.ladder
+            assert plan.first_rate(plan.named(name)) == plan.first_rate(name)
+            assert plan.recipe_of(plan.named(name)).method == (plan.kept or "admm")
+            assert plan.recipe_of(name).method == "admm"
     assert set(PLANS) == set(TASKS)
+    with pytest.raises(TaskError, match="unknown variant 'magic'"):
+        PLANS["Z2"].recipe_of("csb32+magic")
 
 
 PLAN = Plan(Recipe(), schemes=("row",), ladder=(2, 3, 4, 5, 6, 8, 10), start=(("", 4),))
@@ -165,7 +170,9 @@ def test_committed_records_are_sound():
             seen.add(key)
             assert line["kept"] <= line["stored"]
             assert np.isfinite([line["valid"], line["test"], line["nio"] or 0]).all()
-            assert line["achieved"] == pytest.approx(line["rate"], rel=0.1)
+            # Circulant blocks that do not divide a matrix store more at its edges.
+            loose = 0.3 if line["scheme"].startswith("circulant") else 0.1
+            assert line["achieved"] == pytest.approx(line["rate"], rel=loose)
             json.dumps(line)
 
 

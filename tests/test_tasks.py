@@ -125,14 +125,30 @@ def test_training_is_deterministic(digits):
         assert torch.equal(a, b)
 
 
-def test_prune_model_meets_the_rate(digits):
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"sensitive": True}, {"method": "feedback", "by_gate": True, "sensitive": True}],
+    ids=["admm", "sensitive", "feedback, by gate"],
+)
+def test_prune_model_meets_the_rate(digits, change):
     model = train_dense(digits, epochs=1)
+    recipe = Recipe(admm_epochs=2, retrain_epochs=1, **change)
+    seen = []
     pruner = prune_model(
-        digits, model, make_scheme("csb", 16, (2, 2)), 8, Recipe(admm_epochs=2, retrain_epochs=1)
+        digits, model, make_scheme("csb", 16, (2, 2)), 8, recipe, on_hard=seen.append
     )
     checkpoint = to_checkpoint(digits, model, block=16, align=[2, 2])
     assert abs(checkpoint.rate / 8 - 1) < 0.02
     assert pruner.hardened
+    assert seen == [pruner]
+    assert bool(pruner.worth) == recipe.sensitive
+
+
+def test_unknown_method_is_one_clear_line(digits):
+    from golden.pruning import PruningError
+
+    with pytest.raises(PruningError, match="unknown method 'magic'; known: admm, feedback"):
+        prune_model(digits, digits.model(), make_scheme("row"), 8, Recipe(method="magic"))
 
 
 def test_diverging_training_is_one_clear_line(digits):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
 
-from golden.pruning.admm import AdmmPruner, PruningError, recurrent_matrices
+from golden.pruning.admm import AdmmPruner, PruningError, gates_of, recurrent_matrices
+from golden.pruning.feedback import FeedbackPruner
 from golden.pruning.order import find_order
 from golden.pruning.projection import (
     KernelStats,
@@ -17,6 +18,7 @@ from golden.pruning.schemes import SCHEMES, Scheme, make_scheme
 __all__ = [
     "SCHEMES",
     "AdmmPruner",
+    "FeedbackPruner",
     "KernelStats",
     "ProjectionError",
     "PruningError",
@@ -25,6 +27,7 @@ __all__ = [
     "csb_mask",
     "csb_project",
     "find_order",
+    "gates_of",
     "kernel_sizes",
     "kernel_stats",
     "make_scheme",

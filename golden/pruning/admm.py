@@ -30,7 +30,7 @@ from golden.pruning.order import Order, find_order
 from golden.pruning.projection import ProjectionError, achieved_rate
 from golden.pruning.schemes import Csb, Scheme
 
-__all__ = ["AdmmPruner", "PruningError", "recurrent_matrices"]
+__all__ = ["AdmmPruner", "PruningError", "gates_of", "recurrent_matrices"]
 
 
 class PruningError(RuntimeError):
@@ -49,6 +49,21 @@ def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
     return found
 
 
+def gates_of(params: Mapping[str, Tensor]) -> dict[str, int]:
+    """How many gates the rows of each recurrent matrix stack, by torch's names and shapes."""
+    found = {}
+    for name, parameter in params.items():
+        module, _, short = name.rpartition(".")
+        kind, _, layer = short.rpartition("_")
+        if kind not in ("weight_ih", "weight_hh"):
+            continue  # a projection has no gates
+        start = f"{module}." if module else ""
+        inner = params.get(f"{start}weight_hr_{layer}", params.get(f"{start}weight_hh_{layer}"))
+        if inner is not None and parameter.shape[0] % inner.shape[1] == 0:
+            found[name] = parameter.shape[0] // inner.shape[1]
+    return found
+
+
 class AdmmPruner:
     """ADMM state for some matrices of a model.
 
@@ -57,9 +72,13 @@ class AdmmPruner:
         scheme: the set to project onto.
         rate: weights / kept weights, one for all matrices or one for each name.
         rho: weight of the penalty ``rho/2 * ||W - Z + U||^2``.
+        gates: matrix name -> number of gates whose rows it stacks. Each of them is projected by
+            itself at the matrix's rate; of what is not named the rows compete all together.
+            Schemes without masks choose nothing, and orders mix gates: both ignore this.
 
     ``orders`` maps a matrix's name to the order of its rows and columns in which the scheme sees
-    it; empty at first, :meth:`reorder` fills it.
+    it; empty at first, :meth:`reorder` fills it. ``worth`` maps it to factors of its rows and
+    columns by which weights are judged, not changed; empty unless :meth:`observe` is called.
     """
 
     def __init__(
@@ -68,6 +87,7 @@ class AdmmPruner:
         scheme: Scheme,
         rate: float | Mapping[str, float],
         rho: float = 1e-2,
+        gates: Mapping[str, int] | None = None,
     ) -> None:
         self.params = recurrent_matrices(target) if isinstance(target, nn.Module) else dict(target)
         if not self.params:
@@ -75,6 +95,18 @@ class AdmmPruner:
         for name, parameter in self.params.items():
             if parameter.ndim != 2:
                 raise PruningError(f"{name}: expected a matrix, got shape {tuple(parameter.shape)}")
+        self.gates = dict(gates or {})
+        for name, count in self.gates.items():
+            if name in self.params and (count < 1 or self.params[name].shape[0] % count):
+                raise PruningError(
+                    f"{name}: {self.params[name].shape[0]} rows are not {count} gates"
+                )
+            if isinstance(scheme, Csb) and name in self.params:
+                rows = self.params[name].shape[0] // count
+                if rows % scheme.block:
+                    raise PruningError(
+                        f"{name}: blocks of {scheme.block} do not fit gates of {rows}"
+                    )
         self.scheme = scheme
         self.rho = float(rho)
         self.rates: dict[str, float] = {}
@@ -83,7 +115,9 @@ class AdmmPruner:
         self.u: dict[str, Tensor] = {}
         self.masks: dict[str, Tensor] = {}
         self.orders: dict[str, Order] = {}
+        self.worth: dict[str, tuple[Tensor, Tensor]] = {}
         self.hardened = False
+        self.residual = 0.0  # what the last update gave
         self._anchor: dict[str, Tensor] = {}
         self.reset()
 
@@ -98,15 +132,42 @@ class AdmmPruner:
         self.rates = {name: float(rates[name]) for name in self.params}
 
     def _project(self, name: str, w: Tensor) -> Tensor:
+        if name not in self.worth or not self.scheme.masks:
+            return self._project_ordered(name, w)
+        rows, cols = self.worth[name]
+        seen = w * (rows[:, None] * cols).clamp(min=1e-6).sqrt()
+        return torch.where(self._project_ordered(name, seen) != 0, w, torch.zeros_like(w))
+
+    def _project_ordered(self, name: str, w: Tensor) -> Tensor:
         try:
             if name not in self.orders:
-                return self.scheme.project(w, self.rates[name])
+                parts = w.chunk(self.gates.get(name, 1) if self.scheme.masks else 1)
+                return torch.cat([self.scheme.project(part, self.rates[name]) for part in parts])
             rows, cols = self.orders[name]
             projected = torch.empty_like(w)
             projected[rows[:, None], cols] = self.scheme.project(w[rows][:, cols], self.rates[name])
             return projected
         except ProjectionError as error:
             raise PruningError(f"{name}: {error}") from None
+
+    @torch.no_grad()
+    def observe(self, memory: float = 0.99) -> None:
+        """Note how much the loss minds each row and column: running means of squared gradients.
+
+        Call it after ``backward`` and before anything is added to the gradients. The next
+        projections rank ``W**2`` times these, a row's and a column's factor, each of mean 1, for
+        the Fisher information of single weights is too noisy. Only schemes with masks look at it.
+        """
+        for name, parameter in self.params.items():
+            if parameter.grad is None or self.hardened:
+                continue
+            power = parameter.grad.square()
+            now = [power.mean(axis) for axis in (1, 0)]
+            now = [part / part.mean().clamp(min=1e-30) for part in now]
+            old = self.worth.get(name)
+            if old is not None:
+                now = [memory * a + (1 - memory) * b for a, b in zip(old, now, strict=True)]
+            self.worth[name] = (now[0], now[1])
 
     @torch.no_grad()
     def reorder(self, rate: float | Mapping[str, float]) -> None:
@@ -176,7 +237,8 @@ class AdmmPruner:
             self._anchor[name] = self.z[name] - self.u[name]
             gap += float((parameter - self.z[name]).square().sum())
             norm += float(parameter.square().sum())
-        return math.sqrt(gap / norm) if norm else 0.0
+        self.residual = math.sqrt(gap / norm) if norm else 0.0
+        return self.residual
 
     @torch.no_grad()
     def harden(self) -> None:
@@ -234,6 +296,7 @@ class AdmmPruner:
             "u": copy(self.u),
             "masks": copy(self.masks),
             "orders": {name: list(order) for name, order in self.orders.items()},
+            "worth": {name: list(worth) for name, worth in self.worth.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -252,5 +315,9 @@ class AdmmPruner:
         self.orders = {
             name: (order[0].clone(), order[1].clone())
             for name, order in state.get("orders", {}).items()
+        }
+        self.worth = {
+            name: (worth[0].clone(), worth[1].clone())
+            for name, worth in state.get("worth", {}).items()
         }
         self._anchor = {name: self.z[name] - self.u[name] for name in self.params}

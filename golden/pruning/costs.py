@@ -37,6 +37,7 @@ def stored_bits(
     rates: Mapping[str, float],
     width: int = 16,
     orders: Mapping[str, Order] | None = None,
+    gates: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Cost of a pruned model's matrices.
 
@@ -46,6 +47,7 @@ def stored_bits(
         rates: name -> the rate that was asked for.
         width: bits of a weight.
         orders: name -> order of rows and columns in which blocks are cut; costs nothing.
+        gates: name -> gates that were pruned by themselves; row/column stores each of them.
 
     Returns:
         ``weights``, ``kept`` (non-zeros; stored values for block-circulant), ``achieved``
@@ -68,15 +70,17 @@ def stored_bits(
             nonzeros = _circulant_values(w, round(rates[name]))
             stored += nonzeros
         elif isinstance(scheme, (Csb, RowColumn)):
-            block = scheme.block if isinstance(scheme, Csb) else max(height, columns)
             if orders and name in orders:
                 w = w[orders[name][0]][:, orders[name][1]]
-            stats = kernel_stats(w, block)
-            stored += stats.stored
-            entries += stats.index_entries
-            index += stats.index_bits
-            size += stats.size_bits
-            areas.append((stats.m * stats.n).ravel())
+            parts = (gates or {}).get(name, 1) if isinstance(scheme, RowColumn) else 1
+            for part in w.chunk(parts):
+                block = scheme.block if isinstance(scheme, Csb) else max(part.shape)
+                stats = kernel_stats(part, block)
+                stored += stats.stored
+                entries += stats.index_entries
+                index += stats.index_bits
+                size += stats.size_bits
+                areas.append((stats.m * stats.n).ravel())
         else:
             stored += nonzeros
             entries += nonzeros

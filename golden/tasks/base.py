@@ -72,6 +72,10 @@ class Recipe:
     updates_per_epoch: int = 2  # Z, U updates; the paper has one
     reorder: bool = False  # CSB: look for row and column orders, at the start and on the way
     clip: float = 1.0
+    method: str = "admm"  # or "feedback", see golden.pruning.feedback
+    leak: float = 0.0  # share of what is left out that feedback forgets at every update
+    by_gate: bool = False  # every gate is pruned at the rate by itself
+    sensitive: bool = False  # weights are ranked by what their rows and columns matter to the loss
 
     @property
     def epochs(self) -> int:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the table of rival schemes tries: schemes by name, rates, seeds, training of each task.
 
-All schemes of a task have the same training, from the same dense models: the penalty and masked
-retraining, no distillation. What goes beyond is measured as a variant of a scheme, such as
-``csb32_4x4+order``.
+All schemes of a task have the same training, from the same dense models: error feedback and masked
+retraining, no distillation. What differs is measured as a variant of a scheme, such as
+``csb32_4x4+order+feedback``; a name without ``+feedback`` is that scheme pruned by ADMM, as
+published.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from golden.tasks.base import Recipe, TaskError
 
 __all__ = ["LADDER", "PLANS", "QUICK", "Plan", "scheme_named"]
 
-LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100)
+LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
 
 ALL_SCHEMES = (
@@ -29,14 +30,21 @@ _CSB = re.compile(r"csb(\d+)(?:_(\d+)x(\d+))?")
 _BANK = re.compile(r"bank(\d+)")
 
 
+KEPT = "feedback"
+"""The recipe of the table, kept for what it gives on validation data."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
     "long": {"admm_epochs": 10, "retrain_epochs": 12, "rho": 1.0, "distil": 0.5},
+    "feedback": {"method": "feedback"},
+    "leak": {"leak": 0.2},
+    "gate": {"by_gate": True},
+    "sense": {"sensitive": True},
     "longz1": {"admm_epochs": 2, "retrain_epochs": 4},
 }
-"""Ideas beyond the paper, as changes of a recipe. ``onerate`` takes one away: rates by matrix;
+"""Changes of a recipe, mostly ideas beyond the paper. ``onerate`` takes one away: rates by matrix;
 ``long`` is Z2's full recipe, about twice the table's training, with distillation; ``longz1`` three
 times the table's training of Z1."""
 
@@ -58,8 +66,9 @@ def scheme_named(name: str) -> Scheme:
 class Plan:
     """How one task is measured.
 
-    ``start`` is the first rate of a scheme (``start[""]`` of all others); ``ladder`` all rates
-    that may be tried; ``share`` the share of the text that an epoch after the dense training has.
+    ``kept`` is the variant that every scheme of the table has, empty for ADMM; ``start`` is the
+    first rate of a scheme (``start[""]`` of all others); ``ladder`` all rates that may be tried;
+    ``share`` the share of the text that an epoch after the dense training has.
     """
 
     recipe: Recipe
@@ -68,10 +77,15 @@ class Plan:
     ladder: tuple[int, ...] = LADDER
     start: tuple[tuple[str, int], ...] = (("", 10),)
     share: float = 1.0
+    kept: str = KEPT
+
+    def named(self, scheme: str) -> str:
+        """A scheme of the table as the records name it."""
+        return f"{scheme}+{self.kept}" if self.kept else scheme
 
     def first_rate(self, scheme: str) -> int:
-        starts = dict(self.start)
-        return starts.get(scheme, starts[""])
+        starts, name = dict(self.start), scheme.removesuffix(f"+{KEPT}")
+        return starts.get(name, starts.get(name.partition("+")[0], starts[""]))
 
     def recipe_of(self, scheme: str) -> Recipe:
         """The task's recipe with the variants in a scheme's name."""
@@ -96,12 +110,12 @@ PLANS = {
             updates_per_epoch=4,
         ),
         start=(
-            ("", 20),
-            ("unstructured", 32),
-            ("bank32", 32),
+            ("", 40),
+            ("unstructured", 64),
+            ("bank32", 50),
             ("row", 32),
-            ("rowcol", 8),
-            ("circulant", 8),
+            ("rowcol", 20),
+            ("circulant", 10),
         ),
     ),
     "Z6": Plan(
@@ -115,7 +129,7 @@ PLANS = {
             input_factor=2.0,
             updates_per_epoch=8,
         ),
-        start=(("", 32), ("rowcol", 20), ("circulant", 13)),
+        start=(("", 40), ("unstructured", 64), ("rowcol", 20), ("circulant", 13)),
     ),
     "Z5": Plan(
         Recipe(
@@ -129,7 +143,7 @@ PLANS = {
             input_factor=100.0,
             updates_per_epoch=8,
         ),
-        start=(("", 16), ("rowcol", 8), ("circulant", 8)),
+        start=(("", 16), ("unstructured", 20), ("rowcol", 10), ("circulant", 16)),
     ),
     "Z3": Plan(
         Recipe(
@@ -142,6 +156,7 @@ PLANS = {
             input_factor=2.5,
             updates_per_epoch=4,
         ),
+        kept="",
         seeds=(0,),
         schemes=("csb32_4x4", "unstructured", "rowcol", "circulant"),
         start=(("", 16), ("rowcol", 6), ("circulant", 8)),
@@ -156,6 +171,7 @@ PLANS = {
             distil=0.0,
             updates_per_epoch=8,
         ),
+        kept="",
         seeds=(0,),
         schemes=("csb32_4x4", "unstructured"),
         ladder=(2, 4, 6, 8),
@@ -173,6 +189,7 @@ PLANS = {
             updates_per_epoch=16,
         ),
         share=0.5,
+        kept="",
         seeds=(0,),
         schemes=("csb32_4x4", "unstructured"),
         ladder=(4, 8, 12, 16),

@@ -37,9 +37,10 @@ class Result:
     seeds: tuple[int, ...]
     rate: int | None  # largest lossless rate of the ladder, None if none tried is
     capped: bool  # nothing above it was tried
-    knee: float | None  # where the straight line between this rate and the next meets the target
+    knee: float | None  # achieved rate where the line from this rate to the next meets the target
     each: dict[int, int | None]  # the same with one seed alone, against its own dense model
-    achieved: float | None
+    achieved: float | None  # at ``rate``, mean over the seeds: less for blocks cut at an edge
+    each_achieved: dict[int, float | None]
     valid: float | None
     test: float | None
     fixed: float | None  # mean over the seeds measured
@@ -61,7 +62,7 @@ def seeds_of(records: Records, plan: Plan, scheme: str) -> tuple[int, ...]:
 def knee(
     records: Records, scheme: str, seeds: tuple[int, ...], rate: int | None, ladder: tuple[int, ...]
 ) -> float | None:
-    """Rate where the mean result crosses the target, between two rungs, logarithmically."""
+    """Rate, as asked for, where the line between two rungs' means crosses the target."""
     task = get(records.task)
     limit = mean_target(task, records, seeds)
     if rate is None or limit is None:
@@ -94,15 +95,18 @@ def result_of(records: Records, plan: Plan, scheme: str) -> Result | None:
             float(np.mean([line["test"] for line in lines])),
             len(lines),
         )
-    each = {}
+    each, each_achieved = {}, {}
     for seed in plan.seeds:
         if any(s == seed for _, s in done) and records.dense((seed,)):
-            each[seed] = lossless(task, records, scheme, (seed,), plan.ladder)
+            alone = each[seed] = lossless(task, records, scheme, (seed,), plan.ladder)
+            each_achieved[seed] = None if alone is None else done[alone, seed]["achieved"]
     cost = achieved = valid = test = fixed = gap = engine = None
+    crossing = knee(records, scheme, seeds, rate, plan.ladder)
     if rate is not None:
         lines = [done[rate, seed] for seed in seeds]
         cost = lines[0]
         achieved = float(np.mean([line["achieved"] for line in lines]))
+        crossing = crossing and crossing * achieved / rate
         valid = float(np.mean([line["valid"] for line in lines]))
         test = float(np.mean([line["test"] for line in lines]))
         measured = [
@@ -119,9 +123,10 @@ def result_of(records: Records, plan: Plan, scheme: str) -> Result | None:
         seeds=seeds,
         rate=rate,
         capped=rate is not None and max(r for r, _ in done) == rate,
-        knee=knee(records, scheme, seeds, rate, plan.ladder),
+        knee=crossing,
         each=each,
         achieved=achieved,
+        each_achieved=each_achieved,
         valid=valid,
         test=test,
         fixed=fixed,

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from golden.checkpoint import write_checkpoint
+from golden.pruning.admm import AdmmPruner
 from golden.pruning.costs import stored_bits
 from golden.tasks.autoprune import dense_reference
 from golden.tasks.base import Task
@@ -232,7 +233,14 @@ def make_try(
     model = copy.deepcopy(dense)
     teacher = dense if recipe.distil > 0 else None
     task.share = plan.share
-    pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher)
+    hard: dict[str, float] = {}
+
+    def on_hard(pruner: AdmmPruner) -> None:
+        now = task.evaluate(to_checkpoint(task, model), "valid").value
+        hard.update(valid=now, residual=round(pruner.residual, 4))
+        model.train()
+
+    pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher, on_hard=on_hard)
     task.share = 1.0
     meta = {k: v for k, v in chosen.describe().items() if k in ("block", "align")}
     meta |= orders_for_checkpoint(pruner)
@@ -251,7 +259,9 @@ def make_try(
             {n: p.detach() for n, p in pruner.params.items()},
             pruner.rates,
             orders=pruner.orders,
+            gates=pruner.gates,
         ),
+        "hard": hard,
         "recipe": recipe.describe(),
         "cpu_seconds": round(time.process_time() - begin, 1),
     }

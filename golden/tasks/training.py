@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training loop for every task, dense or under a pruner, deterministic under a seed.
 
-Recipe of a pruned model: dense training; ADMM epochs, in which the rate rises to its target and the
-penalty's weight with it; hard masks; masked retraining. Validation data choose nothing here.
+Recipe of a pruned model: dense training; pruning epochs (error feedback, or ADMM), in which the
+rate rises to its target; hard masks; masked retraining. Validation data choose nothing here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from golden.checkpoint import Checkpoint, from_state_dict
-from golden.pruning.admm import AdmmPruner, PruningError
+from golden.pruning.admm import AdmmPruner, PruningError, gates_of
+from golden.pruning.feedback import FeedbackPruner
 from golden.pruning.schemes import Scheme
 from golden.tasks.base import Recipe, Task
 
@@ -31,6 +32,8 @@ __all__ = [
     "to_checkpoint",
     "train_dense",
 ]
+
+METHODS: dict[str, type[AdmmPruner]] = {"admm": AdmmPruner, "feedback": FeedbackPruner}
 
 
 @contextlib.contextmanager
@@ -62,6 +65,7 @@ def fit(
     pruner: AdmmPruner | None = None,
     on_step: Callable[[float], None] | None = None,
     updates_per_epoch: int = 1,
+    sensitive: bool = False,
     clip: float = 1.0,
     teacher: nn.Module | None = None,
     distil: float = 0.0,
@@ -74,6 +78,7 @@ def fit(
         pruner: its penalty is added and, once hardened, its masks are kept.
         on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
         updates_per_epoch: how often ``pruner.update`` is called in an epoch.
+        sensitive: the pruner watches the gradients and ranks by them.
         teacher, distil: a trained model, and the share of the loss that is distance from it.
     """
     torch.manual_seed(seed)
@@ -104,6 +109,8 @@ def fit(
                         f"{task.id} {label}: the loss is {value}, training has diverged"
                     )
                 loss.backward()
+                if pruner is not None and sensitive:
+                    pruner.observe()
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
                 if pruner is not None:
                     pruner.add_gradients()
@@ -158,16 +165,23 @@ def prune_model(
     start_rate: float = 1.0,
     teacher: nn.Module | None = None,
     show: bool = False,
+    on_hard: Callable[[AdmmPruner], None] = lambda pruner: None,
 ) -> AdmmPruner:
-    """Prune a trained model in place: ADMM, hard masks, masked retraining.
+    """Prune a trained model in place: ADMM or error feedback, hard masks, masked retraining.
 
-    The rate rises from ``start_rate`` on a cubic curve over the first half of the ADMM epochs; the
-    penalty's weight rises linearly.
+    The rate rises from ``start_rate`` on a cubic curve over the first half of the pruning epochs;
+    the penalty's weight rises linearly. ``on_hard`` is called between pruning and retraining.
 
     Returns:
         The pruner, hardened.
     """
-    pruner = AdmmPruner(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10)
+    kind = METHODS.get(recipe.method)
+    if kind is None:
+        raise PruningError(f"unknown method {recipe.method!r}; known: {', '.join(METHODS)}")
+    gates = gates_of(dict(model.named_parameters())) if recipe.by_gate else None
+    pruner = kind(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10, gates=gates)
+    if isinstance(pruner, FeedbackPruner):
+        pruner.leak = recipe.leak
     if teacher is not None:
         teacher = teacher.eval().requires_grad_(False)
 
@@ -195,14 +209,16 @@ def prune_model(
         pruner=pruner,
         on_step=on_step,
         updates_per_epoch=recipe.updates_per_epoch,
+        sensitive=recipe.sensitive,
         clip=recipe.clip,
         teacher=teacher,
         distil=recipe.distil,
-        label=f"admm {rate:g}x",
+        label=f"{recipe.method} {rate:g}x",
         show=show,
     )
     pruner.set_rate(wanted)
     pruner.harden()
+    on_hard(pruner)
     fit(
         task,
         model,
