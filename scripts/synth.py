@@ -3,8 +3,8 @@
 
 Checks: no latch, every multiplier in DSP blocks (one by a constant is an adder), every array of
 more than a few words in memory. The hierarchy of blocks is kept, so that area can be told by block;
-an area is that of the block itself, without blocks inside it. Xilinx numbers are Yosys' estimates. Results
-and logs go to ``build/synth``.
+an area is that of the block itself, without blocks inside it. Xilinx numbers are Yosys' estimates.
+Results and logs go to ``build/synth``.
 """
 
 from __future__ import annotations
