@@ -26,7 +26,6 @@ from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
 from golden.tasks.records import FOLDER, Records, meets, target
 from golden.tasks.table import dense_as_long, lossless, make_try, tries_to_make
 
-
 BITS = 14
 
 
