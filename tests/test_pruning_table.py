@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,6 +199,32 @@ def test_report_is_current():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ratios_are_of_rates_achieved_and_over_the_same_seeds():
+    """Where one scheme has run with one seed only, the first seed alone counts for both."""
+    from scripts.prune_report import label, ratios, with_admm
+
+    def result(rate, first, seeds=(0, 1, 2)):
+        return SimpleNamespace(seeds=seeds, achieved=rate, each_achieved={0: first}, knee=rate)
+
+    ours = {"csb32_4x4": result(30.0, 32.0), "rowcol": result(15.0, 8.0)}
+    plain = {"rowcol": result(20.0, 20.0, (0,))}
+    both = with_admm({"Z2": ours, "Z4": ours}, {"Z2": plain})
+    assert ratios(both, "csb32_4x4", ("rowcol",)) == {"Z2": 2.0}
+    assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM")) == {"Z2": 1.6}
+    assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM"), "knee") == {}
+    assert ratios(both, "csb32_4x4", ("circulant",)) == {}
+    assert label("csb32_4x4+feedback") == "CSB32, aligned 4x4"
+    assert label("csb32_4x4+order+feedback+distil") == "CSB32, aligned 4x4, ordered + distil"
+
+
+def test_weights_are_rounded_on_a_power_of_two():
+    from scripts.prune_table import rounded
+
+    w = np.array([[0.75, -0.3, 1e-5]], np.float32)
+    assert (rounded(w, 2) == [[0.75, -0.25, 0]]).all()
+    assert np.abs(rounded(w) - w).max() <= 2.0**-15
 
 
 def test_balance_of_a_pattern_that_is_known():
