@@ -198,6 +198,8 @@ def ratios(
         if not all(s in results for s in (top, *rivals)):
             continue
         those = [results[s] for s in (top, *rivals)]
+        if any(r.capped for r in those[1:]):
+            continue  # a rival whose search has not ended may reach more
         if len({r.seeds for r in those}) == 1:
             of = [getattr(r, key) for r in those]
         else:
@@ -287,12 +289,16 @@ def reach(
 
 
 def rate_of(r: Result | None, seeds: tuple[int, ...]) -> str:
-    """A rate in words; that of the first seed where the scheme has fewer seeds than asked."""
+    """A rate in words, at least that where the search has not ended.
+
+    That of the first seed where the scheme has fewer seeds than asked.
+    """
     if r is None:
         return "not run"
     rate = r.rate if r.seeds == seeds else r.each.get(seeds[0])
     achieved = r.achieved if r.seeds == seeds else r.each_achieved.get(seeds[0])
-    return said_rate(rate, achieved) if rate else f"below {min(r.curve)}x"
+    told = said_rate(rate, achieved) if rate else f"below {min(r.curve)}x"
+    return f"≥ {told}" if r.capped else told
 
 
 def readings(all_results: dict[str, dict[str, Result]], records_of: dict[str, Records]) -> str:
