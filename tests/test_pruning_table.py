@@ -206,7 +206,9 @@ def test_ratios_are_of_rates_achieved_and_over_the_same_seeds():
     from scripts.prune_report import label, ratios, with_admm
 
     def result(rate, first, seeds=(0, 1, 2)):
-        return SimpleNamespace(seeds=seeds, achieved=rate, each_achieved={0: first}, knee=rate)
+        return SimpleNamespace(
+            seeds=seeds, achieved=rate, each_achieved={0: first}, knee=rate, capped=False
+        )
 
     ours = {"csb32_4x4": result(30.0, 32.0), "rowcol": result(15.0, 8.0)}
     plain = {"rowcol": result(20.0, 20.0, (0,))}
@@ -215,6 +217,8 @@ def test_ratios_are_of_rates_achieved_and_over_the_same_seeds():
     assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM")) == {"Z2": 1.6}
     assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM"), "knee") == {}
     assert ratios(both, "csb32_4x4", ("circulant",)) == {}
+    ours["rowcol"].capped = True  # its search has not ended
+    assert ratios(both, "csb32_4x4", ("rowcol",)) == {}
     assert label("csb32_4x4+feedback") == "CSB32, aligned 4x4"
     assert label("csb32_4x4+order+feedback+distil") == "CSB32, aligned 4x4, ordered + distil"
 
