@@ -13,6 +13,7 @@ import numpy as np
 
 from golden import assemble, image
 from golden.config import Config
+from golden.flow.comparing import SIM_BEATS, SIM_IMAGE_WORDS, image_words
 from golden.image import Target
 from golden.program import Program
 from tb import runner
@@ -86,8 +87,10 @@ def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Secti
 
 
 def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
-    # Icarus allocates memories word by word: no larger than it needs.
-    depth = {} if sim == "verilator" else {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15}
+    words = image_words(c, sim)
+    depth = {} if words == SIM_IMAGE_WORDS["verilator"] else {"ImageDepth": words}  # the default
+    if sim == "icarus":  # allocates memories word by word: no larger than it needs
+        depth["BeatDepth"] = SIM_BEATS[sim]
     return {
         "sim": sim,
         "parameters": {**image.all_parameters(c), **depth},

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from golden import schema
+from golden import image, schema
 from golden.cli import UsageError
+from golden.config import Config
 from golden.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
 from golden.numerics import Ints
 from golden.program import Program
@@ -30,7 +31,7 @@ STALLS = {  # seeds of the random stalls of source and sink
 # What one run of the simulation top holds (tb/csb_sim_top.sv, tb/simulate.py).
 SIM_FRAMES = 1 << 16
 SIM_BEATS = {"verilator": 1 << 18, "icarus": 1 << 15}
-SIM_IMAGE_WORDS = {"verilator": 1 << 20, "icarus": 1 << 17}
+SIM_IMAGE_WORDS = {"verilator": 1 << 20, "icarus": 1 << 17}  # at least
 
 
 @dataclasses.dataclass
@@ -150,6 +151,15 @@ def judge(
         error=got.error,
         stuck=got.stuck,
     )
+
+
+def image_words(c: Config, sim: str) -> int:
+    """Words of the image memory of the simulation top: on Verilator any image fits, Icarus takes
+    long to allocate memories."""
+    if sim == "icarus":
+        return SIM_IMAGE_WORDS[sim]
+    largest = sum(-(-bits // 32) * n * count for bits, n, count in image.memories(c).values())
+    return max(SIM_IMAGE_WORDS[sim], 1 << largest.bit_length())
 
 
 def check_size(p: Program, frames: int, sim: str) -> None:

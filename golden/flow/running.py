@@ -17,7 +17,7 @@ from golden import schema, timing, trace
 from golden.cli import UsageError
 from golden.fixed import FixedModel
 from golden.flow.building import Image, load_image
-from golden.flow.comparing import SIM_IMAGE_WORDS, STALLS, check_size, compare, report
+from golden.flow.comparing import STALLS, check_size, compare, image_words, report
 from golden.flow.files import read_state, staged, write_json
 from golden.numerics import Ints, Saturations
 
@@ -112,7 +112,7 @@ def run(
     initial = _state(state, img)
     frames = interleave(ints)
     check_size(p, len(frames), sim)
-    if len(img.data) // 4 > SIM_IMAGE_WORDS[sim]:
+    if len(img.data) // 4 > image_words(p.config, sim):
         raise UsageError(f"the image has {len(img.data) // 4} words, too many for {sim}")
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise UsageError(f"{out}: is a file, not a folder")
