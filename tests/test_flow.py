@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from golden import assemble, compiler, config, flow, isa, quantise, schema, store, timing
+from golden import assemble, compiler, config, flow, image, isa, quantise, schema, store, timing
 from golden.cases import LayerCase
 from golden.checkpoint import from_state_dict, write_checkpoint
 from golden.fixed import FixedModel
@@ -164,6 +164,15 @@ def test_interval_is_that_of_the_timing_model(frames):
     last_out = np.cumsum(np.random.default_rng(frames).integers(50, 90, frames))
     mean = flow.frame_cycles(last_out, 3)[flow.steady_frames([frames])].mean()
     assert mean == pytest.approx(timing.interval(last_out))
+
+
+@pytest.mark.parametrize("name", config.names(sim_only=True))
+def test_any_image_fits_the_simulation_on_verilator(name):
+    """All memories of the machine together, in words of the load port."""
+    c = config.load(name)
+    words = sum(-(-bits // 32) * n * count for bits, n, count in image.memories(c).values())
+    assert flow.image_words(c, "verilator") > words
+    assert flow.image_words(c, "icarus") == flow.SIM_IMAGE_WORDS["icarus"]
 
 
 # --- comparison ---------------------------------------------------------------------------------
