@@ -389,7 +389,7 @@ def from_state_dict(
     if csb is not None and not isinstance(csb, dict):
         raise CheckpointError(f"csb: expected a JSON object, got {type(csb).__name__}")
     named = (csb or {}).get("cell")
-    if named is not None and named not in CELL_GATES:
+    if named is not None and not (isinstance(named, str) and named in CELL_GATES):
         raise CheckpointError(f"csb.cell: expected one of {', '.join(CELL_GATES)}, got {named!r}")
     cell, layers = _layers(tensors, prefix, named)
     checked = _check_csb(csb or {}, tensors)

@@ -256,8 +256,9 @@ def main() -> int:
                       "path": value["path"]})  # fmt: skip
         done = f"{time.monotonic() - began:.0f} s"
         print(job.name, job.max_block, done, file=sys.stderr, flush=True)
-    write_json(RESULTS / "area.json", rows, schema.AREA)
-    (RESULTS / "area_parts.json").write_text(json.dumps(parts, indent=1) + "\n")
+    if not failed:  # the results of an earlier run are better than half of new ones
+        write_json(RESULTS / "area.json", rows, schema.AREA)
+        (RESULTS / "area_parts.json").write_text(json.dumps(parts, indent=1) + "\n")
     show(rows, parts)
     for p in parts:
         for line in p["path"]:

@@ -19,8 +19,8 @@ def main() -> int:
     parser.add_argument(
         "--block",
         default="auto",
-        help="block size of the pattern statistics; no cycle depends on it (default: the "
-        "checkpoint's)",
+        help="block size of the pattern: units of a block are kept together (default: the "
+        "checkpoint's; if it has none, the one that costs fewest cycles)",
     )
     parser.add_argument(
         "--sharing",

@@ -331,6 +331,8 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool) -> i
             for case in new:
                 start(case, pool, sim, waves)
             cases += new
+        if not cases:
+            raise cli.UsageError("no model fits any of these configurations")
         try:
             rows = [row(case, sim) for case in cases]
         except SimulationError as error:

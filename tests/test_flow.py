@@ -288,6 +288,20 @@ def test_run_on_the_other_simulator(sim, tmp_path):
 
 
 @pytest.mark.sims("verilator")
+def test_initial_state_of_another_model_is_not_taken(sim, tmp_path):
+    """A folder that is built anew keeps files that its manifest does not name."""
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(3, 7))
+    flow.run(folder, x, None, tmp_path / "before", sim=sim)
+    state = dict(np.load(tmp_path / "before/state.npz"))
+    np.savez(folder / "initial.npz", **{k: v + 0.25 for k, v in state.items()})
+    flow.run(folder, x, None, tmp_path / "after", sim=sim)
+    before, after = (np.load(tmp_path / n / "outputs.npy") for n in ("before", "after"))
+    assert np.array_equal(before, after)
+
+
+@pytest.mark.sims("verilator")
 def test_stalls_change_no_bit(sim, tmp_path):
     folder = tmp_path / "image"
     flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)

@@ -40,7 +40,7 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
     """
     if block == "auto":
         chosen = csb.get("block")
-    elif str(block).isdigit() and int(block) > 0:
+    elif str(block).isdecimal() and int(block) > 0:
         chosen = int(block)
     else:
         raise CompileError(f"block '{block}': expected a positive number or auto")
@@ -227,7 +227,8 @@ def load_image(folder: str | Path) -> Image:
         raise UsageError(f"{path}: {error}") from None
     if manifest["schema"] != schema.VERSION or manifest["kind"] != "image":
         raise UsageError(f"{path}: expected an image of schema {schema.VERSION}")
-    for name in ("image.bin", "program.npz", "network.npz"):
+    initial = ["initial.npz"] if "initial.npz" in manifest["files"] else []
+    for name in ("image.bin", "program.npz", "network.npz", *initial):
         file = folder / name
         if not file.is_file():
             raise UsageError(f"{file}: no such file")

@@ -106,9 +106,8 @@ def run(
     p, q = img.program, img.network
     single = p.streams == 1
     ints, saturated = _inputs(x, img)
-    given = Path(image_dir) / "initial.npz"
-    if state is None and given.is_file():
-        state = read_state(given)
+    if state is None and "initial.npz" in img.manifest["files"]:
+        state = read_state(Path(image_dir) / "initial.npz")
     initial = _state(state, img)
     frames = interleave(ints)
     check_size(p, len(frames), sim)

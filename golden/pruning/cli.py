@@ -21,14 +21,14 @@ EXPECTED = (CheckpointError, DataError, ProjectionError, PruningError, TaskError
 def parse_align(text: str) -> tuple[int, int]:
     """``"4x4"`` to ``(4, 4)``."""
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(p.isdigit() and int(p) > 0 for p in parts):
+    if len(parts) != 2 or not all(p.isdecimal() and int(p) > 0 for p in parts):
         raise argparse.ArgumentTypeError(f"expected PxQ, for example 4x4, got {text!r}")
     return int(parts[0]), int(parts[1])
 
 
 def positive_int(text: str) -> int:
     """A positive integer."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
     return int(text)
 
