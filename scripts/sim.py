@@ -130,25 +130,27 @@ def choose(xs: Sequence[np.ndarray], sim: str, waves: bool, whole: bool) -> list
     return list(xs[: max(SOME[0], int(np.searchsorted(frames, SOME[1])) + 1)])
 
 
-def prepare(path: Path, names: Sequence[str], sim: str, waves: bool) -> list[Case]:
-    """Data, formats, programs of one model."""
+def prepare(
+    path: Path, names: Sequence[str], sim: str, waves: bool, every: bool = False
+) -> list[Case]:
+    """Data, formats, programs of one model; of ``every`` model where it fits."""
     from golden import tasks
 
     checkpoint = read_checkpoint(path)
     task = tasks.get(str(checkpoint.csb.get("task")))
-    every = task.frames(checkpoint, "test", WORDS if task.id == "Z7" else None)
+    frames = task.frames(checkpoint, "test", WORDS if task.id == "Z7" else None)
     calibrate = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
     cases = []
     for name in names:
         try:
             image = flow.build_image(path, name, OUT / f"{path.stem}_{name}", calibrate=calibrate)
         except CompileError as error:
-            if len(names) == 1:
+            if path.stem in MODELS and not every:  # what runs by default fits everywhere
                 raise
             print(f"{path.stem} does not fit {name}: {error}")
             continue
         counts = Saturations()
-        chosen = choose(every, sim, waves, name == WHOLE)
+        chosen = choose(frames, sim, waves, name == WHOLE)
         xs = [image.network.quantise_inputs(x, counts) for x in chosen]
         cases.append(Case(path.stem, checkpoint, task, image, xs, counts["input"], []))
     return cases
@@ -314,10 +316,10 @@ def main() -> int:
     from tb.runner import locked
 
     with locked(OUT / "lock"):  # one at a time: all write the same folders
-        return job(files, names, args.sim, args.waves)
+        return job(files, names, args.sim, args.waves, args.all)
 
 
-def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool) -> int:
+def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, every: bool) -> int:
     """All models on all configurations; returns the exit code."""
     from tb.runner import SimulationError
 
@@ -327,7 +329,7 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool) -> i
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=context) as pool:
         for file in files:
-            new = prepare(file, names, sim, waves)
+            new = prepare(file, names, sim, waves, every)
             for case in new:
                 start(case, pool, sim, waves)
             cases += new

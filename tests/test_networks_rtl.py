@@ -130,7 +130,14 @@ def test_same_bits_everywhere(sim, tmp_path) -> None:
     """One network gives the same bits on every configuration and sharing mode."""
     case = LayerCase(seed=8, cell="gru", inputs=30, hidden=33, layers=2, density=0.3)
     first = check(case, config.load("tiny"), sim, tmp_path)
-    others = (("small", {}), ("odd", {}), ("paper256", {}), ("tiny", {"share_h": 0}))
+    others = (
+        ("small", {}),
+        ("odd", {}),
+        ("paper256", {}),
+        ("tiny", {"share_h": 0}),
+        ("odd", {"share_h": 0, "share_v": 1}),
+        ("odd", {"share_v": 1}),
+    )
     for name, override in others:
         c = config.load(name, **override)
         assert np.array_equal(check(case, c, sim, tmp_path), first), (name, override)

@@ -18,7 +18,7 @@ FRAMES = 1000
 @pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda p: p.stem)
 def test_fixed_is_near_float(path: Path, capsys) -> None:
     """|h| differs by at most 2^-8 at the 99.9th percentile over 1,000 frames, one after the other;
-    the maximum is reported with its unit."""
+    the maximum is reported with its unit, and what the unit's c was."""
     checkpoint = read_checkpoint(path)
     task = tasks.get(str(checkpoint.csb["task"]))
     calibrate = np.concatenate(task.frames(checkpoint, "valid", 50))
@@ -26,8 +26,8 @@ def test_fixed_is_near_float(path: Path, capsys) -> None:
     net = network.from_checkpoint(checkpoint)
     q = quantise.quantise(net, c, calibrate)
     # Sequences from a zero state, as in the task, until there are enough frames.
-    errors = []
-    for x in task.frames(checkpoint, "test"):
+    errors, sequences = [], task.frames(checkpoint, "test")
+    for x in sequences:
         y, _ = FixedModel(q, c).run(q.quantise_inputs(x))
         want, _ = floating.run(net, x)
         errors.append(np.abs(q.output_float(y) - want))
@@ -35,9 +35,16 @@ def test_fixed_is_near_float(path: Path, capsys) -> None:
             break
     error = np.concatenate(errors)[:FRAMES]
     frame, unit = np.unravel_index(error.argmax(), error.shape)
+    ends = np.cumsum([len(e) for e in errors])
+    at = int(np.searchsorted(ends, frame, side="right"))
+    _, state = floating.run(net, sequences[at][: frame - ends[at] + len(errors[at]) + 1])
+    c = state.get(f"c_l{len(net.layers) - 1}")
+    there = f"frame {frame}, unit {unit}"
+    if c is not None and c.size == error.shape[1]:  # a projected h is of many units
+        there += f", c {c.ravel()[unit]:.3f}"
     with capsys.disabled():
         print(
-            f"\n{path.stem}: |h - float| at most {error.max():.2e} (frame {frame}, unit {unit}),"
+            f"\n{path.stem}: |h - float| at most {error.max():.2e} ({there}),"
             f" 99.9th percentile {np.quantile(error, 0.999):.2e}"
         )
     assert len(error) == FRAMES
