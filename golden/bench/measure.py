@@ -56,25 +56,26 @@ def build(model: Model, layers: list[dict[str, np.ndarray]], block: int) -> Netw
         raise UnsupportedError(f"{model.name}: {error}") from None
 
 
-def compiled(q: QNetwork, c: Config, sharing: str | None, streams: int = 1) -> Program:
-    """The program for a sharing mode.
+def fitted(
+    q: QNetwork, name: str, sharing: str | None, streams: int = 1, block: int = 32
+) -> tuple[Program, str]:
+    """The program on a named configuration, or on the one with larger memories (``NAME_sim``) if it
+    does not fit; and the name of the one that was used.
 
     Raises:
-        CompileError: it does not fit.
+        CompileError: it fits neither.
     """
-    return compile_network(q, c, streams, sharing)
 
+    def compiled(c: Config) -> Program:
+        return compile_network(q, shared(c, sharing), streams, sharing, block)
 
-def fitted(q: QNetwork, name: str, sharing: str | None, streams: int = 1) -> tuple[Program, str]:
-    """The program on a named configuration, or on the one with larger memories (``NAME_sim``) if it
-    does not fit; and the name of the one that was used."""
     try:
-        return compiled(q, shared(config.load(name), sharing), sharing, streams), name
+        return compiled(config.load(name)), name
     except CompileError:
         larger = f"{name}_sim"
         if larger not in config.names(sim_only=True):
             raise
-        return compiled(q, shared(config.load(larger), sharing), sharing, streams), larger
+        return compiled(config.load(larger)), larger
 
 
 def busy_share(p: Program) -> float:
@@ -92,8 +93,7 @@ def layer_rows(
     rate: float | None = None,
 ) -> list[dict[str, Any]]:
     """MAC efficiency of layer ``n``, its matrices back to back, on ``paper256``: rows of
-    ``efficiency.json``, and what goes with each under ``extra``. Modes that the compiler does not
-    have are left out.
+    ``efficiency.json``, and what goes with each under ``extra``.
 
     Raises:
         UnsupportedError: the cell is not built yet.
@@ -104,10 +104,7 @@ def layer_rows(
     rows = []
     for sharing in sharings:
         began = time.perf_counter()
-        try:
-            p, used = fitted(q, CONFIG, sharing)
-        except UnsupportedError:
-            continue
+        p, used = fitted(q, CONFIG, sharing, block=block)
         cycles = flow.issue_cycles(p)
         row = {
             "model": model.name,
@@ -222,7 +219,7 @@ def whole(job: Job) -> tuple[Network, QNetwork, Program, float]:
     x = inputs(job, network.inputs)[:, :CALIBRATION]
     began = time.process_time()
     q = quantise.quantise(network, config.load(job.config), x)
-    p, _ = fitted(q, job.config, job.sharing, job.streams)
+    p, _ = fitted(q, job.config, job.sharing, job.streams, job.block)
     return network, q, p, time.process_time() - began
 
 
