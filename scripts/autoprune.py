@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find a task's largest lossless pruning rate and keep the model."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,15 +10,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from golden import cli
 from golden.checkpoint import read_checkpoint, write_checkpoint
 from golden.pruning import SCHEMES, make_scheme
-from golden.pruning.cli import parse_align, positive_int, rate, run
+from golden.pruning.cli import EXPECTED, parse_align, positive_int, rate
 from golden.tasks import TASKS, get
 from golden.tasks.autoprune import autoprune
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--task", required=True, help=", ".join(TASKS))
     parser.add_argument("--scheme", default="csb", choices=list(SCHEMES))
     parser.add_argument("--block", type=positive_int, default=32)
@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

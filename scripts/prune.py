@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from golden import cli
 from golden.checkpoint import read_checkpoint, write_checkpoint
-from golden.pruning.cli import parse_align, positive_int, rate, run
+from golden.pruning.cli import EXPECTED, parse_align, positive_int, rate
 from golden.pruning.oneshot import prune_checkpoint
 
 
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

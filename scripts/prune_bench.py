@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure what pruning costs: time of a projection, share of a training step that ADMM takes."""
 
-import argparse
 import statistics
 import sys
 import time
@@ -12,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from golden import cli
 from golden.pruning import AdmmPruner, csb_project, make_scheme
-from golden.pruning.cli import positive_int, run
+from golden.pruning.cli import EXPECTED, positive_int
 from golden.tasks.z1 import STEPS, VOCABULARY, WordLstm
 
 BATCH = 64
@@ -68,7 +68,7 @@ def measure(repeat: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--repeat", type=positive_int, default=20)
     parser.add_argument("--threads", type=positive_int, default=1)
     args = parser.parse_args()
@@ -92,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

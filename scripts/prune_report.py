@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write docs/results/pruning.md, its figures and the table of checkpoints/, from the records."""
 
-import argparse
 import json
 import math
 import sys
@@ -15,8 +14,9 @@ import jinja2
 import matplotlib as mpl
 import numpy as np
 
+from golden import cli
 from golden.checkpoint import Layer, read_checkpoint
-from golden.pruning.cli import run
+from golden.pruning.cli import EXPECTED
 from golden.pruning.projection import kernel_sizes
 from golden.tasks import TaskError, get
 from golden.tasks.measure import CONFIG
@@ -603,7 +603,7 @@ def notes_on_ideas(all_results: dict[str, dict[str, Result]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only tell if the page is current")
     args = parser.parse_args()
     records_of = {name: Records(name) for name in PLANS}
@@ -677,4 +677,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the tries of the table of pruning schemes; finished ones are not repeated."""
 
-import argparse
 import json
 import sys
 import time
@@ -14,10 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from golden import cli
 from golden.checkpoint import read_checkpoint, write_checkpoint
 from golden.network import NetworkError
 from golden.program import CompileError
-from golden.pruning.cli import positive_int, rate, run
+from golden.pruning.cli import EXPECTED, positive_int, rate
 from golden.quantise import QuantError
 from golden.tasks import get
 from golden.tasks.base import Task, TaskError
@@ -116,7 +116,7 @@ def export(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--tasks", help=f"default {','.join(PLANS)}")
     parser.add_argument("--schemes", help="default: those of the task's plan")
     parser.add_argument("--seeds", type=positive_int, help="number of seeds, at most the plan's")
@@ -180,4 +180,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train a task's dense model on real data, which is fetched and cached."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -10,14 +9,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from golden import cli
 from golden.checkpoint import write_checkpoint
-from golden.pruning.cli import positive_int, run
+from golden.pruning.cli import EXPECTED, positive_int
 from golden.tasks import TASKS, get
 from golden.tasks.training import to_checkpoint, train_dense
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--task", required=True, help=", ".join(TASKS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=positive_int, help="default: the task's")
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main, EXPECTED)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from golden.pruning.order import Order, find_order
-from golden.pruning.projection import ProjectionError, achieved_rate
+from golden.pruning.projection import ProjectionError
 from golden.pruning.schemes import Csb, Scheme
 
 __all__ = ["AdmmPruner", "PruningError", "gates_of", "recurrent_matrices"]
@@ -47,6 +47,18 @@ def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
     if not found:
         raise PruningError("no recurrent weight matrix found; give the parameters by name")
     return found
+
+
+def check_loss(loss: Tensor | float) -> None:
+    """Of any training.
+
+    Raises:
+        PruningError: the loss is not finite.
+    """
+    if not math.isfinite(float(loss)):
+        raise PruningError(
+            f"the loss is {float(loss)}: training has diverged; lower the learning rate or rho"
+        )
 
 
 def gates_of(params: Mapping[str, Tensor]) -> dict[str, int]:
@@ -265,10 +277,7 @@ class AdmmPruner:
 
     def check_loss(self, loss: Tensor | float) -> None:
         """Raise a clear error if the loss is not finite."""
-        if not math.isfinite(float(loss)):
-            raise PruningError(
-                f"the loss is {float(loss)}: training has diverged; lower the learning rate or rho"
-            )
+        check_loss(loss)
 
     def achieved(self) -> float:
         """Weights / non-zeros of all matrices together, as they are now."""
@@ -277,10 +286,6 @@ class AdmmPruner:
         if not self.scheme.masks:  # stored values, not non-zeros
             kept = sum(p.numel() / max(1, round(self.rates[n])) for n, p in self.params.items())
         return total / kept if kept else math.inf
-
-    def achieved_each(self) -> dict[str, float]:
-        """Weights / non-zeros of each matrix."""
-        return {name: achieved_rate(parameter.detach()) for name, parameter in self.params.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All state, as tensors and plain values (safe for ``torch.load(weights_only=True)``)."""

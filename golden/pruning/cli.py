@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pruning scripts share: arguments in the project's notation, errors for people."""
+"""What the pruning scripts share: arguments in the project's notation, and their errors."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
 
-from golden.checkpoint import CheckpointError
 from golden.pruning.admm import PruningError
 from golden.pruning.projection import ProjectionError
 from golden.tasks.base import TaskError
 from golden.tasks.data import DataError
 
-__all__ = ["parse_align", "positive_int", "rate", "run"]
+__all__ = ["EXPECTED", "parse_align", "positive_int", "rate"]
 
-EXPECTED = (CheckpointError, DataError, ProjectionError, PruningError, TaskError, OSError)
+EXPECTED = (DataError, ProjectionError, PruningError, TaskError)
+"""Errors of pruning and tasks that mean bad input, for :func:`golden.cli.run`."""
 
 
 def parse_align(text: str) -> tuple[int, int]:
@@ -42,15 +40,3 @@ def rate(text: str) -> float:
     if not value >= 1:
         raise argparse.ArgumentTypeError(f"expected a rate of at least 1, got {text!r}")
     return value
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run a script: an expected error is one line and exit code 2."""
-    try:
-        main()
-    except EXPECTED as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from golden.checkpoint import Checkpoint, from_state_dict
-from golden.pruning.admm import AdmmPruner, PruningError, gates_of
+from golden.pruning.admm import AdmmPruner, PruningError, check_loss, gates_of
 from golden.pruning.feedback import FeedbackPruner
 from golden.pruning.schemes import Scheme
 from golden.tasks.base import Recipe, Task
@@ -104,10 +104,7 @@ def fit(
                     if distance is not None:
                         loss = (1 - distil) * loss + distil * distance
                 value = float(loss.detach())
-                if not math.isfinite(value):
-                    raise PruningError(
-                        f"{task.id} {label}: the loss is {value}, training has diverged"
-                    )
+                check_loss(value)
                 loss.backward()
                 if pruner is not None and sensitive:
                     pruner.observe()
