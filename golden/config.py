@@ -135,10 +135,6 @@ class Config:
         """Values of one beat of the frame streams."""
         return self.stream_w // 16
 
-    def column_of_lane(self, lane: int) -> tuple[int, int]:
-        """(engine column, sub-slot) where the neuron of a lane is stored."""
-        return lane % self.L, lane // self.L
-
 
 # RTL parameter name of each key, where it is not its CamelCase.
 def _camel(key: str) -> str:

@@ -174,11 +174,6 @@ def stack(
     return Model(tuple(passes), start)
 
 
-def of_network(network: Network) -> Model:
-    """The model that is one network."""
-    return Model((Pass({False: network}, 0),))
-
-
 def _stacked(
     cell: str, tensors: Mapping[str, ArrayLike], layers: int, both: bool, **meta: Any
 ) -> Model:

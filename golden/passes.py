@@ -9,9 +9,10 @@ pass are the inputs of the next, as floats, exact.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,10 @@ def build(
         return flow.build_image(
             source, c, out, calibrate=calibrate, prefix=prefix, **options
         ).manifest
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file, not a folder")
     samples = None if calibrate is None else np.asarray(calibrate)
     q = quantise_model(model, c, samples)
     parts = []
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        made = Path(scratch)
+    with flow.staged(out, "manifest.json") as made:
         for number, (p, qp) in enumerate(zip(model.passes, q.passes, strict=True)):
             for reverse, network in p.networks.items():
                 image = flow.make_image(
@@ -99,11 +96,6 @@ def build(
             "parts": parts,
         }
         flow.write_json(made / "manifest.json", value, schema.MODEL)
-        out.mkdir(exist_ok=True)
-        for item in sorted(made.iterdir(), key=lambda f: f.name == "manifest.json"):
-            if (out / item.name).is_dir():
-                shutil.rmtree(out / item.name)
-            item.rename(out / item.name)
     return value
 
 
@@ -153,9 +145,11 @@ def run(
         if key not in wanted:
             raise UsageError(f"unknown state '{key}': known are {', '.join(sorted(wanted))}")
     reports, final = [], {}
-    target = None if out is None else Path(out)
-    with tempfile.TemporaryDirectory() as scratch:
-        results = Path(scratch)
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            results = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        else:
+            results = stack.enter_context(flow.staged(Path(out), "report.json"))
         for number in range(1 + max(part["pass"] for part in parts)):
             ys = []
             for part in (p for p in parts if p["pass"] == number):
@@ -173,27 +167,41 @@ def run(
                     final |= {g: data[k] for g, (f, k) in wanted.items() if f == name}
             v = np.concatenate(ys, axis=-1)
         report = _sum(reports)
-        if target is not None:
-            np.save(results / "outputs.npy", v.astype(np.float32))
-            np.savez(results / "state.npz", **final)
-            flow.write_json(results / "report.json", report, schema.MODEL_REPORT)
-            shutil.copytree(results, target, dirs_exist_ok=True)
+        np.save(results / "outputs.npy", v.astype(np.float32))
+        np.savez(results / "state.npz", **final)
+        flow.write_json(results / "report.json", report, schema.MODEL_REPORT)
     return report
 
 
 def _sum(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    """The report of several parts."""
+    """The report of several parts, which run one after the other: counts and cycles are sums,
+    entry i of the cycles that of the i-th frame of every part; shares are of all cycles."""
     first = reports[0]
     stalled = first["cycle_mismatches"] is None
-    value = {k: first[k] for k in ("schema", "frames", "streams", "config", "sim", "stall")}
+    same = ("schema", "frames", "sequences", "streams", "pes", "config", "sim", "stall",
+            "input_saturations")  # fmt: skip
     sums = ("mismatches", "state_mismatches", "saturations", "kept_weights", "cycles",
-            "cycles_per_frame", "cycles_per_frame_predicted")  # fmt: skip
+            "cycles_per_frame", "cycles_per_frame_predicted", "issue_cycles")  # fmt: skip
+    value: dict[str, Any] = {k: first[k] for k in same}
     value |= {k: sum(r[k] for r in reports) for k in sums}
-    value |= {
-        "input_saturations": first["input_saturations"],
+    for k in ("frame_cycles", "frame_cycles_predicted"):
+        value[k] = np.sum([r[k] for r in reports], axis=0).tolist()
+    for k in ("latency_idle", "latency_steady"):
+        value[k] = None if any(r[k] is None for r in reports) else sum(r[k] for r in reports)
+    counters: Counter[str] = Counter()
+    for r in reports:
+        counters.update(r["counters"])
+    busy = sum(r["busy_pe_utilisation"] * r["issue_cycles"] for r in reports)
+    seconds = sum(flow.ratio(r["cycles"], r["cycles_per_second"]) for r in reports)
+    ideal = flow.ratio(value["kept_weights"], value["pes"])
+    return value | {
         "cycle_mismatches": None if stalled else sum(r["cycle_mismatches"] for r in reports),
+        "mac_efficiency": flow.ratio(ideal, value["issue_cycles"]),
+        "busy_pe_utilisation": flow.ratio(busy, value["issue_cycles"]),
+        "frame_efficiency": flow.ratio(ideal, value["cycles_per_frame"]),
+        "cycles_per_second": flow.ratio(value["cycles"], seconds),
+        "counters": dict(counters),
         "error": next((r["error"] for r in reports if r["error"] != "none"), "none"),
         "stuck": any(r["stuck"] for r in reports),
         "parts": reports,
     }
-    return value

@@ -49,7 +49,6 @@ class Register:
 
 
 F = RegField
-COUNTER_BASE = 0x40
 REGISTERS = (
     Register(0x00, "IDENTITY", "RO", "'C', 'S', 'B', version, from the low byte"),
     Register(0x04, "CONFIG_HASH", "RO", "what an image's header must carry"),

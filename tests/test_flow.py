@@ -126,8 +126,10 @@ def test_image_folder(tmp_path):
 
 def test_pattern_needs_a_block(tmp_path):
     source = make_checkpoint(tmp_path / "m.npz")
-    pattern = flow.build_image(source, "tiny").manifest["pattern"]
-    assert pattern["nio"] is None
+    unknown = flow.build_image(source, "tiny").manifest
+    assert unknown["pattern"]["nio"] is None
+    assert unknown["block"] is None
+    assert unknown["dealt_block"] in flow.BLOCKS
     image = flow.build_image(source, "tiny", block=8)
     assert image.manifest["pattern"]["nio"] > 0
     assert image.manifest["pattern"]["index_bits"] > 0

@@ -26,7 +26,7 @@ def close(got: np.ndarray, want: np.ndarray) -> None:
 
 
 @pytest.mark.sims("verilator")
-def test_both_directions(sim, tmp_path):
+def test_both_directions(sim, tmp_path, monkeypatch):
     """A stacked bidirectional checkpoint: a folder of four images; states go in and come out."""
     torch.manual_seed(1)
     module = torch.nn.LSTM(4, 6, 2, bidirectional=True, batch_first=True)
@@ -46,7 +46,13 @@ def test_both_directions(sim, tmp_path):
     state = {k: rng.uniform(-0.9, 0.9, n).astype(np.float32) for k, n in m.state_shapes().items()}
     report = passes.run(folder, x, state, tmp_path / "out", sim=sim)
     assert flow.is_equal(report)
-    assert len(report["parts"]) == 4
+    parts = report["parts"]
+    assert len(parts) == 4
+    assert report.keys() == parts[0].keys() | {"parts"}
+    assert report["cycles_per_frame"] == sum(part["cycles_per_frame"] for part in parts)
+    assert report["frame_cycles"][3] == sum(part["frame_cycles"][3] for part in parts)
+    useful = sum(part["frame_efficiency"] * part["cycles_per_frame"] for part in parts)
+    assert report["frame_efficiency"] == pytest.approx(useful / report["cycles_per_frame"])
     want, final = model.run(m, x, state)
     close(np.load(tmp_path / "out/outputs.npy"), want)
     with np.load(tmp_path / "out/state.npz") as got:
@@ -55,6 +61,11 @@ def test_both_directions(sim, tmp_path):
             close(got[k], v)
     with pytest.raises(UsageError, match="unknown state 'h_l2'"):
         passes.run(folder, x, {"h_l2": np.zeros(6)}, sim=sim)
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "run", None)  # nothing runs for an output that cannot be written
+        with pytest.raises(UsageError, match="is a file"):
+            passes.run(folder, x, state, tmp_path / "file", sim=sim)
 
 
 @pytest.mark.sims("verilator")

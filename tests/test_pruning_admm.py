@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pruning_loop import train
 from torch import nn
 
 from golden.pruning import (
@@ -69,34 +70,19 @@ def setup(seed=0):
     return model, optimizer, AdmmPruner(model, make_scheme("csb", 8, (2, 2)), 4, rho=0.1)
 
 
-def run(model, optimizer, pruner, epochs):
-    for epoch in epochs:
-        generator = torch.Generator().manual_seed(epoch)
-        for _ in range(3):
-            x = torch.randn(5, 2, 6, generator=generator)
-            optimizer.zero_grad()
-            (model(x)[0].square().mean() + pruner.penalty()).backward()
-            optimizer.step()
-            pruner.constrain()
-        if epoch == 3:
-            pruner.harden()
-        elif not pruner.hardened:
-            pruner.update()
-
-
 @pytest.mark.parametrize("cut", [2, 5])
 def test_resume_equals_uninterrupted_bit_for_bit(cut):
     whole = setup()
-    run(*whole, range(8))
+    train(*whole, range(8))
     first = setup()
-    run(*first, range(cut))
+    train(*first, range(cut))
     buffer = io.BytesIO()
     torch.save([part.state_dict() for part in first], buffer)
     buffer.seek(0)
     second = setup(seed=99)
     for part, state in zip(second, torch.load(buffer, weights_only=True), strict=True):
         part.load_state_dict(state)
-    run(*second, range(cut, 8))
+    train(*second, range(cut, 8))
     for a, b in zip(whole[0].parameters(), second[0].parameters(), strict=True):
         assert torch.equal(a, b)
     assert json.dumps(whole[2].rates) == json.dumps(second[2].rates)
@@ -115,7 +101,7 @@ def test_gradient_form_equals_penalty():
 
 def test_masks_hold_and_rate_is_met():
     model, optimizer, pruner = setup()
-    run(model, optimizer, pruner, range(8))
+    train(model, optimizer, pruner, range(8))
     assert abs(pruner.achieved() / 4 - 1) < 0.03
     for name, parameter in pruner.params.items():
         assert not parameter.detach()[~pruner.masks[name]].any()

@@ -5,6 +5,7 @@ import io
 
 import pytest
 import torch
+from pruning_loop import train
 from torch import nn
 
 from golden.pruning import (
@@ -70,22 +71,6 @@ def test_leak_forgets_what_is_left_out():
     torch.testing.assert_close(pruner.u["w"], torch.tensor([[0.0, 0.375]]))
 
 
-def run(model, optimizer, pruner, epochs):
-    for epoch in epochs:
-        generator = seeded(epoch)
-        for _ in range(3):
-            optimizer.zero_grad()
-            model(torch.randn(5, 2, 6, generator=generator))[0].square().mean().backward()
-            pruner.observe()
-            pruner.add_gradients()
-            optimizer.step()
-            pruner.constrain()
-        if epoch == 3:
-            pruner.harden()
-        elif not pruner.hardened:
-            pruner.update()
-
-
 def setup(kind, name, seed=0):
     torch.manual_seed(seed)
     model = nn.GRU(6, 16)
@@ -100,15 +85,15 @@ def setup(kind, name, seed=0):
 @pytest.mark.parametrize("cut", [2, 5])
 def test_resume_equals_uninterrupted_bit_for_bit(kind, name, cut):
     whole, first = setup(kind, name), setup(kind, name)
-    run(*whole, range(8))
-    run(*first, range(cut))
+    train(*whole, range(8))
+    train(*first, range(cut))
     buffer = io.BytesIO()
     torch.save([part.state_dict() for part in first], buffer)
     buffer.seek(0)
     second = setup(kind, name, seed=99)
     for part, state in zip(second, torch.load(buffer, weights_only=True), strict=True):
         part.load_state_dict(state)
-    run(*second, range(cut, 8))
+    train(*second, range(cut, 8))
     for a, b in zip(whole[0].parameters(), second[0].parameters(), strict=True):
         assert torch.equal(a, b)
 

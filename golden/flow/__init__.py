@@ -37,6 +37,7 @@ from golden.flow.cycles import (
     LOOP_CYCLES,
     frame_cycles,
     issue_cycles,
+    ratio,
     recurrence_cycles,
     steady_frames,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "make_manifest",
     "memory_files",
     "merge",
+    "ratio",
     "read_array",
     "read_state",
     "recurrence_cycles",

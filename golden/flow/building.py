@@ -51,13 +51,20 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
     return chosen
 
 
-def _fastest(q: QNetwork, c: Config, streams: int, sharing: str, block: int | None) -> Program:
-    """The program for a block size, or for the one that costs fewest cycles if it is unknown."""
+def _fastest(
+    q: QNetwork, c: Config, streams: int, sharing: str, block: int | None
+) -> tuple[Program, int]:
+    """The program for a block size, or for the one that costs fewest cycles if it is unknown; and
+    that size."""
     sizes = [block] if block else [n for n in BLOCKS if n <= c.max_block]
     programs = [compile_network(q, c, streams, sharing, n) for n in sizes]
     if len(programs) == 1:
-        return programs[0]
-    return min(programs, key=lambda p: timing.interval(timing.predict(p, 8 * streams).last_out))
+        return programs[0], sizes[0]
+
+    def interval(choice: tuple[Program, int]) -> float:
+        return timing.interval(timing.predict(choice[0], 8 * streams).last_out)
+
+    return min(zip(programs, sizes, strict=True), key=interval)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +167,7 @@ def make_image(
         q = quantise.quantise(network, c, samples, initial)
     if cell is None:
         cell = checkpoint.cell if checkpoint is not None else network.layers[0].cell.name
-    p = _fastest(q, c, streams, chosen, block_size)
+    p, dealt = _fastest(q, c, streams, chosen, block_size)
     data = assemble.assemble(p)
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -182,6 +189,7 @@ def make_image(
             checkpoint=checkpoint,
             cell=cell,
             block=block_size,
+            dealt_block=dealt,
             sharing=chosen,
             compiler=compiler,
             source={"name": source.name, "sha256": sha256(source.read_bytes())},

@@ -22,8 +22,8 @@ from golden.cli import UsageError
 def staged(out: Path, last: str) -> Iterator[Path]:
     """A temporary folder beside ``out`` whose files move there when the block ends well.
 
-    If ``out`` exists, files of the same names are replaced and others stay; the file ``last``,
-    which describes the others, goes last.
+    If ``out`` exists, files and folders of the same names are replaced and others stay; the file
+    ``last``, which describes the others, goes last.
 
     Raises:
         UsageError: ``out`` is a file.
@@ -39,6 +39,8 @@ def staged(out: Path, last: str) -> Iterator[Path]:
             folder.rename(out)
         else:
             for file in sorted(folder.iterdir(), key=lambda f: f.name == last):
+                if (out / file.name).is_dir():
+                    shutil.rmtree(out / file.name)
                 file.replace(out / file.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

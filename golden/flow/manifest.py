@@ -132,6 +132,7 @@ def make_manifest(
     checkpoint: Checkpoint | None,
     cell: str,
     block: int | None,
+    dealt_block: int,
     sharing: str,
     compiler: str,
     source: Mapping[str, Any],
@@ -157,6 +158,7 @@ def make_manifest(
         "sharing": sharing,
         "compiler": compiler,
         "block": block,
+        "dealt_block": dealt_block,
         "inputs": p.inputs,
         "outputs": p.outputs,
         "layers": [
