@@ -6,8 +6,9 @@
 //
 // w = SubSlots cycles a slot. With T the issue of the element word, v_i and the wr_* inputs are
 // valid in T + 3; lanes i*L to i*L + L - 1 are on the bus in cycle T + 5 + i at address + i (lanes
-// that do not exist are 0): column (l + wr_rot_i) mod L of the engine gets lane i*L + l. evt_o and out_done_o come
-// with the last of them, in T + 4 + w. A slot may follow w cycles after the one before, not sooner.
+// that do not exist are 0): column (l + wr_rot_i) mod L of the engine gets lane i*L + l. evt_o and
+// out_done_o come with the last of them, in T + 4 + w. A slot may follow w cycles after the one
+// before, not sooner.
 //
 // bus_busy_o, in cycle c: neu_valid_o will be high in cycle c + 1.
 `default_nettype none
