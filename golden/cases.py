@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from golden import quantise
+from golden import isa, quantise
 from golden.cells import CELLS
 from golden.config import Config
 from golden.graph import UNITS, Cell
@@ -16,6 +16,7 @@ from golden.network import Layer, Network, gate_inputs
 from golden.pruning.projection import csb_project
 from golden.quantise import QNetwork
 
+NARROW = 2.0 ** (isa.MUL_W - 1 - isa.LANE_FRAC) - 0.001  # what constants of a cell may reach
 PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
 
 
@@ -130,7 +131,10 @@ class LayerCase:
             for g in cell.gates:
                 if cell.spaces[g] != UNITS:
                     sizes[cell.spaces[g]] = self.units(n, g)
-            constants = {k: rng.normal(size=self.units(n, f"const:{k}")) for k in cell.constants}
+            constants = {
+                k: np.clip(rng.normal(size=self.units(n, f"const:{k}")), -NARROW, NARROW)
+                for k in cell.constants
+            }
             inputs = {v: shape[1] for (_, v), shape in shapes.items()}
             layers.append(Layer(cell, self.hidden, inputs, weights, biases, sizes, constants))
         return Network(tuple(layers), self.block)

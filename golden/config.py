@@ -63,8 +63,6 @@ class Config:
             raise ConfigError(f"{self.name}: data_w must be 8, 12 or 16")
         if self.neuron_depth & (self.neuron_depth - 1):
             raise ConfigError(f"{self.name}: neuron_depth must be a power of two")
-        if self.acc_depth & (self.acc_depth - 1):
-            raise ConfigError(f"{self.name}: acc_depth must be a power of two")
 
     @property
     def pes(self) -> int:
@@ -90,6 +88,12 @@ class Config:
     def sub_slots(self) -> int:
         """Cycles that one unit slot (one value of every lane) takes on the neuron write bus."""
         return -(-self.lanes // self.L)
+
+    @property
+    def acc_half(self) -> int:
+        """Addresses of one of two halves of an accumulator bank: iteration parity toggles this
+        bit of the address, so it is a power of two, which ``acc_depth`` need not be."""
+        return 1 << ((self.acc_depth // 2).bit_length() - 1)
 
     @property
     def acc_w(self) -> int:

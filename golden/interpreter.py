@@ -65,7 +65,7 @@ class Interpreter:
         return addr ^ half ^ turned
 
     def _acc(self, addr: Ints, n: int, pp: int) -> Ints:
-        return addr ^ ((n & 1) * pp * (self.c.acc_depth // 2))
+        return addr ^ ((n & 1) * pp * self.c.acc_half)
 
     # --- units: each step of a generator is a word, True if it could issue ------------------------
 

@@ -64,7 +64,7 @@ def _idle(c: Config) -> dict[str, int]:
 def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[str, int]]:
     """Runs of one lane in words ``begin`` to ``end``, on ``rows`` (and their copies with the top
     bit set), as close behind each other as ``ACC_RAW`` allows."""
-    half = c.acc_depth // 2
+    half = c.acc_half
     out: list[dict[str, int]] = []
     stored: dict[tuple[int, int], int] = {}  # (bank, row without its top bit) -> word
     visited: set[tuple[int, int]] = set()
@@ -103,7 +103,7 @@ def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
         last: dict[tuple[int, int], int] = {}
         for pos, fields in enumerate(lane):
             if "row" in fields:
-                key = (bank_of(c, fields), fields["row"] % (c.acc_depth // 2))
+                key = (bank_of(c, fields), fields["row"] % c.acc_half)
                 first.setdefault(key, pos)
                 if fields["store"]:
                     last[key] = pos
@@ -114,7 +114,7 @@ def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
 
 def random_program(c: Config, length: int) -> list[Word]:
     """A legal program of about so many words."""
-    half = c.acc_depth // 2
+    half = c.acc_half
     parts = random.choice((1, 2)) if length > 1 else 1
     bounds = [0, length] if parts == 1 else [0, random.randrange(1, length), length]
     lanes: list[list[dict[str, int]]] = [[] for _ in range(c.P)]
@@ -218,7 +218,7 @@ class Model:
         for p, (lane, reads) in enumerate(zip(word.lanes, self.reads(word, n), strict=True)):
             if "row" not in lane:
                 continue
-            row = lane["row"] ^ (word.ctl["acc_pp"] & n) * (c.acc_depth // 2)
+            row = lane["row"] ^ (word.ctl["acc_pp"] & n) * c.acc_half
             key = (p, bank_of(c, lane), row)
             if lane["first"]:
                 self.sums[p] = 0 if lane["clr"] else self.acc[key]

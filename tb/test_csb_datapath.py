@@ -176,7 +176,7 @@ class Units:
         else:
             if word["acquire"]:
                 self.reg_tokens.popleft()
-            half = word["acc_pp"] * (unit.iteration & 1) * (self.cfg.acc_depth // 2)
+            half = word["acc_pp"] * (unit.iteration & 1) * self.cfg.acc_half
             address = word["acc_addr"] ^ half
             now.update(drain_issue_o=1, acc_re_o=1, acc_addr_o=address)
             now.update(mark_take_o=word["wait_mark"])

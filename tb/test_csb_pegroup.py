@@ -179,7 +179,8 @@ class Bench:
         sides = (2 << self.c.share_h) - 1
         for address in range(max(self.c.neuron_depth, self.c.acc_depth)):
             neurons = {"nw_we_i": sides, "nw_addr_i": address, "nw_data_i": 0}
-            await self.tick(zero_i=1, zero_addr_i=address, **neurons)
+            zero = {"zero_i": int(address < self.c.acc_depth), "zero_addr_i": address}
+            await self.tick(**zero, **neurons)
         await self.tick()
         self.model.zero()
 

@@ -103,7 +103,7 @@ async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple)
             elif word["acquire"] and not (tokens and tokens[0] <= cycle):
                 now["stall_reg_o"] = 1
             else:
-                half = word["acc_pp"] * (unit.iteration & 1) * cfg.acc_depth // 2
+                half = word["acc_pp"] * (unit.iteration & 1) * cfg.acc_half
                 now |= {"issue_o": 1, "acc_re_o": 1, "mark_take_o": word["wait_mark"]}
                 now["acc_addr_o"] = word["acc_addr"] ^ half
                 if word["evt_en"]:

@@ -80,7 +80,7 @@ def test_pe_row(sim, override) -> None:
     [
         ("tiny", {}),
         ("odd", {"data_w": 12, "share_h": 0}),
-        ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1}),
+        ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1, "acc_depth": 20}),
         ("paper512", {"P": 1, "acc_guard": 12}),
     ],
     ids=str,

@@ -74,7 +74,7 @@ def compile_network(
     x, layers, stages = place(qnet, c, streams, block)
     slots = [layers[s.layer].spaces[s.nodes.space].slots for s in stages]
     acc_rows = sum(n * s.count for n, s in zip(slots, stages, strict=True))
-    acc_pp = acc_rows <= c.acc_depth // 2
+    acc_pp = acc_rows <= c.acc_half
     products = products_in_order(x, layers, stages, c)
     groups, bound = engine.build(
         products,

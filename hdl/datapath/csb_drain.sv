@@ -56,6 +56,8 @@ module csb_drain #(
 );
   import csb_pkg::*;
 
+  localparam bit [AccAw-1:0] AccHalf = AccAw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
+
   logic valid, wrap;
   logic [DrainWidth-1:0] word;
   logic [Aw-1:0] unused_pc;
@@ -117,7 +119,7 @@ module csb_drain #(
   // --- controls -------------------------------------------------------------------------
   assign acc_re_o = issue_o;
   assign acc_addr_o = word[DrainAccAddrLsb+:AccAw] ^
-                      (AccAw'(word[DrainAccPpLsb] && parity_q) << (AccAw - 1));
+                      (word[DrainAccPpLsb] && parity_q ? AccHalf : '0);
 
   csb_delay #(
       .Width (DrainEvtW + 1),

@@ -34,8 +34,8 @@ module csb_acc_bank #(
   localparam int RowAw = Banks > 1 ? Bw + Aw : Aw;
 
   logic [RowAw-1:0] row_waddr, row_raddr;
-  assign row_waddr = RowAw'({wbank_i, waddr_i});
-  assign row_raddr = RowAw'({row_bank_i, row_raddr_i});
+  assign row_waddr = Banks > 1 ? RowAw'({waddr_i, wbank_i}) : RowAw'(waddr_i);
+  assign row_raddr = Banks > 1 ? RowAw'({row_raddr_i, row_bank_i}) : RowAw'(row_raddr_i);
   csb_ram_1r1w #(
       .Width      (AccW),
       .Depth      (Banks * Depth),

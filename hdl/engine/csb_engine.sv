@@ -106,7 +106,7 @@ module csb_engine #(
           .ld_addr_i,
           .ld_data_i,
           .events_i,
-          .zero_i     (clr_valid_i),
+          .zero_i     (clr_valid_i && 32'(clr_addr_i) < AccDepth),
           .zero_addr_i(clr_addr_i),
           .nw_we_i    (nw_we),
           .nw_addr_i  (bus_addr),

@@ -128,12 +128,12 @@ module csb_pe_row #(
       .Banks(Banks)
   ) u_bank (
       .clk_i,
-      .we_i         (store_q4),
-      .zero_i       (zero_q4),
+      .we_i         (rst_ni && store_q4),  // no stray address before the first reset
+      .zero_i       (rst_ni && zero_q4),
       .wbank_i      (bank_q4),
       .waddr_i      (row_q4),
       .wdata_i      (acc_q4),
-      .row_re_i     (issue_q2 && first_q2),
+      .row_re_i     (rst_ni && issue_q2 && first_q2),
       .row_bank_i   (bank_q2),
       .row_raddr_i  (row_q2),
       .row_rdata_o  (stored),

@@ -61,6 +61,7 @@ module csb_pegroup #(
 
   localparam int Bw = Banks > 1 ? $clog2(Banks) : 1;
   localparam int Sides = 1 + ShareH;
+  localparam bit [Aaw-1:0] AccHalf = Aaw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
 
   logic valid, issue;
   logic [  Waw-1:0] pc_unused;
@@ -176,7 +177,7 @@ module csb_pegroup #(
         assign toggle[i] = 1'b0;
       end
     end
-    assign row = {lane[Aaw-1] ^ (word[PegAccPpLsb] && iter_q[0]), lane[0+:Aaw-1]};
+    assign row = lane[0+:Aaw] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
 
     // bank: {vert, drain bank}
     if (Banks == 1) begin : gen_bank0
