@@ -54,6 +54,7 @@ class Config:
     out_depth: int
     stream_w: int
     x_lanes: int
+    deep: int
 
     def __post_init__(self) -> None:
         lanes_in_beat = self.stream_w // 16

@@ -175,24 +175,52 @@ def pegroup_width(c: Config) -> int:
 
 
 # --- latencies, in cycles after issue ---------------------------------------------------------
-LAT_MARK = 5  # PEGroup word -> first cycle in which the drain unit can issue on its mark
 ACC_RAW = 3  # PEGroup words between the store of a row and the next first of it (same lane)
-LAT_ELEM_REG = 7  # element word -> a reader of its register
-LAT_ELEM_STATE = 4  # element word -> a reader of its state word
 LAT_RELEASE = 1  # element word -> drain word that takes the register set
+
+
+LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
+
+
+def lat_wait(c: Config) -> int:
+    """Event is there -> PEGroup word that waited for it."""
+    return c.deep
+
+
+def lat_mark(c: Config) -> int:
+    """PEGroup word -> first cycle in which the drain unit can issue on its mark."""
+    return 5 + c.deep
 
 
 def lat_post(c: Config) -> int:
     """Drain word -> element word that reads its register."""
-    return 7 + c.reduce_stages
+    return 7 + c.reduce_stages + c.deep
+
+
+def lat_elem_reg(c: Config) -> int:
+    """Element word -> a reader of its register."""
+    return 7 + 3 * c.deep
+
+
+def lat_elem_state(c: Config) -> int:
+    """Element word -> a reader of its state word."""
+    return 4 + 2 * c.deep
+
+
+def lat_bus(c: Config) -> int:
+    """Element word -> its first neurons on the write bus."""
+    return 5 + 3 * c.deep
 
 
 def lat_neuron(c: Config) -> int:
     """Element word -> PEGroup word that reads the neurons, or output word that reads them."""
-    return 5 + c.sub_slots
+    return lat_bus(c) + c.sub_slots
 
 
-LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
+LATENCIES = (
+    lat_wait, lat_mark, lat_post, lat_elem_reg, lat_elem_state, lat_bus, lat_neuron
+)  # fmt: skip
+"""Those that depend on the configuration."""
 
 
 def package_text() -> str:

@@ -104,34 +104,40 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     words = len(prog)
     marks = np.flatnonzero(ctl["mark"])
     lags = {v: k for k, v in isa.LAG.items()}
-    waits = []
+    waits = []  # (word, its (event, iterations back))
     for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]):
+        conditions = []
         for i in (0, 1):
             if ctl[f"w{i}_en"][pos]:
                 lag = lags[int(ctl[f"w{i}_lag"][pos])]
                 back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}[lag]
-                waits.append((int(pos), int(ctl[f"w{i}_evt"][pos]), back))
+                conditions.append((int(ctl[f"w{i}_evt"][pos]), back))
+        waits.append((int(pos), conditions))
+    lat_mark, lat_wait = isa.lat_mark(m.c), isa.lat_wait(m.c)
     t = -1  # issue of the word before
     n = 0
     while True:
         begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
         if m.record is not None:
             m.record.begins[g].append(begin)
-        for pos, evt, back in waits:
+        for pos, conditions in waits:
             done = int(np.searchsorted(marks, pos))
-            m.marks[g].extend((begin - at + marks[mark:done] + isa.LAT_MARK).tolist())
+            m.marks[g].extend((begin - at + marks[mark:done] + lat_mark).tolist())
             mark = done
-            begin, at = begin + pos - at, pos
-            while True:
-                try:
-                    ready = m.event(evt, n - back)
-                    break
-                except _NotYetError:
-                    yield
-            if m.record is not None:
-                m.record.waits[g].append((n, pos, begin, ready, evt, back))
-            begin = max(begin, ready)
-        m.marks[g].extend((begin - at + marks[mark:] + isa.LAT_MARK).tolist())
+            free, at = begin + pos - at, pos
+            begin = free
+            for evt, back in conditions:
+                while True:
+                    try:
+                        ready = m.event(evt, n - back)
+                        break
+                    except _NotYetError:
+                        yield
+                if m.record is not None:
+                    m.record.waits[g].append((n, pos, free, ready, evt, back))
+                begin = max(begin, ready)
+            begin += lat_wait
+        m.marks[g].extend((begin - at + marks[mark:] + lat_mark).tolist())
         t = begin + words - 1 - at
         m.iter_done[g].append(t)
         n += 1
@@ -168,7 +174,7 @@ def _drain(m: _Machine) -> Iterator[None]:
 
 def _element(m: _Machine) -> Iterator[None]:
     t, post, outs = -1, 0, 0
-    lat = isa.lat_neuron(m.c)
+    lat, lat_bus = isa.lat_neuron(m.c), isa.lat_bus(m.c)
     w_bus = m.c.sub_slots
     while True:
         for w in m.p.elem[m.p.elem_loop :]:
@@ -188,7 +194,7 @@ def _element(m: _Machine) -> Iterator[None]:
             if m.record is not None:
                 m.record.elem.append((over, posted, at))
             if w.get("neu_we"):  # output alone leaves the bus to the input
-                m.bus.update(range(t + 5, t + 5 + w_bus))
+                m.bus.update(range(t + lat_bus, t + lat_bus + w_bus))
             if w.get("release"):
                 m.releases.append(t + isa.LAT_RELEASE)
             if w.get("evt_en"):

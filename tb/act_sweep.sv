@@ -3,7 +3,8 @@
 `default_nettype none
 module act_sweep #(
     parameter int LaneW = 26,
-    parameter int N     = 64
+    parameter int N     = 64,
+    parameter int Deep  = 0
 ) (
     input  wire logic               clk_i,
     input  wire logic [        1:0] act_i,
@@ -14,7 +15,8 @@ module act_sweep #(
     logic [LaneW-1:0] x;
     assign x = first_i + LaneW'(i);
     csb_act #(
-        .LaneW(LaneW)
+        .LaneW(LaneW),
+        .Deep (Deep)
     ) u_act (
         .clk_i,
         .act_i,

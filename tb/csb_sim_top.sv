@@ -33,6 +33,7 @@ module csb_sim_top #(
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
     parameter int XLanes = 2,
+    parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int ImageDepth = 1 << 20,  // words of the image memory
     parameter int BeatDepth = 1 << 18,  // input and output beats of a run
@@ -96,6 +97,7 @@ module csb_sim_top #(
       .OutDepth(OutDepth),
       .StreamW(StreamW),
       .XLanes(XLanes),
+      .Deep(Deep),
       .ConfigHash(ConfigHash)
   ) u_top (
       .clk_i,

@@ -89,15 +89,15 @@ class LaneModel:
         operands = [operand(name) for name in ("m0", "x0", "m1", "x1")]
         v = numerics.element(*operands, bool(word["sub"]), self.cfg, counts)
         self.note(cycle + 1, counts, "narrow")
-        self.note(cycle + 2, counts, "element")
+        self.note(cycle + 2 + 2 * self.cfg.deep, counts, "element")
         if word["st_we"]:
             value = numerics.to_state(v, self.cfg, counts, bool(word["st_fine_wr"]))
-            self.note(cycle + 3, counts, "state")
+            self.note(cycle + isa.lat_elem_state(self.cfg) - 1, counts, "state")
             address = (word["st_waddr"] + base) % size
-            self._write(cycle + isa.LAT_ELEM_STATE, self.state, address, value)
+            self._write(cycle + isa.lat_elem_state(self.cfg), self.state, address, value)
         if word["reg_we"]:
             result = numerics.activation(v, ACT_NAME[word["act"]])
-            self._write(cycle + isa.LAT_ELEM_REG, self.regs["elem"], word["reg"], result)
+            self._write(cycle + isa.lat_elem_reg(self.cfg), self.regs["elem"], word["reg"], result)
         return v
 
 

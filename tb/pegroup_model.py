@@ -233,4 +233,5 @@ class Model:
     def readable(self, row: int, cycle: int) -> bool:
         """Whether the drain may read a row in this cycle: no store of it is on its way."""
         every = ((p, b, row) for p in range(self.c.P) for b in range(banks(self.c)))
-        return all(self.stored.get(k, -isa.LAT_MARK) + isa.LAT_MARK <= cycle for k in every)
+        latency = isa.lat_mark(self.c)
+        return all(self.stored.get(k, -latency) + latency <= cycle for k in every)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_act: every function against ``golden.numerics.activation``, bit for bit, latency 3.
+"""csb_act: every function against ``golden.numerics.activation``, bit for bit; latency 3, Deep 4.
 
 Around zero every one of 2^20 inputs (1 in 64 blocks in Icarus), and the ends of the range, and
 random values with a random function in every cycle.
@@ -16,20 +16,18 @@ from golden import isa, numerics
 from tb.datapath_model import ACT_NAME, unpack
 from tb.stream import start_clock
 
-LATENCY = 3
-
 
 async def check(dut, stimuli: list[tuple[int, int]]) -> None:
     """Applies (function, first input), one a cycle, and compares what comes out."""
-    n, width = int(dut.N.value), int(dut.LaneW.value)
+    n, width, latency = int(dut.N.value), int(dut.LaneW.value), 3 + int(dut.Deep.value)
     start_clock(dut)
-    for cycle in range(len(stimuli) + LATENCY):
+    for cycle in range(len(stimuli) + latency):
         if cycle < len(stimuli):
             act, first = stimuli[cycle]
             dut.act_i.value, dut.first_i.value = act, first & ((1 << width) - 1)
         await RisingEdge(dut.clk_i)
-        if cycle >= LATENCY:
-            act, first = stimuli[cycle - LATENCY]
+        if cycle >= latency:
+            act, first = stimuli[cycle - latency]
             x = np.arange(first, first + n)
             got = unpack(int(dut.data_o.value), n, width)
             want = numerics.activation(x, ACT_NAME[act]).tolist()

@@ -225,7 +225,7 @@ class Units:
         out_addr = word["out_addr"] + (n & 1) * cfg.out_depth
         values = np.concatenate([v, np.zeros(w * cfg.L - cfg.lanes, np.int64)])
         for i in range(w):
-            at = cycle + 5 + i
+            at = cycle + isa.lat_bus(cfg) + i
             counts = numerics.Saturations()
             part = values[i * cfg.L : (i + 1) * cfg.L]
             data = numerics.to_neuron(part, word["neu_shift"], cfg, counts)

@@ -39,6 +39,7 @@ class Bench:
         self.cycle = 0
         self.ready_at: int | None = None  # cycle from which words are there; None: idle
         self.marks: set[int] = set()
+        self.compared = False
         self.events = [0] * isa.EVENTS
         self.used: set[int] = set()
         self.writes: list[tuple[int, int, int, int]] = []  # cycle seen from, side, address, value
@@ -72,7 +73,12 @@ class Bench:
                 self.written[side, address] = cycle
         self.writes = [w for w in self.writes if w[0] > cycle]
 
-        issue = self.running and not inputs.get("hold_i", 0) and model.ready(self.events)
+        ready = self.running and model.ready(self.events)
+        if self.running and self.c.deep and model.waits():  # what the cycle before saw of this word
+            ready, self.compared = self.compared, ready
+        issue = ready and not inputs.get("hold_i", 0)
+        if issue:
+            self.compared = False
         ctl = model.word.ctl if issue else {}
         want = {
             "mark_o": int(cycle in self.marks),
@@ -96,7 +102,7 @@ class Bench:
         if issue:
             self._issue()
         if inputs.get("stop_i"):
-            self.ready_at = None
+            self.ready_at, self.compared = None, False
             self.marks.clear()
         self.cycle += 1
 
@@ -104,11 +110,11 @@ class Bench:
         model, cycle = self.model, self.cycle
         counted = model.counted(model.word, model.iteration)
         self.seen["reads as early as it can"] += any(self.written.get(a) == cycle for a in counted)
-        self.recent = [(t, a) for t, a in self.recent if t > cycle - isa.LAT_MARK]
+        self.recent = [(t, a) for t, a in self.recent if t > cycle - isa.lat_mark(self.c)]
         self.recent.append((cycle, counted))
         before = {key: t for key, t in model.stored.items() if t == cycle - isa.ACC_RAW}
         if model.word.ctl["mark"]:
-            self.marks.add(cycle + isa.LAT_MARK - 1)
+            self.marks.add(cycle + isa.lat_mark(self.c) - 1)
             self.seen["mark"] += 1
         for p, lane in enumerate(model.word.lanes):
             again = lane.get("first") and not lane["clr"]
@@ -118,7 +124,7 @@ class Bench:
     # --- drain
     def _sums(self, row: int) -> tuple[int, list[int | None]]:
         keys = [(p, b, row) for p in range(self.c.P) for b in range(banks(self.c))]
-        at_once = [self.model.stored.get(key) == self.cycle - isa.LAT_MARK for key in keys]
+        at_once = [self.model.stored.get(key) == self.cycle - isa.lat_mark(self.c) for key in keys]
         self.seen["drained as early as it can"] += any(at_once)
         return row, [self.model.acc.get(key) for key in keys]
 
@@ -135,7 +141,7 @@ class Bench:
 
     def choose_row(self) -> int | None:
         """A row to drain: one that has just become readable, or any that is."""
-        now = {k[2] for k, t in self.model.stored.items() if t == self.cycle - isa.LAT_MARK}
+        now = {k[2] for k, t in self.model.stored.items() if t == self.cycle - isa.lat_mark(self.c)}
         rows = [*now] if now and random.random() < 0.9 else [random.randrange(self.c.acc_depth)]
         rows = [row for row in rows if self.model.readable(row, self.cycle)]
         return random.choice(rows) if rows else None
@@ -145,7 +151,9 @@ class Bench:
         """A neuron that nobody reads at present; one that the next word reads, if there is any."""
         soon = timing.IN_EVENT
         wanted: list[tuple[int, int]] = []
-        taken = {at for t, ats in self.recent for at in ats if t > self.cycle - isa.LAT_MARK}
+        taken = {
+            at for t, ats in self.recent for at in ats if t > self.cycle - isa.lat_mark(self.c)
+        }
         if self.running:
             *current, following = self.model.ahead(soon + 1)
             taken |= {at for word, n in current for at in self.model.counted(word, n)}
@@ -214,7 +222,7 @@ class Bench:
 
     async def stop(self) -> None:
         await self.tick(stop_i=1)
-        for _ in range(2 * isa.LAT_MARK):
+        for _ in range(2 * isa.lat_mark(self.c)):
             await self.tick()
         self.model.forget()
 
@@ -263,7 +271,7 @@ async def event_counters_wrap(dut) -> None:
         await bench.load(words)
         await bench.start(words, 3)
         while bench.model.iteration <= 1 << isa.EVENT_W:
-            await bench.run(20, pace=0.2)
+            await bench.run(20, pace=0.1)
         await bench.stop()
         assert bench.seen[f"waits for {lag}"]
 
@@ -298,6 +306,6 @@ async def reset_stops_it(dut) -> None:
     await bench.start(words, 1)
     await bench.run(30)
     await reset(dut)
-    for _ in range(2 * isa.LAT_MARK):
+    for _ in range(2 * isa.lat_mark(bench.c)):
         await RisingEdge(dut.clk_i)
         assert [int(getattr(dut, name).value) for name in OUTPUTS] == [0] * len(OUTPUTS)

@@ -17,7 +17,7 @@ async def load(dut, words: list[int]) -> None:
 
 
 async def start_up(dut) -> None:
-    for name in ("we_i", "start_i", "stop_i", "issue_i", "loop_start_i"):
+    for name in ("we_i", "start_i", "stop_i", "issue_i", "restart_i", "loop_start_i"):
         getattr(dut, name).value = 0
     start_clock(dut)
     await reset(dut)
@@ -29,20 +29,23 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
     dut.start_i.value = 1
     await RisingEdge(dut.clk_i)
     dut.start_i.value = 0
-    pc = 0
+    pc, ready = 0, 2
     for cycle in range(1, cycles):
-        running = cycle >= 2
+        running = cycle >= ready
         issue = running and random.random() < rate
-        dut.issue_i.value = int(issue)
+        restart = random.random() < 0.1  # matters to a word that issues
+        dut.issue_i.value, dut.restart_i.value = int(issue), int(restart)
         await RisingEdge(dut.clk_i)
         assert int(dut.valid_o.value) == running, f"cycle {cycle}"
         assert int(dut.wrap_o.value) == (issue and words[pc] & 1)
         if running:
             assert int(dut.pc_o.value) == pc, f"cycle {cycle}"
             assert int(dut.word_o.value) == words[pc], f"cycle {cycle}"
-        if issue:
+        if issue and restart:
+            pc, ready = 0, cycle + 2
+        elif issue:
             pc = loop_start if words[pc] & 1 else pc + 1
-    dut.issue_i.value = 0
+    dut.issue_i.value = dut.restart_i.value = 0
 
 
 @cocotb.test

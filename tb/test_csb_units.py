@@ -168,8 +168,8 @@ def element_controls(p: Program, word: Word, unit: Unit) -> dict[int, dict[str, 
             "st_zero_o": word["fresh"] & p.fresh,
             "st_fine_rd_o": word["st_fine_rd"],
         },
-        2: {"sum_valid_o": 1, "sub_o": word["sub"]},
-        isa.LAT_ELEM_STATE - 1: {
+        2 + cfg.deep: {"sum_valid_o": 1, "sub_o": word["sub"]},
+        isa.lat_elem_state(cfg) - 1: {
             "st_we_o": word["st_we"],
             "st_fine_wr_o": word["st_fine_wr"],
             "st_waddr_o": (word["st_waddr"] + base) % states,
@@ -184,7 +184,7 @@ def element_controls(p: Program, word: Word, unit: Unit) -> dict[int, dict[str, 
             "wr_evt_en_o": word["evt_en"],
             "wr_evt_o": word["evt"],
         },
-        isa.LAT_ELEM_REG - 1: {"reg_we_o": word["reg_we"], "reg_o": word["reg"]},
+        isa.lat_elem_reg(cfg) - 1: {"reg_we_o": word["reg_we"], "reg_o": word["reg"]},
     }
 
 

@@ -30,7 +30,7 @@ async def random_slots(dut) -> None:
         int(getattr(dut, name).value) for name in ("Lanes", "L", "DataW", "LaneW")
     )
     cfg = config.load("small", data_w=data_w)
-    w = -(-lanes // columns)
+    w, deep = -(-lanes // columns), int(dut.Deep.value)
     neu_mask, out_mask = (1 << len(dut.neu_addr_o)) - 1, (1 << len(dut.out_addr_o)) - 1
     await start_up(dut)
     expect: dict[int, dict[str, int]] = defaultdict(dict)
@@ -52,18 +52,18 @@ async def random_slots(dut) -> None:
                 counts.clear()
                 data = numerics.to_neuron(part, slot["wr_shift_i"], cfg, counts)
                 data = np.roll(data, slot["wr_rot_i"])
-                bus = expect[t3 + 2 + i]
+                bus = expect[t3 + 2 + deep + i]
                 if neu:
                     bus.update(neu_valid_o=1, neu_addr_o=(slot["wr_neu_addr_i"] + i) & neu_mask)
-                    expect[t3 + 1 + i].update(bus_busy_o=1)
+                    expect[t3 + 1 + deep + i].update(bus_busy_o=1)
                 if out:
                     bus.update(out_valid_o=1, out_addr_o=(slot["wr_out_addr_i"] + i) & out_mask)
                 if neu or out:
                     bus.update(neu_data_o=pack(data, data_w), sat_o=int(bool(counts)))
             if evt:
-                expect[t3 + 1 + w].update(evt_o=1, evt_id_o=slot["wr_evt_i"])
+                expect[t3 + 1 + deep + w].update(evt_o=1, evt_id_o=slot["wr_evt_i"])
             if done:
-                expect[t3 + 1 + w].update(out_done_o=1)
+                expect[t3 + 1 + deep + w].update(out_done_o=1)
         for name, value in (*flags.items(), *slot.items()):
             getattr(dut, name).value = value
         dut.v_i.value = pack(values, lane_w)

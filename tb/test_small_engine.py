@@ -180,9 +180,9 @@ async def pe_row_sums_runs(dut) -> None:
         now = neurons.popleft()
         dut.neuron_i.value = pack(now or [random_signed(c.data_w) for _ in range(c.Q)], c.data_w)
 
-        ready = {r for (_, r), t in stored.items() if t == cycle - isa.LAT_MARK}
+        ready = {r for (_, r), t in stored.items() if t == cycle - isa.lat_mark(c)}
         row = random.choice([*ready] or [random.randrange(c.acc_depth)])
-        if any(stored.get((b, row), -99) + isa.LAT_MARK > cycle for b in range(banks(c))):
+        if any(stored.get((b, row), -99) + isa.lat_mark(c) > cycle for b in range(banks(c))):
             row = None
         drive(dut, "acc_re_i", acc_addr_i=row)
         check, expected = expected, None

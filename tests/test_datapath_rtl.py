@@ -46,13 +46,13 @@ def test_token_asserts_tokens(sim: str) -> None:
         run("csb_token", "tb.test_small_datapath", **build, test_filter="is_fatal")
 
 
-@pytest.mark.parametrize("lane_w", [26, 24])
-def test_act(sim: str, lane_w: int) -> None:
+@pytest.mark.parametrize(("lane_w", "deep"), [(26, 0), (24, 1)])
+def test_act(sim: str, lane_w: int, deep: int) -> None:
     run(
         "act_sweep",
         "tb.test_csb_act",
         sim=sim,
-        parameters={"LaneW": lane_w, "N": 64},
+        parameters={"LaneW": lane_w, "Deep": deep, "N": 64},
         sources=[ROOT / "tb/act_sweep.sv"],
         extra_env={"ACT_SWEEP_STRIDE": "64" if sim == "icarus" else "1"},
     )
@@ -81,6 +81,7 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
             "StateFrac": cfg.state_frac,
             "BiasDepth": 16,
             "StateDepth": 16,
+            "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides),
     )
@@ -91,6 +92,7 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
     [
         {},
         {"Lanes": 9, "L": 5, "DataW": 8},
+        {"Deep": 1},
         {"Lanes": 4, "L": 4, "DataW": 12, "LaneW": 24},
         {"Lanes": 3, "L": 5},
     ],
@@ -110,14 +112,16 @@ SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth":
 
 
 @pytest.mark.parametrize("unit", ["csb_drain", "csb_element"])
-@pytest.mark.parametrize(("name", "overrides"), [("tiny", {}), ("odd", {"drain_depth": 48})])
+@pytest.mark.parametrize(
+    ("name", "overrides"), [("tiny", {}), ("small", {}), ("odd", {"drain_depth": 48})]
+)
 def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None:
     overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
     cfg = config.load(name, **overrides)
     every = config.rtl_parameters(cfg)
     names = {
-        "csb_drain": ("AccDepth", "BiasDepth"),
-        "csb_element": ("StateDepth", "NeuronDepth", "OutDepth"),
+        "csb_drain": ("AccDepth", "BiasDepth", "Deep"),
+        "csb_element": ("StateDepth", "NeuronDepth", "OutDepth", "Deep"),
     }
     own = {
         "csb_drain": {"Depth": cfg.drain_depth, "ReduceStages": cfg.reduce_stages},
@@ -165,6 +169,7 @@ def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
             "DrainDepth": cfg.drain_depth,
             "ElemDepth": cfg.elem_depth,
             "OutDepth": cfg.out_depth,
+            "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides) | {"PROGRAMS": "1" if sim == "icarus" else "8"},
     )

@@ -29,7 +29,7 @@ ON_VERILATOR = [
 
 def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     """Parameters of csb_engine in a configuration."""
-    names = "K L P Q DataW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
+    names = "K L P Q DataW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
 
@@ -89,7 +89,7 @@ def test_pegroup(sim, config, override) -> None:
     """A PEGroup alone; shallow, as the bench zeroes every memory again and again."""
     override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
     c = load(config, **override)
-    names = "P Q DataW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
+    names = "P Q DataW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
     every = rtl_parameters(c)
     run(
         "csb_pegroup",

@@ -157,7 +157,9 @@ def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
                     neu_rot=lp.rot[s])  # fmt: skip
 
 
-def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -> list[_Op]:
+def _pipeline(
+    per_slot: list[list[_Op]], interval: int, sets: int, turns: int, c: Config
+) -> list[_Op]:
     """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
     comes when the results of its own slot are there.
 
@@ -173,7 +175,7 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
         t = 0
         for j in range(i):
             for w in set(first[j].writes) & set(op.reads):
-                t = max(t, offsets[j] + _latency(w))
+                t = max(t, offsets[j] + _latency(w, c))
             if {r for r in first[j].reads if r[0] == "state"} & set(op.writes):
                 t = max(t, offsets[j] + 1)  # the old value is read before it is replaced
         while t % interval in taken:
@@ -194,7 +196,7 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
     if (offsets[end] - offsets[begin]) // interval + 1 > sets or max(
         lives, default=0
     ) >= turns * interval:
-        return _pipeline(per_slot, interval + 1, sets, turns)
+        return _pipeline(per_slot, interval + 1, sets, turns, c)
     for ops in per_slot:
         ops[begin].word["pend"] = 1
         ops[end].word["release"] = 1
@@ -204,8 +206,8 @@ def _pipeline(per_slot: list[list[_Op]], interval: int, sets: int, turns: int) -
     return [per_slot[s][i] for _, s, i in sorted(timed)]
 
 
-def _latency(resource: tuple) -> int:
-    return isa.LAT_ELEM_REG if resource[0] == "reg" else isa.LAT_ELEM_STATE
+def _latency(resource: tuple, c: Config) -> int:
+    return isa.lat_elem_reg(c) if resource[0] == "reg" else isa.lat_elem_state(c)
 
 
 def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
@@ -226,7 +228,7 @@ def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
                 bus_free = at + c.sub_slots
             gaps[i] = max(gaps[i], at - t - 1)
             for w in op.writes:
-                ready[w] = at + _latency(w)
+                ready[w] = at + _latency(w, c)
             t = at
     words = []
     for op, gap in zip(ops, gaps, strict=True):
@@ -277,7 +279,7 @@ def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, 
         ]
         bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
         interval = max(len(per_slot[0]), bus, len(lp.stage.drains))
-        ops += _pipeline(per_slot, interval, in_flight, turns)
+        ops += _pipeline(per_slot, interval, in_flight, turns, c)
     # A frame is complete when its states are: who stops behind the last one has all of them.
     done = next(i for i, op in enumerate(ops) if op.word.get("out_done"))
     ops[done].word["out_done"] = False

@@ -57,8 +57,9 @@ class _Walk:
                 k = self.count(self.p.drain, "acquire", i) - self.p.reg_credits
                 return self.element(self.nth(self.loop, "release", k))
             if marked > over:
-                self.add("engine to drain", isa.LAT_MARK)
-                return self.mark(self.count(self.p.drain, "wait_mark", i), issue - isa.LAT_MARK)
+                latency = isa.lat_mark(self.p.config)
+                self.add("engine to drain", latency)
+                return self.mark(self.count(self.p.drain, "wait_mark", i), issue - latency)
             if i == 0:
                 return self.add("start", issue)
             i -= 1
@@ -83,7 +84,10 @@ class _Walk:
             issue = s.begin
             stall = [w for w in self.t.stalls[g] if (w.iteration, w.word) == (s.iteration, s.first)]
             if stall:
-                return self.event(stall[0].event, s.iteration - stall[0].back)
+                self.add("event to waiting word", isa.lat_wait(self.p.config))
+                if stall[0].event is not None:
+                    return self.event(stall[0].event, s.iteration - stall[0].back)
+                issue = stall[0].begin
             n, word = s.iteration, s.first - 1
         self.add("start", issue)
         return None

@@ -16,7 +16,8 @@ from golden.timing import Record, Timing
 class Stall:
     """A PEGroup word held by events: it could issue at ``begin`` and did at ``end`` or later.
 
-    ``cause`` is the wait for ``event`` of ``back`` iterations before, the last one to come.
+    ``cause`` is the wait for ``event`` of ``back`` iterations before, the last one to come; no
+    event if all were there and the word was only compared with them (``lat_wait``).
     """
 
     iteration: int
@@ -24,8 +25,11 @@ class Stall:
     begin: int
     end: int
     cause: str
-    event: int
+    event: int | None
     back: int
+
+
+COMPARED = "wait for the comparison of events"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +121,15 @@ def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stal
                 break  # the end of the recording: its events never come
             free = waits[0][2]
             *_, ready, event, back = max(waits, key=lambda w: w[3])
+            issue = max(free, ready) + isa.lat_wait(p.config)
             if ready > free:
                 why = cause(names[event], back)
-                stalls.append(Stall(n, word, free, ready, why, event, back))
+                stalls.append(Stall(n, word, free, issue, why, event, back))
+            elif issue > free:
+                stalls.append(Stall(n, word, free, issue, COMPARED, None, 0))
             vectors = [names[w[4]] for w in waits if names[w[4]][0] != "drained"]
             reads = _title(vectors[0]) if vectors else ""
-            begin, at = max(free, ready), word
+            begin, at = issue, word
         else:
             segments.append(Segment(n, at, len(p.groups[g]), begin, reads))
     return segments, stalls

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Activation function of one lane: identity, sigmoid, tanh or relu of a value every cycle,
-// latency 3. The same integers as golden/numerics.py, activation().
+// latency 3, or 4 with Deep. The same integers as golden/numerics.py, activation().
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
 // [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which
@@ -10,10 +10,13 @@
 // s, shifted and perhaps inverted, plus a carry.
 //
 //   cycle 0: |x|, table address   1: slope * remainder   2: s, symmetry, rounding   3: data_o
+//
+// With Deep one register more after the table, and everything from cycle 1 on is a cycle later.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_act #(
-    parameter int LaneW = 26  // bits of a value
+    parameter int LaneW = 26,  // bits of a value
+    parameter int Deep  = 0    // 1: a register after the table
 ) (
     input  wire logic                    clk_i,
     input  wire logic        [      1:0] act_i,   // csb_pkg: ActIdentity, ActSigmoid, ...
@@ -42,22 +45,35 @@ module csb_act #(
   assign upper  = scaled[LaneW:PointW] ^ {(LaneW - PointW + 1) {sign}};
   assign index  = point[RemBits+:IdxW] | {IdxW{point[PointW] || upper != '0}};
 
-  logic [  SumW-1:0] base;
-  logic [SlopeW-1:0] slope;
+  logic [  SumW-1:0] base_read;
+  logic [SlopeW-1:0] slope_read;
   csb_act_rom u_rom (
       .clk_i,
       .addr_i (index),
-      .base_o (base),
-      .slope_o(slope)
+      .base_o (base_read),
+      .slope_o(slope_read)
   );
 
+  logic signed [LaneW-1:0] x0_q;
+  logic [1:0] act0_q;
+  logic [RemBits-1:0] rem0_q;
+  always_ff @(posedge clk_i) begin
+    x0_q   <= data_i;
+    act0_q <= act_i;
+    rem0_q <= point[RemBits-1:0];
+  end
+
+  logic [  SumW-1:0] base;
+  logic [SlopeW-1:0] slope;
   logic signed [LaneW-1:0] x1_q, x2_q;
   logic [1:0] act1_q;
   logic [RemBits-1:0] rem_q;
-  always_ff @(posedge clk_i) begin
-    x1_q   <= data_i;
-    act1_q <= act_i;
-    rem_q  <= point[RemBits-1:0];
+  if (Deep != 0) begin : gen_deep
+    always_ff @(posedge clk_i) begin
+      {base, slope, x1_q, act1_q, rem_q} <= {base_read, slope_read, x0_q, act0_q, rem0_q};
+    end
+  end else begin : gen_short
+    assign {base, slope, x1_q, act1_q, rem_q} = {base_read, slope_read, x0_q, act0_q, rem0_q};
   end
 
   // --- cycle 1: product ---------------------------------------------------------------------

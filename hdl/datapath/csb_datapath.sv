@@ -26,6 +26,7 @@ module csb_datapath #(
     parameter int DrainDepth   = 512,                            // drain program words
     parameter int ElemDepth    = 512,                            // element program words
     parameter int OutDepth     = 256,                            // words of half the output buffer
+    parameter int Deep         = 0,                              // 1: registers in the long paths
     parameter int LaneW        = StateW + 15 - StateFrac,        // derived, do not override
     parameter int SubSlots     = (Lanes + L - 1) / L,            // derived, do not override
     parameter int LaneIw       = Lanes > 1 ? $clog2(Lanes) : 1,  // derived, do not override
@@ -119,7 +120,8 @@ module csb_datapath #(
       .Depth       (DrainDepth),
       .AccDepth    (AccDepth),
       .BiasDepth   (BiasDepth),
-      .ReduceStages(ReduceStages)
+      .ReduceStages(ReduceStages),
+      .Deep        (Deep)
   ) u_drain (
       .clk_i,
       .rst_ni,
@@ -167,6 +169,7 @@ module csb_datapath #(
       .StateDepth (StateDepth),
       .NeuronDepth(NeuronDepth),
       .OutDepth   (OutDepth),
+      .Deep       (Deep),
       .SubSlots   (SubSlots)
   ) u_element (
       .clk_i,
@@ -224,7 +227,8 @@ module csb_datapath #(
         .StateW    (StateW),
         .StateFrac (StateFrac),
         .BiasDepth (BiasDepth),
-        .StateDepth(StateDepth)
+        .StateDepth(StateDepth),
+        .Deep      (Deep)
     ) u_lane (
         .clk_i,
         .rst_ni,
@@ -270,7 +274,8 @@ module csb_datapath #(
       .DataW   (DataW),
       .LaneW   (LaneW),
       .NeuronAw(NeuronAw),
-      .OutAw   (OutAw)
+      .OutAw   (OutAw),
+      .Deep    (Deep)
   ) u_writer (
       .clk_i,
       .rst_ni,

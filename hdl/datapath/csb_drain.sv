@@ -18,6 +18,7 @@ module csb_drain #(
     parameter int AccDepth     = 256,               // accumulators of a bank
     parameter int BiasDepth    = 256,               // biases of a lane
     parameter int ReduceStages = 1,                 // latency of the sum across an engine row
+    parameter int Deep         = 0,                 // 1: registers in the long paths
     parameter int Aw           = $clog2(Depth),     // derived, do not override
     parameter int AccAw        = $clog2(AccDepth),  // derived, do not override
     parameter int BiasAw       = $clog2(BiasDepth)  // derived, do not override
@@ -77,6 +78,7 @@ module csb_drain #(
       .word_o      (word),
       .pc_o        (unused_pc),
       .issue_i     (issue_o),
+      .restart_i   (1'b0),
       .wrap_o      (wrap)
   );
 
@@ -167,7 +169,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainDstW + 2),
-      .Stages(6 + ReduceStages)
+      .Stages(6 + Deep + ReduceStages)
   ) u_reg (
       .clk_i,
       .rst_ni,

@@ -23,6 +23,7 @@ module csb_element #(
     parameter int StateDepth  = 256,                  // states of a lane
     parameter int NeuronDepth = 512,                  // neurons of an engine column
     parameter int OutDepth    = 256,                  // words of each half of the output buffer
+    parameter int Deep        = 0,                    // 1: registers in the long paths
     parameter int SubSlots    = 4,                    // cycles that the writer needs for a slot
     parameter int Aw          = $clog2(Depth),        // derived, do not override
     parameter int StateAw     = $clog2(StateDepth),   // derived, do not override
@@ -90,13 +91,14 @@ module csb_element #(
       .we_i,
       .waddr_i,
       .wdata_i,
-      .start_i(start_i || again),
+      .start_i,
       .stop_i,
       .loop_start_i,
       .valid_o(valid),
       .word_o (word),
       .pc_o   (pc),
       .issue_i(issue_o),
+      .restart_i(again),
       .wrap_o (wrap)
   );
 
@@ -137,15 +139,16 @@ module csb_element #(
   assign release_o    = issue_o && word[ElemReleaseLsb];
 
   // --- iteration, stream and frame ------------------------------------------------------
-  logic prologue, pass_end, last_stream;
+  logic prologue, at_pass_end, pass_end, last_stream;
   logic [2:0] stream_q;
   logic [StateAw-1:0] state_base_q;  // stream_q * state_stride_i
   logic frame_q, iter_q;  // parities, main loop only
 
   assign prologue    = pc < loop_start_i;
-  assign pass_end    = issue_o && pc + 1'b1 == loop_start_i;
+  assign at_pass_end = pc + 1'b1 == loop_start_i;
+  assign pass_end    = issue_o && at_pass_end;
   assign last_stream = {1'b0, stream_q} == streams_i - 1'b1;
-  assign again       = pass_end && !last_stream;
+  assign again       = at_pass_end && !last_stream;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || start_i) begin
@@ -169,7 +172,7 @@ module csb_element #(
   logic landed;  // the writes of the prologue have
   csb_delay #(
       .Width (1),
-      .Stages(4 + SubSlots)
+      .Stages(4 + 3 * Deep + SubSlots)
   ) u_landed (
       .clk_i,
       .rst_ni,
@@ -212,7 +215,7 @@ module csb_element #(
 
   csb_delay #(
       .Width (2),
-      .Stages(2)
+      .Stages(2 + Deep)
   ) u_sum (
       .clk_i,
       .rst_ni,
@@ -225,7 +228,7 @@ module csb_element #(
   assign st_waddr = word[ElemStWaddrLsb+:StateAw] + state_base_q;
   csb_delay #(
       .Width (2 + StateAw + ElemActW),
-      .Stages(3)
+      .Stages(3 + 2 * Deep)
   ) u_value (
       .clk_i,
       .rst_ni,
@@ -244,7 +247,7 @@ module csb_element #(
   assign neu_addr = word[ElemNeuAddrLsb+:NeuronAw] ^ (NeuronAw'(toggle) << (NeuronAw - 4));
   csb_delay #(
       .Width (1 + NeuronAw + ElemNeuShiftW + ElemNeuRotW + 1 + OutAw + 2 + ElemEvtW),
-      .Stages(3)
+      .Stages(3 + 2 * Deep)
   ) u_write (
       .clk_i,
       .rst_ni,
@@ -275,7 +278,7 @@ module csb_element #(
 
   csb_delay #(
       .Width (1 + ElemRegW),
-      .Stages(6)
+      .Stages(6 + 3 * Deep)
   ) u_reg (
       .clk_i,
       .rst_ni,

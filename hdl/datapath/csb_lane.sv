@@ -23,6 +23,7 @@ module csb_lane #(
     parameter int StateFrac  = 13,                             // fraction bits of a state
     parameter int BiasDepth  = 256,                            // biases
     parameter int StateDepth = 256,                            // states
+    parameter int Deep       = 0,                              // 1: registers in the long paths
     parameter int LaneW      = StateW + 15 - StateFrac,        // derived, do not override
     parameter int LoadW      = AccW > StateW ? AccW : StateW,  // derived, do not override
     parameter int BiasAw     = $clog2(BiasDepth),              // derived, do not override
@@ -110,7 +111,8 @@ module csb_lane #(
   );
 
   csb_act #(
-      .LaneW(LaneW)
+      .LaneW(LaneW),
+      .Deep (Deep)
   ) u_drain_act (
       .clk_i,
       .act_i (drain_act_i),
@@ -212,23 +214,36 @@ module csb_lane #(
       endcase
     end
     assign sat_narrow[i] = m[MulW];
+
+    logic signed [ MulW-1:0] m_in;
+    logic signed [LaneW-1:0] x_in;
+    if (Deep != 0) begin : gen_deep
+      always_ff @(posedge clk_i) {m_in, x_in} <= {m[MulW-1:0], x};
+    end else begin : gen_short
+      assign {m_in, x_in} = {m[MulW-1:0], x};
+    end
     always_ff @(posedge clk_i) begin
-      products_q[i*ProductW+:ProductW] <= ProductW'($signed(m[MulW-1:0])) * ProductW'(x);
+      products_q[i*ProductW+:ProductW] <= ProductW'(m_in) * ProductW'(x_in);
     end
   end
 
   // --- element side: sum and activation ---------------------------------------------------
-  logic signed [ProductW:0] p0, p1, sum;
-  logic sat_sum;
+  logic signed [ProductW:0] p0, p1, sum, sum_in;
+  logic sat_sum, sum_valid;
   assign p0  = (ProductW + 1)'($signed(products_q[0+:ProductW]));
   assign p1  = (ProductW + 1)'($signed(products_q[ProductW+:ProductW]));
   assign sum = sub_i ? p0 - p1 : p0 + p1;
+  if (Deep != 0) begin : gen_deep_sum
+    always_ff @(posedge clk_i) {sum_in, sum_valid} <= {sum, sum_valid_i};
+  end else begin : gen_short_sum
+    assign {sum_in, sum_valid} = {sum, sum_valid_i};
+  end
   csb_round_sat #(
       .InW  (ProductW + 1),
       .Shift(LaneFrac),
       .OutW (LaneW)
   ) u_sum (
-      .data_i(sum),
+      .data_i(sum_in),
       .data_o(v),
       .sat_o (sat_sum)
   );
@@ -236,7 +251,8 @@ module csb_lane #(
   assign v_o = v_q;
 
   csb_act #(
-      .LaneW(LaneW)
+      .LaneW(LaneW),
+      .Deep (Deep)
   ) u_elem_act (
       .clk_i,
       .act_i (elem_act_i),
@@ -246,7 +262,7 @@ module csb_lane #(
 
   assign sat_o = {
     st_we_i && sat_state,
-    sum_valid_i && sat_sum,
+    sum_valid && sat_sum,
     opnd_valid_i && |sat_narrow,
     cvt_valid_i && sat_drain
   };

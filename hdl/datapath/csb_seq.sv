@@ -36,6 +36,7 @@ module csb_seq #(
     output logic      [Width-1:0] word_o,
     output logic      [   Aw-1:0] pc_o,          // address of word_o
     input  wire logic             issue_i,       // word_o is consumed in this cycle
+    input  wire logic             restart_i,     // if it is, that is as a start_i
     output logic                  wrap_o         // pulse: ... and it is the last one
 );
   typedef enum logic [1:0] {
@@ -61,7 +62,7 @@ module csb_seq #(
       StRun:   advance = issue_i;
       default: state_d = StIdle;
     endcase
-    if (start_i) state_d = StFill;
+    if (start_i || (restart_i && issue_i)) state_d = StFill;
     if (stop_i) state_d = StIdle;
   end
 
@@ -71,7 +72,7 @@ module csb_seq #(
   end
 
   assign next_pc = rdata[0] ? loop_start_i : rpc_q + 1'b1;
-  assign raddr   = start_i ? '0 : next_pc;
+  assign raddr = start_i || (valid_o && restart_i) ? '0 : next_pc;  // issue_i is too late to choose
 
   csb_ram_1r1w #(
       .Width      (Width),

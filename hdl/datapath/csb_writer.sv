@@ -20,6 +20,7 @@ module csb_writer #(
     parameter int LaneW    = 26,                  // bits of a lane value
     parameter int NeuronAw = 9,                   // bits of a neuron address
     parameter int OutAw    = 9,                   // bits of an output buffer address
+    parameter int Deep     = 0,                   // 1: a register after the conversion
     parameter int SubSlots = (Lanes + L - 1) / L  // derived, do not override
 ) (
     input  wire logic                            clk_i,
@@ -118,7 +119,7 @@ module csb_writer #(
   end
 
   // --- conversion -----------------------------------------------------------------------
-  logic [L*DataW-1:0] data;
+  logic [L*DataW-1:0] converted;
   logic [L-1:0] sat;
   for (genvar l = 0; l < L; l++) begin : gen_column
     csb_shift_sat #(
@@ -129,13 +130,46 @@ module csb_writer #(
     ) u_convert (
         .data_i (lanes_q[l*LaneW+:LaneW]),
         .shift_i(shift_q),
-        .data_o (data[l*DataW+:DataW]),
+        .data_o (converted[l*DataW+:DataW]),
         .sat_o  (sat[l])
     );
   end
 
+  // What goes to the bus; pulses first.
+  logic [L*DataW-1:0] data;
+  logic neu_valid, out_valid, out_done, evt, saturated;
+  logic [NeuronAw-1:0] neu_addr;
+  logic [OutAw-1:0] out_addr;
+  logic [csb_pkg::ElemNeuRotW-1:0] rot;
+  logic [csb_pkg::ElemEvtW-1:0] evt_id;
+  csb_delay #(
+      .Width (5),
+      .Stages(Deep)
+  ) u_pulses (
+      .clk_i,
+      .rst_ni,
+      .clr_i(stop_i),
+      .data_i({
+        busy_q && neu_we_q,
+        busy_q && out_we_q,
+        busy_q && out_done_q && last,
+        busy_q && evt_en_q && last,
+        busy_q && (neu_we_q || out_we_q) && |sat
+      }),
+      .data_o({neu_valid, out_valid, out_done, evt, saturated})
+  );
+  if (Deep != 0) begin : gen_deep
+    always_ff @(posedge clk_i) begin
+      {data, neu_addr, out_addr, rot, evt_id} <= {converted, neu_addr_q, out_addr_q, rot_q, evt_q};
+    end
+  end else begin : gen_short
+    assign {data, neu_addr, out_addr, rot, evt_id} = {
+      converted, neu_addr_q, out_addr_q, rot_q, evt_q
+    };
+  end
+
   // --- rotation: which column a lane's neuron goes to is the compiler's choice, slot by slot ---
-  // By 1, 2, 4, ... columns, as each bit of rot_q says: it is below L.
+  // By 1, 2, 4, ... columns, as each bit of rot says: it is below L.
   localparam int RotStages = L > 1 ? $clog2(L) : 1;
   logic [L*DataW-1:0] straight, rotated;
   always_comb begin
@@ -144,7 +178,7 @@ module csb_writer #(
     for (int b = 0; b < RotStages; b++) begin
       straight = rotated;
       for (int l = 0; l < L; l++) begin
-        if (rot_q[b]) begin
+        if (rot[b]) begin
           rotated[l*DataW+:DataW] = straight[((l+L-(1<<b)%L)%L)*DataW+:DataW];
         end
       end
@@ -160,25 +194,25 @@ module csb_writer #(
       evt_o       <= 1'b0;
       sat_o       <= 1'b0;
     end else begin
-      neu_valid_o <= busy_q && neu_we_q;
-      out_valid_o <= busy_q && out_we_q;
-      out_done_o  <= busy_q && out_done_q && last;
-      evt_o       <= busy_q && evt_en_q && last;
-      sat_o       <= busy_q && (neu_we_q || out_we_q) && |sat;
+      neu_valid_o <= neu_valid;
+      out_valid_o <= out_valid;
+      out_done_o  <= out_done;
+      evt_o       <= evt;
+      sat_o       <= saturated;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    neu_addr_o <= neu_addr_q;
+    neu_addr_o <= neu_addr;
     neu_data_o <= rotated;
-    out_addr_o <= out_addr_q;
-    evt_id_o   <= evt_q;
+    out_addr_o <= out_addr;
+    evt_id_o   <= evt_id;
   end
 
-  assign bus_busy_o = busy_q && neu_we_q;
+  assign bus_busy_o = neu_valid;
 
   logic unused;
-  assign unused = ^{hold_q, rot_q, source};
+  assign unused = ^{hold_q, rot, source};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_IF(RotatesByColumns, rst_ni && take, 32'(wr_rot_i) < L)

@@ -21,6 +21,7 @@ module csb_engine #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
+    parameter int Deep = 0,  // 1: registers in the long paths
     parameter int AccW = 2 * DataW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
@@ -94,7 +95,8 @@ module csb_engine #(
           .AccDepth   (AccDepth),
           .DrainBanks (DrainBanks),
           .ShareH     (ShareH),
-          .ShareV     (ShareV)
+          .ShareV     (ShareV),
+          .Deep       (Deep)
       ) u_group (
           .clk_i,
           .rst_ni,

@@ -128,7 +128,7 @@ module csb_pe_row #(
       .Banks(Banks)
   ) u_bank (
       .clk_i,
-      .we_i         (rst_ni && store_q4),  // no stray address before the first reset
+      .we_i         (rst_ni && store_q4),              // no stray address before the first reset
       .zero_i       (rst_ni && zero_q4),
       .wbank_i      (bank_q4),
       .waddr_i      (row_q4),

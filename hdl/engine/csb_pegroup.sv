@@ -22,6 +22,7 @@ module csb_pegroup #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
+    parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
     parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
@@ -31,31 +32,31 @@ module csb_pegroup #(
     parameter int Waw = $clog2(WeightDepth),  // derived, do not override
     parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
-    input  wire logic                                       clk_i,
-    input  wire logic                                       rst_ni,
-    input  wire logic                                       start_i,      // pulse: run from word 0
-    input  wire logic                                       stop_i,       // back to idle
-    input  wire logic                                       hold_i,       // do not issue yet
-    input  wire logic [                                3:0] streams_i,    // S, 1 to 8
-    input  wire logic                                       ld_we_i,
-    input  wire logic [                            Waw-1:0] ld_addr_i,
-    input  wire logic [                          WordW-1:0] ld_data_i,
-    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse: run from word 0
+    input wire logic stop_i,  // back to idle
+    input wire logic hold_i,  // do not issue yet
+    input wire logic [3:0] streams_i,  // S, 1 to 8
+    input wire logic ld_we_i,
+    input wire logic [Waw-1:0] ld_addr_i,
+    input wire logic [WordW-1:0] ld_data_i,
+    input wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero accumulators
-    input  wire logic                                       zero_i,
-    input  wire logic [                               15:0] zero_addr_i,
+    input wire logic zero_i,
+    input wire logic [15:0] zero_addr_i,
     // neurons of the own column and of the right neighbour's
-    input  wire logic [                           ShareH:0] nw_we_i,
-    input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [             (1 + ShareH)*DataW-1:0] nw_data_i,
+    input wire logic [ShareH:0] nw_we_i,
+    input wire logic [Naw-1:0] nw_addr_i,
+    input wire logic [(1 + ShareH)*DataW-1:0] nw_data_i,
     // drain
-    input  wire logic                                       acc_re_i,
-    input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output logic      [                   P*Banks*AccW-1:0] acc_o,
-    output logic                                            mark_o,       // 4 cycles after issue
-    output logic                                            wrap_o,       // an iteration is issued
-    output logic                                            busy_o,       // issues useful work
-    output logic                                            stall_o       // has a word that waits
+    input wire logic acc_re_i,
+    input wire logic [Aaw-1:0] acc_addr_i,
+    output logic [P*Banks*AccW-1:0] acc_o,
+    output logic mark_o,  // 4 + Deep cycles after issue
+    output logic wrap_o,  // an iteration is issued
+    output logic busy_o,  // issues useful work
+    output logic stall_o  // has a word that waits
 );
   import csb_pkg::*;
 
@@ -83,6 +84,7 @@ module csb_pegroup #(
       .word_o      (word),
       .pc_o        (pc_unused),
       .issue_i     (issue),
+      .restart_i   (1'b0),
       .wrap_o
   );
 
@@ -128,17 +130,32 @@ module csb_pegroup #(
                   want[word[PegW1LagLsb+:PegW1LagW]*EvtStride+:EventW];
   assign ready0 = !word[PegW0EnLsb] || !ahead0[EventW-1];
   assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW-1];
-  assign issue = valid && !hold_i && ready0 && ready1;
+
+  // Counts only grow, so what was ready a cycle ago still is: with Deep a word that waits is
+  // compared in one cycle and issues in the next.
+  logic ready;
+  if (Deep != 0) begin : gen_ready
+    logic compared_q, ready_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || start_i || stop_i) compared_q <= 1'b0;
+      else compared_q <= valid && !issue;
+      ready_q <= ready0 && ready1;
+    end
+    assign ready = !(word[PegW0EnLsb] || word[PegW1EnLsb]) || (compared_q && ready_q);
+  end else begin : gen_ready_at_once
+    assign ready = ready0 && ready1;
+  end
+  assign issue   = valid && !hold_i && ready;
   assign stall_o = valid && !issue;
-  assign busy_o = issue && word[PegWorkLsb];
+  assign busy_o  = issue && word[PegWorkLsb];
 
   // --- mark: the rows stored so far can be drained in the cycle after mark_o -------------
-  logic [3:0] mark_q;
+  logic [3+Deep:0] mark_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i) mark_q <= '0;
-    else mark_q <= {mark_q[2:0], issue && word[PegMarkLsb]};
+    else mark_q <= {mark_q[2+Deep:0], issue && word[PegMarkLsb]};
   end
-  assign mark_o = mark_q[3];
+  assign mark_o = mark_q[3+Deep];
 
   // --- PE rows ----------------------------------------------------------------------------
   localparam int Raw = Naw + ShareH;
@@ -164,9 +181,10 @@ module csb_pegroup #(
 
   for (genvar p = 0; p < P; p++) begin : gen_row
     logic [LaneW-1:0] lane;
-    logic [Q*DataW-1:0] weights;
-    logic [Bw-1:0] bank;
-    logic [Aaw-1:0] row;
+    logic [Q*DataW-1:0] weights, weights_in, neurons_in;
+    logic [Bw-1:0] bank, bank_in;
+    logic [Aaw-1:0] row, row_in;
+    logic issue_in, first_in, store_in, clr_in;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];
     assign toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
@@ -202,6 +220,21 @@ module csb_pegroup #(
       end
     end
 
+    // With Deep neurons pass a register behind their memory; all else keeps pace.
+    if (Deep != 0) begin : gen_deep
+      always_ff @(posedge clk_i) begin
+        issue_in <= rst_ni && issue;
+        neurons_in <= neurons[p*Q*DataW+:Q*DataW];
+        {weights_in, bank_in, row_in} <= {weights, bank, row};
+        {clr_in, store_in, first_in} <= lane[Aaw+Bsel+:3];
+      end
+    end else begin : gen_short
+      assign issue_in = issue;
+      assign neurons_in = neurons[p*Q*DataW+:Q*DataW];
+      assign {weights_in, bank_in, row_in} = {weights, bank, row};
+      assign {clr_in, store_in, first_in} = lane[Aaw+Bsel+:3];
+    end
+
     csb_pe_row #(
         .Q         (Q),
         .DataW     (DataW),
@@ -212,14 +245,14 @@ module csb_pegroup #(
     ) u_row (
         .clk_i,
         .rst_ni,
-        .issue_i    (issue),
-        .row_i      (row),
-        .bank_i     (bank),
-        .first_i    (lane[Aaw+Bsel]),
-        .store_i    (lane[Aaw+Bsel+1]),
-        .clr_i      (lane[Aaw+Bsel+2]),
-        .weight_i   (weights),
-        .neuron_i   (neurons[p*Q*DataW+:Q*DataW]),
+        .issue_i    (issue_in),
+        .row_i      (row_in),
+        .bank_i     (bank_in),
+        .first_i    (first_in),
+        .store_i    (store_in),
+        .clr_i      (clr_in),
+        .weight_i   (weights_in),
+        .neuron_i   (neurons_in),
         .zero_i,
         .zero_addr_i(Aaw'(zero_addr_i)),
         .acc_re_i,
