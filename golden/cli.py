@@ -43,6 +43,14 @@ EXPECTED: tuple[type[Exception], ...] = (
 class Parser(argparse.ArgumentParser):
     """Wrong arguments are one line as well; ``--help`` shows the usage."""
 
+    def parse_args(self, args=None, namespace=None):
+        """An empty file name would mean the working folder: nobody wants that."""
+        parsed = super().parse_args(args, namespace)
+        for name, value in vars(parsed).items():
+            if value == "":
+                self.error(f"argument {name}: is empty")
+        return parsed
+
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}\n")
 

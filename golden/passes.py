@@ -13,7 +13,7 @@ import contextlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,32 +173,36 @@ def run(
     return report
 
 
+def _total(parts: Iterable[float | None]) -> float | None:
+    """The sum, or None if one of them is unknown."""
+    known = list(parts)
+    return None if None in known else sum(known)
+
+
 def _sum(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """The report of several parts, which run one after the other: counts and cycles are sums,
     entry i of the cycles that of the i-th frame of every part; shares are of all cycles."""
     first = reports[0]
-    stalled = first["cycle_mismatches"] is None
     same = ("schema", "frames", "sequences", "streams", "pes", "config", "sim", "stall",
             "input_saturations")  # fmt: skip
-    sums = ("mismatches", "state_mismatches", "saturations", "kept_weights", "cycles",
-            "cycles_per_frame", "cycles_per_frame_predicted", "issue_cycles")  # fmt: skip
+    sums = ("mismatches", "state_mismatches", "cycle_mismatches", "saturations", "kept_weights",
+            "cycles", "cycles_per_frame", "cycles_per_frame_predicted", "issue_cycles",
+            "latency_idle", "latency_steady")  # fmt: skip
     value: dict[str, Any] = {k: first[k] for k in same}
-    value |= {k: sum(r[k] for r in reports) for k in sums}
+    value |= {k: _total(r[k] for r in reports) for k in sums}
     for k in ("frame_cycles", "frame_cycles_predicted"):
-        value[k] = np.sum([r[k] for r in reports], axis=0).tolist()
-    for k in ("latency_idle", "latency_steady"):
-        value[k] = None if any(r[k] is None for r in reports) else sum(r[k] for r in reports)
+        value[k] = [_total(parts) for parts in zip(*(r[k] for r in reports), strict=True)]
     counters: Counter[str] = Counter()
     for r in reports:
         counters.update(r["counters"])
     busy = sum(r["busy_pe_utilisation"] * r["issue_cycles"] for r in reports)
     seconds = sum(flow.ratio(r["cycles"], r["cycles_per_second"]) for r in reports)
     ideal = flow.ratio(value["kept_weights"], value["pes"])
+    interval = value["cycles_per_frame"]
     return value | {
-        "cycle_mismatches": None if stalled else sum(r["cycle_mismatches"] for r in reports),
         "mac_efficiency": flow.ratio(ideal, value["issue_cycles"]),
         "busy_pe_utilisation": flow.ratio(busy, value["issue_cycles"]),
-        "frame_efficiency": flow.ratio(ideal, value["cycles_per_frame"]),
+        "frame_efficiency": interval and flow.ratio(ideal, interval),
         "cycles_per_second": flow.ratio(value["cycles"], seconds),
         "counters": dict(counters),
         "error": next((r["error"] for r in reports if r["error"] != "none"), "none"),

@@ -402,6 +402,11 @@ def quantise(
         if not np.isfinite(x).all():
             raise QuantError("calibration inputs hold NaN or infinity")
         peaks["x"] = float(np.abs(x).max())
+        if peaks["x"] > 2.0 ** (GRID_W - 1):
+            raise QuantError(
+                f"calibration inputs reach {peaks['x']:.3g}, an input holds at most "
+                f"{2 ** (GRID_W - 1)}: scale the inputs"
+            )
     frac = x_frac
     if frac is None:
         known = "x" in peaks

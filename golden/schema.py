@@ -91,9 +91,9 @@ REPORT: dict[str, Any] = {
     "cycle_mismatches": OptionalInt,  # null if the run was stalled on purpose
     "saturations": int,  # data path values that the hardware limited
     "input_saturations": int,
-    "frame_cycles": [int],
+    "frame_cycles": [OptionalInt],  # null: the frame never came, nor what is made of it
     "frame_cycles_predicted": [int],
-    "cycles_per_frame": Number,
+    "cycles_per_frame": OptionalNumber,
     "cycles_per_frame_predicted": Number,
     "latency_idle": OptionalInt,
     "latency_steady": OptionalNumber,

@@ -68,10 +68,11 @@ def main() -> int:
     if args.trace:
         for file in sorted(Path(args.out).rglob("losses.json")):  # one for each pass
             show_losses(file)
+    interval = "no" if r["cycles_per_frame"] is None else f"{r['cycles_per_frame']:g}"
     print(
         f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"
         f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
-        f" {r['cycle_mismatches']} cycles differ, {r['cycles_per_frame']:g} cycles a frame"
+        f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
     )
     return cli.OK if flow.is_equal(r) else cli.MISMATCH
 

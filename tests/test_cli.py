@@ -139,7 +139,8 @@ def test_too_large_for_a_buffer(capsys, tmp_path, hidden, layers, streams, words
 def test_calibration_of_the_wrong_kind(capsys, tmp_path):
     source = make_checkpoint(tmp_path / "m.npz")
     args = ["--config", "tiny", "--calibrate", tmp_path / "x.npy", "--out", tmp_path / "new"]
-    for x, words in ((np.zeros((3, 8)), "calibration"), (np.full((3, 7), np.nan), "NaN")):
+    wrong = (np.zeros((3, 8)), "calibration"), (np.full((3, 7), np.nan), "NaN")
+    for x, words in (*wrong, (np.full((3, 7), 1e9), "an input holds at most 32768: scale")):
         np.save(tmp_path / "x.npy", x)
         assert words in refused(capsys, tmp_path, "gen_image", source, *args)
 
@@ -149,6 +150,7 @@ def test_out_is_a_file(capsys, tmp_path):
     args = [source, "--config", "tiny", "--out"]
     assert "is a file" in refused(capsys, tmp_path, "gen_image", *args, source)
     refused(capsys, tmp_path, "gen_image", *args, source / "below")
+    assert "out: is empty" in refused(capsys, tmp_path, "gen_image", *args, "")
 
 
 def test_gen_image_from_a_shell(tmp_path):

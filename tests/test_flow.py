@@ -177,6 +177,20 @@ def test_any_image_fits_the_simulation_on_verilator(name):
     assert flow.image_words(c, "icarus") == flow.SIM_IMAGE_WORDS["icarus"]
 
 
+def test_an_image_replaces_another_whole(tmp_path):
+    """Files that only the earlier image had go; what the user put beside them stays."""
+    out, c = tmp_path / "image", config.load("tiny")
+    q = LayerCase(3).network()
+    for source, name in ((tmp_path / "a", "a"), (tmp_path / "b", "b")):
+        source.write_text(name)
+    flow.make_image(q, c, out, source=tmp_path / "a", initial={"h_l0": np.zeros(16)})
+    (out / "mine.txt").write_text("mine")
+    flow.make_image(q, c, out, source=tmp_path / "b")
+    left = {f.name for f in out.iterdir()}
+    assert "initial.npz" not in left
+    assert left == {*flow.load_image(out).manifest["files"], "manifest.json", "mine.txt"}
+
+
 # --- comparison ---------------------------------------------------------------------------------
 
 
@@ -232,6 +246,8 @@ def test_comparison_sees_every_difference():
     short = judged(out_cycles=right.out_cycles[:7], outputs=want[:7], stuck=True)
     assert short["mismatches"] == 3 * q.outputs
     assert short["cycle_mismatches"] == 3
+    assert short["frame_cycles"][6:] == [good["frame_cycles"][6], None, None, None]
+    assert short["cycles_per_frame"] is short["frame_efficiency"] is None
     assert not flow.is_equal(judged(error=7))
     assert judged(error=7)["error"] == "frame"
 

@@ -198,9 +198,21 @@ def make_image(
         )
         write_json(made / "manifest.json", manifest, schema.MANIFEST)
         if out_dir is not None:
+            stale = _files_of(Path(out_dir)) - {f.name for f in made.iterdir()}
             with staged(Path(out_dir), "manifest.json") as folder:
                 shutil.copytree(made, folder, dirs_exist_ok=True)
+            for name in stale:
+                (Path(out_dir) / name).unlink(missing_ok=True)
     return Image(manifest, p, q, data)
+
+
+def _files_of(folder: Path) -> set[str]:
+    """Files of the image that a folder holds; none if it holds no image."""
+    try:
+        names = json.loads((folder / "manifest.json").read_text())["files"]
+        return {name for name in names if Path(name).name == name}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def memory_files(c: Config, data: bytes) -> dict[str, str]:

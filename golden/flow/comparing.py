@@ -232,6 +232,8 @@ def report(
 ) -> dict[str, Any]:
     """The report of a comparison, as :data:`golden.schema.REPORT` says.
 
+    What frames that never came would have to say is None.
+
     * ``cycles_per_frame``: the interval, streams counted together
     * ``latency_idle``: frame 0; ``latency_steady``: median of the frames of the interval
     * ``mac_efficiency``: kept weights / (PEs x ``issue_cycles``), see :func:`issue_cycles`
@@ -244,7 +246,12 @@ def report(
     steady = steady_frames(r.lengths)
     if not steady.any():
         steady[:] = True
-    interval = float(r.cycles_measured[steady].mean())
+
+    def came(cycles: np.ndarray, value: float) -> float | None:
+        return value if (cycles >= 0).all() else None
+
+    interval = came(r.cycles_measured[steady], float(r.cycles_measured[steady].mean()))
+    typical = came(r.latency[steady], float(np.median(r.latency[steady])))
     issue = issue_cycles(p)
     codes = {code: name for name, (code, _) in ERRORS.items()}
     value = {
@@ -257,18 +264,18 @@ def report(
         "cycle_mismatches": r.cycle_mismatches if stall == "none" else None,
         "saturations": int(r.counters.get("SATURATIONS", 0)),
         "input_saturations": int(input_saturations),
-        "frame_cycles": r.cycles_measured.tolist(),
+        "frame_cycles": [int(n) if n >= 0 else None for n in r.cycles_measured],
         "frame_cycles_predicted": r.cycles_predicted.tolist(),
         "cycles_per_frame": interval,
         "cycles_per_frame_predicted": float(r.cycles_predicted[steady].mean()),
-        "latency_idle": int(r.latency[0]),
-        "latency_steady": float(np.median(r.latency[steady])),
+        "latency_idle": came(r.latency[:1], int(r.latency[0])),
+        "latency_steady": typical,
         "kept_weights": int(p.kept_weights),
         "pes": c.pes,
         "issue_cycles": issue,
         "mac_efficiency": ratio(p.kept_weights, c.pes * issue),
         "busy_pe_utilisation": ratio(int(r.busy.sum()), c.groups * r.busy_frames * issue),
-        "frame_efficiency": ratio(p.kept_weights, c.pes * interval),
+        "frame_efficiency": interval and ratio(p.kept_weights, c.pes * interval),
         "config": c.name,
         "sim": sim,
         "stall": stall,
