@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of `small` on an ECP5.
+"""Area of every sharing mode, and the clock of `small` and of a slice of it on an ECP5.
 
-``paper256`` is mapped to UltraScale+ by Yosys (estimates), ``small`` placed and routed by nextpnr.
+``paper256`` is mapped to UltraScale+ by Yosys (estimates), the others placed and routed by nextpnr.
 Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
 build/area under a hash of the sources, parameters and tools, and not made again.
 """
@@ -37,6 +37,7 @@ BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synth.AREA counts them
 CLOCK = 100  # MHz that place and route aims at
 PLACE = ("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained")
 SEEDS = (1,)
+ROUTED = ("small", "slice")
 PARTS = ("engine", "data path", "interface")
 FOLDERS = {"engine": "engine", "datapath": "data path", "interface": "interface"}
 
@@ -68,7 +69,7 @@ def jobs(names: list[str]) -> list[Job]:
     out = []
     for name in names:
         c = config.load(name)
-        if name == "small":
+        if name in ROUTED:
             sharing = next(s for s in SHARING if shared(c, s) == c)
             out.append(Job(c, sharing, c.max_block, "ecp5"))
             continue
