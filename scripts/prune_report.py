@@ -402,13 +402,14 @@ def before_retraining(records_of: dict[str, Records]) -> str:
             if t.get("hard")
         }
         for (scheme, rate), t in sorted(lines.items()):
-            ours = (plan.named(scheme), rate) in lines
+            other = f"{scheme}+{KEPT}"  # by the recipe that the table may have or not
+            ours = (other, rate) in lines
             if KEPT in scheme.split("+") or not (ours or "+" in scheme):
                 continue
             metric = dense[0]["metric"]
             pairs = [(scheme, t)]
             if "+" not in scheme:
-                pairs.append((plan.named(scheme), lines[plan.named(scheme), rate]))
+                pairs.append((other, lines[other, rate]))
             for which, line in pairs:
                 recipe = "feedback" if KEPT in which.split("+") else "ADMM"
                 rows.append([name, label(which), recipe, f"{rate}x",
