@@ -132,6 +132,7 @@ def test_same_bits_everywhere(sim, tmp_path) -> None:
     first = check(case, config.load("tiny"), sim, tmp_path)
     others = (
         ("small", {}),
+        ("small_both", {}),
         ("odd", {}),
         ("paper256", {}),
         ("tiny", {"share_h": 0}),
