@@ -19,6 +19,7 @@ SWEEP = {
     "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_lanes": 3, "stream_w": 48},
     "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_lanes": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
+    "latencies": {"deep": 1, "acc_depth": 40},
     "depths": {
         "weight_depth": 300,
         "drain_depth": 100,
@@ -53,7 +54,9 @@ def test_variant(sim, tmp_path, variant) -> None:
 @pytest.mark.sims("verilator")
 def test_all_at_once(sim, tmp_path) -> None:
     """In one build, as Verilator compiles each for half a minute."""
-    run_variant(sim, tmp_path, SWEEP["shape"] | SWEEP["widths"] | SWEEP["depths"] | ALL)
+    run_variant(
+        sim, tmp_path, SWEEP["shape"] | SWEEP["widths"] | SWEEP["latencies"] | SWEEP["depths"] | ALL
+    )
 
 
 def test_every_parameter_is_swept() -> None:
