@@ -64,6 +64,8 @@ class Config:
             raise ConfigError(f"{self.name}: data_w must be 8, 12 or 16")
         if self.neuron_depth & (self.neuron_depth - 1):
             raise ConfigError(f"{self.name}: neuron_depth must be a power of two")
+        if self.acc_depth < 2:
+            raise ConfigError(f"{self.name}: acc_depth must be at least 2")
 
     @property
     def pes(self) -> int:

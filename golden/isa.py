@@ -177,8 +177,6 @@ def pegroup_width(c: Config) -> int:
 # --- latencies, in cycles after issue ---------------------------------------------------------
 ACC_RAW = 3  # PEGroup words between the store of a row and the next first of it (same lane)
 LAT_RELEASE = 1  # element word -> drain word that takes the register set
-
-
 LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
 
 
