@@ -161,7 +161,7 @@ class Units:
         self._element(cycle)
         sats = self.lanes.saturates.pop(cycle, 0)
         if sats:
-            bus = self.expect[cycle + 1]
+            bus = self.expect[cycle + 2]
             bus["sat_o"] = bus.get("sat_o", 0) | sats
 
     def _drain(self, cycle: int, mark_ready: bool) -> None:

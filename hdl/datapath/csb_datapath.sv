@@ -152,6 +152,7 @@ module csb_datapath #(
   );
 
   // --- element unit ---------------------------------------------------------------------
+  logic rd_en;
   logic [19:0] rd_addr;
   logic [StateAw-1:0] st_raddr, st_waddr;
   logic opnd_valid, st_zero, st_fine_rd, sum_valid, sub, st_we, st_fine_wr, elem_we;
@@ -187,6 +188,7 @@ module csb_datapath #(
       .post_i       (post),
       .out_release_i,
       .release_o    (elem_release),
+      .rd_en_o      (rd_en),
       .rd_addr_o    (rd_addr),
       .st_raddr_o   (st_raddr),
       .opnd_valid_o (opnd_valid),
@@ -244,10 +246,10 @@ module csb_datapath #(
         .drain_act_i  (drain_act),
         .drain_we_i   (drain_we),
         .drain_reg_i  (drain_reg),
-        .rd_en_i      (elem_issue_o),
+        .rd_en_i      (rd_en),
         .rd_addr_i    (rd_addr),
-        .st_re_i      (elem_issue_o || st_re_i),
-        .st_raddr_i   (st_re_i ? st_addr_i : st_raddr),
+        .st_re_i      (rd_en || st_re_i),
+        .st_raddr_i   (rd_en ? st_raddr : st_addr_i),
         .st_rdata_o   (states[i*32+:StateW]),
         .opnd_valid_i (opnd_valid),
         .sel_i        (sel),
@@ -305,20 +307,22 @@ module csb_datapath #(
   // --- host state port and saturation pulses ----------------------------------------------
   logic [LaneIw-1:0] st_lane_q;
   logic [3:0] sat_d;
+  logic sat_neuron_q;  // as late as the lanes' are
   always_comb begin
     sat_d = '0;
     for (int i = 0; i < Lanes; i++) sat_d = sat_d | lane_sat[i*4+:4];
   end
   always_ff @(posedge clk_i) begin
-    st_lane_q  <= st_lane_i;
+    sat_neuron_q <= sat_neuron;
+    st_lane_q <= st_lane_i;
     st_rdata_o <= states[st_lane_q*32+:StateW];  // a slice at a multiple of StateW is a shifter
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) sat_o <= '0;
-    else sat_o <= {sat_neuron, sat_d};
+    else sat_o <= {sat_neuron_q, sat_d};
   end
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT(HostReadsStateOnlyIdle, !(st_re_i && elem_issue_o))
+  `CSB_ASSERT(HostReadsStateOnlyIdle, !(st_re_i && rd_en))
 endmodule
 `default_nettype wire

@@ -48,6 +48,7 @@ module csb_element #(
     input  wire logic                            out_release_i,   // pulse: an output half is free
     output logic                                 release_o,       // pulse: a register set is free
     // lanes
+    output logic                                 rd_en_o,         // in T and while the word waits
     output logic      [                    19:0] rd_addr_o,       // registers x1, m1, x0, m0
     output logic      [             StateAw-1:0] st_raddr_o,
     output logic                                 opnd_valid_o,
@@ -187,6 +188,7 @@ module csb_element #(
   end
 
   // --- controls -------------------------------------------------------------------------
+  assign rd_en_o = valid;  // whether the word issues is known too late for all lanes' memories
   assign rd_addr_o = {
     word[ElemX1Lsb+:ElemX1W],
     word[ElemM1Lsb+:ElemM1W],

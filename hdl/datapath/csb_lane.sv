@@ -64,7 +64,7 @@ module csb_lane #(
     input  wire logic                      elem_we_i,      // T + 6
     input  wire logic        [        4:0] elem_reg_i,
     output logic             [  LaneW-1:0] v_o,            // T + 3
-    // something saturated in this cycle: {state, element, narrow operand, drain}
+    // something saturated in the cycle before: {state, element, narrow operand, drain}
     output logic             [        3:0] sat_o
 );
   import csb_pkg::*;
@@ -260,12 +260,15 @@ module csb_lane #(
       .data_o(elem_result)
   );
 
-  assign sat_o = {
-    st_we_i && sat_state,
-    sum_valid && sat_sum,
-    opnd_valid_i && |sat_narrow,
-    cvt_valid_i && sat_drain
-  };
+  // In a register: all lanes' are combined far from here.
+  always_ff @(posedge clk_i) begin
+    sat_o <= {
+      st_we_i && sat_state,
+      sum_valid && sat_sum,
+      opnd_valid_i && |sat_narrow,
+      cvt_valid_i && sat_drain
+    };
+  end
 
   logic unused;
   assign unused = ^{ld_addr_i, ld_data_i};

@@ -6,7 +6,8 @@
 //
 // start_i   pulse: word 0 is valid two cycles later. Also while running: the program starts over.
 // stop_i    level: idle from the next cycle on.
-// last      bit 0 of a word: the word after it is the one at loop_start_i.
+// last      bit 0 of a word: the word after it is the one at loop_start_i. Its address is noted when
+//           it is written, so that no address has to wait for a word from the memory.
 //
 // The memory is read one word ahead into a register, so words come from flip-flops:
 //   cycle    0      1      2      3      4
@@ -49,6 +50,7 @@ module csb_seq #(
   logic advance;  // the memory's word moves to word_o and the next one is read
   logic [Width-1:0] rdata;
   logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
+  logic [Aw-1:0] last_q;  // that of the last word written that is a program's last
 
   always_comb begin
     state_d = state_q;
@@ -71,7 +73,10 @@ module csb_seq #(
     else state_q <= state_d;
   end
 
-  assign next_pc = rdata[0] ? loop_start_i : rpc_q + 1'b1;
+  always_ff @(posedge clk_i) begin
+    if (we_i && wdata_i[0]) last_q <= waddr_i;
+  end
+  assign next_pc = rpc_q == last_q ? loop_start_i : rpc_q + 1'b1;
   assign raddr = start_i || (valid_o && restart_i) ? '0 : next_pc;  // issue_i is too late to choose
 
   csb_ram_1r1w #(
