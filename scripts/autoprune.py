@@ -24,6 +24,9 @@ def main() -> None:
     parser.add_argument("--scheme", default="csb", choices=list(SCHEMES))
     parser.add_argument("--block", type=positive_int, default=32)
     parser.add_argument("--align", type=parse_align, default=(1, 1), metavar="PxQ")
+    parser.add_argument(
+        "--joint", action="store_true", help="csb, rowcol: choose rows and columns together"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=rate, default=8.0, help="first rate (default 8)")
     parser.add_argument(
@@ -42,7 +45,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     task = get(args.task)
-    scheme = make_scheme(args.scheme, args.block, args.align)
+    scheme = make_scheme(args.scheme, args.block, args.align, args.joint)
     name = "_".join(str(v) for v in scheme.describe().values()).replace("[", "").replace("]", "")
     name = f"{task.id}_{name.replace(', ', 'x')}_seed{args.seed}".lower()
     work = Path(args.work or f"build/prune/{name}")

@@ -55,7 +55,7 @@ class ProjectionError(ValueError):
     """A block, alignment, rate or matrix that the projection cannot serve, in one line."""
 
 
-def _check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
+def check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
     if w.ndim < 2 or w.shape[-1] == 0 or w.shape[-2] == 0:
         raise ProjectionError(f"expected a matrix of at least 1 x 1, got shape {tuple(w.shape)}")
     if not (isinstance(block, int) and block >= 1):
@@ -122,7 +122,7 @@ def _rank_segments(energy: Tensor, group: int) -> _Ranked:
     return _Ranked(rank, lines, groups)
 
 
-def _squares(x: Tensor, block_h: int, block_w: int) -> Tensor:
+def squares(x: Tensor, block_h: int, block_w: int) -> Tensor:
     """Squares of ``x [B, H, W]`` as ``[B, block-rows, block-columns, R, C]``, padded with 0."""
     batch, height, width = x.shape
     rows, cols = -(-height // block_h), -(-width // block_w)
@@ -156,11 +156,11 @@ class _Problem:
         self.block_h, self.block_w = min(block, height), min(block, width)
         self.rows, self.cols = -(-height // self.block_h), -(-width // self.block_w)
         self.batch, self.weights = flat.shape[0], height * width
-        power = _squares(flat, self.block_h, self.block_w)
+        power = squares(flat, self.block_h, self.block_w)
         nonzeros = int(torch.count_nonzero(power))
         underflow = nonzeros < flat.numel() and nonzeros < int(torch.count_nonzero(flat))
         if underflow or not math.isfinite(float(power.sum())):  # squares out of the type's range
-            power = _squares(flat.double() / flat.abs().max(), self.block_h, self.block_w)
+            power = squares(flat.double() / flat.abs().max(), self.block_h, self.block_w)
             nonzeros = int(torch.count_nonzero(power))
         self.power = power  # [B, block-rows, block-columns, R, C]
         self.nonzero = self.filled = None  # only for a matrix that has zeros
@@ -281,7 +281,7 @@ def csb_mask(
             meets within the tolerance.
     """
     rate = float(rate)
-    _check(w, block, rate, align)
+    check(w, block, rate, align)
     if math.isinf(rate):
         return torch.zeros(w.shape, dtype=torch.bool, device=w.device)
     if rate == 1:
@@ -321,7 +321,7 @@ def csb_mask_counts(
         col_groups: column segment groups kept over the whole matrix.
         align: ``(P, Q)``, sizes of the groups.
     """
-    _check(w, block, 1.0, align)
+    check(w, block, 1.0, align)
     problem = _Problem(w, block, align)
 
     def full(count: int) -> Tensor:

@@ -30,9 +30,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from golden.pruning.joint import joint_mask
 from golden.pruning.projection import ProjectionError, csb_mask
 
 __all__ = ["SCHEMES", "Scheme", "make_scheme"]
+
+SKEWS = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0)  # of rows against columns, tried by joint row/column
+SWEEPS = 6  # of its rows and columns
 
 
 class Scheme(Protocol):
@@ -90,14 +94,18 @@ class Csb(_Masking):
 
     block: int = 32
     align: tuple[int, int] = (1, 1)
+    joint: bool = False  # rows and columns chosen together, see golden.pruning.joint
     name = "csb"
 
     def mask(self, w: Tensor, rate: float) -> Tensor:
+        if self.joint:
+            return joint_mask(w.detach(), self.block, rate, self.align)
         # The nearest pattern will do: a small matrix in a stack must not stop the training.
         return csb_mask(w.detach(), self.block, rate, self.align, tolerance=None)
 
     def describe(self) -> dict[str, object]:
-        return {"scheme": self.name, "block": self.block, "align": list(self.align)}
+        found = {"scheme": self.name, "block": self.block, "align": list(self.align)}
+        return found | ({"joint": True} if self.joint else {})
 
 
 class Unstructured(_Masking):
@@ -110,20 +118,36 @@ class Unstructured(_Masking):
         return _top(w.detach().abs().flatten(), round(w.numel() / rate)).reshape(w.shape)
 
 
+@dataclass
 class RowColumn(_Masking):
-    """Whole rows, then whole columns of what is left, the same fraction of each."""
+    """Whole rows, then whole columns of what is left, the same fraction of each.
 
+    ``joint`` chooses both together: rows by the kept columns and columns by the kept rows in turn,
+    for some ratios of their fractions, the one that keeps most.
+    """
+
+    joint: bool = False
     name = "rowcol"
 
     def mask(self, w: Tensor, rate: float) -> Tensor:
         _check(w, rate)
-        height, width = w.shape
         power = w.detach().square()
-        rows = _top(power.sum(1), round(height / math.sqrt(rate)))
-        kept_rows = max(int(rows.sum()), 1)
-        columns = min(width, round(w.numel() / rate / kept_rows))
-        cols = _top((power * rows[:, None]).sum(0), columns)
+        found = [self._of_shape(power, rate, skew) for skew in (SKEWS if self.joint else (1.0,))]
+        return max(found, key=lambda mask: float((power * mask).sum()))
+
+    def _of_shape(self, power: Tensor, rate: float, skew: float) -> Tensor:
+        """Mask of ``height * skew / sqrt(rate)`` rows, as many columns as the rate leaves."""
+        height, width = power.shape
+        count = min(height, round(height * skew / math.sqrt(rate)))
+        columns = min(width, round(power.numel() / rate / max(count, 1)))
+        cols = torch.ones(width, dtype=torch.bool, device=power.device)
+        for _ in range(SWEEPS if self.joint else 1):
+            rows = _top((power * cols).sum(1), count)
+            cols = _top((power * rows[:, None]).sum(0), columns)
         return rows[:, None] & cols[None, :]
+
+    def describe(self) -> dict[str, object]:
+        return super().describe() | ({"joint": True} if self.joint else {})
 
 
 class Column(_Masking):
@@ -220,12 +244,21 @@ SCHEMES: dict[str, Callable[..., Scheme]] = {
 }
 
 
-def make_scheme(name: str, block: int = 32, align: tuple[int, int] = (1, 1)) -> Scheme:
-    """A scheme by name; ``block`` and ``align`` are for ``csb``, ``block`` also is a bank."""
+def make_scheme(
+    name: str, block: int = 32, align: tuple[int, int] = (1, 1), joint: bool = False
+) -> Scheme:
+    """A scheme by name; ``block`` and ``align`` are for ``csb``, ``block`` also is a bank.
+
+    ``joint`` has ``csb`` and ``rowcol`` choose rows and columns together.
+    """
     if name not in SCHEMES:
         raise ProjectionError(f"unknown scheme {name!r}; known: {', '.join(SCHEMES)}")
+    if joint and name not in ("csb", "rowcol"):
+        raise ProjectionError(f"scheme {name!r} has no rows and columns to choose together")
     if name == "csb":
-        return Csb(block, align)
+        return Csb(block, align, joint)
+    if name == "rowcol":
+        return RowColumn(joint)
     if name == "bank":
         return BankBalanced(block)
     return SCHEMES[name]()

@@ -16,7 +16,7 @@ from typing import Any
 from golden.pruning.schemes import Scheme, make_scheme
 from golden.tasks.base import Recipe, TaskError
 
-__all__ = ["LADDER", "PLANS", "QUICK", "Plan", "scheme_named"]
+__all__ = ["JOINT", "KEPT", "LADDER", "PLANS", "QUICK", "RECIPES", "Plan", "scheme_named"]
 
 LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
@@ -33,7 +33,13 @@ _BANK = re.compile(r"bank(\d+)")
 KEPT = "feedback"
 """The recipe of the table, kept for what it gives on validation data."""
 
+JOINT = f"joint+{KEPT}"
+RECIPES = {"": "ADMM", KEPT: "feedback", JOINT: "joint feedback"}
+"""Variants that are recipes of their own: each scheme is told by the one that serves it best. Only
+schemes of rows and columns have a joint one."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
+    "joint": {},  # the scheme's, see scheme_named
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
@@ -51,15 +57,16 @@ times the table's training of Z1."""
 
 def scheme_named(name: str) -> Scheme:
     """``csb32``, ``csb32_4x4``, ``bank32``, or a scheme's plain name; variants may follow."""
-    name = name.partition("+")[0]
+    name, *variants = name.split("+")
+    joint = "joint" in variants
     if match := _CSB.fullmatch(name):
         align = (int(match[2]), int(match[3])) if match[2] else (1, 1)
-        return make_scheme("csb", int(match[1]), align)
+        return make_scheme("csb", int(match[1]), align, joint)
     if match := _BANK.fullmatch(name):
         return make_scheme("bank", int(match[1]))
     if name in ("csb", "bank"):
         raise TaskError(f"scheme {name!r} needs a block, for example {name}32")
-    return make_scheme(name)
+    return make_scheme(name, joint=joint)
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,13 @@ class Plan:
     share: float = 1.0
     kept: str = KEPT
 
-    def named(self, scheme: str) -> str:
-        """A scheme of the table as the records name it."""
-        return f"{scheme}+{self.kept}" if self.kept else scheme
+    def named(self, scheme: str, recipe: str | None = None) -> str:
+        """A scheme of the table as the records name it, by the table's recipe or another."""
+        recipe = self.kept if recipe is None else recipe
+        return f"{scheme}+{recipe}" if recipe else scheme
 
     def first_rate(self, scheme: str) -> int:
-        starts, name = dict(self.start), scheme.removesuffix(f"+{KEPT}")
+        starts, name = dict(self.start), scheme.replace("+joint", "").removesuffix(f"+{KEPT}")
         return starts.get(name, starts.get(name.partition("+")[0], starts[""]))
 
     def recipe_of(self, scheme: str) -> Recipe:
@@ -156,7 +164,7 @@ PLANS = {
             input_factor=2.5,
             updates_per_epoch=4,
         ),
-        schemes=("csb32_4x4", "unstructured", "rowcol", "circulant"),
+        schemes=("csb32_4x4", "unstructured", "rowcol", "circulant", "csb32"),
         start=(("", 16), ("rowcol", 6), ("circulant", 8)),
     ),
     "Z7": Plan(

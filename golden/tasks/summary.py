@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from golden.checkpoint import Checkpoint
+from golden.pruning.admm import recurrent_matrices
 from golden.pruning.projection import csb_mask, kernel_sizes
 from golden.tasks import get
 from golden.tasks.plans import Plan
 from golden.tasks.records import Records
 from golden.tasks.table import lossless, mean_result, mean_target, next_try
+from golden.tasks.training import spread_rate
 
 __all__ = [
     "Result",
@@ -23,6 +28,7 @@ __all__ = [
     "geometric_mean",
     "knee",
     "matrices_in_order",
+    "pruned_index",
     "result_of",
     "seeds_of",
     "synthetic",
@@ -135,6 +141,29 @@ def result_of(records: Records, plan: Plan, scheme: str) -> Result | None:
         cost=cost,
         curve=curve,
     )
+
+
+def pruned_index(records: Records, plan: Plan, line: dict[str, Any], block: int) -> float:
+    """NIO of a CSB try over ``sqrt(rate) / (block / 2)``, of the matrices that were pruned.
+
+    One that keeps everything (Z5's input, of one column) has no choice of rows and columns to
+    store; whole rows of one weight would cost an index entry each.
+    """
+    recipe = plan.recipe_of(line["scheme"])
+    pruned = SimpleNamespace(params=_matrices(records.task))
+    rates = spread_rate(pruned, line["rate"], recipe.input_factor)
+    entries, kept, weights = line["nio"] * line["kept"], line["kept"], line["weights"]
+    for name, rate in rates.items():
+        if rate == 1:
+            height, width = pruned.params[name].shape
+            entries -= height * -(-width // block) + width * -(-height // block)
+            kept, weights = kept - height * width, weights - height * width
+    return entries / kept / (math.sqrt(weights / kept) / (block / 2))
+
+
+@functools.cache
+def _matrices(task: str) -> dict[str, nn.Parameter]:
+    return recurrent_matrices(get(task).model())
 
 
 def geometric_mean(values: list[float]) -> float | None:
