@@ -76,13 +76,14 @@ def latency(results: Results, folder: Path) -> list[Path]:
     rows = [r for r in results.latency if r["model"] in models.MODELS]
     names = [m for m in models.MODELS if pick(rows, model=m)]
     series = {}
-    for pes in sorted({r["pes"] for r in rows}):
+    for config in dict.fromkeys(r["config"].removesuffix("_sim") for r in rows):
         for streams in sorted({r["streams"] for r in rows}):
             values = []
             for m in names:
-                found = pick(rows, model=m, pes=pes, streams=streams)
+                found = [r for r in pick(rows, model=m, streams=streams)
+                         if r["config"].removesuffix("_sim") == config]  # fmt: skip
                 values.append(found[0]["frame_efficiency"] if found else None)
-            series[f"{pes} PEs, {streams} stream{'s' if streams > 1 else ''}"] = values
+            series[f"{config}, {streams} stream{'s' if streams > 1 else ''}"] = values
     figure, axis = plt.subplots(figsize=(10, 3.6))
     _bars(axis, names, series)
     axis.set_ylim(0, 1)
@@ -99,7 +100,7 @@ def losses(results: Results, folder: Path) -> list[Path]:
             if c["share"] > 0.002 and c["cause"] != "useful":
                 causes.setdefault(c["cause"])
     figure, axis = plt.subplots(figsize=(10, 0.3 * len(rows) + 1.5))
-    names = [f"{r['model']} {r['pes']} PEs, {r['streams']} str." for r in rows]
+    names = [f"{r['model']} {r['config']}, {r['streams']} str." for r in rows]
     done = np.zeros(len(rows))
     for cause in causes:
         part = np.array(
