@@ -22,7 +22,7 @@ from golden.tasks.base import Recipe, Score, TaskError
 from golden.tasks.measure import fixed_outputs
 from golden.tasks.plans import PLANS, Plan, scheme_named
 from golden.tasks.records import FOLDER, Records
-from golden.tasks.summary import efficiency
+from golden.tasks.summary import efficiency, pruned_index
 from golden.tasks.table import lossless, next_try, tries_to_make
 
 torch.set_num_threads(1)  # tests run side by side
@@ -203,24 +203,60 @@ def test_report_is_current():
 
 def test_ratios_are_of_rates_achieved_and_over_the_same_seeds():
     """Where one scheme has run with one seed only, the first seed alone counts for both."""
-    from scripts.prune_report import label, ratios, with_admm
+    from scripts.prune_report import label, ratios
 
-    def result(rate, first, seeds=(0, 1, 2)):
-        return SimpleNamespace(
-            seeds=seeds, achieved=rate, each_achieved={0: first}, knee=rate, capped=False
-        )
-
-    ours = {"csb32_4x4": result(30.0, 32.0), "rowcol": result(15.0, 8.0)}
-    plain = {"rowcol": result(20.0, 20.0, (0,))}
-    both = with_admm({"Z2": ours, "Z4": ours}, {"Z2": plain})
+    ours = {
+        "csb32_4x4": stub(30.0, 32.0),
+        "rowcol": stub(15.0, 8.0),
+        "bank32": stub(20.0, 20.0, (0,)),
+    }
+    both = {"Z2": ours, "Z4": {"rowcol": ours["rowcol"]}}
     assert ratios(both, "csb32_4x4", ("rowcol",)) == {"Z2": 2.0}
-    assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM")) == {"Z2": 1.6}
-    assert ratios(both, "csb32_4x4", ("rowcol", "rowcol by ADMM"), "knee") == {}
+    assert ratios(both, "csb32_4x4", ("rowcol", "bank32")) == {"Z2": 1.6}
+    assert ratios(both, "csb32_4x4", ("rowcol", "bank32"), "knee") == {}
     assert ratios(both, "csb32_4x4", ("circulant",)) == {}
     ours["rowcol"].capped = True  # its search has not ended
     assert ratios(both, "csb32_4x4", ("rowcol",)) == {}
     assert label("csb32_4x4+feedback") == "CSB32, aligned 4x4"
     assert label("csb32_4x4+order+feedback+distil") == "CSB32, aligned 4x4, ordered + distil"
+
+
+def stub(rate, first, seeds=(0, 1, 2), knee=None):
+    """What the report's ratios look at of a scheme's result."""
+    return SimpleNamespace(
+        seeds=seeds, achieved=rate, each_achieved={0: first}, knee=knee or rate, capped=False
+    )
+
+
+def test_every_scheme_is_told_by_its_best_recipe():
+    """Seeds first, then the rate, then the knee; ratios of one recipe are averaged."""
+    from scripts.prune_report import best_of, paired, split_recipe
+
+    few, low, high = stub(50.0, 50.0, (0,)), stub(20.0, 20.0), stub(25.0, 25.0, knee=26.0)
+    found = best_of({"": {"csb32": few}, "feedback": {"csb32": low, "row": low}})
+    assert found == {"csb32": low, "row": low}
+    assert best_of({"a": {"csb32": low}, "b": {"csb32": high}})["csb32"] is high
+    later = stub(25.0, 25.0, knee=30.0)
+    assert best_of({"a": {"csb32": later}, "b": {"csb32": high}})["csb32"] is later
+    of = {
+        "a": {"Z2": {"csb32_4x4": stub(20.0, 20.0), "csb32": stub(10.0, 10.0)}},
+        "b": {"Z2": {"csb32_4x4": stub(10.0, 10.0), "csb32": stub(80.0, 80.0)}, "Z6": {}},
+    }
+    assert paired(of, "csb32_4x4", "csb32", "achieved") == {"Z2": pytest.approx(0.5)}
+    assert split_recipe("csb32_4x4+order+feedback") == ("csb32_4x4+order", "feedback")
+    assert split_recipe("rowcol+joint+feedback") == ("rowcol", "joint feedback")
+    assert split_recipe("rowcol+order") == ("rowcol+order", "ADMM")
+
+
+def test_index_of_what_is_pruned():
+    """A matrix of one column that keeps everything does not count, others as they are."""
+    records = SimpleNamespace(task="Z5")
+    line = {"scheme": "csb32+feedback", "rate": 16, "weights": 512 + 3 * 512 * 128}
+    line |= {"kept": 512 + 12000}
+    entries = 2500 + 512 + 16  # 16 blocks of 32 x 1
+    line["nio"] = entries / line["kept"]
+    wanted = 2500 / 12000 / (np.sqrt(3 * 512 * 128 / 12000) / 16)
+    assert pruned_index(records, PLANS["Z5"], line, 32) == pytest.approx(wanted)
 
 
 def test_weights_are_rounded_on_a_power_of_two():
