@@ -66,7 +66,7 @@ PARTS_OF_BLOCKS = {
 # Bits that may be registers: of an array that Yosys took for a memory; of one always block, which
 # catches arrays that were never taken for one (the widest honest one counts for 32 PEGroups).
 MEMORY_LIMIT = 256
-REGISTER_LIMIT = 4096  # the output buffer of 16 values on 8 columns reads 2,048 bits at once
+REGISTER_LIMIT = 3072  # the output buffer of 16 values on 8 columns reads 2,048 bits at once
 
 
 def shared_modules(instances: list[design.Instance]) -> tuple[Counter[str], str]:
