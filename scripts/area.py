@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of `small` and of a slice of it on an ECP5.
+"""Area of every sharing mode, and the clock of a slice of `small` on an ECP5.
 
-``paper256`` is mapped to UltraScale+ by Yosys (estimates), the others placed and routed by nextpnr.
+``slice`` is placed and routed by nextpnr, and so is ``small``, by name alone, for it takes an hour;
+the others are mapped to UltraScale+ by Yosys (estimates).
 Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
 build/area under a hash of the sources, parameters and tools, and not made again.
 """

@@ -3,6 +3,7 @@
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from golden.pruning.joint import joint_mask
 from golden.pruning.projection import (
     ProjectionError,
     achieved_rate,
@@ -76,6 +78,7 @@ def test_equals_plain_loops(w, block, align, rows, cols):
     np.testing.assert_array_equal(got, plain_mask(w, block, rows, cols, align))
 
 
+@pytest.mark.parametrize("project", [partial(csb_mask, tolerance=None), joint_mask])
 @settings(max_examples=60, deadline=None)
 @given(
     w=matrices,
@@ -84,12 +87,12 @@ def test_equals_plain_loops(w, block, align, rows, cols):
     p=st.integers(1, 4),
     q=st.integers(1, 4),
 )
-def test_result_is_one_of_the_plain_patterns(w, rate, block, p, q):
+def test_result_is_one_of_the_plain_patterns(project, w, rate, block, p, q):
     """Whatever totals the solver picks, the mask has the CSB form and only non-zeros."""
     block = min(block, max(w.shape))
     align = (min(p, block), min(q, block))
     t = torch.from_numpy(w)
-    mask = csb_mask(t, block, rate, align, tolerance=None).numpy()
+    mask = project(t, block, rate, align).numpy()
     assert not mask[w == 0].any()
     if np.count_nonzero(w) <= w.size / rate:
         np.testing.assert_array_equal(mask, w != 0)

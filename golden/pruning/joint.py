@@ -78,7 +78,7 @@ class _Problem:
 
     def __init__(self, w: Tensor, block: int, align: tuple[int, int], mu: float) -> None:
         height, width = w.shape
-        scaled = w.float() / w.abs().max()  # squares stay in the type's range
+        scaled = (w / w.abs().max()).float()  # squares stay in the type's range
         # [block-rows, block-columns, R, C]
         self.power = squares(scaled[None], min(block, height), min(block, width))[0]
         self.align, self.mu = align, mu

@@ -56,6 +56,11 @@ class ProjectionError(ValueError):
 
 
 def check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
+    """Arguments of any projection onto blocks.
+
+    Raises:
+        ProjectionError: one of them makes no sense; says which.
+    """
     if w.ndim < 2 or w.shape[-1] == 0 or w.shape[-2] == 0:
         raise ProjectionError(f"expected a matrix of at least 1 x 1, got shape {tuple(w.shape)}")
     if not (isinstance(block, int) and block >= 1):

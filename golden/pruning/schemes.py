@@ -105,7 +105,7 @@ class Csb(_Masking):
 
     def describe(self) -> dict[str, object]:
         found = {"scheme": self.name, "block": self.block, "align": list(self.align)}
-        return found | ({"joint": True} if self.joint else {})
+        return found | ({"projection": "joint"} if self.joint else {})
 
 
 class Unstructured(_Masking):
@@ -147,7 +147,7 @@ class RowColumn(_Masking):
         return rows[:, None] & cols[None, :]
 
     def describe(self) -> dict[str, object]:
-        return super().describe() | ({"joint": True} if self.joint else {})
+        return super().describe() | ({"projection": "joint"} if self.joint else {})
 
 
 class Column(_Masking):
