@@ -18,7 +18,6 @@ from golden.numerics import Ints
 from golden.program import Program
 
 _ACTS = {code: name for name, code in isa.ACT.items()}
-_LAGS = {code: name for name, code in isa.LAG.items()}
 
 
 class StuckError(RuntimeError):
@@ -58,10 +57,10 @@ class Interpreter:
 
     # --- addresses ------------------------------------------------------------------------------
 
-    def _neuron(self, addr: Ints, frame: int, stream: int, pp: Ints, prev: Ints) -> Ints:
+    def _neuron(self, addr: Ints, frame: int, stream: int, pp: Ints) -> Ints:
         bits = self.c.neuron_aw
         turned = sum(((stream >> i) & 1) << (bits - 2 - i) for i in range(3))
-        half = ((frame & 1) ^ prev) * pp << (bits - 1)
+        half = (frame & 1) * pp << (bits - 1)
         return addr ^ half ^ turned
 
     def _acc(self, addr: Ints, n: int, pp: int) -> Ints:
@@ -79,17 +78,12 @@ class Interpreter:
         while True:
             for at in range(len(prog)):
                 word = {name: v[at] for name, v in (*prog.ctl.items(), *prog.lane.items())}
-                needs = [
-                    (int(word[f"w{i}_evt"]), n - back[_LAGS[int(word[f"w{i}_lag"])]] + 1)
-                    for i in (0, 1)
-                    if word[f"w{i}_en"]
-                ]
+                needs = [(event, n - back[lag] + 1) for event, lag in isa.peg_waits(word)]
                 while not self.ready or any(self.events[e] < want for e, want in needs):
                     yield False
                 addr = self._neuron(
-                    prog.pe["c"][at], n // p.streams, n % p.streams,
-                    word["pp"][:, None], word["prev"][:, None],
-                )  # fmt: skip
+                    prog.pe["c"][at], n // p.streams, n % p.streams, word["pp"][:, None]
+                )
                 products = prog.pe["w"][at] * self.neurons[(col + prog.pe["s"][at]) % c.L, addr]
                 place = self._acc(word["row"], n, int(word["acc_pp"]))
                 vert = word.get("vert", 0 * rows)
@@ -154,7 +148,7 @@ class Interpreter:
         if w.get("neu_we"):
             pp = np.int64(bool(w.get("neu_pp")))
             at = np.int64(w["neu_addr"]) + lane // c.L
-            self.neurons[column, self._neuron(at, frame, stream, pp, np.int64(0))] = small
+            self.neurons[column, self._neuron(at, frame, stream, pp)] = small
         if w.get("out_we"):
             self.out[self.done % 2, w["out_addr"] + lane // c.L, column] = small
         if w.get("evt_en"):
@@ -187,9 +181,7 @@ class Interpreter:
         for n, frame in enumerate(self.x):
             while not self.ready or min(self.iterations) < n - 1:
                 yield False
-            at = self._neuron(
-                p.x_base + j // c.L, n // p.streams, n % p.streams, np.int64(1), np.int64(0)
-            )
+            at = self._neuron(p.x_base + j // c.L, n // p.streams, n % p.streams, np.int64(1))
             self.neurons[j % c.L, at] = frame
             self.events[isa.EVENT_X] += 1
             yield True

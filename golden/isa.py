@@ -50,9 +50,8 @@ PEG_CTL = (
     Field("w0_en", 1, "wait for an event before issue"),
     Field("w0_evt", 4, "event counter"),
     Field("w0_lag", 2, "iteration of the event: this, stream (n-S), last (n-1), before_last (n-2)"),
-    Field("w1_en", 1, "second wait, same fields"),
-    Field("w1_evt", 4, "event counter"),
-    Field("w1_lag", 2, "iteration of the event"),
+    Field("w1_en", 1, "wait until accumulators were drained: a second event"),
+    Field("w1_evt", 2, "which of the last event counters; n-2 with acc_pp, else n-1"),
     Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
 )
 
@@ -110,6 +109,21 @@ ELEM = (
     Field("evt", 4, "event counter"),
 )
 
+DRAINED_EVENTS = 4  # only the last event counters can say that accumulators were drained
+_LAG_NAME = {code: name for name, code in LAG.items()}
+
+
+def peg_waits(ctl: Mapping[str, int]) -> list[tuple[int, str]]:
+    """What a PEGroup word waits for: (event counter, key of :data:`LAG`) each, at most two."""
+    out = []
+    if ctl["w0_en"]:
+        out.append((int(ctl["w0_evt"]), _LAG_NAME[int(ctl["w0_lag"])]))
+    if ctl["w1_en"]:
+        lag = "before_last" if ctl["acc_pp"] else "last"
+        out.append((EVENTS - DRAINED_EVENTS + int(ctl["w1_evt"]), lag))
+    return out
+
+
 FORMATS: dict[str, tuple[Field, ...]] = {"PEG": PEG_CTL, "DRAIN": DRAIN, "ELEM": ELEM}
 
 
@@ -158,13 +172,14 @@ def lane_fields(c: Config) -> tuple[Field, ...]:
         Field("store", 1, "last word of a run: store the sum"),
         Field("clr", 1, "start from zero: first visit of the row in this iteration"),
         Field("pp", 1, "neurons are double-buffered by frame parity"),
-        Field("prev", 1, "read the buffer of the previous frame"),
         Field("vert", c.share_v, "the row belongs to the engine row below"),
     )
     pe = []
     for q in range(c.Q):
         pe.append(Field(f"w{q}", c.data_w, "weight, signed"))
-        pe.append(Field(f"c{q}", c.neuron_aw, "neuron address"))
+        pe.append(
+            Field(f"c{q}", c.neuron_aw, "neuron address; pp: its top bit is the older buffer")
+        )
         pe.append(Field(f"s{q}", c.share_h, "side: 1 for the right neighbour's column"))
     return tuple(f for f in (*head, *pe) if f.width)
 
@@ -175,9 +190,13 @@ def pegroup_width(c: Config) -> int:
 
 
 # --- latencies, in cycles after issue ---------------------------------------------------------
-ACC_RAW = 3  # PEGroup words between the store of a row and the next first of it (same lane)
 LAT_RELEASE = 1  # element word -> drain word that takes the register set
 LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
+
+
+def acc_raw(c: Config) -> int:
+    """PEGroup words between the store of a row and the next first of it (same lane)."""
+    return 3 + c.deep
 
 
 def lat_wait(c: Config) -> int:
@@ -185,29 +204,34 @@ def lat_wait(c: Config) -> int:
     return c.deep
 
 
+def lat_stored(c: Config) -> int:
+    """PEGroup word -> first cycle in which the row it stored can be read for a drain."""
+    return 5 + c.deep
+
+
 def lat_mark(c: Config) -> int:
     """PEGroup word -> first cycle in which the drain unit can issue on its mark."""
-    return 5 + c.deep
+    return lat_stored(c) + 2 * c.deep
 
 
 def lat_post(c: Config) -> int:
     """Drain word -> element word that reads its register."""
-    return 7 + c.reduce_stages + c.deep
+    return 7 + c.reduce_stages + 4 * c.deep
 
 
 def lat_elem_reg(c: Config) -> int:
     """Element word -> a reader of its register."""
-    return 7 + 3 * c.deep
+    return 7 + 5 * c.deep
 
 
 def lat_elem_state(c: Config) -> int:
     """Element word -> a reader of its state word."""
-    return 4 + 2 * c.deep
+    return 4 + 3 * c.deep
 
 
 def lat_bus(c: Config) -> int:
     """Element word -> its first neurons on the write bus."""
-    return 5 + 3 * c.deep
+    return 5 + 5 * c.deep
 
 
 def lat_neuron(c: Config) -> int:
@@ -216,7 +240,8 @@ def lat_neuron(c: Config) -> int:
 
 
 LATENCIES = (
-    lat_wait, lat_mark, lat_post, lat_elem_reg, lat_elem_state, lat_bus, lat_neuron
+    acc_raw, lat_wait, lat_stored, lat_mark, lat_post, lat_elem_reg, lat_elem_state, lat_bus,
+    lat_neuron,
 )  # fmt: skip
 """Those that depend on the configuration."""
 

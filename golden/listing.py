@@ -12,7 +12,6 @@ from golden.utilisation import analyse
 _ACTS = {v: k for k, v in isa.ACT.items()}
 _M = {v: k for k, v in isa.M_SEL.items()}
 _X = {v: k for k, v in isa.X_SEL.items()}
-_LAGS = {v: k for k, v in isa.LAG.items()}
 _WHEN = {"this": "", "stream": " of this stream's frame before", "last": " of the iteration before",
          "before_last": " of two iterations before"}  # fmt: skip
 
@@ -41,11 +40,8 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
     pe = {k: v.tolist() for k, v in prog.pe.items()}
     for at in range(len(prog)):
         flags = []
-        for i in (0, 1):
-            if ctl[f"w{i}_en"][at]:
-                evt = ctl[f"w{i}_evt"][at]
-                when = _WHEN[_LAGS[ctl[f"w{i}_lag"][at]]]
-                flags.append(f"wait [{names.get(evt, evt)}{when}]")
+        for evt, lag in isa.peg_waits({name: v[at] for name, v in ctl.items()}):
+            flags.append(f"wait [{names.get(evt, evt)}{_WHEN[lag]}]")
         flags += [name for name in ("mark", "last") if ctl[name][at]]
         lanes = []
         for row in range(c.P):
@@ -61,7 +57,8 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
             bank = f".{lane['bank'][at][row]}" if c.drain_banks > 1 else ""
             acc = f"acc{lane['row'][at][row]}{bank}"
             head = (" = " if lane["clr"][at][row] else " += ") if lane["first"][at][row] else " .. "
-            side = "old " if lane["prev"][at][row] else ""
+            old = lane["pp"][at][row] and (pe["c"][at][row] >= c.neuron_depth // 2).any()
+            side = "old " if old else ""
             tail = " store" if lane["store"][at][row] else ""
             lanes.append(f"lane {row}: {acc}{head}{side}{' '.join(used) or '0'}{tail}")
         text = "; ".join([*flags, *([] if lanes else ["idle"])])

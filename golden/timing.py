@@ -103,16 +103,11 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     ctl = prog.ctl
     words = len(prog)
     marks = np.flatnonzero(ctl["mark"])
-    lags = {v: k for k, v in isa.LAG.items()}
+    back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}
     waits = []  # (word, its (event, iterations back))
     for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]):
-        conditions = []
-        for i in (0, 1):
-            if ctl[f"w{i}_en"][pos]:
-                lag = lags[int(ctl[f"w{i}_lag"][pos])]
-                back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}[lag]
-                conditions.append((int(ctl[f"w{i}_evt"][pos]), back))
-        waits.append((int(pos), conditions))
+        word = {name: v[pos] for name, v in ctl.items()}
+        waits.append((int(pos), [(event, back[lag]) for event, lag in isa.peg_waits(word)]))
     lat_mark, lat_wait = isa.lat_mark(m.c), isa.lat_wait(m.c)
     t = -1  # issue of the word before
     n = 0
@@ -126,15 +121,15 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
             mark = done
             free, at = begin + pos - at, pos
             begin = free
-            for evt, back in conditions:
+            for evt, ago in conditions:
                 while True:
                     try:
-                        ready = m.event(evt, n - back)
+                        ready = m.event(evt, n - ago)
                         break
                     except _NotYetError:
                         yield
                 if m.record is not None:
-                    m.record.waits[g].append((n, pos, free, ready, evt, back))
+                    m.record.waits[g].append((n, pos, free, ready, evt, ago))
                 begin = max(begin, ready)
             begin += lat_wait
         m.marks[g].extend((begin - at + marks[mark:] + lat_mark).tolist())

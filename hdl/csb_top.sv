@@ -90,7 +90,7 @@ module csb_top #(
   localparam int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1;
   localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
   localparam int PeW = DataW + Naw + ShareH;
-  localparam int PegW = csb_pkg::PegWidth + P * (Aaw + Bsel + 5 + ShareV + Q * PeW);
+  localparam int PegW = csb_pkg::PegWidth + P * (Aaw + Bsel + 4 + ShareV + Q * PeW);
   localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
   localparam int WideW = PegW > OutW ? PegW : OutW;
   localparam int MaxW = WideW > csb_pkg::ElemWidth ? WideW : csb_pkg::ElemWidth;

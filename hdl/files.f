@@ -6,6 +6,8 @@ util/csb_round_sat.sv
 util/csb_skid.sv
 datapath/csb_token.sv
 datapath/csb_delay.sv
+datapath/csb_gap.sv
+datapath/csb_local.sv
 datapath/csb_seq.sv
 datapath/csb_shift_sat.sv
 datapath/csb_act_rom.sv

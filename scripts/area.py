@@ -41,6 +41,7 @@ PLACE = (
     *("--router", "router1"),
 )
 # With 94 % of its block RAMs in use the default placer leaves `small` a third more wire.
+KEPT = "csb_local"  # copies of registers, which Yosys would merge
 PLACER = {"small": ("--placer", "static")}
 SEEDS = (1,)
 ROUTED = ("small", "slice")
@@ -161,7 +162,9 @@ def routed(job: Job) -> dict[str, Any]:
     files = " ".join(str(f.relative_to(design.ROOT)) for f in sources)
     generics = " ".join(f"-G {k}={v}" for k, v in image.all_parameters(job.config).items())
     Path(f"{prefix}.ys").write_text(
-        f"read_slang --threads 1 --top {design.TOP} {generics} {includes} {files}\n"
+        f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
+        f"{generics} {includes} {files}\n"
+        f"setattr -mod -set keep_hierarchy 1 {KEPT} {KEPT}$*\n"
         f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
         f"tee -q -o {prefix}.stat.json stat -json\n"
     )

@@ -60,7 +60,16 @@ COLUMNS = ("LUT", "FF", "DSP", "BRAM")
 # last rounding unit would count multiplexers that any flow merges with what is around them.
 PARTS_OF_BLOCKS = {
     *("csb_ram_1r1w", "csb_round_sat", "csb_skid", "csb_shift_sat", "csb_delay", "csb_token"),
-    *("csb_seq", "csb_reg_bank", "csb_act", "csb_act_rom", "csb_acc_bank", "csb_neuron_ram"),
+    *(
+        "csb_gap",
+        "csb_local",
+        "csb_seq",
+        "csb_reg_bank",
+        "csb_act",
+        "csb_act_rom",
+        "csb_acc_bank",
+        "csb_neuron_ram",
+    ),
 }
 
 # Bits that may be registers: of an array that Yosys took for a memory; of one always block, which

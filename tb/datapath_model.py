@@ -38,7 +38,8 @@ class LaneModel:
         lanes = len(bias)
         self.regs = {bank: np.zeros((lanes, isa.REG_DEPTH), np.int64) for bank in ("drain", "elem")}
         self.commits: dict[int, list[Callable[[], None]]] = defaultdict(list)
-        #: Points that saturate in a cycle, as bits of :data:`SAT_BITS`.
+        #: Points that saturate in a cycle of the lanes (with ``deep`` they are a cycle behind the
+        #: units), as bits of :data:`SAT_BITS`.
         self.saturates: dict[int, int] = defaultdict(int)
 
     def begin(self, cycle: int) -> None:
@@ -61,7 +62,7 @@ class LaneModel:
         counts = Saturations()
         bias = self.bias[:, word["bias_addr"]]
         value = numerics.drain_value(acc, bias, word["shift"], self.cfg, counts)
-        self.note(cycle + 2 + self.cfg.reduce_stages, counts, "drain")
+        self.note(cycle + 2 + self.cfg.reduce_stages + 2 * self.cfg.deep, counts, "drain")
         result = numerics.activation(value, ACT_NAME[word["act"]])
         self._write(cycle + isa.lat_post(self.cfg), self.regs["drain"], word["dst"], result)
 
@@ -88,8 +89,8 @@ class LaneModel:
         counts = Saturations()
         operands = [operand(name) for name in ("m0", "x0", "m1", "x1")]
         v = numerics.element(*operands, bool(word["sub"]), self.cfg, counts)
-        self.note(cycle + 1, counts, "narrow")
-        self.note(cycle + 2 + 2 * self.cfg.deep, counts, "element")
+        self.note(cycle + 1 + self.cfg.deep, counts, "narrow")
+        self.note(cycle + 2 + 3 * self.cfg.deep, counts, "element")
         if word["st_we"]:
             value = numerics.to_state(v, self.cfg, counts, bool(word["st_fine_wr"]))
             self.note(cycle + isa.lat_elem_state(self.cfg) - 1, counts, "state")

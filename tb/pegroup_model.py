@@ -15,8 +15,6 @@ from golden import isa
 from golden.config import Config
 from tb.datapath_model import random_signed, signed
 
-LAG_NAME = {code: name for name, code in isa.LAG.items()}
-
 
 @dataclasses.dataclass
 class Word:
@@ -63,7 +61,7 @@ def _idle(c: Config) -> dict[str, int]:
 
 def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[str, int]]:
     """Runs of one lane in words ``begin`` to ``end``, on ``rows`` (and their copies with the top
-    bit set), as close behind each other as ``ACC_RAW`` allows."""
+    bit set), as close behind each other as ``acc_raw`` allows."""
     half = c.acc_half
     out: list[dict[str, int]] = []
     stored: dict[tuple[int, int], int] = {}  # (bank, row without its top bit) -> word
@@ -74,12 +72,12 @@ def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[s
             (bank, row)
             for bank in range(banks(c))
             for row in rows
-            if stored.get((bank, row), -isa.ACC_RAW) + isa.ACC_RAW <= pos
+            if stored.get((bank, row), -isa.acc_raw(c)) + isa.acc_raw(c) <= pos
         ]
         if not free or random.random() < 0.15:
             out.append(_idle(c))
             continue
-        earliest = [key for key in free if stored.get(key) == pos - isa.ACC_RAW]
+        earliest = [key for key in free if stored.get(key) == pos - isa.acc_raw(c)]
         bank, low = random.choice(earliest if earliest and random.random() < 0.6 else free)
         row = low + random.choice((0, half))
         length = min(random.choice((1, 1, 1, 2, 3, 7)), end - begin - pos)
@@ -87,7 +85,7 @@ def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[s
         visited.add((bank, row))
         for i in range(length):
             lane = _pes(c, False)
-            lane |= {name: random.getrandbits(1) for name in ("pp", "prev")}
+            lane["pp"] = random.getrandbits(1)
             lane |= {"row": row, "vert": bank // c.drain_banks, "bank": bank % c.drain_banks}
             lane |= {"first": int(i == 0), "store": int(i == length - 1), "clr": clr}
             out.append(lane)
@@ -96,7 +94,7 @@ def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[s
 
 
 def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
-    """Words that are missing at the end so that the next iteration keeps ``ACC_RAW`` too."""
+    """Words that are missing at the end so that the next iteration keeps ``acc_raw`` too."""
     missing = 0
     for lane in lanes:
         first: dict[tuple[int, int], int] = {}
@@ -108,7 +106,7 @@ def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
                 if fields["store"]:
                     last[key] = pos
         for key, pos in last.items():
-            missing = max(missing, isa.ACC_RAW - (len(lane) - pos + first[key]))
+            missing = max(missing, isa.acc_raw(c) - (len(lane) - pos + first[key]))
     return missing
 
 
@@ -187,8 +185,7 @@ class Model:
 
     def waits(self) -> list[tuple[int, str]]:
         """(event, lag) of the current word's waits."""
-        ctl = self.word.ctl
-        return [(ctl[f"w{i}_evt"], LAG_NAME[ctl[f"w{i}_lag"]]) for i in (0, 1) if ctl[f"w{i}_en"]]
+        return isa.peg_waits(self.word.ctl)
 
     def ready(self, events: list[int]) -> bool:
         """Whether the current word may issue; ``events`` count without wrapping."""
@@ -202,7 +199,7 @@ class Model:
         for lane in word.lanes:
             toggle = sum((stream >> i & 1) << (c.neuron_aw - 2 - i) for i in range(3))
             if lane.get("pp", 0):
-                toggle |= (parity ^ lane["prev"]) << (c.neuron_aw - 1)
+                toggle |= parity << (c.neuron_aw - 1)
             out.append([(lane[f"s{q}"], lane[f"c{q}"] ^ toggle) for q in range(c.Q)])
         return out
 
@@ -233,5 +230,5 @@ class Model:
     def readable(self, row: int, cycle: int) -> bool:
         """Whether the drain may read a row in this cycle: no store of it is on its way."""
         every = ((p, b, row) for p in range(self.c.P) for b in range(banks(self.c)))
-        latency = isa.lat_mark(self.c)
+        latency = isa.lat_stored(self.c)
         return all(self.stored.get(k, -latency) + latency <= cycle for k in every)

@@ -119,7 +119,7 @@ class Unit:
     def __init__(self, words: list[dict[str, int]], loop_start: int) -> None:
         self.words, self.loop_start = words, loop_start
         self.pc, self.iteration, self.passes = 0, 0, 0
-        self.ready = 2  # cycle from which the sequencer shows the word, counted from start
+        self.ready = 3  # cycle from which the word may issue, one after it is shown, from start
         self.last_issue = -100
 
     @property
@@ -138,7 +138,7 @@ class Unit:
         if self.pc == self.loop_start:
             self.passes += 1
             if self.passes < streams:  # once more from word 0, which takes a start
-                self.pc, self.ready = 0, cycle + 2
+                self.pc, self.ready = 0, cycle + 3
 
 
 class Units:
@@ -161,7 +161,7 @@ class Units:
         self._element(cycle)
         sats = self.lanes.saturates.pop(cycle, 0)
         if sats:
-            bus = self.expect[cycle + 2]
+            bus = self.expect[cycle + 2 + self.cfg.deep]
             bus["sat_o"] = bus.get("sat_o", 0) | sats
 
     def _drain(self, cycle: int, mark_ready: bool) -> None:
@@ -181,7 +181,9 @@ class Units:
             now.update(drain_issue_o=1, acc_re_o=1, acc_addr_o=address)
             now.update(mark_take_o=word["wait_mark"])
             sums = self.acc[:, address]
-            self.sums[cycle + 1 + self.cfg.reduce_stages] = pack(sums, self.cfg.acc_w)
+            self.sums[cycle + 1 + self.cfg.reduce_stages + 2 * self.cfg.deep] = pack(
+                sums, self.cfg.acc_w
+            )
             self.lanes.drain(cycle, word, sums)
             if word["evt_en"]:
                 at = cycle + isa.LAT_DRAINED - 1
@@ -237,7 +239,7 @@ class Units:
             if word["out_we"]:
                 self.expect[at].update(out_valid_o=1, out_addr_o=out_addr + i, neu_data_o=data)
             if word["neu_we"] or word["out_we"]:
-                self.lanes.note(at, counts, "neuron")
+                self.lanes.note(at - cfg.deep, counts, "neuron")
         last = cycle + isa.lat_neuron(cfg) - 1
         if word["evt_en"]:
             self.expect[last].update(neu_evt_o=1, neu_evt_id_o=word["evt"])
@@ -256,11 +258,12 @@ async def read_states(dut, cfg: Config):
     """All states through the host port, one a cycle, two cycles latency."""
     places = [(lane, address) for lane in range(cfg.lanes) for address in range(cfg.state_depth)]
     got = []
-    for i in range(len(places) + 2):
+    latency = 2 + 2 * cfg.deep
+    for i in range(len(places) + latency):
         lane, address = places[min(i, len(places) - 1)]
         dut.st_re_i.value, dut.st_lane_i.value, dut.st_addr_i.value = 1, lane, address
         await RisingEdge(dut.clk_i)
-        if i >= 2:
+        if i >= latency:
             got += unpack(int(dut.st_rdata_o.value), 1, cfg.state_w)
     dut.st_re_i.value = 0
     return np.array(got).reshape(cfg.lanes, cfg.state_depth)

@@ -37,31 +37,31 @@ def bench_config() -> config.Config:
 
 def schedule_drain(plan, t: int, rs: int, deep: int, word, acc: int) -> None:
     plan[t + rs].update(bias_re_i=1, bias_addr_i=word["bias_addr"])
-    plan[t + 1 + rs].update(sum_i=acc)
-    plan[t + 2 + rs].update(cvt_valid_i=1, shift_i=word["shift"])
-    plan[t + 3 + rs].update(drain_act_i=word["act"])
-    plan[t + 6 + deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
+    plan[t + 1 + deep + rs].update(sum_i=acc)
+    plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=word["shift"])
+    plan[t + 3 + deep + rs].update(drain_act_i=word["act"])
+    plan[t + 6 + 3 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
 
 
 def schedule_element(plan, t: int, deep: int, word, fresh: int) -> None:
     regs = word["m0"] | word["x0"] << 5 | word["m1"] << 10 | word["x1"] << 15
     sel = word["m0_sel"] | word["x0_sel"] << 2 | word["m1_sel"] << 4 | word["x1_sel"] << 6
     plan[t].update(rd_en_i=1, rd_addr_i=regs, st_re_i=1, st_raddr_i=word["st_raddr"])
-    plan[t + 1].update(opnd_valid_i=1, sel_i=sel, st_fine_rd_i=word["st_fine_rd"])
-    plan[t + 1].update(st_zero_i=word["fresh"] & fresh)
-    plan[t + 2 + deep].update(sum_valid_i=1, sub_i=word["sub"])
-    plan[t + 3 + 2 * deep].update(elem_act_i=word["act"])
+    plan[t + 1 + deep].update(opnd_valid_i=1, sel_i=sel, st_fine_rd_i=word["st_fine_rd"])
+    plan[t + 1 + deep].update(st_zero_i=word["fresh"] & fresh)
+    plan[t + 2 + 2 * deep].update(sum_valid_i=1, sub_i=word["sub"])
+    plan[t + 3 + 3 * deep].update(elem_act_i=word["act"])
     if word["st_we"]:
         fine = word["st_fine_wr"]
-        plan[t + 3 + 2 * deep].update(st_we_i=1, st_waddr_i=word["st_waddr"], st_fine_wr_i=fine)
+        plan[t + 3 + 3 * deep].update(st_we_i=1, st_waddr_i=word["st_waddr"], st_fine_wr_i=fine)
     if word["reg_we"]:
-        plan[t + 6 + 3 * deep].update(elem_we_i=1, elem_reg_i=word["reg"])
+        plan[t + 6 + 5 * deep].update(elem_we_i=1, elem_reg_i=word["reg"])
 
 
 @cocotb.test
 async def random_words(dut) -> None:
     cfg = bench_config()
-    rs, lane_w = cfg.reduce_stages, cfg.lane_w
+    rs, lane_w = cfg.reduce_stages + cfg.deep, cfg.lane_w
     for name in ENABLES:
         getattr(dut, name).value = 0
     start_clock(dut)
@@ -91,7 +91,7 @@ async def random_words(dut) -> None:
             acc = random_signed(cfg.acc_w - 1)
             schedule_drain(plan, cycle, rs, cfg.deep, word, acc)
             model.drain(cycle, word, np.array([acc]))
-        settled = cycle >= 2 * REGS + 8 + 3 * cfg.deep + rs
+        settled = cycle >= 2 * REGS + 8 + 5 * cfg.deep + rs
         if writing or (settled and random.random() < 0.8):
             small = {name: random.randrange(REGS) for name in ("m0", "x0", "m1", "x1", "reg")}
             small |= {name: random.randrange(DEPTH) for name in ("st_raddr", "st_waddr")}
@@ -102,7 +102,7 @@ async def random_words(dut) -> None:
             word = random_word(isa.ELEM, **small)
             fresh = random.getrandbits(1)
             schedule_element(plan, cycle, cfg.deep, word, fresh)
-            values[cycle + 3 + 2 * cfg.deep] = int(model.element(cycle, word, 0, bool(fresh))[0])
+            values[cycle + 3 + 3 * cfg.deep] = int(model.element(cycle, word, 0, bool(fresh))[0])
 
         now = plan.pop(cycle, {})
         for name in ENABLES:

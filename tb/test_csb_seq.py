@@ -17,7 +17,7 @@ async def load(dut, words: list[int]) -> None:
 
 
 async def start_up(dut) -> None:
-    for name in ("we_i", "start_i", "stop_i", "issue_i", "restart_i", "loop_start_i"):
+    for name in ("we_i", "start_i", "stop_i", "issue_i", "restart_i", "hold_i", "loop_start_i"):
         getattr(dut, name).value = 0
     start_clock(dut)
     await reset(dut)
@@ -30,22 +30,32 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
     await RisingEdge(dut.clk_i)
     dut.start_i.value = 0
     pc, ready = 0, 2
+    coming = at = None  # the word that was to come next, and its address
     for cycle in range(1, cycles):
+        hold = random.random() < 0.5  # matters before the first word
+        ready += hold and cycle == ready - 1
         running = cycle >= ready
         issue = running and random.random() < rate
         restart = random.random() < 0.1  # matters to a word that issues
         dut.issue_i.value, dut.restart_i.value = int(issue), int(restart)
+        dut.hold_i.value = int(hold)
         await RisingEdge(dut.clk_i)
+        if coming is not None:
+            assert int(dut.word_o.value) == coming, f"cycle {cycle}"
         assert int(dut.valid_o.value) == running, f"cycle {cycle}"
         assert int(dut.wrap_o.value) == (issue and words[pc] & 1)
         if running:
-            assert int(dut.pc_o.value) == pc, f"cycle {cycle}"
+            assert at == pc, f"cycle {cycle}"
             assert int(dut.word_o.value) == words[pc], f"cycle {cycle}"
+        coming = None
+        if dut.next_load_o.value == 1:
+            coming, at = int(dut.next_word_o.value), int(dut.next_pc_o.value)
+        assert (coming is not None) == (issue or cycle == ready - 1), f"cycle {cycle}"
         if issue and restart:
             pc, ready = 0, cycle + 2
         elif issue:
             pc = loop_start if words[pc] & 1 else pc + 1
-    dut.issue_i.value = dut.restart_i.value = 0
+    dut.issue_i.value = dut.restart_i.value = dut.hold_i.value = 0
 
 
 @cocotb.test

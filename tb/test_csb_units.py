@@ -87,7 +87,7 @@ DRAIN_PULSES = ("acc_re_o", "mark_take_o", "issue_o", "evt_o", "bias_re_o", "cvt
 
 async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple) -> None:
     dut, cfg = bench.dut, bench_config()
-    stages, unit, marks = cfg.reduce_stages, Unit(words, 0), 0
+    stages, unit, marks = cfg.reduce_stages + cfg.deep, Unit(words, 0), 0
     tokens = [0] * free  # cycles from which register sets can be taken
     dut.credits_i.value = free
     for cycle in range(CYCLES):
@@ -110,8 +110,11 @@ async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple)
                     at = cycle + isa.LAT_DRAINED - 1
                     bench.expect[at] |= {"evt_o": 1, "evt_id_o": word["evt"]}
                 bench.expect[cycle + stages] |= {"bias_re_o": 1, "bias_addr_o": word["bias_addr"]}
-                bench.expect[cycle + 2 + stages] |= {"cvt_valid_o": 1, "shift_o": word["shift"]}
-                bench.expect[cycle + 3 + stages]["act_o"] = word["act"]
+                bench.expect[cycle + 2 + cfg.deep + stages] |= {
+                    "cvt_valid_o": 1,
+                    "shift_o": word["shift"],
+                }
+                bench.expect[cycle + 3 + cfg.deep + stages]["act_o"] = word["act"]
                 last = bench.expect[cycle + isa.lat_post(cfg) - 1]
                 last |= {"reg_we_o": 1, "reg_o": word["dst"], "post_o": word["post"]}
                 if word["acquire"]:
@@ -146,7 +149,7 @@ ELEM_PULSES = ("issue_o", "release_o", "opnd_valid_o", "sum_valid_o", "st_we_o",
                "stall_out_o")  # fmt: skip
 
 
-def element_controls(p: Program, word: Word, unit: Unit) -> dict[int, dict[str, int]]:
+def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dict[str, int]], ...]:
     """Ports that belong to a word that issues, by cycles after its issue."""
     cfg = p.cfg
     prologue = unit.pc < p.loop_start
@@ -155,37 +158,51 @@ def element_controls(p: Program, word: Word, unit: Unit) -> dict[int, dict[str, 
     base, states = stream * p.stride, cfg.state_depth
     toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
     half = 0 if prologue else (unit.iteration & 1) * cfg.out_depth
-    return {
-        0: {
-            "issue_o": 1,
-            "release_o": word["release"],
-            "rd_addr_o": pack([word[name] for name in OPERANDS], 5),
-            "st_raddr_o": (word["st_raddr"] + base) % states,
-        },
-        1: {
-            "opnd_valid_o": 1,
-            "sel_o": pack([word[f"{name}_sel"] for name in OPERANDS], 2),
-            "st_zero_o": word["fresh"] & p.fresh,
-            "st_fine_rd_o": word["st_fine_rd"],
-        },
-        2 + cfg.deep: {"sum_valid_o": 1, "sub_o": word["sub"]},
-        isa.lat_elem_state(cfg) - 1: {
-            "st_we_o": word["st_we"],
-            "st_fine_wr_o": word["st_fine_wr"],
-            "st_waddr_o": (word["st_waddr"] + base) % states,
-            "act_o": word["act"],
-            "wr_neu_we_o": word["neu_we"],
-            "wr_neu_addr_o": word["neu_addr"] ^ toggle << (cfg.neuron_aw - 4),
-            "wr_shift_o": word["neu_shift"],
-            "wr_rot_o": word["neu_rot"],
-            "wr_out_we_o": word["out_we"],
-            "wr_out_addr_o": word["out_addr"] + half,
-            "wr_out_done_o": word["out_done"],
-            "wr_evt_en_o": word["evt_en"],
-            "wr_evt_o": word["evt"],
-        },
-        isa.lat_elem_reg(cfg) - 1: {"reg_we_o": word["reg_we"], "reg_o": word["reg"]},
-    }
+    return (
+        (
+            0,
+            {
+                "issue_o": 1,
+                "release_o": word["release"],
+                "rd_addr_o": pack([word[name] for name in OPERANDS], 5),
+                "st_raddr_o": (word["st_raddr"] + base) % states,
+            },
+        ),
+        (
+            1 + cfg.deep,
+            {
+                "opnd_valid_o": 1,
+                "sel_o": pack([word[f"{name}_sel"] for name in OPERANDS], 2),
+                "st_zero_o": word["fresh"] & p.fresh,
+                "st_fine_rd_o": word["st_fine_rd"],
+            },
+        ),
+        (2 + 2 * cfg.deep, {"sum_valid_o": 1, "sub_o": word["sub"]}),
+        (
+            isa.lat_elem_state(cfg) - 1,
+            {
+                "st_we_o": word["st_we"],
+                "st_fine_wr_o": word["st_fine_wr"],
+                "st_waddr_o": (word["st_waddr"] + base) % states,
+                "act_o": word["act"],
+            },
+        ),
+        (
+            isa.lat_bus(cfg) - 2 - cfg.deep,
+            {
+                "wr_neu_we_o": word["neu_we"],
+                "wr_neu_addr_o": word["neu_addr"] ^ toggle << (cfg.neuron_aw - 4),
+                "wr_shift_o": word["neu_shift"],
+                "wr_rot_o": word["neu_rot"],
+                "wr_out_we_o": word["out_we"],
+                "wr_out_addr_o": word["out_addr"] + half,
+                "wr_out_done_o": word["out_done"],
+                "wr_evt_en_o": word["evt_en"],
+                "wr_evt_o": word["evt"],
+            },
+        ),
+        (isa.lat_elem_reg(cfg) - 1, {"reg_we_o": word["reg_we"], "reg_o": word["reg"]}),
+    )
 
 
 async def follow_element(bench: Bench, p: Program, rates: tuple[float, float]) -> None:
@@ -208,7 +225,7 @@ async def follow_element(bench: Bench, p: Program, rates: tuple[float, float]) -
             elif word["out_acquire"] and not (outputs and outputs[0] <= cycle):
                 now["stall_out_o"] = 1
             else:
-                for after, ports in element_controls(p, word, unit).items():
+                for after, ports in element_controls(p, word, unit):
                     bench.expect[cycle + after] |= ports
                 del posts[: word["pend"]], outputs[: word["out_acquire"]]
                 taken += word["out_acquire"]

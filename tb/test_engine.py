@@ -95,7 +95,7 @@ class EngineBench:
         self.dut.acc_addr_i.value = addr
         await self.tick()
         self.dut.acc_re_i.value = 0
-        for _ in range(self.c.reduce_stages):
+        for _ in range(self.c.reduce_stages + 2 * self.c.deep):
             await self.tick()
         word = int(self.dut.sum_o.value)  # raises on X
         w = self.c.acc_w

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
@@ -16,6 +17,7 @@ from tb.checkers import Monitor
 from tb.stream import reset, start_clock, within
 
 PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
+STATE_LATENCY = 4  # cycles from a request of the state window to its data
 INPUTS = (
     *("image_valid", "running", "idle", "loading", "error_code", "loaded_evt", "error_evt"),
     *("cycles", "counter", "issued", "st_rdata"),
@@ -41,11 +43,10 @@ class Bench:
         cocotb.start_soon(self._counters())
 
     async def _state(self) -> None:
-        """A state memory: read data two cycles after the request."""
-        dut, late = self.dut, None
+        """A state memory: read data from the fourth cycle after the request on."""
+        dut, reads = self.dut, deque([None] * (STATE_LATENCY - 1))
         while True:
             await RisingEdge(dut.clk_i)
-            dut.st_rdata_i.value = random.getrandbits(20) if late is None else late
             late, key = None, 0
             if dut.st_re_o.value == 1 or dut.st_we_o.value == 1:
                 key = int(dut.st_lane_o.value) << 16 | int(dut.st_addr_o.value)
@@ -53,6 +54,9 @@ class Bench:
                 late = self.state.get(key, 0)
             if dut.st_we_o.value == 1:
                 self.state[key] = int(dut.st_wdata_o.value)
+            reads.append(late)
+            late = reads.popleft()
+            dut.st_rdata_i.value = random.getrandbits(20) if late is None else late
 
     async def _counters(self) -> None:
         """Counter i reads as 1000 + i, one cycle after it was selected; PEGroup g as 2000 + g."""

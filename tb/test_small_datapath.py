@@ -67,6 +67,54 @@ async def delay_is_exact(dut) -> None:
             line = deque([0] * stages)
 
 
+# --- csb_gap ------------------------------------------------------------------------------------
+@cocotb.test
+async def gap_is_over_in_time(dut) -> None:
+    """Words with random gaps, issued at random; one may come late, as after a restart: then it can
+    issue a cycle after it is shown."""
+    most = (1 << int(dut.W.value)) - 1
+    for name in ("start_i", "issue_i", "next_load_i"):
+        getattr(dut, name).value = 0
+    start_clock(dut)
+    await reset(dut)
+    gap, last, due = None, -100, 0  # of the word shown; cycle of the last issue; of a late load
+    earliest = 0
+    late = 0
+    for cycle in range(3000):
+        coming = random.choice((0, 0, 1, 2, most, random.randint(0, most)))
+        over = gap is not None and cycle >= max(earliest, last + 1 + gap)
+        issue = over and random.random() < 0.7
+        load = cycle == due or (issue and random.random() < 0.9)
+        dut.issue_i.value, dut.next_load_i.value = int(issue), int(load)
+        dut.next_gap_i.value = coming
+        dut.gap_i.value = gap if gap is not None else coming
+        await RisingEdge(dut.clk_i)
+        if gap is not None:
+            assert int(dut.over_o.value) == over, f"cycle {cycle}"
+        if issue:
+            last, gap = cycle, None
+            if not load:
+                due, late = cycle + 1, late + 1
+        if load:
+            gap, earliest = coming, cycle + (1 if issue else 2)
+    assert late
+
+
+# --- csb_local ----------------------------------------------------------------------------------
+@cocotb.test
+async def local_copies(dut) -> None:
+    stages = int(dut.Stages.value)
+    dut.data_i.value = 0
+    start_clock(dut)
+    await reset(dut)
+    line = deque([0] * stages)
+    for _ in range(200):
+        line.append(random.getrandbits(len(dut.data_i)))
+        dut.data_i.value = line[-1]
+        await RisingEdge(dut.clk_i)
+        assert int(dut.data_o.value) == line.popleft()
+
+
 # --- csb_reg_bank -------------------------------------------------------------------------------
 @cocotb.test
 async def reg_bank_has_four_readers(dut) -> None:

@@ -162,9 +162,9 @@ async def pe_row_sums_runs(dut) -> None:
     seen: Counter[str] = Counter()
     total, at, lane = 0, 0, []
     for cycle in range(3000):
-        if at == len(lane):  # ACC_RAW holds over the seam: some words without work
+        if at == len(lane):  # acc_raw holds over the seam: some words without work
             lane, at = random_lane(c, 0, 40, list(range(c.acc_depth // 2))), 0
-            lane += [{}] * isa.ACC_RAW
+            lane += [{}] * isa.acc_raw(c)
         issue = random.random() < 0.8
         word = lane[at] if issue else {}
         weights = [signed(word.get(f"w{q}", 0), c.data_w) for q in range(c.Q)]
@@ -180,9 +180,9 @@ async def pe_row_sums_runs(dut) -> None:
         now = neurons.popleft()
         dut.neuron_i.value = pack(now or [random_signed(c.data_w) for _ in range(c.Q)], c.data_w)
 
-        ready = {r for (_, r), t in stored.items() if t == cycle - isa.lat_mark(c)}
+        ready = {r for (_, r), t in stored.items() if t == cycle - isa.lat_stored(c)}
         row = random.choice([*ready] or [random.randrange(c.acc_depth)])
-        if any(stored.get((b, row), -99) + isa.lat_mark(c) > cycle for b in range(banks(c))):
+        if any(stored.get((b, row), -99) + isa.lat_stored(c) > cycle for b in range(banks(c))):
             row = None
         drive(dut, "acc_re_i", acc_addr_i=row)
         check, expected = expected, None

@@ -37,7 +37,7 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("`ACC_RAW = 4`", "ACC_RAW is not 4 in tiny"),
+        ("`LAT_RELEASE = 4`", "LAT_RELEASE is not 4 in tiny"),
         ("`lat_post = 7 + w`", "lat_post is not 7 + w in tiny"),
         ("`LAT_NOTHING = 1`", "no constant LAT_NOTHING"),
         ("[page](no.md#part)", "no link target no.md"),

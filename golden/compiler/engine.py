@@ -41,7 +41,6 @@ class Product:
     event: int
     lag: str
     pp: bool  # the vector is double-buffered
-    prev: bool  # reads the buffer of the previous frame
     needs_layer: int | None = None  # layer whose result of this iteration it reads
     first_of_layer: bool = False
     last_of_layer: bool = False
@@ -171,7 +170,7 @@ class _Builder:
         self.c, self.k, self.col = c, k, col
         self.cursor = np.zeros(c.P, np.int64)
         self.pieces: list[tuple[int, int, Product, _Lane]] = []  # lane, position
-        self.waits: dict[int, list[tuple[int, str]]] = {}
+        self.waits: dict[int, dict[str, int]] = {}  # fields of words that wait
         self.wait_pos = -1
         banks = c.drain_banks * (1 + c.share_v)
         self.stored = np.full((c.P, banks, rows_of_acc), -(1 << 30), np.int64)
@@ -180,8 +179,14 @@ class _Builder:
         self.complete: set[int] = set()
         self.layer_end: dict[int, int] = {}
 
-    def add(self, p: Product, lanes: dict[tuple[int, int], _Lane], waits: list, slots: int) -> None:
-        """Append one product; ``waits`` are its (event, lag) conditions."""
+    def add(
+        self,
+        p: Product,
+        lanes: dict[tuple[int, int], _Lane],
+        waits: dict[str, int],
+        slots: int,
+    ) -> None:
+        """Append one product; ``waits`` are fields of its first word."""
         if p.needs_layer is not None:
             # Waiting for a result of this iteration before it is on its way would wait for ever.
             self.cursor[:] = np.maximum(self.cursor, self.layer_end[p.needs_layer] + 1)
@@ -198,7 +203,7 @@ class _Builder:
             acc, bank = p.acc[lane.row], p.bank[lane.row] + lane.vert * self.c.drain_banks
             pos = self.cursor[row] + np.arange(len(lane.row))
             last = self.stored[row, bank, acc]
-            late = (last + isa.ACC_RAW - pos)[lane.first].max(initial=0)
+            late = (last + isa.acc_raw(self.c) - pos)[lane.first].max(initial=0)
             pos += max(0, late)
             self.pieces.append((row, int(pos[0]), p, lane))
             self.stored[row, bank[lane.store], acc[lane.store]] = pos[lane.store]
@@ -224,7 +229,7 @@ class _Builder:
                 "use a larger configuration or a higher pruning rate"
             )
         ctl = {f.name: np.zeros(words, np.int64) for f in isa.PEG_CTL}
-        names = ("row", "bank", "first", "store", "clr", "pp", "prev", "vert")
+        names = ("row", "bank", "first", "store", "clr", "pp", "vert")
         lane_f = {n: np.zeros((words, c.P), np.int64) for n in names}
         pe = {n: np.zeros((words, c.P, c.Q), np.int64) for n in "wcs"}
         visited = np.zeros(self.stored.shape, bool)
@@ -236,7 +241,7 @@ class _Builder:
             lane_f["vert"][at, row] = lane.vert
             lane_f["first"][at, row], lane_f["store"][at, row] = lane.first, lane.store
             lane_f["clr"][at, row] = lane.first & ~visited[row, bank, acc]
-            lane_f["pp"][at, row], lane_f["prev"][at, row] = p.pp, p.prev
+            lane_f["pp"][at, row] = p.pp
             visited[row, bank, acc] = True
             pe["w"][at, row], pe["c"][at, row], pe["s"][at, row] = lane.weight, lane.addr, lane.side
             ctl["work"][at] = 1
@@ -244,10 +249,8 @@ class _Builder:
         ctl["mark"][self.marks] = 1
         ctl["acc_pp"][:] = acc_pp
         for pos, waits in self.waits.items():
-            for i, (event, lag) in enumerate(waits):
-                ctl[f"w{i}_en"][pos] = 1
-                ctl[f"w{i}_evt"][pos] = event
-                ctl[f"w{i}_lag"][pos] = isa.LAG[lag]
+            for name, value in waits.items():
+                ctl[name][pos] = value
         return GroupProgram(ctl, lane_f, pe)
 
 
@@ -283,9 +286,10 @@ def build(
         _move_up(lanes_of, c)
     for p, lanes in zip(products, lanes_of, strict=True):
         kept += len(p.row)
-        waits = [(p.event, p.lag)]
-        if p.first_of_layer and drained_event[p.layer] is not None:
-            waits.append((drained_event[p.layer], "before_last" if acc_pp else "last"))
+        waits = {"w0_en": 1, "w0_evt": p.event, "w0_lag": isa.LAG[p.lag]}
+        drained = drained_event[p.layer]
+        if p.first_of_layer and drained is not None:
+            waits |= {"w1_en": 1, "w1_evt": drained - isa.EVENTS + isa.DRAINED_EVENTS}
         for b in builders:
             b.add(p, lanes, waits, slots[p.layer])
     return [b.finish(acc_pp) for b in builders], -(-kept // c.pes)

@@ -117,13 +117,12 @@ def place(
     qnet: QNetwork, c: Config, streams: int, block: int = 32
 ) -> tuple[Vector, list[PlacedLayer], list[PlacedStage]]:
     """Deal all layers and give addresses and events to what they own."""
-    events = iter(range(1, isa.EVENTS))
+    events = list(range(1, isa.EVENTS))  # drained accumulators can have the last ones only
 
-    def event() -> int:
-        try:
-            return next(events)
-        except StopIteration:
-            raise CompileError(f"more than {isa.EVENTS - 1} events: too many layers") from None
+    def event(drained: bool = False) -> int:
+        if not events or (drained and events[-1] < isa.EVENTS - isa.DRAINED_EVENTS):
+            raise CompileError(f"more than {isa.EVENTS - 1} events: too many layers")
+        return events.pop(-1 if drained else 0)
 
     j = np.arange(qnet.inputs)
     x = Vector(j % c.L, 0 * j, j // c.L, -(-qnet.inputs // c.L), isa.EVENT_X)
@@ -162,7 +161,7 @@ def place(
             if e.vector in layers[s.layer].vectors and (above or within):
                 known = s.index
     for s in stages[known + 1 :]:
-        s.drained = event()
+        s.drained = event(drained=True)
     for s in stages:
         layer = layers[s.layer]
         slots = layer.spaces[s.nodes.space].slots

@@ -49,7 +49,8 @@ def _product(
         name=name,
         row=np.concatenate(row),
         column=source.column[k],
-        addr=source.address[k],
+        # What a frame has left is in the half that the next one does not write.
+        addr=source.address[k] + (c.neuron_depth // 2 if recurrent and source.pp else 0),
         weight=np.concatenate(weight),
         ring=space.lane[unit] // c.drain_banks,
         bank=space.lane[unit] % c.drain_banks,
@@ -59,7 +60,6 @@ def _product(
         event=source.event,
         lag="stream" if recurrent else "this",
         pp=source.pp,
-        prev=recurrent and source.pp,
         needs_layer=needs,
     )
 

@@ -15,7 +15,7 @@ from golden.trace.timeline import Timeline
 USEFUL = "useful"
 ZERO = "weights quantised to zero (counted as useful, not worked on)"
 PADDING = "padding: the word of a row is not full"
-RAW = "bubble: a row's last sum is still on its way (ACC_RAW)"
+RAW = "bubble: a row's last sum is still on its way (acc_raw)"
 IDLE = "lane idle while others of its PEGroup work"
 ALIGN = "no lane works: marks and barriers"
 TAIL = "end of program: the PEGroup's other lanes still work"
@@ -69,9 +69,11 @@ class Losses:
         }
 
 
-def _raw_starts(group: GroupProgram, lane: int, starts: np.ndarray, ends: np.ndarray) -> set[int]:
+def _raw_starts(
+    group: GroupProgram, lane: int, starts: np.ndarray, ends: np.ndarray, acc_raw: int
+) -> set[int]:
     """Which stretches of work of a lane (from ``starts`` to ``ends``) could not begin earlier,
-    because a row that they continue was stored ACC_RAW words before."""
+    because a row that they continue was stored acc_raw words before."""
     stored: dict[tuple[int, int, int], int] = {}
     at = {n: group.lane[n][:, lane] for n in ("row", "bank", "vert", "first", "store", "clr")}
     tight, stretch = set(), 0
@@ -79,7 +81,7 @@ def _raw_starts(group: GroupProgram, lane: int, starts: np.ndarray, ends: np.nda
         while w >= ends[stretch]:
             stretch += 1
         key = (int(at["row"][w]), int(at["bank"][w]), int(at["vert"][w]))
-        if at["first"][w] and not at["clr"][w] and w - stored.get(key, -99) == isa.ACC_RAW:
+        if at["first"][w] and not at["clr"][w] and w - stored.get(key, -99) == acc_raw:
             tight.add(int(starts[stretch]))
         if at["store"][w]:
             stored[key] = w
@@ -102,14 +104,14 @@ def program_parts(p: Program, g: int) -> Counter[str]:
         if not len(starts):
             parts[TAIL] += len(group) * c.Q
             continue
-        tight = _raw_starts(group, lane, starts, ends)
+        tight = _raw_starts(group, lane, starts, ends, isa.acc_raw(c))
         parts[TAIL] += (len(group) - int(ends[-1])) * c.Q
         for begin, end in zip(np.r_[0, ends[:-1]], starts, strict=True):
             gap = int(end - begin)
             others = int(some[begin:end].sum())
             if int(end) in tight:
-                # A row comes back ACC_RAW words after its store, so no more than that is due to it.
-                raw = min(gap, isa.ACC_RAW - 1)
+                # A row comes back acc_raw words after its store, so no more than that is due to it.
+                raw = min(gap, isa.acc_raw(c) - 1)
                 parts[RAW] += raw * c.Q
                 others = min(others, gap - raw)
                 gap -= raw

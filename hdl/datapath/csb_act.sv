@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Activation function of one lane: identity, sigmoid, tanh or relu of a value every cycle,
-// latency 3, or 4 with Deep. The same integers as golden/numerics.py, activation().
+// latency 3, or 5 with Deep. The same integers as golden/numerics.py, activation().
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
 // [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which
@@ -11,12 +11,12 @@
 //
 //   cycle 0: |x|, table address   1: slope * remainder   2: s, symmetry, rounding   3: data_o
 //
-// With Deep one register more after the table, and everything from cycle 1 on is a cycle later.
+// With Deep one register more before the table, where everything is a cycle later, and one behind it.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_act #(
     parameter int LaneW = 26,  // bits of a value
-    parameter int Deep  = 0    // 1: a register after the table
+    parameter int Deep  = 0    // 1: registers before and after the table
 ) (
     input  wire logic                    clk_i,
     input  wire logic        [      1:0] act_i,   // csb_pkg: ActIdentity, ActSigmoid, ...
@@ -45,11 +45,23 @@ module csb_act #(
   assign upper  = scaled[LaneW:PointW] ^ {(LaneW - PointW + 1) {sign}};
   assign index  = point[RemBits+:IdxW] | {IdxW{point[PointW] || upper != '0}};
 
+  logic [IdxW-1:0] index_in;
+  logic [RemBits-1:0] rem_in;
+  logic signed [LaneW-1:0] x_in;
+  logic [1:0] act_in;
+  if (Deep != 0) begin : gen_deep_point
+    always_ff @(posedge clk_i) begin
+      {index_in, rem_in, x_in, act_in} <= {index, point[RemBits-1:0], data_i, act_i};
+    end
+  end else begin : gen_short_point
+    assign {index_in, rem_in, x_in, act_in} = {index, point[RemBits-1:0], data_i, act_i};
+  end
+
   logic [  SumW-1:0] base_read;
   logic [SlopeW-1:0] slope_read;
   csb_act_rom u_rom (
       .clk_i,
-      .addr_i (index),
+      .addr_i (index_in),
       .base_o (base_read),
       .slope_o(slope_read)
   );
@@ -58,9 +70,9 @@ module csb_act #(
   logic [1:0] act0_q;
   logic [RemBits-1:0] rem0_q;
   always_ff @(posedge clk_i) begin
-    x0_q   <= data_i;
-    act0_q <= act_i;
-    rem0_q <= point[RemBits-1:0];
+    x0_q   <= x_in;
+    act0_q <= act_in;
+    rem0_q <= rem_in;
   end
 
   logic [  SumW-1:0] base;

@@ -4,11 +4,14 @@
 // From the sums of the engine to the neuron write bus and the output buffer.
 //
 // Timing of a drain word that issues in T: acc_re_o and acc_addr_o in T, sums_i in
-// T + 1 + ReduceStages; of an element word: see csb_writer. Units run from start_i to stop_i.
+// T + 1 + ReduceStages + 2 * Deep; of an element word: see csb_writer. Units run from start_i to stop_i.
 //
 // Load port (while stopped; a write lands two cycles later): ld_sel_i 0 drain program, 1 element
 // program, 2 bias, 3 state of lane ld_lane_i; ld_addr_i counts words, data are right-aligned.
-// Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i.
+// Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i, with Deep four.
+//
+// With Deep every lane has copies of its own, a cycle later, of all that controls it (csb_local):
+// lanes lie all over a device.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_datapath #(
@@ -218,10 +221,85 @@ module csb_datapath #(
   );
 
   // --- lanes ----------------------------------------------------------------------------
+  typedef struct packed {
+    logic [LoadW-1:0]   ld_data;
+    logic [11:0]        ld_addr;
+    logic               bias_re;
+    logic [BiasAw-1:0]  bias_addr;
+    logic               cvt_valid;
+    logic [2:0]         shift;
+    logic [1:0]         drain_act;
+    logic               drain_we;
+    logic [4:0]         drain_reg;
+    logic               rd_en;
+    logic [19:0]        rd_addr;
+    logic               st_re;
+    logic [StateAw-1:0] st_raddr;
+    logic               opnd_valid;
+    logic [7:0]         sel;
+    logic               st_zero;
+    logic               st_fine_rd;
+    logic               sum_valid;
+    logic               sub;
+    logic               st_we;
+    logic               st_fine_wr;
+    logic [StateAw-1:0] st_waddr;
+    logic [1:0]         elem_act;
+    logic               elem_we;
+    logic [4:0]         elem_reg;
+  } control_t;
+  control_t control;
+  assign control.ld_data    = ld_data_q[LoadW-1:0];
+  assign control.ld_addr    = ld_addr_q;
+  assign control.bias_re    = bias_re;
+  assign control.bias_addr  = bias_addr;
+  assign control.cvt_valid  = cvt_valid;
+  assign control.shift      = drain_shift;
+  assign control.drain_act  = drain_act;
+  assign control.drain_we   = drain_we;
+  assign control.drain_reg  = drain_reg;
+  assign control.rd_en      = rd_en;
+  assign control.rd_addr    = rd_addr;
+  assign control.st_re      = rd_en || st_re_i;
+  assign control.st_raddr   = rd_en ? st_raddr : st_addr_i;
+  assign control.opnd_valid = opnd_valid;
+  assign control.sel        = sel;
+  assign control.st_zero    = st_zero;
+  assign control.st_fine_rd = st_fine_rd;
+  assign control.sum_valid  = sum_valid;
+  assign control.sub        = sub;
+  assign control.st_we      = st_we;
+  assign control.st_fine_wr = st_fine_wr;
+  assign control.st_waddr   = st_waddr;
+  assign control.elem_act   = elem_act;
+  assign control.elem_we    = elem_we;
+  assign control.elem_reg   = elem_reg;
+
+  logic up;  // what is in a copy before the first reset addresses no memory
+  assign up = Deep == 0 || rst_ni;
+
   logic [Lanes*LaneW-1:0] v;
   logic [Lanes*32-1:0] states;
   logic [Lanes*4-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    control_t own;
+    logic own_ld_bias, own_ld_state;
+    logic [AccW-1:0] sum;
+    csb_local #(
+        .Width ($bits(control_t) + AccW + 2),
+        .Stages(Deep)
+    ) u_control (
+        .clk_i,
+        .rst_ni,
+        .data_i({
+          control,
+          sums_i[i*AccW+:AccW],
+          ld_we[2] && ld_lane_q == LaneIw'(i),
+          ld_we[3] && ld_lane_q == LaneIw'(i)
+        }),
+        .data_o({own, sum, own_ld_bias, own_ld_state})
+    );
+
     assign states[i*32+StateW+:32-StateW] = '0;
     csb_lane #(
         .DataW     (DataW),
@@ -234,35 +312,35 @@ module csb_datapath #(
     ) u_lane (
         .clk_i,
         .rst_ni,
-        .ld_bias_we_i (ld_we[2] && ld_lane_q == LaneIw'(i)),
-        .ld_state_we_i(ld_we[3] && ld_lane_q == LaneIw'(i)),
-        .ld_addr_i    (ld_addr_q),
-        .ld_data_i    (ld_data_q[LoadW-1:0]),
-        .sum_i        (sums_i[i*AccW+:AccW]),
-        .bias_re_i    (bias_re),
-        .bias_addr_i  (bias_addr),
-        .cvt_valid_i  (cvt_valid),
-        .shift_i      (drain_shift),
-        .drain_act_i  (drain_act),
-        .drain_we_i   (drain_we),
-        .drain_reg_i  (drain_reg),
-        .rd_en_i      (rd_en),
-        .rd_addr_i    (rd_addr),
-        .st_re_i      (rd_en || st_re_i),
-        .st_raddr_i   (rd_en ? st_raddr : st_addr_i),
+        .ld_bias_we_i (up && own_ld_bias),
+        .ld_state_we_i(up && own_ld_state),
+        .ld_addr_i    (own.ld_addr),
+        .ld_data_i    (own.ld_data),
+        .sum_i        (sum),
+        .bias_re_i    (own.bias_re),
+        .bias_addr_i  (own.bias_addr),
+        .cvt_valid_i  (own.cvt_valid),
+        .shift_i      (own.shift),
+        .drain_act_i  (own.drain_act),
+        .drain_we_i   (own.drain_we),
+        .drain_reg_i  (own.drain_reg),
+        .rd_en_i      (own.rd_en),
+        .rd_addr_i    (own.rd_addr),
+        .st_re_i      (up && own.st_re),
+        .st_raddr_i   (own.st_raddr),
         .st_rdata_o   (states[i*32+:StateW]),
-        .opnd_valid_i (opnd_valid),
-        .sel_i        (sel),
-        .st_zero_i    (st_zero),
-        .st_fine_rd_i (st_fine_rd),
-        .sum_valid_i  (sum_valid),
-        .sub_i        (sub),
-        .st_we_i      (st_we),
-        .st_fine_wr_i (st_fine_wr),
-        .st_waddr_i   (st_waddr),
-        .elem_act_i   (elem_act),
-        .elem_we_i    (elem_we),
-        .elem_reg_i   (elem_reg),
+        .opnd_valid_i (own.opnd_valid),
+        .sel_i        (own.sel),
+        .st_zero_i    (own.st_zero),
+        .st_fine_rd_i (own.st_fine_rd),
+        .sum_valid_i  (own.sum_valid),
+        .sub_i        (own.sub),
+        .st_we_i      (up && own.st_we),
+        .st_fine_wr_i (own.st_fine_wr),
+        .st_waddr_i   (own.st_waddr),
+        .elem_act_i   (own.elem_act),
+        .elem_we_i    (own.elem_we),
+        .elem_reg_i   (own.elem_reg),
         .v_o          (v[i*LaneW+:LaneW]),
         .sat_o        (lane_sat[i*4+:4])
     );
@@ -305,17 +383,26 @@ module csb_datapath #(
   );
 
   // --- host state port and saturation pulses ----------------------------------------------
-  logic [LaneIw-1:0] st_lane_q;
+  logic [LaneIw-1:0] st_lane;  // as late as the state
   logic [3:0] sat_d;
   logic sat_neuron_q;  // as late as the lanes' are
   always_comb begin
     sat_d = '0;
     for (int i = 0; i < Lanes; i++) sat_d = sat_d | lane_sat[i*4+:4];
   end
+  csb_delay #(
+      .Width (LaneIw),
+      .Stages(1 + 2 * Deep)
+  ) u_state_lane (
+      .clk_i,
+      .rst_ni,
+      .clr_i (1'b0),
+      .data_i(st_lane_i),
+      .data_o(st_lane)
+  );
   always_ff @(posedge clk_i) begin
     sat_neuron_q <= sat_neuron;
-    st_lane_q <= st_lane_i;
-    st_rdata_o <= states[st_lane_q*32+:StateW];  // a slice at a multiple of StateW is a shifter
+    st_rdata_o   <= states[st_lane*32+:StateW];  // a slice at a multiple of StateW is a shifter
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) sat_o <= '0;

@@ -4,13 +4,13 @@
 // drain side of every lane. A word issues (cycle T) once `gap` cycles after the word before are
 // over, a mark of every PEGroup is there (wait_mark) and a register set is free (acquire).
 //
-// RS = ReduceStages. Cycle in which a control is valid:
-//   T           acc_re_o, acc_addr_o, mark_take_o, issue_o
-//   T + 1       evt_o: counted at its end, so a PEGroup sees it at T + 2
-//   T + RS      bias_re_o, bias_addr_o (sum and bias meet in T + 1 + RS)
-//   T + 2 + RS  cvt_valid_o, shift_o (sum + bias -> lane value)
-//   T + 3 + RS  act_o                (lane value -> activation)
-//   T + 6 + RS  reg_we_o, reg_o, post_o: the element unit can issue a reader at T + 7 + RS
+// RS = ReduceStages, D = Deep. Cycle in which a control is valid (with D lanes act on it in the next):
+//   T                acc_re_o, acc_addr_o, mark_take_o, issue_o
+//   T + 1            evt_o: counted at its end, so a PEGroup sees it at T + 2
+//   T + RS + D       bias_re_o, bias_addr_o
+//   T + 2 + RS + 2D  cvt_valid_o, shift_o (sum + bias -> lane value)
+//   T + 3 + RS + 2D  act_o                (lane value -> activation)
+//   T + 6 + RS + 4D  reg_we_o, reg_o, post_o: the element unit can issue a reader in the next cycle
 `default_nettype none
 `include "csb_assert.svh"
 module csb_drain #(
@@ -59,9 +59,9 @@ module csb_drain #(
 
   localparam bit [AccAw-1:0] AccHalf = AccAw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
 
-  logic valid, wrap;
-  logic [DrainWidth-1:0] word;
-  logic [Aw-1:0] unused_pc;
+  logic valid, wrap, next_load;
+  logic [DrainWidth-1:0] word, next_word;
+  logic [Aw-1:0] next_pc;
   csb_seq #(
       .Width(DrainWidth),
       .Depth(Depth)
@@ -73,17 +73,19 @@ module csb_drain #(
       .wdata_i,
       .start_i,
       .stop_i,
+      .hold_i      (1'b0),
       .loop_start_i(Aw'(0)),
       .valid_o     (valid),
       .word_o      (word),
-      .pc_o        (unused_pc),
+      .next_load_o (next_load),
+      .next_word_o (next_word),
+      .next_pc_o   (next_pc),
       .issue_i     (issue_o),
       .restart_i   (1'b0),
       .wrap_o      (wrap)
   );
 
   // --- conditions -----------------------------------------------------------------------
-  logic [DrainGapW-1:0] since_q;  // cycles without issue since the word before, saturating
   logic has_reg, gap_over, mark_ok, reg_ok;
 
   csb_token #(
@@ -98,7 +100,19 @@ module csb_drain #(
       .has_o (has_reg)
   );
 
-  assign gap_over     = since_q >= word[DrainGapLsb+:DrainGapW];
+  csb_gap #(
+      .W(DrainGapW)
+  ) u_gap (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .issue_i    (issue_o),
+      .next_load_i(next_load),
+      .next_gap_i (next_word[DrainGapLsb+:DrainGapW]),
+      .gap_i      (word[DrainGapLsb+:DrainGapW]),
+      .over_o     (gap_over)
+  );
+
   assign mark_ok      = mark_ready_i || !word[DrainWaitMarkLsb];
   assign reg_ok       = has_reg || !word[DrainAcquireLsb];
   assign issue_o      = valid && gap_over && mark_ok && reg_ok;
@@ -108,14 +122,8 @@ module csb_drain #(
 
   logic parity_q;  // bit 0 of the iteration
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || start_i) begin
-      since_q  <= '1;
-      parity_q <= 1'b0;
-    end else begin
-      if (issue_o) since_q <= '0;
-      else if (since_q != '1) since_q <= since_q + 1'b1;
-      if (wrap) parity_q <= !parity_q;
-    end
+    if (!rst_ni || start_i) parity_q <= 1'b0;
+    else if (wrap) parity_q <= !parity_q;
   end
 
   // --- controls -------------------------------------------------------------------------
@@ -136,7 +144,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (BiasAw + 1),
-      .Stages(ReduceStages)
+      .Stages(Deep + ReduceStages)
   ) u_bias (
       .clk_i,
       .rst_ni,
@@ -147,7 +155,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainShiftW + 1),
-      .Stages(2 + ReduceStages)
+      .Stages(2 + 2 * Deep + ReduceStages)
   ) u_shift (
       .clk_i,
       .rst_ni,
@@ -158,7 +166,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainActW),
-      .Stages(3 + ReduceStages)
+      .Stages(3 + 2 * Deep + ReduceStages)
   ) u_act (
       .clk_i,
       .rst_ni,
@@ -169,7 +177,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainDstW + 2),
-      .Stages(6 + Deep + ReduceStages)
+      .Stages(6 + 4 * Deep + ReduceStages)
   ) u_reg (
       .clk_i,
       .rst_ni,
@@ -179,7 +187,7 @@ module csb_drain #(
   );
 
   logic unused;
-  assign unused = ^{word, unused_pc};
+  assign unused = ^{word, next_word, next_pc};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(CreditsFit, !(start_i && &credits_i))

@@ -12,10 +12,12 @@
 // Addresses: state + stream * state_stride_i. Neurons: top bit ^= frame parity (neu_pp), the
 // stream's bits, reversed, are xored below it. Output: half of the buffer by iteration parity.
 //
-// Cycle in which a control is valid:
-//   T      rd_*, st_raddr_o, release_o, issue_o     T + 1  opnd_valid_o, sel_o, st_zero/fine_rd_o
-//   T + 2  sum_valid_o, sub_o                       T + 3  st_*wr/we/waddr_o, act_o, wr_*
-//   T + 6  reg_we_o, reg_o
+// Cycle in which a control is valid, D = Deep (with D lanes act on theirs in the next):
+//   T           rd_*, st_raddr_o, release_o, issue_o
+//   T + 1 + D   opnd_valid_o, sel_o, st_zero/fine_rd_o
+//   T + 2 + 2D  sum_valid_o, sub_o
+//   T + 3 + 3D  st_*wr/we/waddr_o, act_o        T + 3 + 4D  wr_* (with D v is late by one more)
+//   T + 6 + 5D  reg_we_o, reg_o
 `default_nettype none
 `include "csb_assert.svh"
 module csb_element #(
@@ -80,9 +82,9 @@ module csb_element #(
 );
   import csb_pkg::*;
 
-  logic valid, wrap, again;
-  logic [ElemWidth-1:0] word;
-  logic [Aw-1:0] pc;
+  logic valid, wrap, again, next_load;
+  logic [ElemWidth-1:0] word, next_word;
+  logic [Aw-1:0] next_pc;
   csb_seq #(
       .Width(ElemWidth),
       .Depth(Depth)
@@ -94,17 +96,19 @@ module csb_element #(
       .wdata_i,
       .start_i,
       .stop_i,
+      .hold_i   (1'b0),
       .loop_start_i,
       .valid_o(valid),
       .word_o (word),
-      .pc_o   (pc),
+      .next_load_o(next_load),
+      .next_word_o(next_word),
+      .next_pc_o(next_pc),
       .issue_i(issue_o),
       .restart_i(again),
       .wrap_o (wrap)
   );
 
   // --- conditions -----------------------------------------------------------------------
-  logic [ElemGapW-1:0] since_q;  // cycles without issue since the word before, saturating
   logic has_post, has_out, gap_over, post_ok, out_ok;
 
   csb_token #(
@@ -131,7 +135,19 @@ module csb_element #(
       .has_o (has_out)
   );
 
-  assign gap_over     = since_q >= word[ElemGapLsb+:ElemGapW];
+  csb_gap #(
+      .W(ElemGapW)
+  ) u_gap (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .issue_i    (issue_o),
+      .next_load_i(next_load),
+      .next_gap_i (next_word[ElemGapLsb+:ElemGapW]),
+      .gap_i      (word[ElemGapLsb+:ElemGapW]),
+      .over_o     (gap_over)
+  );
+
   assign post_ok      = has_post || !word[ElemPendLsb];
   assign out_ok       = has_out || !word[ElemOutAcquireLsb];
   assign issue_o      = valid && gap_over && post_ok && out_ok;
@@ -145,22 +161,23 @@ module csb_element #(
   logic [StateAw-1:0] state_base_q;  // stream_q * state_stride_i
   logic frame_q, iter_q;  // parities, main loop only
 
-  assign prologue    = pc < loop_start_i;
-  assign at_pass_end = pc + 1'b1 == loop_start_i;
+  always_ff @(posedge clk_i) begin  // of the word shown
+    if (next_load) begin
+      prologue    <= next_pc < loop_start_i;
+      at_pass_end <= next_pc + 1'b1 == loop_start_i;
+    end
+  end
   assign pass_end    = issue_o && at_pass_end;
   assign last_stream = {1'b0, stream_q} == streams_i - 1'b1;
   assign again       = at_pass_end && !last_stream;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || start_i) begin
-      since_q      <= '1;
       stream_q     <= '0;
       state_base_q <= '0;
       frame_q      <= 1'b0;
       iter_q       <= 1'b0;
     end else begin
-      if (issue_o) since_q <= '0;
-      else if (since_q != '1) since_q <= since_q + 1'b1;
       if (wrap) iter_q <= !iter_q;
       if (wrap && last_stream) frame_q <= !frame_q;
       if (wrap || pass_end) begin
@@ -173,7 +190,7 @@ module csb_element #(
   logic landed;  // the writes of the prologue have
   csb_delay #(
       .Width (1),
-      .Stages(4 + 3 * Deep + SubSlots)
+      .Stages(4 + 5 * Deep + SubSlots)
   ) u_landed (
       .clk_i,
       .rst_ni,
@@ -206,7 +223,7 @@ module csb_element #(
   };
   csb_delay #(
       .Width (11),
-      .Stages(1)
+      .Stages(1 + Deep)
   ) u_operands (
       .clk_i,
       .rst_ni,
@@ -217,7 +234,7 @@ module csb_element #(
 
   csb_delay #(
       .Width (2),
-      .Stages(2 + Deep)
+      .Stages(2 + 2 * Deep)
   ) u_sum (
       .clk_i,
       .rst_ni,
@@ -230,7 +247,7 @@ module csb_element #(
   assign st_waddr = word[ElemStWaddrLsb+:StateAw] + state_base_q;
   csb_delay #(
       .Width (2 + StateAw + ElemActW),
-      .Stages(3 + 2 * Deep)
+      .Stages(3 + 3 * Deep)
   ) u_value (
       .clk_i,
       .rst_ni,
@@ -249,7 +266,7 @@ module csb_element #(
   assign neu_addr = word[ElemNeuAddrLsb+:NeuronAw] ^ (NeuronAw'(toggle) << (NeuronAw - 4));
   csb_delay #(
       .Width (1 + NeuronAw + ElemNeuShiftW + ElemNeuRotW + 1 + OutAw + 2 + ElemEvtW),
-      .Stages(3 + 2 * Deep)
+      .Stages(3 + 4 * Deep)
   ) u_write (
       .clk_i,
       .rst_ni,
@@ -280,7 +297,7 @@ module csb_element #(
 
   csb_delay #(
       .Width (1 + ElemRegW),
-      .Stages(6 + 3 * Deep)
+      .Stages(6 + 5 * Deep)
   ) u_reg (
       .clk_i,
       .rst_ni,
@@ -290,7 +307,7 @@ module csb_element #(
   );
 
   logic unused;
-  assign unused = ^word;
+  assign unused = ^{word, next_word};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(StreamBitsExist, NeuronAw >= 4)

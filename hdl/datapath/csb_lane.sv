@@ -10,6 +10,8 @@
 //   T  registers and state are read     T + 3  v_o; state is written at the end
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
+// With Deep (D = 1) there are registers behind the memories, before the multipliers, behind their
+// sum and in the activation: what the ports say.
 //
 // Numbers, all signed: lane values LaneW bits, 15 of them fraction; narrow operands m0 and m1 the
 // same, saturated to 18 bits; state StateW bits, StateFrac (or, fine, 15) of them fraction; sum and
@@ -37,33 +39,33 @@ module csb_lane #(
     input  wire logic        [       11:0] ld_addr_i,
     input  wire logic        [  LoadW-1:0] ld_data_i,
     // drain side
-    input  wire logic signed [   AccW-1:0] sum_i,          // T + 1 + RS
+    input  wire logic signed [   AccW-1:0] sum_i,          // T + 1 + RS + D
     input  wire logic                      bias_re_i,      // T + RS
     input  wire logic        [ BiasAw-1:0] bias_addr_i,
-    input  wire logic                      cvt_valid_i,    // T + 2 + RS
+    input  wire logic                      cvt_valid_i,    // T + 2 + RS + D
     input  wire logic        [        2:0] shift_i,
-    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS
-    input  wire logic                      drain_we_i,     // T + 6 + RS
+    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS + D
+    input  wire logic                      drain_we_i,     // T + 6 + RS + 3D
     input  wire logic        [        4:0] drain_reg_i,
     // element side
     input  wire logic                      rd_en_i,        // T
     input  wire logic        [       19:0] rd_addr_i,      // x1, m1, x0, m0
     input  wire logic                      st_re_i,        // T; or a read by the host
     input  wire logic        [StateAw-1:0] st_raddr_i,
-    output logic             [ StateW-1:0] st_rdata_o,     // T + 1
-    input  wire logic                      opnd_valid_i,   // T + 1
+    output logic             [ StateW-1:0] st_rdata_o,     // T + 1 + D
+    input  wire logic                      opnd_valid_i,   // T + 1 + D
     input  wire logic        [        7:0] sel_i,          // x1, m1, x0, m0
     input  wire logic                      st_zero_i,      // the state reads as zero
     input  wire logic                      st_fine_rd_i,   // it has LaneFrac fraction bits
-    input  wire logic                      sum_valid_i,    // T + 2
+    input  wire logic                      sum_valid_i,    // T + 2 + 2D
     input  wire logic                      sub_i,
-    input  wire logic                      st_we_i,        // T + 3
+    input  wire logic                      st_we_i,        // T + 3 + 3D
     input  wire logic                      st_fine_wr_i,
     input  wire logic        [StateAw-1:0] st_waddr_i,
     input  wire logic        [        1:0] elem_act_i,
-    input  wire logic                      elem_we_i,      // T + 6
+    input  wire logic                      elem_we_i,      // T + 6 + 5D
     input  wire logic        [        4:0] elem_reg_i,
-    output logic             [  LaneW-1:0] v_o,            // T + 3
+    output logic             [  LaneW-1:0] v_o,            // T + 3 + 3D
     // something saturated in the cycle before: {state, element, narrow operand, drain}
     output logic             [        3:0] sat_o
 );
@@ -75,7 +77,7 @@ module csb_lane #(
   localparam int StateShift = LaneFrac - StateFrac;
 
   // --- drain side -----------------------------------------------------------------------
-  logic [AccW-1:0] bias;
+  logic [AccW-1:0] bias_read, bias;
   csb_ram_1r1w #(
       .Width      (AccW),
       .Depth      (BiasDepth),
@@ -87,8 +89,13 @@ module csb_lane #(
       .wdata_i(ld_data_i[AccW-1:0]),
       .re_i   (rst_ni && bias_re_i),  // no stray address before reset
       .raddr_i(bias_addr_i),
-      .rdata_o(bias)
+      .rdata_o(bias_read)
   );
+  if (Deep != 0) begin : gen_deep_bias
+    always_ff @(posedge clk_i) bias <= bias_read;
+  end else begin : gen_short_bias
+    assign bias = bias_read;
+  end
 
   logic signed [AccW:0] total_q;
   logic signed [LaneW-1:0] drained, drained_q, drain_result;
@@ -122,8 +129,9 @@ module csb_lane #(
 
   // --- registers ------------------------------------------------------------------------
   logic signed [LaneW-1:0] elem_result;
-  logic [2*NarrowW-1:0] m_drain, m_elem;
-  logic [2*LaneW-1:0] x_drain, x_elem;
+  logic [2*NarrowW-1:0] m_drain_read, m_elem_read, m_drain, m_elem;
+  logic [2*LaneW-1:0] x_drain_read, x_elem_read, x_drain, x_elem;
+  logic [StateW-1:0] state_read;
 
   csb_reg_bank #(
       .LaneW(LaneW)
@@ -134,8 +142,8 @@ module csb_lane #(
       .wdata_i(drain_result),
       .re_i   (rd_en_i),
       .raddr_i(rd_addr_i),
-      .m_o    (m_drain),
-      .x_o    (x_drain)
+      .m_o    (m_drain_read),
+      .x_o    (x_drain_read)
   );
   csb_reg_bank #(
       .LaneW(LaneW)
@@ -146,8 +154,8 @@ module csb_lane #(
       .wdata_i(elem_result),
       .re_i   (rd_en_i),
       .raddr_i(rd_addr_i),
-      .m_o    (m_elem),
-      .x_o    (x_elem)
+      .m_o    (m_elem_read),
+      .x_o    (x_elem_read)
   );
 
   logic signed [LaneW-1:0] v, v_q;
@@ -179,10 +187,22 @@ module csb_lane #(
       .wdata_i(ld_state_we_i ? ld_data_i[StateW-1:0] : state_next),
       .re_i   (st_re_i),
       .raddr_i(st_raddr_i),
-      .rdata_o(st_rdata_o)
+      .rdata_o(state_read)
   );
 
   // --- element side: operands and products ------------------------------------------------
+  if (Deep != 0) begin : gen_deep_read
+    always_ff @(posedge clk_i) begin
+      {m_drain, x_drain} <= {m_drain_read, x_drain_read};
+      {m_elem, x_elem}   <= {m_elem_read, x_elem_read};
+      st_rdata_o         <= state_read;
+    end
+  end else begin : gen_short_read
+    assign {m_drain, x_drain} = {m_drain_read, x_drain_read};
+    assign {m_elem, x_elem} = {m_elem_read, x_elem_read};
+    assign st_rdata_o = state_read;
+  end
+
   logic signed [LaneW-1:0] state_wide, state_value;
   assign state_wide  = LaneW'($signed(st_rdata_o));
   assign state_value = st_zero_i ? '0 : st_fine_rd_i ? state_wide : state_wide <<< StateShift;

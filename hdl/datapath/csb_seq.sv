@@ -4,7 +4,8 @@
 // other, for ever. The unit around it decides when a word issues (issue_i, a function of what it
 // sees, only while valid_o) and the next word is there in the next cycle, also after the last one.
 //
-// start_i   pulse: word 0 is valid two cycles later. Also while running: the program starts over.
+// start_i   pulse: word 0 is valid two cycles later, or, after hold_i, in the cycle after the first one
+//           without. Also while running: the program starts over.
 // stop_i    level: idle from the next cycle on.
 // last      bit 0 of a word: the word after it is the one at loop_start_i. Its address is noted when
 //           it is written, so that no address has to wait for a word from the memory.
@@ -31,11 +32,14 @@ module csb_seq #(
     // control
     input  wire logic             start_i,
     input  wire logic             stop_i,
+    input  wire logic             hold_i,        // the first word does not come out yet
     input  wire logic [   Aw-1:0] loop_start_i,
     // words
     output logic                  valid_o,
     output logic      [Width-1:0] word_o,
-    output logic      [   Aw-1:0] pc_o,          // address of word_o
+    output logic                  next_load_o,   // next_word_o is word_o in the next cycle
+    output logic      [Width-1:0] next_word_o,
+    output logic      [   Aw-1:0] next_pc_o,     // its address
     input  wire logic             issue_i,       // word_o is consumed in this cycle
     input  wire logic             restart_i,     // if it is, that is as a start_i
     output logic                  wrap_o         // pulse: ... and it is the last one
@@ -50,6 +54,7 @@ module csb_seq #(
   logic advance;  // the memory's word moves to word_o and the next one is read
   logic [Width-1:0] rdata;
   logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
+  logic at_last_q;  // it is last_q
   logic [Aw-1:0] last_q;  // that of the last word written that is a program's last
 
   always_comb begin
@@ -58,8 +63,8 @@ module csb_seq #(
     unique case (state_q)
       StIdle:  ;
       StFill: begin
-        advance = 1'b1;
-        state_d = StRun;
+        advance = !hold_i;
+        if (!hold_i) state_d = StRun;
       end
       StRun:   advance = issue_i;
       default: state_d = StIdle;
@@ -76,7 +81,7 @@ module csb_seq #(
   always_ff @(posedge clk_i) begin
     if (we_i && wdata_i[0]) last_q <= waddr_i;
   end
-  assign next_pc = rpc_q == last_q ? loop_start_i : rpc_q + 1'b1;
+  assign next_pc = at_last_q ? loop_start_i : rpc_q + 1'b1;
   assign raddr = start_i || (valid_o && restart_i) ? '0 : next_pc;  // issue_i is too late to choose
 
   csb_ram_1r1w #(
@@ -94,15 +99,18 @@ module csb_seq #(
   );
 
   always_ff @(posedge clk_i) begin
-    if (start_i || advance) rpc_q <= raddr;
-    if (advance) begin
-      word_o <= rdata;
-      pc_o   <= rpc_q;
+    if (start_i || advance) begin
+      rpc_q     <= raddr;
+      at_last_q <= raddr == last_q;
     end
+    if (advance) word_o <= rdata;
   end
 
-  assign valid_o = state_q == StRun;
-  assign wrap_o  = issue_i && word_o[0];
+  assign valid_o     = state_q == StRun;
+  assign wrap_o      = issue_i && word_o[0];
+  assign next_load_o = advance;
+  assign next_word_o = rdata;
+  assign next_pc_o   = rpc_q;
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(IssuesOnlyValid, !issue_i || valid_o)

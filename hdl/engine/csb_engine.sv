@@ -5,8 +5,11 @@
 //
 // PEGroup (k, l) holds the neurons of engine column l and, with ShareH, of column (l+1) mod L; it
 // accumulates rows of engine row k and, with ShareV, of row (k+1) mod K.
-// Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce (sum_o, lane
+// Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o, lane
 // (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
+//
+// With Deep addresses and accumulators of a drain pass a register more each, and marks are counted
+// twice: those of each PEGroup near it, those of all near the drain unit.
 `default_nettype none
 module csb_engine #(
     parameter int K = 4,
@@ -28,7 +31,7 @@ module csb_engine #(
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
     parameter int Waw = $clog2(WeightDepth),  // derived, do not override
     parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
-    parameter int LaneW = Aaw + Bsel + 5 + ShareV + Q * (DataW + Naw + ShareH),  // derived
+    parameter int LaneW = Aaw + Bsel + 4 + ShareV + Q * (DataW + Naw + ShareH),  // derived
     parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
     input  wire logic                                       clk_i,
@@ -62,7 +65,7 @@ module csb_engine #(
   localparam int Banks = DrainBanks * (1 + ShareV);
   localparam int GroupW = P * Banks * AccW;
 
-  logic [K*L*GroupW-1:0] acc;
+  logic [K*L*GroupW-1:0] acc_read, acc;
   logic [K*L-1:0] mark, wrap;
 
   // --- neuron bus: zeroing takes it over -----------------------------------------------------
@@ -77,6 +80,18 @@ module csb_engine #(
     for (genvar l = 0; l < L; l++) begin : gen_group
       localparam int G = k * L + l;
       localparam int R = (l + 1) % L;
+      logic acc_re;
+      logic [Aaw-1:0] acc_addr;
+      csb_local #(
+          .Width (1 + Aaw),
+          .Stages(Deep)
+      ) u_drain (
+          .clk_i,
+          .rst_ni,
+          .data_i({acc_re_i, acc_addr_i}),
+          .data_o({acc_re, acc_addr})
+      );
+
       logic [ShareH:0] nw_we;
       logic [(1+ShareH)*DataW-1:0] nw_data;
       assign nw_we[0] = bus_we[l];
@@ -113,9 +128,9 @@ module csb_engine #(
           .nw_we_i    (nw_we),
           .nw_addr_i  (bus_addr),
           .nw_data_i  (nw_data),
-          .acc_re_i,
-          .acc_addr_i,
-          .acc_o      (acc[G*GroupW+:GroupW]),
+          .acc_re_i   ((Deep == 0 || rst_ni) && acc_re),
+          .acc_addr_i (acc_addr),
+          .acc_o      (acc_read[G*GroupW+:GroupW]),
           .mark_o     (mark[G]),
           .wrap_o     (wrap[G]),
           .busy_o     (issue_o[G]),
@@ -125,6 +140,12 @@ module csb_engine #(
   end
 
   // --- sum across the engine row ----------------------------------------------------------
+  if (Deep != 0) begin : gen_deep
+    always_ff @(posedge clk_i) acc <= acc_read;
+  end else begin : gen_short
+    assign acc = acc_read;
+  end
+
   for (genvar k = 0; k < K; k++) begin : gen_sum_row
     for (genvar p = 0; p < P; p++) begin : gen_ring
       for (genvar d = 0; d < DrainBanks; d++) begin : gen_bank
@@ -151,6 +172,7 @@ module csb_engine #(
   end
 
   // --- tokens of all PEGroups -------------------------------------------------------------
+  logic marked, marks_take;
   csb_join #(
       .N(K * L),
       .W(10)
@@ -159,9 +181,32 @@ module csb_engine #(
       .rst_ni,
       .clear_i(start_i),
       .pulse_i(mark),
-      .ready_o(mark_ready_o),
-      .take_i (mark_take_i)
+      .ready_o(marked),
+      .take_i (marks_take)
   );
+  if (Deep != 0) begin : gen_deep_marks
+    // What the PEGroups have in common is taken at once and counted near the drain unit.
+    logic marked_q;
+    assign marks_take = marked;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || start_i) marked_q <= 1'b0;
+      else marked_q <= marked;
+    end
+    csb_token #(
+        .W(10)
+    ) u_marked (
+        .clk_i,
+        .rst_ni,
+        .load_i(start_i),
+        .init_i(10'd0),
+        .inc_i (marked_q),
+        .dec_i (mark_take_i),
+        .has_o (mark_ready_o)
+    );
+  end else begin : gen_short_marks
+    assign marks_take   = mark_take_i;
+    assign mark_ready_o = marked;
+  end
 
   csb_join #(
       .N(K * L),

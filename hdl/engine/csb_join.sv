@@ -18,12 +18,17 @@ module csb_join #(
   logic [N-1:0] has;
 
   for (genvar i = 0; i < N; i++) begin : gen_source
-    logic [W-1:0] count_q;
+    logic [W-1:0] count_d, count_q;
+    assign count_d = count_q + W'(pulse_i[i]) - W'(take_i);
     always_ff @(posedge clk_i) begin
-      if (!rst_ni || clear_i) count_q <= '0;
-      else count_q <= count_q + W'(pulse_i[i]) - W'(take_i);
+      if (!rst_ni || clear_i) begin
+        count_q <= '0;
+        has[i]  <= 1'b0;
+      end else begin
+        count_q <= count_d;
+        has[i]  <= count_d != '0;
+      end
     end
-    assign has[i] = count_q != '0;
     `CSB_ASSERT(CountHolds, !(pulse_i[i] && !take_i && &count_q))
   end
 

@@ -8,22 +8,24 @@
 // In cycles after the issue of a word (neurons addressed in cycle 0):
 //   1 neurons and weights   2 products   3 their sum; accumulator read   4 sum of the run
 // and the accumulator RAM is written at the end of cycle 4. The accumulator is addressed in
-// cycle 2, so a row may be started again ACC_RAW = 3 words after it was stored.
+// cycle 2, with Deep in cycle 1, so a row may be started again 3 + Deep words after it was stored
+// (acc_raw).
 //
 // Banks: [0, DrainBanks) take this ring's rows; with ShareV as many more take rows of the ring
 // below. All numbers are signed integers: DataW x DataW products, AccW sums, no rounding.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
-    parameter int Q          = 4,
-    parameter int DataW      = 16,
-    parameter int AccW       = 36,
-    parameter int AccDepth   = 256,
+    parameter int Q = 4,
+    parameter int DataW = 16,
+    parameter int AccW = 36,
+    parameter int AccDepth = 256,
     parameter int DrainBanks = 1,
-    parameter int ShareV     = 0,
-    parameter int Aw         = $clog2(AccDepth),              // derived, do not override
-    parameter int Banks      = DrainBanks * (1 + ShareV),     // derived, do not override
-    parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+    parameter int ShareV = 0,
+    parameter int Deep = 0,  // 1: a register behind the accumulators
+    parameter int Aw = $clog2(AccDepth),  // derived, do not override
+    parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Bw = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
     input  wire logic                  clk_i,
     input  wire logic                  rst_ni,
@@ -56,7 +58,10 @@ module csb_pe_row #(
   logic [Q*2*DataW-1:0] product_q2;
   logic signed [SumW-1:0] sum_d, sum_q3;
   logic signed [AccW-1:0] base, acc_q4;
-  logic [AccW-1:0] stored;
+  logic [AccW-1:0] stored, stored_read;
+  logic row_re;
+  logic [Aw-1:0] row_raddr;
+  logic [Bw-1:0] row_rbank;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -113,6 +118,15 @@ module csb_pe_row #(
     end
   end
 
+  // With Deep the row is read a cycle earlier.
+  if (Deep != 0) begin : gen_deep
+    assign {row_re, row_rbank, row_raddr} = {issue_q1 && first_q1, bank_q1, row_q1};
+    always_ff @(posedge clk_i) stored <= stored_read;
+  end else begin : gen_short
+    assign {row_re, row_rbank, row_raddr} = {issue_q2 && first_q2, bank_q2, row_q2};
+    assign stored = stored_read;
+  end
+
   // Where the run's sum starts from or goes on.
   assign base = first_q3 ? (clr_q3 ? '0 : stored) : acc_q4;
 
@@ -128,15 +142,15 @@ module csb_pe_row #(
       .Banks(Banks)
   ) u_bank (
       .clk_i,
-      .we_i         (rst_ni && store_q4),              // no stray address before the first reset
+      .we_i         (rst_ni && store_q4),  // no stray address before the first reset
       .zero_i       (rst_ni && zero_q4),
       .wbank_i      (bank_q4),
       .waddr_i      (row_q4),
       .wdata_i      (acc_q4),
-      .row_re_i     (rst_ni && issue_q2 && first_q2),
-      .row_bank_i   (bank_q2),
-      .row_raddr_i  (row_q2),
-      .row_rdata_o  (stored),
+      .row_re_i     (rst_ni && row_re),
+      .row_bank_i   (row_rbank),
+      .row_raddr_i  (row_raddr),
+      .row_rdata_o  (stored_read),
       .drain_re_i   (acc_re_i),
       .drain_raddr_i(acc_addr_i),
       .drain_rdata_o(acc_o)

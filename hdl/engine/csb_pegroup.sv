@@ -9,6 +9,7 @@
 //
 // Neuron addresses are relative to stream and buffer: the top address bit is toggled for vectors
 // that are double-buffered by frame parity, and the stream number (bit-reversed) is xored below it.
+// The second wait is for drained accumulators alone: one of the last events, its lag by acc_pp.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pegroup #(
@@ -27,36 +28,36 @@ module csb_pegroup #(
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
     parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
     parameter int PeW = DataW + Naw + ShareH,  // derived, do not override
-    parameter int LaneW = Aaw + Bsel + 5 + ShareV + Q * PeW,  // derived, do not override
+    parameter int LaneW = Aaw + Bsel + 4 + ShareV + Q * PeW,  // derived, do not override
     parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
     parameter int Waw = $clog2(WeightDepth),  // derived, do not override
     parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
-    input  wire logic                                       clk_i,
-    input  wire logic                                       rst_ni,
-    input  wire logic                                       start_i,      // pulse: run from word 0
-    input  wire logic                                       stop_i,       // back to idle
-    input  wire logic                                       hold_i,       // do not issue yet
-    input  wire logic [                                3:0] streams_i,    // S, 1 to 8
-    input  wire logic                                       ld_we_i,
-    input  wire logic [                            Waw-1:0] ld_addr_i,
-    input  wire logic [                          WordW-1:0] ld_data_i,
-    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse: run from word 0
+    input wire logic stop_i,  // back to idle
+    input wire logic hold_i,  // the program does not begin yet
+    input wire logic [3:0] streams_i,  // S, 1 to 8
+    input wire logic ld_we_i,
+    input wire logic [Waw-1:0] ld_addr_i,
+    input wire logic [WordW-1:0] ld_data_i,
+    input wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero accumulators
-    input  wire logic                                       zero_i,
-    input  wire logic [                               15:0] zero_addr_i,
+    input wire logic zero_i,
+    input wire logic [15:0] zero_addr_i,
     // neurons of the own column and of the right neighbour's
-    input  wire logic [                           ShareH:0] nw_we_i,
-    input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [             (1 + ShareH)*DataW-1:0] nw_data_i,
+    input wire logic [ShareH:0] nw_we_i,
+    input wire logic [Naw-1:0] nw_addr_i,
+    input wire logic [(1 + ShareH)*DataW-1:0] nw_data_i,
     // drain
-    input  wire logic                                       acc_re_i,
-    input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output logic      [                   P*Banks*AccW-1:0] acc_o,
-    output logic                                            mark_o,       // 4 + Deep after issue
-    output logic                                            wrap_o,       // an iteration is issued
-    output logic                                            busy_o,       // issues useful work
-    output logic                                            stall_o       // has a word that waits
+    input wire logic acc_re_i,
+    input wire logic [Aaw-1:0] acc_addr_i,
+    output logic [P*Banks*AccW-1:0] acc_o,
+    output logic mark_o,  // 4 + Deep after issue
+    output logic wrap_o,  // an iteration is issued
+    output logic busy_o,  // issues useful work
+    output logic stall_o  // has a word that waits
 );
   import csb_pkg::*;
 
@@ -64,9 +65,9 @@ module csb_pegroup #(
   localparam int Sides = 1 + ShareH;
   localparam bit [Aaw-1:0] AccHalf = Aaw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
 
-  logic valid, issue;
-  logic [  Waw-1:0] pc_unused;
-  logic [WordW-1:0] word;
+  logic valid, issue, next_load;
+  logic [Waw-1:0] next_pc;
+  logic [WordW-1:0] word, next_word;
 
   csb_seq #(
       .Width(WordW),
@@ -76,13 +77,16 @@ module csb_pegroup #(
       .rst_ni,
       .start_i,
       .stop_i,
+      .hold_i,
       .loop_start_i(Waw'(0)),
       .we_i        (ld_we_i),
       .waddr_i     (ld_addr_i),
       .wdata_i     (ld_data_i),
       .valid_o     (valid),
       .word_o      (word),
-      .pc_o        (pc_unused),
+      .next_load_o (next_load),
+      .next_word_o (next_word),
+      .next_pc_o   (next_pc),
       .issue_i     (issue),
       .restart_i   (1'b0),
       .wrap_o
@@ -113,39 +117,40 @@ module csb_pegroup #(
   // Events counted once iteration n - lag has happened: n - lag + 1, modulo 2^EventW, by lag.
   // Counts are EvtStride bits apart: a slice at a multiple of 6 would become a shifter.
   localparam int EvtStride = 1 << $clog2(EventW);
+  localparam int Drained = 1 << PegW1EvtW;  // the last counters
   logic [Events*EvtStride-1:0] events;
+  logic [Drained*EvtStride-1:0] drained;
   logic [4*EvtStride-1:0] want;
   logic [EventW-1:0] ahead0, ahead1;
   logic ready0, ready1;
   for (genvar i = 0; i < Events; i++) begin : gen_count
     assign events[i*EvtStride+:EvtStride] = EvtStride'(events_i[i*EventW+:EventW]);
   end
+  assign drained = events[Events*EvtStride-1-:Drained*EvtStride];
   assign want[LagThis*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1));
   assign want[LagStream*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1 - EventW'(streams_i)));
   assign want[LagLast*EvtStride+:EvtStride] = EvtStride'(iter_q);
   assign want[LagBeforeLast*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q - 1'b1));
   assign ahead0 = events[word[PegW0EvtLsb+:PegW0EvtW]*EvtStride+:EventW] -
                   want[word[PegW0LagLsb+:PegW0LagW]*EvtStride+:EventW];
-  assign ahead1 = events[word[PegW1EvtLsb+:PegW1EvtW]*EvtStride+:EventW] -
-                  want[word[PegW1LagLsb+:PegW1LagW]*EvtStride+:EventW];
+  assign ahead1 = drained[word[PegW1EvtLsb+:PegW1EvtW]*EvtStride+:EventW] -
+                  EventW'(iter_q - EventW'(word[PegAccPpLsb]));
   assign ready0 = !word[PegW0EnLsb] || !ahead0[EventW-1];
   assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW-1];
 
   // Counts only grow, so what was ready a cycle ago still is: with Deep a word that waits is
-  // compared in one cycle and issues in the next.
-  logic ready;
+  // compared in one cycle and issues in the next, any other word as soon as it is shown.
   if (Deep != 0) begin : gen_ready
-    logic compared_q, ready_q;
+    logic go_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni || start_i || stop_i) compared_q <= 1'b0;
-      else compared_q <= valid && !issue;
-      ready_q <= ready0 && ready1;
+      if (!rst_ni || start_i || stop_i) go_q <= 1'b0;
+      else if (next_load) go_q <= !(next_word[PegW0EnLsb] || next_word[PegW1EnLsb]);
+      else go_q <= valid && ready0 && ready1;
     end
-    assign ready = !(word[PegW0EnLsb] || word[PegW1EnLsb]) || (compared_q && ready_q);
+    assign issue = go_q;
   end else begin : gen_ready_at_once
-    assign ready = ready0 && ready1;
+    assign issue = valid && ready0 && ready1;
   end
-  assign issue   = valid && !hold_i && ready;
   assign stall_o = valid && !issue;
   assign busy_o  = issue && word[PegWorkLsb];
 
@@ -187,7 +192,7 @@ module csb_pegroup #(
     logic issue_in, first_in, store_in, clr_in;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];
-    assign toggle[Naw-1] = lane[Aaw+Bsel+3] && (parity_q ^ lane[Aaw+Bsel+4]);
+    assign toggle[Naw-1] = lane[Aaw+Bsel+3] && parity_q;
     for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
       if (i >= Naw - 4) begin : gen_stream
         assign toggle[i] = stream_q[Naw-2-i];
@@ -203,13 +208,13 @@ module csb_pegroup #(
     end else if (ShareV == 0) begin : gen_bank_d
       assign bank = lane[Aaw+:Bsel];
     end else if (Bsel == 0) begin : gen_bank_v
-      assign bank = lane[Aaw+5];
+      assign bank = lane[Aaw+4];
     end else begin : gen_bank_dv
-      assign bank = {lane[Aaw+Bsel+5], lane[Aaw+:Bsel]};
+      assign bank = {lane[Aaw+Bsel+4], lane[Aaw+:Bsel]};
     end
 
     for (genvar q = 0; q < Q; q++) begin : gen_pe
-      localparam int Lsb = Aaw + Bsel + 5 + ShareV + q * PeW;
+      localparam int Lsb = Aaw + Bsel + 4 + ShareV + q * PeW;
       logic [Naw-1:0] naddr;
       assign weights[q*DataW+:DataW] = lane[Lsb+:DataW];
       assign naddr = lane[Lsb+DataW+:Naw] ^ toggle;
@@ -241,7 +246,8 @@ module csb_pegroup #(
         .AccW      (AccW),
         .AccDepth  (AccDepth),
         .DrainBanks(DrainBanks),
-        .ShareV    (ShareV)
+        .ShareV    (ShareV),
+        .Deep      (Deep)
     ) u_row (
         .clk_i,
         .rst_ni,

@@ -52,34 +52,38 @@ module csb_output #(
 );
   localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
 
-  // --- table: the next beat's word is always read ahead ---------------------------------------
-  logic [HalfAw-1:0] beat_q;  // beat of `places`
-  logic [HalfAw-1:0] next_beat;
-  logic [TableW-1:0] places;
-  logic filled_q;  // `places` is valid
+  // --- table: the words of the next two beats are always read ahead ---------------------------
+  logic [HalfAw-1:0] beat_q, ahead_q, fetch;  // beats of places_q, of places, of what is fetched
+  logic [TableW-1:0] places, places_q;
+  logic [1:0] filled_q;  // places and places_q are valid
   logic read, read_last, prefetch;
 
-  assign prefetch  = !filled_q || read;
   assign read_last = read && 13'(beat_q) == out_beats_i - 1'b1;
-  assign next_beat = !filled_q || read_last ? '0 : beat_q + 1'b1;
+  assign prefetch  = !filled_q[1] || read;
+  assign fetch     = !filled_q[0] || 13'(ahead_q) == out_beats_i - 1'b1 ? '0 : ahead_q + 1'b1;
 
   csb_ram_1r1w #(
-      .Width(TableW),
-      .Depth(OutDepth)
+      .Width      (TableW),
+      .Depth      (OutDepth),
+      .NoCollision(1)
   ) u_table (
       .clk_i,
       .we_i   (ld_we_i),
       .waddr_i(ld_addr_i),
       .wdata_i(ld_data_i),
       .re_i   (prefetch && !stop_i),
-      .raddr_i(next_beat),
+      .raddr_i(fetch),
       .rdata_o(places)
   );
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || stop_i || start_i) filled_q <= 1'b0;
-    else filled_q <= 1'b1;
-    if (prefetch) beat_q <= next_beat;
+    if (!rst_ni || stop_i || start_i) filled_q <= '0;
+    else filled_q <= {filled_q[0], 1'b1};
+    if (prefetch) begin
+      ahead_q  <= fetch;
+      beat_q   <= ahead_q;
+      places_q <= places;
+    end
   end
 
   // --- frames and credits ---------------------------------------------------------------------
@@ -88,7 +92,7 @@ module csb_output #(
   logic [2:0] credit_q;  // free places of the FIFO
   logic pop, keep;
 
-  assign read          = filled_q && !stop_i && !start_i && frames_q != '0 && credit_q != '0;
+  assign read          = filled_q[1] && !stop_i && !start_i && frames_q != '0 && credit_q != '0;
   assign out_release_o = read_last;
   assign pop           = m_tvalid_o && m_tready_i;
   assign keep          = m_tvalid_o && !m_tready_i;
@@ -116,10 +120,11 @@ module csb_output #(
     logic [ EntryW-1:0] place;
     logic [   ColW-1:0] column_q;
     logic [  DataW-1:0] value;
-    assign place = places[j*EntryW+:EntryW];
+    assign place = places_q[j*EntryW+:EntryW];
     csb_ram_1r1w #(
-        .Width(L * DataW),
-        .Depth(2 * OutDepth)
+        .Width      (L * DataW),
+        .Depth      (2 * OutDepth),
+        .NoCollision(1)
     ) u_copy (
         .clk_i,
         .we_i   (out_valid_i),

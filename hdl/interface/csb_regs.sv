@@ -7,7 +7,7 @@
 // write and one read are under way at a time. Byte strobes work on read-write registers; a command
 // bit needs the strobe of its byte. SLVERR: unmapped addresses, writes to read-only registers, the
 // state window while not idle, which then has no effect.
-// State window: st_re_o in cycle c needs st_rdata_i in c + 2; st_we_o writes st_wdata_o.
+// State window: st_re_o in cycle c needs st_rdata_i in c + 4; st_we_o writes st_wdata_o.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_regs #(
@@ -157,7 +157,7 @@ module csb_regs #(
 
   // --- reads ------------------------------------------------------------------------------
   logic [AddrW-1:0] raddr_q;
-  logic [2:0] reading_q;  // shifts a one through the cycles a + 1 to a + 3
+  logic [4:0] reading_q;  // shifts a one through the cycles a + 1 to a + 5
   logic read_ok, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
 
@@ -170,8 +170,8 @@ module csb_regs #(
       reading_q  <= '0;
       s_rvalid_o <= 1'b0;
     end else begin
-      reading_q <= {reading_q[1:0], s_arvalid_i && s_arready_o};
-      if (reading_q[2]) s_rvalid_o <= 1'b1;
+      reading_q <= {reading_q[3:0], s_arvalid_i && s_arready_o};
+      if (reading_q[4]) s_rvalid_o <= 1'b1;
       else if (s_rready_i) s_rvalid_o <= 1'b0;
     end
   end
@@ -179,7 +179,7 @@ module csb_regs #(
   always_ff @(posedge clk_i) begin
     if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
     if (reading_q[0]) state_ok_q <= st_re_o;
-    if (reading_q[2]) begin
+    if (reading_q[4]) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
       if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];
