@@ -57,7 +57,7 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
             bank = f".{lane['bank'][at][row]}" if c.drain_banks > 1 else ""
             acc = f"acc{lane['row'][at][row]}{bank}"
             head = (" = " if lane["clr"][at][row] else " += ") if lane["first"][at][row] else " .. "
-            old = lane["pp"][at][row] and (pe["c"][at][row] >= c.neuron_depth // 2).any()
+            old = lane["pp"][at][row] and max(pe["c"][at][row]) >= c.neuron_depth // 2
             side = "old " if old else ""
             tail = " store" if lane["store"][at][row] else ""
             lanes.append(f"lane {row}: {acc}{head}{side}{' '.join(used) or '0'}{tail}")

@@ -32,10 +32,12 @@ def measure(
     frames: int = 5,
     streams: int = 1,
     stall: tuple[int, int] = (0, 0),
+    by: str = "default",
 ) -> RunResult:
-    """Runs a case; outputs, states and (unless stalled) cycles must be exact."""
+    """Runs a case, compiled ``by`` one of the compilers; outputs, states and (unless stalled)
+    cycles must be exact."""
     qnet = quantise.quantise(case.network(), c)
-    program = compiler.compile_network(qnet, c, streams)
+    program = compiler.compile_network(qnet, c, streams, compiler=by)
     x = qnet.quantise_inputs(case.frames(frames, streams))
     want, state = fixed.FixedModel(qnet, c).run(x)
     beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)

@@ -16,6 +16,7 @@ import pytest
 from golden import config, schema
 from golden.bench import figures, measure, models, page, plan, tables
 from golden.cells import CELLS
+from golden.compiler import COMPILERS
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = models.Model("MT1", "lstm", (models.Shape(20, 32), models.Shape(32, 32)),
@@ -125,12 +126,15 @@ def test_layer_rows() -> None:
         assert r["kept_weights"] <= r["pes"] * r["bound_cycles"] <= r["pes"] * r["cycles"]
         assert r["mac_efficiency"] <= r["extra"]["busy_pe_utilisation"] <= 1
     assert by["horizontal"]["cycles"] <= by["none"]["cycles"]
+    for r in measure.layer_rows(TINY, 1, 32, (4, 4), compiler="reference"):
+        assert r["compiler"] == "reference"
+        assert by[r["sharing"]]["cycles"] <= r["cycles"] <= by["none"]["cycles"]
     (loose,) = measure.layer_rows(TINY, 1, 32, (1, 1), ("none",), rate=12.0)
     assert (loose["pattern"], loose["rate"]) == ("unaligned", 12.0)
 
 
-def test_reference_rows() -> None:
-    rows = measure.reference_rows(TINY, 0, 32, (4, 4), ("none", "both"), 1, 1.0)
+def test_paper_rows() -> None:
+    rows = measure.paper_rows(TINY, 0, 32, (4, 4), ("none", "both"), 1, 1.0)
     schema.check(plain(rows), schema.EFFICIENCY)
     assert rows[0].keys() - {"extra"} == schema.EFFICIENCY[0].keys()
     assert rows[1]["cycles"] <= rows[0]["cycles"]
@@ -178,8 +182,9 @@ def results() -> plan.Results:
     """A small run: two layers, one block, predicted."""
     out = plan.Results(notes=["a note"])
     for n in range(2):
-        out.efficiency += measure.layer_rows(TINY, n, 32, (4, 4))
-        out.efficiency += measure.reference_rows(TINY, n, 32, (4, 4), ("none", "both"), 2, 1.0)
+        for compiler in COMPILERS:
+            out.efficiency += measure.layer_rows(TINY, n, 32, (4, 4), compiler=compiler)
+        out.efficiency += measure.paper_rows(TINY, n, 32, (4, 4), ("none", "both"), 2, 1.0)
     for name in plan.CONFIGS:
         out.latency.append(measure.latency_row(measure.Job(TINY, name, frames=30)))
     out.latency.append(measure.latency_row(measure.Job(models.EDGE, "edge8", frames=24)))
@@ -242,10 +247,11 @@ def test_bad_arguments(capsys, tmp_path, monkeypatch) -> None:
 def test_plan_covers_what_it_should() -> None:
     jobs = list(plan.layer_jobs(quick=False))
     layers = sum(len(m.layers) for m in models.MODELS.values())
-    assert len([j for j in jobs if j[3] == plan.ALIGNED and j[0].file is None]) == layers * len(
-        plan.BLOCKS
+    aligned = [j[6] for j in jobs if j[3] == plan.ALIGNED and j[0].file is None]
+    assert {c: aligned.count(c) for c in COMPILERS} == dict.fromkeys(
+        COMPILERS, layers * len(plan.BLOCKS)
     )
-    whole = {j[0].name for j in plan.reference_jobs(quick=False) if j[5] is None}
+    whole = {j[0].name for j in plan.paper_jobs(quick=False) if j[5] is None}
     assert whole == set(plan.Z3_WHOLE)
     quick = {j[0].name for j in plan.layer_jobs(quick=True) if j[0].file is None}
     assert quick == set(plan.QUICK)

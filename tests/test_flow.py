@@ -14,6 +14,7 @@ from golden.cases import LayerCase
 from golden.checkpoint import from_state_dict, write_checkpoint
 from golden.fixed import FixedModel
 from golden.listing import listing
+from golden.program import CompileError
 from tb.simulate import RunResult
 
 GATES = {"lstm": 4, "gru": 3}
@@ -151,6 +152,17 @@ def test_sharing_modes(tmp_path):
     assert flow.build_image(source, plain).manifest["sharing"] == "none"
     with pytest.raises(config.ConfigError, match="has none built in"):
         flow.build_image(source, plain, sharing="horizontal")
+
+
+def test_both_compilers(tmp_path):
+    """Another program, the same numbers; the manifest says whose it is."""
+    source = make_checkpoint(tmp_path / "m.npz", hidden=24)
+    default, reference = (flow.build_image(source, "tiny", compiler=by) for by in flow.COMPILERS)
+    assert default.data != reference.data
+    assert reference.manifest["compiler"] == "reference"
+    assert default.program.kept_weights == reference.program.kept_weights
+    with pytest.raises(CompileError, match="unknown compiler 'best'"):
+        flow.build_image(source, "tiny", compiler="best")
 
 
 def test_calibration_sets_formats(tmp_path):

@@ -23,9 +23,17 @@ from tb.exact import SHALLOW
 MIXED = ("lstm+gru_before", "sru+ligru+rnn", "linear_relu+lstmp+linear", "lstmp+peephole")
 
 
-def check(case: LayerCase, c: config.Config, streams: int, seed: int, frames: int = 4) -> None:
+def check(
+    case: LayerCase,
+    c: config.Config,
+    streams: int,
+    seed: int,
+    frames: int = 4,
+    by: str = "default",
+    block: int = 32,
+) -> None:
     q = quantise.quantise(case.network(), c)
-    p = compiler.compile_network(q, c, streams)
+    p = compiler.compile_network(q, c, streams, block=block, compiler=by)
     x = q.quantise_inputs(case.frames(frames, streams))
     want, state = fixed.FixedModel(q, c).run(x)
     machine = Interpreter(p, np.swapaxes(x, 0, 1).reshape(-1, q.inputs), None, seed)
@@ -41,6 +49,17 @@ def test_every_cell(cell, streams, seed):
     layers = cell.count("+") + 1 + ("+" not in cell)
     case = LayerCase(seed=12, cell=cell, inputs=5, hidden=9, layers=layers, density=0.5)
     check(case, config.load("tiny"), streams, seed)
+
+
+@pytest.mark.parametrize("sharing", [(0, 0), (1, 0), (0, 1), (1, 1)], ids=str)
+@pytest.mark.parametrize("cell", ["lstm", "gru_before", "lstmp"])
+def test_reference_compiler(cell, sharing, seed):
+    """Its programs give the same numbers, in every sharing mode and with sets of every size."""
+    share_h, share_v = sharing
+    c = config.load("odd", share_h=share_h, share_v=share_v, drain_banks=1 + share_v)
+    for block in (4, 16, 64):
+        case = LayerCase(seed + block, cell, 11, 40, layers=2, density=0.3, block=block)
+        check(case, c, 2, seed, by="reference", block=block)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru_before", "lstmp", "lstmp+gru_before", "ligru"])

@@ -127,7 +127,7 @@ def test_thousand_frames(sim, tmp_path, cell) -> None:
 
 @pytest.mark.sims("verilator")
 def test_same_bits_everywhere(sim, tmp_path) -> None:
-    """One network gives the same bits on every configuration and sharing mode."""
+    """One network gives the same bits on every configuration, sharing mode and compiler."""
     case = LayerCase(seed=8, cell="gru", inputs=30, hidden=33, layers=2, density=0.3)
     first = check(case, config.load("tiny"), sim, tmp_path)
     others = (
@@ -141,7 +141,8 @@ def test_same_bits_everywhere(sim, tmp_path) -> None:
     )
     for name, override in others:
         c = config.load(name, **override)
-        assert np.array_equal(check(case, c, sim, tmp_path), first), (name, override)
+        for by in compiler.COMPILERS:
+            assert np.array_equal(check(case, c, sim, tmp_path, by=by), first), (name, override, by)
 
 
 def test_there_are_enough_networks() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from golden import config
 from golden.compiler import reference
+from golden.compiler.share import words_of
 
 SECONDS = 5.0
 
@@ -22,7 +23,7 @@ def best(tiles: np.ndarray, sharing: str) -> int:
         down = range(m + 1 if sharing in ("vertical", "both") and n else 1)
         choices.append([(h * m, v * (n - h)) for h in across for v in down])
     loads = [
-        reference._loads(tiles, np.array(pick).reshape(tiles.shape)).max()
+        reference._loads(tiles.prod(axis=-1), np.array(pick).reshape(tiles.shape)).max()
         for pick in itertools.product(*choices)
     ]
     return int(min(loads))
@@ -57,6 +58,46 @@ def test_a_solver_without_time_widens_the_margin() -> None:
     found = reference.solve(tiles, "both", 0.001)
     assert found.timeouts > 0
     assert found.cycles <= tiles.prod(axis=-1).max()
+
+
+@pytest.mark.parametrize("sharing", config.SHARING)
+@pytest.mark.parametrize("case", range(3))
+def test_words_are_level_where_they_can_be(sharing, case) -> None:
+    """Whole words may move: with both directions only the mean, rounded up, bounds them."""
+    words = np.random.default_rng(case).integers(0, 9, (3, 4))
+    found = reference.solve_words(words, sharing, SECONDS)
+    mean = {"horizontal": words.mean(axis=1), "vertical": words.mean(axis=0), "both": words.mean()}
+    least = words.max() if sharing == "none" else np.ceil(np.max(mean[sharing]))
+    assert least <= found.cycles <= words.max()
+    assert found.load.sum() == words.sum()
+    assert (found.moved.sum(axis=-1) <= words).all()
+    if sharing == "horizontal":  # a ring can hand anything on, step by step
+        assert found.cycles == least
+
+
+def test_share_moves_what_was_found() -> None:
+    """Horizontal moves are of rows that have them; what is left level is a set, not a product."""
+    c = config.load("paper256", share_v=1)
+    rng = np.random.default_rng(4)
+    table = rng.integers(0, 30, (24, c.rings, c.L)) * (rng.random((24, c.rings, c.L)) < 0.5)
+    (taken,), (up,) = reference.share([table], c, "horizontal", 8, SECONDS)
+    assert taken.any()
+    assert not up.any()
+    assert (taken >= 0).all()
+    assert (taken <= np.roll(table, -1, axis=2)).all()
+
+    def longest(t: np.ndarray) -> int:
+        left = words_of(table - np.roll(t, 1, axis=2) + t, c.Q)
+        return int(left.reshape(3, 8, c.rings, c.L).sum(axis=1).max(axis=(1, 2)).sum())
+
+    assert longest(taken) < longest(0 * taken)
+    (taken,), (up,) = reference.share([table], c, "vertical", 8, SECONDS)
+    assert not taken.any()
+    assert up.shape == (3, c.rings, c.L)
+    own = words_of(table, c.Q).reshape(3, 8, c.rings, c.L).sum(axis=1)
+    assert (up <= own).all()
+    after = own - up + np.roll(up, -c.P, axis=1)
+    assert after.max(axis=(1, 2)).sum() < own.max(axis=(1, 2)).sum()
 
 
 def test_sets_of_a_matrix() -> None:

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.compiler import share
-from golden.compiler.share import _hand_on, _words
+from golden.compiler.share import hand_on, words_of
 
 
 def lane_words(tables: list[np.ndarray], taken: list[np.ndarray], q: int) -> np.ndarray:
     """Words of each lane [rings, L]."""
     items = (n - np.roll(t, 1, axis=2) + t for n, t in zip(tables, taken, strict=True))
-    return sum(_words(one, q).sum(axis=0) for one in items)
+    return sum(words_of(one, q).sum(axis=0) for one in items)
 
 
 def tables(seed: int, lanes: int, rows: int, spread: float) -> list[np.ndarray]:
@@ -57,7 +57,7 @@ def test_a_word_is_handed_on(seed, giver, step):
     q, n = 4, tables(seed, 4, 6, 0.5)[0][:, 0]
     t = np.minimum(np.random.default_rng(seed).integers(0, 4, n.shape), np.roll(n, -1, axis=1))
     before = lane_words([n[:, None]], [t[:, None]], q)[0]
-    gain = _hand_on(n, t, giver, step, q, seed)
+    gain = hand_on(n, t, giver, step, q, seed)
     change = lane_words([n[:, None]], [t[:, None]], q)[0] - before
     expected = np.zeros(4, int)
     if gain is not None:

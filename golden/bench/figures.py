@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from golden.bench import models
-from golden.bench.measure import SHARING
+from golden.bench.measure import PAPER, SHARING
 from golden.bench.plan import BLOCKS, Results
 from golden.bench.tables import default_rows, long_enough, mean, pick
 
@@ -45,7 +45,7 @@ def _bars(axis: plt.Axes, groups: list[str], series: dict[str, list[float | None
 
 
 def efficiency(results: Results, folder: Path) -> list[Path]:
-    """Means by block size: MAC efficiency here, busy PEs of the reference and of the paper."""
+    """Means by block size: MAC efficiency here, busy PEs of the published machine."""
     blocks = [b for b in BLOCKS if default_rows(results, block=b)]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     mac: dict[str, list[float | None]] = {}
@@ -53,7 +53,7 @@ def efficiency(results: Results, folder: Path) -> list[Path]:
     for s in SHARING:
         rows = [r for r in default_rows(results, sharing=s) if long_enough(r)]
         mac[s] = [mean(r["mac_efficiency"] for r in pick(rows, block=b)) for b in blocks]
-        rows = pick(results.efficiency, compiler="reference", sharing=s)
+        rows = pick(results.efficiency, compiler=PAPER, sharing=s)
         busy[s] = [
             mean(r["extra"]["busy_pe_utilisation"] for r in pick(rows, block=b)) for b in blocks
         ]
@@ -67,7 +67,7 @@ def efficiency(results: Results, folder: Path) -> list[Path]:
         for (low, high), x in zip(models.PAPER_BUSY[b], (-0.3, 0.3), strict=True):
             middle, half = (low + high) / 2, (high - low) / 2
             right.errorbar(i + x, middle, half, color="black", capsize=4)
-    right.set_title("busy PEs, reference compiler; black: Fig. 12")
+    right.set_title("busy PEs, published machine by Z3; black: Fig. 12")
     return _save(figure, folder, "efficiency")
 
 

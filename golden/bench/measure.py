@@ -28,6 +28,7 @@ from golden.program import CompileError, Program
 from golden.quantise import QNetwork
 
 CONFIG = "paper256"  # of the efficiency table
+PAPER = "paper"  # in place of a compiler: the published machine and its compiler, analysed
 FRAMES = 240  # of a run, all streams together: an interval over at least 200
 CALIBRATION = 50
 
@@ -57,7 +58,12 @@ def build(model: Model, layers: list[dict[str, np.ndarray]], block: int) -> Netw
 
 
 def fitted(
-    q: QNetwork, name: str, sharing: str | None, streams: int = 1, block: int = 32
+    q: QNetwork,
+    name: str,
+    sharing: str | None,
+    streams: int = 1,
+    block: int = 32,
+    compiler: str = "default",
 ) -> tuple[Program, str]:
     """The program on a named configuration, or on the one with larger memories (``NAME_sim``) if it
     does not fit; and the name of the one that was used.
@@ -67,7 +73,7 @@ def fitted(
     """
 
     def compiled(c: Config) -> Program:
-        return compile_network(q, shared(c, sharing), streams, sharing, block)
+        return compile_network(q, shared(c, sharing), streams, sharing, block, compiler)
 
     try:
         return compiled(config.load(name)), name
@@ -91,9 +97,13 @@ def layer_rows(
     align: tuple[int, int],
     sharings: Sequence[str] = SHARING,
     rate: float | None = None,
+    compiler: str = "default",
 ) -> list[dict[str, Any]]:
     """MAC efficiency of layer ``n``, its matrices back to back, on ``paper256``: rows of
     ``efficiency.json``, and what goes with each under ``extra``.
+
+    Args:
+        compiler: one of :data:`golden.compiler.COMPILERS`.
 
     Raises:
         UnsupportedError: the cell is not built yet.
@@ -104,7 +114,7 @@ def layer_rows(
     rows = []
     for sharing in sharings:
         began = time.perf_counter()
-        p, used = fitted(q, CONFIG, sharing, block=block)
+        p, used = fitted(q, CONFIG, sharing, block=block, compiler=compiler)
         cycles = flow.issue_cycles(p)
         row = {
             "model": model.name,
@@ -113,7 +123,7 @@ def layer_rows(
             "rate": rate or model.rate(block),
             "pattern": pattern(model, align),
             "sharing": sharing,
-            "compiler": "default",
+            "compiler": compiler,
             "config": used,
             "kept_weights": kept,
             "pes": p.config.pes,
@@ -128,7 +138,7 @@ def layer_rows(
     return rows
 
 
-def reference_rows(
+def paper_rows(
     model: Model,
     n: int,
     block: int,
@@ -137,8 +147,8 @@ def reference_rows(
     samples: int | None,
     seconds: float,
 ) -> list[dict[str, Any]]:
-    """Rows of ``efficiency.json`` for the paper's compiler; cycles and weights are those of the
-    sampled block iterations where not all are solved.
+    """Rows of ``efficiency.json`` for the published machine and its compiler, analysed; cycles and
+    weights are those of the sampled block iterations where not all are solved.
 
     Args:
         samples, seconds: see :func:`golden.compiler.reference.search`.
@@ -157,7 +167,7 @@ def reference_rows(
             "rate": model.rate(block),
             "pattern": pattern(model, align),
             "sharing": sharing,
-            "compiler": "reference",
+            "compiler": PAPER,
             "config": CONFIG,
             "kept_weights": r.kept,
             "pes": c.pes,

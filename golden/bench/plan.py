@@ -13,6 +13,7 @@ from typing import Any
 from golden.bench import measure, models
 from golden.bench.measure import Job, UnsupportedError
 from golden.bench.models import MODELS, Model, Shape
+from golden.compiler import COMPILERS
 from golden.program import CompileError
 
 BLOCKS = (32, 64, 128)  # those of the paper's Fig. 12
@@ -49,12 +50,14 @@ def chosen(quick: bool) -> list[Model]:
 
 
 def layer_jobs(quick: bool) -> Iterator[tuple]:
-    """Arguments of :func:`golden.bench.measure.layer_rows`, heavy ones first."""
+    """Arguments of :func:`golden.bench.measure.layer_rows`, heavy ones first: the default compiler
+    everywhere, the reference compiler on aligned patterns."""
     every = [(m, n) for m in chosen(quick) for n in range(len(m.layers))]
     every.sort(key=lambda job: -weights(job[0].layers[job[1]]))
     for m, n in every:
         for block in BLOCKS[: 1 if quick else None]:
-            yield m, n, block, ALIGNED, measure.SHARING, None
+            for compiler in COMPILERS:
+                yield m, n, block, ALIGNED, measure.SHARING, None, compiler
         if not quick or m.name == QUICK[0]:
             yield m, n, 32, UNALIGNED, measure.SHARING, UNALIGNED_RATE
     for m in models.trained():
@@ -62,8 +65,8 @@ def layer_jobs(quick: bool) -> Iterator[tuple]:
             yield m, n, 32, ALIGNED, measure.SHARING, None
 
 
-def reference_jobs(quick: bool) -> Iterator[tuple]:
-    """Arguments of :func:`golden.bench.measure.reference_rows`."""
+def paper_jobs(quick: bool) -> Iterator[tuple]:
+    """Arguments of :func:`golden.bench.measure.paper_rows`."""
     for m in chosen(quick):
         whole = m.name in Z3_WHOLE
         for n in range(len(m.layers)):
@@ -123,14 +126,14 @@ def run(
         rtl: configurations whose latency rows are to run on the RTL; the others are predicted.
         notify: called after each job.
         workers: processes.
-        z3: solve the reference compiler's problems too.
+        z3: solve the published machine's problems too.
 
     Raises:
         SimulationError, RuntimeError: the RTL does not compile or cannot be run.
         AssertionError: it contradicts the models.
     """
     results = Results()
-    layers, solves = list(layer_jobs(quick)), list(reference_jobs(quick)) if z3 else []
+    layers, solves = list(layer_jobs(quick)), list(paper_jobs(quick)) if z3 else []
     every = [*chosen(quick), *models.trained(), *([] if quick else models.comparisons())]
     single = [Job(m, name) for m in every for name in CONFIGS] + [Job(models.EDGE, "edge8")]
     progress = _Progress(notify)
@@ -141,7 +144,7 @@ def run(
         builds = {p.submit(measure.rtl_build, name, BUILD_SECONDS): name for name in rtl}
         rows = progress.watch({p.submit(measure.layer_rows, *job): _title(*job) for job in layers})
         solved = progress.watch(
-            {p.submit(measure.reference_rows, *job): _title(*job) + ", Z3" for job in solves}
+            {p.submit(measure.paper_rows, *job): _title(*job) + ", paper" for job in solves}
         )
         try:
             built = tuple(name for f, name in builds.items() if f.result() is not None)

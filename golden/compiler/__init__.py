@@ -19,6 +19,8 @@ from golden.config import Config
 from golden.program import CompileError, Program, StateSlot
 from golden.quantise import QNetwork
 
+COMPILERS = ("default", "reference")
+
 
 def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> LayerPlan:
     """What the data path programs have to know of a stage."""
@@ -56,6 +58,7 @@ def compile_network(
     streams: int = 1,
     sharing: str | None = None,
     block: int = 32,
+    compiler: str = "default",
 ) -> Program:
     """Compile a quantised network.
 
@@ -65,10 +68,14 @@ def compile_network(
         streams: independent streams that take turns, 1 to 8.
         sharing: one of :data:`golden.config.SHARING`; None for all that ``c`` has built in.
         block: units in a row that use similar columns: the block of the pruning.
+        compiler: one of :data:`COMPILERS`: ``default`` balances whole products, ``reference`` makes
+            the paper's search, block iteration by block iteration. Both give the same numbers.
 
     Raises:
         CompileError: it does not fit the configuration; the message names the buffer.
     """
+    if compiler not in COMPILERS:
+        raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
     x, layers, stages = place(qnet, c, streams, block)
@@ -84,6 +91,7 @@ def compile_network(
         acc_pp,
         c,
         c.choose_sharing(sharing),
+        block if compiler == "reference" else None,
     )
 
     plans = [_plan(layers, s, c) for s in stages]

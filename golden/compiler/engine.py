@@ -13,9 +13,12 @@ import itertools
 import numpy as np
 
 from golden import isa
+from golden.compiler import reference
 from golden.compiler.share import share
 from golden.config import Config
 from golden.program import CompileError, GroupProgram
+
+SECONDS = 1.0  # of one call of the reference compiler's solver
 
 
 @dataclasses.dataclass
@@ -146,21 +149,37 @@ def _move_up(products: list[dict[tuple[int, int], _Lane]], c: Config) -> None:
     share_of = np.minimum(flow / np.maximum(total, 1), 1.0)
     before = np.zeros(total.shape)  # words of each lane seen so far
     for lanes in products:
-        given: dict[tuple[int, int], _Lane] = {}
-        for (ring, col), lane in list(lanes.items()):
+        go = {}
+        for (ring, col), lane in lanes.items():
             at = (ring // c.P, ring % c.P, col)
             seen = before[at] + np.arange(len(lane.row) + 1)
-            go = np.diff(np.floor(seen * share_of[at] + 1e-9)) > 0
+            go[ring, col] = np.diff(np.floor(seen * share_of[at] + 1e-9)) > 0
             before[at] += len(lane.row)
-            if go.any():
-                moved = lane.pick(go)
-                moved.vert = ~moved.vert
-                given[(ring - c.P) % c.rings, col] = moved
-                lanes[ring, col] = lane.pick(~go)
-        for key, moved in given.items():
-            lanes[key] = lanes[key].merge(moved) if key in lanes else moved
-        for key in [key for key, lane in lanes.items() if not len(lane.row)]:
-            del lanes[key]
+        _give_up(lanes, go, c)
+
+
+def _give_up(
+    lanes: dict[tuple[int, int], _Lane], go: dict[tuple[int, int], np.ndarray], c: Config
+) -> None:
+    """Words of each lane (a mask) go to the lane of the engine row above; ``lanes`` changes."""
+    given: dict[tuple[int, int], _Lane] = {}
+    for (ring, col), lane in list(lanes.items()):
+        away = go[ring, col]
+        if away.any():
+            moved = lane.pick(away)
+            moved.vert = ~moved.vert
+            given[(ring - c.P) % c.rings, col] = moved
+            lanes[ring, col] = lane.pick(~away)
+    for key, moved in given.items():
+        lanes[key] = lanes[key].merge(moved) if key in lanes else moved
+    for key in [key for key, lane in lanes.items() if not len(lane.row)]:
+        del lanes[key]
+
+
+def _first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Mask of the first ``count[s]`` words of every set s, of words with these sets, in order."""
+    start = np.searchsorted(sets, sets)
+    return np.arange(len(sets)) - start < count[sets]
 
 
 class _Builder:
@@ -262,6 +281,7 @@ def build(
     acc_pp: bool,
     c: Config,
     sharing: str,
+    block: int | None = None,
 ) -> tuple[list[GroupProgram], int]:
     """The programs of all PEGroups, and a bound: words that no balance can go below.
 
@@ -273,16 +293,29 @@ def build(
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
         sharing: none, horizontal, vertical or both.
+        block: None balances whole products; else the paper's search does, ``block`` rows of every
+            engine row after the other (:func:`golden.compiler.reference.share`).
     """
     builders = [_Builder(c, k, col, acc_rows) for k in range(c.K) for col in range(c.L)]
     kept = 0
     steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
     meet = [p.needs_layer is not None for p in products]
-    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
+    if block is None:
+        taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
+    else:
+        rows = max(1, block // c.P)
+        taken, up = reference.share(tables, c, sharing, rows, SECONDS)
     lanes_of = [
         _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
     ]
-    if sharing in ("vertical", "both"):
+    if block is not None:
+        for lanes, step, words in zip(lanes_of, steps, up, strict=True):
+            go = {
+                (ring, col): _first_of_sets(step[lane.row] // rows, words[:, ring, col])
+                for (ring, col), lane in lanes.items()
+            }
+            _give_up(lanes, go, c)
+    elif sharing in ("vertical", "both"):
         _move_up(lanes_of, c)
     for p, lanes in zip(products, lanes_of, strict=True):
         kept += len(p.row)

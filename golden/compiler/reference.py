@@ -9,17 +9,19 @@ left neighbour takes (horizontal, whole columns), what the upper neighbour takes
 looks for cuts such that no PEGroup exceeds the average by more than a margin, which begins at
 nothing and grows by a tile (P*Q weights) until there are such cuts (Shi et al., ICS 2020, 5.2).
 
-This is analytical: it counts cycles of the published machine. It writes no program for this
-engine, where rows and not tiles are the unit of work (``docs/compiler.md``).
+:func:`search` is analytical: it counts cycles of the published machine, barriers included. In this
+engine the unit of work is a lane's word of one row, not a tile: :func:`share` makes the same search
+with words, set by set, and its programs run (``docs/compiler.md``).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from golden.compiler.share import hand_on, words_of
 from golden.config import Config
 
 COARSE = 8  # a margin of more than 2 * COARSE tiles grows by this part of itself, not by a tile
@@ -90,9 +92,9 @@ def block_sets(w: np.ndarray, block: int, c: Config) -> list[tuple[np.ndarray, i
     return out
 
 
-def _loads(tiles: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Tile cycles of every PEGroup: its own work without what moves, and what comes to it."""
-    own = tiles.prod(axis=-1) - moved.sum(axis=-1)
+def _loads(work: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Cycles of every PEGroup: its own work without what moves, and what comes to it."""
+    own = work - moved.sum(axis=-1)
     return own + np.roll(moved[..., 0], -1, axis=1) + np.roll(moved[..., 1], -1, axis=0)
 
 
@@ -104,21 +106,37 @@ def solve(tiles: np.ndarray, sharing: str, seconds: float) -> Solution:
         sharing: none, horizontal, vertical or both.
         seconds: limit of one solver call; if it is over, the margin grows as if there were no cut.
     """
-    nothing = np.zeros_like(tiles)
-    area = tiles.prod(axis=-1)
-    if sharing == "none" or not area.any():
-        return Solution(area, nothing)
+    return _widen(tiles.prod(axis=-1), sharing, lambda limit: _cuts(tiles, sharing, limit, seconds))
+
+
+def solve_words(words: np.ndarray, sharing: str, seconds: float) -> Solution:
+    """The paper's search where single words may move.
+
+    Args:
+        words: int [K, L], of each PEGroup's lane of one PE row.
+        sharing, seconds: as in :func:`solve`.
+    """
+    return _widen(words, sharing, lambda limit: _moves(words, sharing, limit, seconds))
+
+
+def _widen(
+    work: np.ndarray, sharing: str, cuts: Callable[[int], np.ndarray | bool | None]
+) -> Solution:
+    """The first solution while the margin grows; ``cuts(limit)`` as :func:`_cuts`."""
+    nothing = np.zeros((*work.shape, 2), np.int64)
+    if sharing == "none" or not work.any():
+        return Solution(work, nothing)
     # Work that moves in one direction only cannot leave its row (column): no margin below that.
-    means = {"horizontal": area.mean(axis=1), "vertical": area.mean(axis=0), "both": area.mean()}
+    means = {"horizontal": work.mean(axis=1), "vertical": work.mean(axis=0), "both": work.mean()}
     timeouts = 0
     least, margin = int(np.ceil(np.max(means[sharing]))), 0
-    while least + margin < int(area.max()):
-        moved = _cuts(tiles, sharing, least + margin, seconds)
+    while least + margin < int(work.max()):
+        moved = cuts(least + margin)
         if isinstance(moved, np.ndarray):
-            return Solution(_loads(tiles, moved), moved, timeouts)
+            return Solution(_loads(work, moved), moved, timeouts)
         timeouts += moved is None
         margin += max(1, margin // COARSE)
-    return Solution(area, nothing, timeouts)
+    return Solution(work, nothing, timeouts)
 
 
 def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.ndarray | bool | None:
@@ -127,8 +145,7 @@ def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.nda
     import z3
 
     rows, cols = tiles.shape[:2]
-    solver = z3.SolverFor("QF_LIA")
-    solver.set("timeout", max(1, int(seconds * 1000)))
+    solver = _solver(seconds)
     moved = {}
     for k, c in np.ndindex(rows, cols):
         m, n = (int(v) for v in tiles[k, c])
@@ -141,10 +158,41 @@ def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.nda
             for value in range(n + 1):
                 solver.add(z3.Implies(across == value, corner == value * down))
         moved[k, c] = (across * m, down * n - corner)
+    return _found(solver, tiles.prod(axis=-1), moved, limit)
+
+
+def _moves(words: np.ndarray, sharing: str, limit: int, seconds: float) -> np.ndarray | bool | None:
+    """Words that move, as :func:`_cuts`."""
+    import z3
+
+    solver = _solver(seconds)
+    moved = {}
+    for k, c in np.ndindex(words.shape):
+        pair = z3.Int(f"h{k}_{c}"), z3.Int(f"v{k}_{c}")
+        for move, mode in zip(pair, ("horizontal", "vertical"), strict=True):
+            solver.add(move >= 0, move <= (int(words[k, c]) if sharing in (mode, "both") else 0))
+        solver.add(pair[0] + pair[1] <= int(words[k, c]))
+        moved[k, c] = pair
+    return _found(solver, words, moved, limit)
+
+
+def _solver(seconds: float):
+    import z3
+
+    solver = z3.SolverFor("QF_LIA")
+    solver.set("timeout", max(1, int(seconds * 1000)))
+    return solver
+
+
+def _found(solver, work: np.ndarray, moved: dict, limit: int) -> np.ndarray | bool | None:
+    """What of ``work`` moves, [K, L, 2], if nobody may have more than ``limit``: :func:`_cuts`."""
+    import z3
+
+    rows, cols = work.shape
     for k, c in np.ndindex(rows, cols):
         h, v = moved[k, c]
         right, below = moved[k, (c + 1) % cols][0], moved[(k + 1) % rows, c][1]
-        solver.add(int(tiles[k, c].prod()) - h - v + right + below <= limit)
+        solver.add(int(work[k, c]) - h - v + right + below <= limit)
     found = solver.check()
     if found == z3.unsat:
         return False
@@ -152,7 +200,46 @@ def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.nda
         return None
     model = solver.model()
     value = [[model.eval(e, model_completion=True).as_long() for e in p] for p in moved.values()]
-    return np.array(value).reshape(tiles.shape)
+    return np.array(value).reshape(rows, cols, 2)
+
+
+def share(
+    tables: Sequence[np.ndarray], c: Config, sharing: str, steps: int, seconds: float
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What moves in a program of this engine: the paper's search, set by set.
+
+    A set is ``steps`` rows of every ring, in program order. Its K x L lanes of a PE row are the
+    PEGroups of the search; a cut is a number of words, as any word of a lane may move.
+
+    Args:
+        tables: for each product int [rows, rings, L], as :func:`golden.compiler.share.share`.
+        c: grid; Q non-zeros of a row are a word.
+        sharing: see :func:`solve`.
+        steps: rows of a ring that are a set: those of a block.
+        seconds: limit of one solver call.
+
+    Returns:
+        for each product int [rows, rings, L], non-zeros that each lane takes of the next column,
+        and int [sets, rings, L], words that go to the engine row above.
+    """
+    taken, up = [], []
+    for table in tables:
+        taken.append(np.zeros_like(table))
+        sets = range(0, len(table), steps)
+        up.append(np.zeros((len(sets), c.rings, c.L), np.int64))
+        for i, at in enumerate(sets):
+            part, t = table[at : at + steps], taken[-1][at : at + steps]
+            words = words_of(part, c.Q).sum(axis=0).reshape(c.K, c.P, c.L)
+            moved = np.stack(
+                [solve_words(words[:, p], sharing, seconds).moved for p in range(c.P)], axis=1
+            ).reshape(c.rings, c.L, 2)
+            for ring, giver in np.argwhere(moved[..., 0]):
+                for turn in range(moved[ring, giver, 0]):
+                    # Rows that have no whole word to give end it: the next set is another chance.
+                    if hand_on(part[:, ring], t[:, ring], giver, -1, c.Q, turn) is None:
+                        break
+            up[-1][i] = moved[..., 1]
+    return taken, up
 
 
 def search(

@@ -66,12 +66,12 @@ def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
     return taken
 
 
-def _words(items: np.ndarray, q: int) -> np.ndarray:
+def words_of(items: np.ndarray, q: int) -> np.ndarray:
     """Lane words of so many non-zeros of one row."""
     return -(-items // q)
 
 
-def _hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: int) -> int | None:
+def hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: int) -> int | None:
     """Let a lane give one word of some row to its neighbour, if a row allows it.
 
     Args:
@@ -92,8 +92,8 @@ def _hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: 
     other = n[:, taker] - t[:, taker - 1] + t[:, taker]
     room = n[:, giver] - t[:, edge] if step < 0 else t[:, edge]
     # Just so many that the giver's last word goes; more would only burden the taker.
-    moved = own - q * (_words(own, q) - 1)
-    more = _words(other + moved, q) - _words(other, q)
+    moved = own - q * (words_of(own, q) - 1)
+    more = words_of(other + moved, q) - words_of(other, q)
     able = (own > 0) & (moved <= room)
     for gain in (0, 1):
         rows = np.flatnonzero(able & (more == gain))
@@ -108,14 +108,14 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
     """Hand words on around a ring until no lane has more than the mean, rounded up.
 
     Args:
-        n, t: int [rows, L] of one ring, as in :func:`_hand_on`; t is changed in place.
+        n, t: int [rows, L] of one ring, as in :func:`hand_on`; t is changed in place.
         load: words of each lane before these rows.
 
     Returns:
         words of each lane, these rows included.
     """
     lanes = n.shape[1]
-    load = load + _words(n - np.roll(t, 1, axis=1) + t, q).sum(axis=0)
+    load = load + words_of(n - np.roll(t, 1, axis=1) + t, q).sum(axis=0)
     for turn in range(lanes * int(load.max() - load.min() + 1)):
         limit = -(-int(load.sum()) // lanes)
         most = int(load.argmax())
@@ -127,7 +127,7 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
         ):
             before, at, gain = t.copy(), most, 1
             while load[at] >= limit and gain:
-                gain = _hand_on(n, t, at, step, q, turn)
+                gain = hand_on(n, t, at, step, q, turn)
                 if gain is None:
                     t[:] = before
                     break
@@ -167,7 +167,7 @@ def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) 
             for i in np.flatnonzero(table.any(axis=(1, 2))):
                 ahead = load + handicap
                 t = share_row(table[i], ahead - ahead.mean(axis=1, keepdims=True), q)
-                load += _words(table[i] - np.roll(t, 1, axis=1) + t, q)
+                load += words_of(table[i] - np.roll(t, 1, axis=1) + t, q)
                 taken[-1][i] = t
         if load.max() < least:
             best, least = taken, load.max()

@@ -9,9 +9,9 @@ Figures are defined in one place each: cycles in :mod:`golden.flow.cycles`, effi
 :func:`report`, the files by :mod:`golden.schema`.
 """
 
+from golden.compiler import COMPILERS
 from golden.flow.building import (
     BLOCKS,
-    COMPILERS,
     Image,
     build_image,
     choose_block,

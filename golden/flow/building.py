@@ -27,7 +27,6 @@ from golden.program import CompileError, Program
 from golden.quantise import QNetwork
 from golden.reading import read_model
 
-COMPILERS = ("default",)
 BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
 
 
@@ -52,12 +51,12 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
 
 
 def _fastest(
-    q: QNetwork, c: Config, streams: int, sharing: str, block: int | None
+    q: QNetwork, c: Config, streams: int, sharing: str, block: int | None, compiler: str
 ) -> tuple[Program, int]:
     """The program for a block size, or for the one that costs fewest cycles if it is unknown; and
     that size."""
     sizes = [block] if block else [n for n in BLOCKS if n <= c.max_block]
-    programs = [compile_network(q, c, streams, sharing, n) for n in sizes]
+    programs = [compile_network(q, c, streams, sharing, n, compiler) for n in sizes]
     if len(programs) == 1:
         return programs[0], sizes[0]
 
@@ -103,7 +102,7 @@ def build_image(
         block: block size of the pattern; ``auto``: see :func:`choose_block`, and if that does not
             know either, the one that costs fewest cycles.
         sharing: one of ``golden.config.SHARING``; None for what the configuration has.
-        compiler: ``default``.
+        compiler: one of ``golden.compiler.COMPILERS``.
         streams: independent streams, 1 to 8.
         calibrate: float inputs ``[..., frames, inputs]`` that set the formats.
         prefix: name prefix of the recurrent module in the checkpoint.
@@ -158,8 +157,6 @@ def make_image(
         initial: states that a run starts from unless told otherwise, ``initial.npz`` in the
             folder; zero if empty.
     """
-    if compiler not in COMPILERS:
-        raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
     chosen = c.choose_sharing(sharing)
     block_size = choose_block(block, c, {"block": network.block})
     samples = None if calibrate is None else np.asarray(calibrate)
@@ -167,7 +164,7 @@ def make_image(
         q = quantise.quantise(network, c, samples, initial)
     if cell is None:
         cell = checkpoint.cell if checkpoint is not None else network.layers[0].cell.name
-    p, dealt = _fastest(q, c, streams, chosen, block_size)
+    p, dealt = _fastest(q, c, streams, chosen, block_size, compiler)
     data = assemble.assemble(p)
 
     with tempfile.TemporaryDirectory() as scratch:

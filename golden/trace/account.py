@@ -145,9 +145,11 @@ def losses(t: Timeline) -> Losses:
 
 # --- counters ---------------------------------------------------------------------------------
 
-# Cycles that a unit may stall in are those in which the machine runs, less this for PEGroups: their
-# first word comes a cycle late. That of drain and element unit does too, but stays a cycle longer.
+# Cycles that a unit may stall in are those in which the machine runs, less these until its first
+# word can issue. That of drain and element unit is shown a cycle before, and stays a cycle longer.
 PEG_LATE = 1
+UNIT_LATE = 1
+RESTART = 3  # cycles at least from the last word of a pass of the prologue to the first of the next
 
 
 def _held(times: list[tuple[int, int, int]], words: list[dict], start: int, end: int, key: str):
@@ -166,10 +168,14 @@ def _held(times: list[tuple[int, int, int]], words: list[dict], start: int, end:
 
 
 def prologue_cycles(p: Program) -> int:
-    """Cycles of the element unit's prologue, which runs once for each stream."""
-    head = p.elem[: p.elem_loop]
-    late = head[0].get("gap", 0) if head else 0  # no word is before the very first
-    return p.streams * sum(1 + w.get("gap", 0) for w in head) - late
+    """Cycles of the element unit until the first word of its loop can issue: the prologue runs once
+    for each stream."""
+    if not p.elem_loop:
+        return UNIT_LATE
+    first, *others = p.elem[: p.elem_loop]
+    rest = sum(1 + w.get("gap", 0) for w in others)
+    again = max(1 + first.get("gap", 0), RESTART)
+    return UNIT_LATE + 1 + rest + (p.streams - 1) * (again + rest)
 
 
 def counters(t: Timeline, running: int) -> dict:
@@ -190,10 +196,13 @@ def counters(t: Timeline, running: int) -> dict:
     # Times of the model begin with the first input beat; where that is does not matter, as what a
     # unit waits longer before it is missing after it.
     loop = p.elem[p.elem_loop :]
-    mark, reg = _held(t.record.drain, p.drain, 0, running, "wait_mark")
-    post, out = _held(t.record.elem, loop, prologue_cycles(p), running, "pend")
+    mark, reg = _held(t.record.drain, p.drain, UNIT_LATE, running, "wait_mark")
+    prologue = prologue_cycles(p)
+    post, out = _held(t.record.elem, loop, prologue, running, "pend")
+    # PEGroups begin when the last word of the prologue has landed.
+    peg_late = PEG_LATE + (prologue + isa.lat_neuron(p.config) if p.elem_loop else 0)
     return {
-        "STALL_ENGINE": (running - PEG_LATE) * len(p.groups) - issued,
+        "STALL_ENGINE": (running - peg_late) * len(p.groups) - issued,
         "STALL_MARK": mark,
         "STALL_REG": reg,
         "STALL_POST": post,
