@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of a slice of `small` on an ECP5.
+"""Area of every sharing mode, and the clock of `small` and of a slice of it on an ECP5.
 
-``slice`` is placed and routed by nextpnr, and so is ``small``, by name alone, for it takes an hour;
-the others are mapped to UltraScale+ by Yosys (estimates).
-Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
-build/area under a hash of the sources, parameters and tools, and not made again.
+``small`` and ``slice`` are placed and routed by nextpnr, the others are mapped to UltraScale+ by
+Yosys (estimates). Prints a table and writes build/bench/area.json and area_parts.json.
+
+Each result is kept in build/area under a hash of the sources, parameters and tools, and not made
+again. That of ``small`` takes an hour, so it is kept in docs/results/area, with its hash: it is in
+the table while that is the hash of the sources, or if it is asked for by name (``--again`` makes it
+anew).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from tb import design
 
 OUT = Path("build/area")  # relative: the tools run in a sandbox that holds their working folder
 RESULTS = Path("build/bench")
+LONG = Path("docs/results/area")  # results of `small`
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synth.AREA counts them
 CLOCK = 100  # MHz that place and route aims at
@@ -199,13 +203,23 @@ def critical_path(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def result(job: Job) -> dict[str, Any]:
-    """What is kept, or made now."""
-    kept = OUT / f"{job.digest()}.json"
-    if not kept.is_file():
+def kept_file(job: Job) -> Path:
+    """Where the result of a job is kept."""
+    if job.config.name in PLACER:
+        return LONG / f"{job.name}_{job.digest()}.json"
+    return OUT / f"{job.digest()}.json"
+
+
+def result(job: Job, again: bool = False) -> dict[str, Any]:
+    """What is kept, or made now; of those that take long only the newest is kept."""
+    kept = kept_file(job)
+    if again or not kept.is_file():
         value = routed(job) if job.target == "ecp5" else mapped(job)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in LONG.glob(f"{job.name}_*.json"):
+            old.unlink()
         temporary = kept.with_suffix(".new")
-        temporary.write_text(json.dumps(value, indent=1))
+        temporary.write_text(json.dumps(value, indent=1) + "\n")
         temporary.replace(kept)
     return json.loads(kept.read_text())
 
@@ -248,21 +262,27 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 def main() -> int:
     parser = cli.Parser(description=__doc__.splitlines()[0])
     default = "slice,paper256,wide256"
-    parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
+    parser.add_argument(
+        "--config", help=f"with commas; default: {default}, and small if its result is kept"
+    )
+    parser.add_argument("--again", action="store_true", help="make results that are kept anew")
     args = parser.parse_args()
+    os.chdir(design.ROOT)
+    if args.config is None:
+        long = [job.config.name for job in jobs(list(PLACER)) if kept_file(job).is_file()]
+        args.config = ",".join([*long, default])
     names = args.config.split(",")
     for name in names:
         if name not in config.names():
             known = ", ".join(config.names())
             raise cli.UsageError(f"unknown configuration '{name}': known are {known}")
-    os.chdir(design.ROOT)
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     rows, parts, failed = [], [], False
     for job in jobs(names):
         try:
-            value = result(job)
+            value = result(job, args.again)
         except RuntimeError as error:  # the others' areas are wanted all the same
             print(f"error: {job.name}: {cli.one_line(error)}", file=sys.stderr)
             failed = True
