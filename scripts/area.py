@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of `small` and of a slice of it on an ECP5.
+"""Area of every sharing mode, and the clock of `small` or of a slice of it on an ECP5.
 
 ``small`` and ``slice`` are placed and routed by nextpnr, the others are mapped to UltraScale+ by
 Yosys (estimates). Prints a table and writes build/bench/area.json and area_parts.json.
 
 Each result is kept in build/area under a hash of the sources, parameters and tools, and not made
-again. That of ``small`` takes an hour, so it is kept in docs/results/area, with its hash: it is in
-the table while that is the hash of the sources, or if it is asked for by name (``--again`` makes it
-anew).
+again. That of ``small`` takes an hour, so it is kept in docs/results/area. While its hash is not
+that of the sources, ``slice`` stands in its place; ``--config small`` makes it.
 """
 
 from __future__ import annotations
@@ -261,16 +260,16 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = cli.Parser(description=__doc__.splitlines()[0])
-    default = "slice,paper256,wide256"
+    others = "paper256,wide256"
     parser.add_argument(
-        "--config", help=f"with commas; default: {default}, and small if its result is kept"
+        "--config", help=f"with commas; default: small if that is kept, else slice, and {others}"
     )
     parser.add_argument("--again", action="store_true", help="make results that are kept anew")
     args = parser.parse_args()
     os.chdir(design.ROOT)
     if args.config is None:
-        long = [job.config.name for job in jobs(list(PLACER)) if kept_file(job).is_file()]
-        args.config = ",".join([*long, default])
+        kept = all(kept_file(job).is_file() for job in jobs(["small"]))
+        args.config = f"{'small' if kept else 'slice'},{others}"
     names = args.config.split(",")
     for name in names:
         if name not in config.names():
