@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of `small` or of a slice of it on an ECP5.
+"""Area of every sharing mode, and the clock of a slice of `small` on an ECP5.
 
-``small`` and ``slice`` are placed and routed by nextpnr, the others are mapped to UltraScale+ by
-Yosys (estimates). Prints a table and writes build/bench/area.json and area_parts.json.
-
-Each result is kept in build/area under a hash of the sources, parameters and tools, and not made
-again. That of ``small`` takes an hour, so it is kept in docs/results/area. While its hash is not
-that of the sources, ``slice`` stands in its place; ``--config small`` makes it.
+``slice`` is placed and routed by nextpnr, and so is ``small``, by name alone, for it takes hours;
+the others are mapped to UltraScale+ by Yosys (estimates).
+Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
+build/area under a hash of the sources, parameters and tools, and not made again.
 """
 
 from __future__ import annotations
@@ -35,7 +33,6 @@ from tb import design
 
 OUT = Path("build/area")  # relative: the tools run in a sandbox that holds their working folder
 RESULTS = Path("build/bench")
-LONG = Path("docs/results/area")  # results of `small`
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synth.AREA counts them
 CLOCK = 100  # MHz that place and route aims at
@@ -44,8 +41,8 @@ PLACE = (
     *("--router", "router1"),
 )
 # With 94 % of its block RAMs in use the default placer leaves `small` a third more wire.
-KEPT = "csb_local"  # copies of registers, which Yosys would merge
 PLACER = {"small": ("--placer", "static")}
+COPIES = "csb_local"  # registers that are alike on purpose, which Yosys would merge
 SEEDS = (1,)
 ROUTED = ("small", "slice")
 COMPARED = "paper256"  # with every sharing mode; the others as they are
@@ -75,7 +72,7 @@ class Job:
         """Hash of all that the result depends on; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
         tools = [line for line in Path("requirements.txt").read_text().split() if "yowasp" in line]
-        routing = [self.place, CLOCK, SEEDS] if self.config.name in ROUTED else []
+        routing = [self.place, CLOCK, SEEDS, COPIES] if self.config.name in ROUTED else []
         parts = [json.dumps([image.all_parameters(c), self.target, routing, tools])]
         parts += [f.read_text() for f in design.needed_files(design.TOP)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -167,7 +164,7 @@ def routed(job: Job) -> dict[str, Any]:
     Path(f"{prefix}.ys").write_text(
         f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
         f"{generics} {includes} {files}\n"
-        f"setattr -mod -set keep_hierarchy 1 {KEPT} {KEPT}$*\n"
+        f"setattr -mod -set keep_hierarchy 1 {COPIES} {COPIES}$*\n"
         f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
         f"tee -q -o {prefix}.stat.json stat -json\n"
     )
@@ -202,23 +199,13 @@ def critical_path(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def kept_file(job: Job) -> Path:
-    """Where the result of a job is kept."""
-    if job.config.name in PLACER:
-        return LONG / f"{job.name}_{job.digest()}.json"
-    return OUT / f"{job.digest()}.json"
-
-
-def result(job: Job, again: bool = False) -> dict[str, Any]:
-    """What is kept, or made now; of those that take long only the newest is kept."""
-    kept = kept_file(job)
-    if again or not kept.is_file():
+def result(job: Job) -> dict[str, Any]:
+    """What is kept, or made now."""
+    kept = OUT / f"{job.digest()}.json"
+    if not kept.is_file():
         value = routed(job) if job.target == "ecp5" else mapped(job)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for old in LONG.glob(f"{job.name}_*.json"):
-            old.unlink()
         temporary = kept.with_suffix(".new")
-        temporary.write_text(json.dumps(value, indent=1) + "\n")
+        temporary.write_text(json.dumps(value, indent=1))
         temporary.replace(kept)
     return json.loads(kept.read_text())
 
@@ -260,28 +247,22 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = cli.Parser(description=__doc__.splitlines()[0])
-    others = "paper256,wide256"
-    parser.add_argument(
-        "--config", help=f"with commas; default: small if that is kept, else slice, and {others}"
-    )
-    parser.add_argument("--again", action="store_true", help="make results that are kept anew")
+    default = "slice,paper256,wide256"
+    parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
-    os.chdir(design.ROOT)
-    if args.config is None:
-        kept = all(kept_file(job).is_file() for job in jobs(["small"]))
-        args.config = f"{'small' if kept else 'slice'},{others}"
     names = args.config.split(",")
     for name in names:
         if name not in config.names():
             known = ", ".join(config.names())
             raise cli.UsageError(f"unknown configuration '{name}': known are {known}")
+    os.chdir(design.ROOT)
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     rows, parts, failed = [], [], False
     for job in jobs(names):
         try:
-            value = result(job, args.again)
+            value = result(job)
         except RuntimeError as error:  # the others' areas are wanted all the same
             print(f"error: {job.name}: {cli.one_line(error)}", file=sys.stderr)
             failed = True

@@ -273,8 +273,6 @@ def test_area_rows_and_hash() -> None:
     assert first.max_block != second.max_block
     assert first.digest() == second.digest()  # the largest block is no circuit
     assert first.digest() != rows[3].digest()
-    assert area.kept_file(rows[0]).parent == area.LONG
-    assert area.kept_file(first).parent == area.OUT
     value = {"total": {"LUT": 10, "FF": 3, "DSP": 2, "BRAM": 4}, "fmax": None}
     schema.check([area.row(first, value)], schema.AREA)
     assert area.row(first, value)["bram_kbit"] == 72

@@ -91,7 +91,7 @@ def compile_network(
         acc_pp,
         c,
         c.choose_sharing(sharing),
-        block if compiler == "reference" else None,
+        max(1, block // c.P) if compiler == "reference" else None,
     )
 
     plans = [_plan(layers, s, c) for s in stages]

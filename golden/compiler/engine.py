@@ -182,6 +182,40 @@ def _first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.arange(len(sets)) - start < count[sets]
 
 
+def _whole_products(
+    products: list[Product], sharing: str, c: Config
+) -> list[dict[tuple[int, int], _Lane]]:
+    """The default compiler: lanes of each product, all products balanced together."""
+    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
+    meet = [p.needs_layer is not None for p in products]
+    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
+    lanes_of = [
+        _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
+    ]
+    if sharing in ("vertical", "both"):
+        _move_up(lanes_of, c)
+    return lanes_of
+
+
+def _set_by_set(
+    products: list[Product], sharing: str, c: Config, rows: int
+) -> list[dict[tuple[int, int], _Lane]]:
+    """The reference compiler: lanes of each product, sets of ``rows`` rows of a ring balanced one
+    after the other."""
+    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
+    found = reference.share(tables, c, sharing, rows, SECONDS)
+    lanes_of = []
+    for p, step, taken, up in zip(products, steps, *found, strict=True):
+        lanes = _lanes_of(p, c, taken[step, p.ring])
+        go = {
+            (ring, col): _first_of_sets(step[lane.row] // rows, up[:, ring, col])
+            for (ring, col), lane in lanes.items()
+        }
+        _give_up(lanes, go, c)
+        lanes_of.append(lanes)
+    return lanes_of
+
+
 class _Builder:
     """Places lanes of products into the words of one PEGroup."""
 
@@ -281,7 +315,7 @@ def build(
     acc_pp: bool,
     c: Config,
     sharing: str,
-    block: int | None = None,
+    set_rows: int | None = None,
 ) -> tuple[list[GroupProgram], int]:
     """The programs of all PEGroups, and a bound: words that no balance can go below.
 
@@ -293,30 +327,15 @@ def build(
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
         sharing: none, horizontal, vertical or both.
-        block: None balances whole products; else the paper's search does, ``block`` rows of every
-            engine row after the other (:func:`golden.compiler.reference.share`).
+        set_rows: None balances whole products; else the paper's search does, so many rows of every
+            ring at a time (:func:`golden.compiler.reference.share`).
     """
     builders = [_Builder(c, k, col, acc_rows) for k in range(c.K) for col in range(c.L)]
     kept = 0
-    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
-    meet = [p.needs_layer is not None for p in products]
-    if block is None:
-        taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
+    if set_rows is None:
+        lanes_of = _whole_products(products, sharing, c)
     else:
-        rows = max(1, block // c.P)
-        taken, up = reference.share(tables, c, sharing, rows, SECONDS)
-    lanes_of = [
-        _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
-    ]
-    if block is not None:
-        for lanes, step, words in zip(lanes_of, steps, up, strict=True):
-            go = {
-                (ring, col): _first_of_sets(step[lane.row] // rows, words[:, ring, col])
-                for (ring, col), lane in lanes.items()
-            }
-            _give_up(lanes, go, c)
-    elif sharing in ("vertical", "both"):
-        _move_up(lanes_of, c)
+        lanes_of = _set_by_set(products, sharing, c, set_rows)
     for p, lanes in zip(products, lanes_of, strict=True):
         kept += len(p.row)
         waits = {"w0_en": 1, "w0_evt": p.event, "w0_lag": isa.LAG[p.lag]}

@@ -11,7 +11,7 @@
 //
 //   cycle 0: |x|, table address   1: slope * remainder   2: s, symmetry, rounding   3: data_o
 //
-// With Deep one register more before the table, where everything is a cycle later, and one behind it.
+// With Deep there is one register more before the table and one behind it.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_act #(

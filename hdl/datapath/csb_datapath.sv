@@ -4,9 +4,10 @@
 // From the sums of the engine to the neuron write bus and the output buffer.
 //
 // Timing of a drain word that issues in T: acc_re_o and acc_addr_o in T, sums_i in
-// T + 1 + ReduceStages + 2 * Deep; of an element word: see csb_writer. Units run from start_i to stop_i.
+// T + 1 + ReduceStages + 2 * Deep; of an element word: see csb_writer. Units run from start_i to
+// stop_i.
 //
-// Load port (while stopped; a write lands two cycles later): ld_sel_i 0 drain program, 1 element
+// Load port (while stopped; a write lands two cycles later, with Deep three): ld_sel_i 0 drain program, 1 element
 // program, 2 bias, 3 state of lane ld_lane_i; ld_addr_i counts words, data are right-aligned.
 // Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i, with Deep four.
 //

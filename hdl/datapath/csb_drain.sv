@@ -4,7 +4,7 @@
 // drain side of every lane. A word issues (cycle T) once `gap` cycles after the word before are
 // over, a mark of every PEGroup is there (wait_mark) and a register set is free (acquire).
 //
-// RS = ReduceStages, D = Deep. Cycle in which a control is valid (with D lanes act on it in the next):
+// RS = ReduceStages, D = Deep. Cycle in which a control is valid (with D lanes act in the next):
 //   T                acc_re_o, acc_addr_o, mark_take_o, issue_o
 //   T + 1            evt_o: counted at its end, so a PEGroup sees it at T + 2
 //   T + RS + D       bias_re_o, bias_addr_o

@@ -16,16 +16,16 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
-    parameter int Q = 4,
-    parameter int DataW = 16,
-    parameter int AccW = 36,
-    parameter int AccDepth = 256,
+    parameter int Q          = 4,
+    parameter int DataW      = 16,
+    parameter int AccW       = 36,
+    parameter int AccDepth   = 256,
     parameter int DrainBanks = 1,
-    parameter int ShareV = 0,
-    parameter int Deep = 0,  // 1: a register behind the accumulators
-    parameter int Aw = $clog2(AccDepth),  // derived, do not override
-    parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
-    parameter int Bw = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+    parameter int ShareV     = 0,
+    parameter int Deep       = 0,                             // 1: a register more
+    parameter int Aw         = $clog2(AccDepth),              // derived, do not override
+    parameter int Banks      = DrainBanks * (1 + ShareV),     // derived, do not override
+    parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
     input  wire logic                  clk_i,
     input  wire logic                  rst_ni,

@@ -33,31 +33,31 @@ module csb_pegroup #(
     parameter int Waw = $clog2(WeightDepth),  // derived, do not override
     parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
 ) (
-    input wire logic clk_i,
-    input wire logic rst_ni,
-    input wire logic start_i,  // pulse: run from word 0
-    input wire logic stop_i,  // back to idle
-    input wire logic hold_i,  // the program does not begin yet
-    input wire logic [3:0] streams_i,  // S, 1 to 8
-    input wire logic ld_we_i,
-    input wire logic [Waw-1:0] ld_addr_i,
-    input wire logic [WordW-1:0] ld_data_i,
-    input wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    input  wire logic                                       clk_i,
+    input  wire logic                                       rst_ni,
+    input  wire logic                                       start_i,      // pulse: run from word 0
+    input  wire logic                                       stop_i,       // back to idle
+    input  wire logic                                       hold_i,       // do not begin yet
+    input  wire logic [                                3:0] streams_i,    // S, 1 to 8
+    input  wire logic                                       ld_we_i,
+    input  wire logic [                            Waw-1:0] ld_addr_i,
+    input  wire logic [                          WordW-1:0] ld_data_i,
+    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero accumulators
-    input wire logic zero_i,
-    input wire logic [15:0] zero_addr_i,
+    input  wire logic                                       zero_i,
+    input  wire logic [                               15:0] zero_addr_i,
     // neurons of the own column and of the right neighbour's
-    input wire logic [ShareH:0] nw_we_i,
-    input wire logic [Naw-1:0] nw_addr_i,
-    input wire logic [(1 + ShareH)*DataW-1:0] nw_data_i,
+    input  wire logic [                           ShareH:0] nw_we_i,
+    input  wire logic [                            Naw-1:0] nw_addr_i,
+    input  wire logic [             (1 + ShareH)*DataW-1:0] nw_data_i,
     // drain
-    input wire logic acc_re_i,
-    input wire logic [Aaw-1:0] acc_addr_i,
-    output logic [P*Banks*AccW-1:0] acc_o,
-    output logic mark_o,  // 4 + Deep after issue
-    output logic wrap_o,  // an iteration is issued
-    output logic busy_o,  // issues useful work
-    output logic stall_o  // has a word that waits
+    input  wire logic                                       acc_re_i,
+    input  wire logic [                            Aaw-1:0] acc_addr_i,
+    output logic      [                   P*Banks*AccW-1:0] acc_o,
+    output logic                                            mark_o,       // 4 + Deep after issue
+    output logic                                            wrap_o,       // an iteration is issued
+    output logic                                            busy_o,       // issues useful work
+    output logic                                            stall_o       // has a word that waits
 );
   import csb_pkg::*;
 
