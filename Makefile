@@ -40,7 +40,7 @@ bench: setup ## the ten published models: tables, figures, docs/results/engine.m
 bench-quick: setup ## three of them, in minutes
 	$(PYTHON) scripts/bench.py --quick
 
-area: setup ## area of every sharing mode, clock of slice on ECP5; kept by a hash of the sources
+area: setup ## area of every sharing mode, clock of small on ECP5; kept by a hash of the sources
 	nice -n 10 $(PYTHON) scripts/area.py
 
 docs: setup ## regenerates the tables in docs/

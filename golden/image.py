@@ -7,9 +7,11 @@ One definition for compiler, RTL (``hdl/interface/csb_image_pkg.sv`` is written 
     section = SECTION_HEADER data
     crc     = CRC-32 (IEEE 802.3, zlib.crc32) of every byte before it
 
-The data of a section are its memory words in address order, each padded to whole 32-bit words,
-low part first. Memories that an image does not name keep what they held, except that a load
-clears all neurons, accumulators and states.
+The data of a section are its memory words in address order. A memory word of up to 32 bits is one
+stream word. A wider one is cut into parts of ``isa.PART_W`` bits, as block RAMs are wide: first
+come the upper 4 bits of every part, eight parts to a stream word, low part first; then the lower 32
+bits of every part, a stream word each. Memories that an image does not name keep what they held,
+except that a load clears all neurons, accumulators and states.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from golden import isa
 from golden.config import Config, clog2, rtl_parameters
@@ -132,6 +136,56 @@ def memories(c: Config) -> dict[Target, tuple[int, int, int]]:
     }
 
 
+def stream_words(width: int) -> int:
+    """Stream words of a memory word of so many bits."""
+    return 1 if width <= 32 else _tops(width) + _parts(width)
+
+
+def _parts(width: int) -> int:
+    return -(-width // isa.PART_W)
+
+
+def _tops(width: int) -> int:
+    """Stream words with the upper bits of all parts."""
+    return -(-_parts(width) * (isa.PART_W - 32) // 32)
+
+
+def _bits(data: bytes, rows: int) -> np.ndarray:
+    """The bits of so many rows of bytes, low ones first: [rows, bits]."""
+    return np.unpackbits(np.frombuffer(data, np.uint8).reshape(rows, -1), axis=1, bitorder="little")
+
+
+def _to_stream(words: Sequence[int], width: int) -> bytes:
+    """Memory words as stream words."""
+    if width <= 32:
+        return b"".join(w.to_bytes(4, "little") for w in words)
+    n, parts, tops = len(words), _parts(width), _tops(width)
+    size = -(-parts * isa.PART_W // 8)
+    bits = _bits(b"".join(w.to_bytes(size, "little") for w in words), n)
+    part = bits[:, : parts * isa.PART_W].reshape(n, parts, isa.PART_W)
+    out = np.zeros((n, (tops + parts) * 32), np.uint8)
+    out[:, : parts * (isa.PART_W - 32)] = part[:, :, 32:].reshape(n, -1)
+    out[:, tops * 32 :] = part[:, :, :32].reshape(n, -1)
+    return np.packbits(out, axis=1, bitorder="little").tobytes()
+
+
+def _from_stream(data: bytes, width: int) -> tuple[int, ...]:
+    """The inverse of :func:`_to_stream`; bits above the width are dropped."""
+    mask = (1 << width) - 1
+    n = len(data) // (4 * stream_words(width))
+    if width > 32:
+        parts, tops = _parts(width), _tops(width)
+        bits = _bits(data, n)
+        upper = bits[:, : parts * (isa.PART_W - 32)].reshape(n, parts, -1)
+        lower = bits[:, tops * 32 :].reshape(n, parts, 32)
+        part = np.concatenate([lower, upper], axis=2).reshape(n, -1)
+        data = np.packbits(part, axis=1, bitorder="little").tobytes()
+    size = len(data) // n
+    return tuple(
+        int.from_bytes(data[i : i + size], "little") & mask for i in range(0, n * size, size)
+    )
+
+
 def section(
     c: Config, target: Target, words: Iterable[int], index: int = 0, addr: int = 0
 ) -> Section:
@@ -171,10 +225,9 @@ def pack(c: Config, sections: Iterable[Section]) -> bytes:
     body = bytearray()
     for s in sections:
         width = memories(c)[s.target][0]
-        size = -(-width // 32) * 4
         head = {"target": s.target, "index": s.index, "addr": s.addr, "count": len(s.words)}
         body += isa.encode(SECTION_HEADER, head).to_bytes(12, "little")
-        body += b"".join(w.to_bytes(size, "little") for w in s.words)
+        body += _to_stream(s.words, width)
     words = len(HEADER) + len(body) // 4 + 1
     head = {"magic": MAGIC, "version": VERSION, "config": config_hash(c), "words": words}
     data = isa.encode(HEADER, head).to_bytes(16, "little") + bytes(body)
@@ -217,14 +270,12 @@ def unpack(c: Config, data: bytes) -> list[Section]:
         width, depth, memories_of = memories(c)[target]
         if index >= memories_of or not count or addr + count > depth:
             raise ImageError("section", f"{target.name} {index}: {count} words from {addr}")
-        parts, pos = -(-width // 32), pos + 3
-        if pos + count * parts >= min(len(words), total):
+        length, pos = count * stream_words(width), pos + 3
+        if pos + length >= min(len(words), total):
             raise cut
-        size, mask = parts * 4, (1 << width) - 1
-        begin, pos = pos * 4, pos + count * parts
-        values = (data[i : i + size] for i in range(begin, pos * 4, size))
-        values = tuple(int.from_bytes(v, "little") & mask for v in values)
+        values = _from_stream(data[pos * 4 : (pos + length) * 4], width)
         out.append(Section(target, index, addr, values))
+        pos += length
     if zlib.crc32(data[:-4]) != words[-1]:
         raise ImageError("crc", "the checksum is wrong")
     return out

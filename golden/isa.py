@@ -23,6 +23,8 @@ SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
 EVENTS = 16  # event counters
 EVENT_W = 6  # bits of an event counter and of an iteration number, modulo
 REG_DEPTH = 32  # registers of each of the two register banks of a lane
+PART_W = 36  # bits of the load bus: a memory word arrives in parts as wide as a block RAM
+PART_IW = 6  # bits of a part's number
 EVENT_X = 0  # the input loader's event: one frame of inputs is in the neuron buffers
 
 # --- encodings ------------------------------------------------------------------------------
@@ -159,6 +161,11 @@ def decode(fields: Iterable[Field], word: int) -> dict[str, int]:
     return out
 
 
+def load_parts(word: int, bits: int) -> list[int]:
+    """A memory word of so many bits as the load bus brings it: parts of PART_W bits, low first."""
+    return [word >> at & (1 << PART_W) - 1 for at in range(0, bits, PART_W)]
+
+
 def lane_fields(c: Config) -> tuple[Field, ...]:
     """Section of one PE row (lane) in a PEGroup word; depends on the configuration.
 
@@ -199,8 +206,13 @@ def acc_raw(c: Config) -> int:
     return 3 + c.deep
 
 
+def lat_event(c: Config) -> int:
+    """Event is there -> PEGroups see it, and the neurons or accumulators that it is about."""
+    return 2 * c.deep
+
+
 def lat_wait(c: Config) -> int:
-    """Event is there -> PEGroup word that waited for it."""
+    """A PEGroup sees an event -> word that waited for it."""
     return c.deep
 
 
@@ -216,7 +228,7 @@ def lat_mark(c: Config) -> int:
 
 def lat_post(c: Config) -> int:
     """Drain word -> element word that reads its register."""
-    return 7 + c.reduce_stages + 4 * c.deep
+    return 7 + c.reduce_stages + 5 * c.deep
 
 
 def lat_elem_reg(c: Config) -> int:
@@ -240,8 +252,8 @@ def lat_neuron(c: Config) -> int:
 
 
 LATENCIES = (
-    acc_raw, lat_wait, lat_stored, lat_mark, lat_post, lat_elem_reg, lat_elem_state, lat_bus,
-    lat_neuron,
+    acc_raw, lat_event, lat_wait, lat_stored, lat_mark, lat_post, lat_elem_reg, lat_elem_state,
+    lat_bus, lat_neuron,
 )  # fmt: skip
 """Those that depend on the configuration."""
 
@@ -261,6 +273,8 @@ def package_text() -> str:
         f"  parameter int EventW = {EVENT_W};",
         f"  parameter int RegDepth = {REG_DEPTH};",
         f"  parameter int EventX = {EVENT_X};",
+        f"  parameter int PartW = {PART_W};",
+        f"  parameter int PartIw = {PART_IW};",
     ]
     for table, prefix in ((ACT, "Act"), (M_SEL, "M"), (X_SEL, "X"), (LAG, "Lag")):
         for k, v in table.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-VERSION = 1  # of the register map and of the image format
+VERSION = 2  # of the register map and of the image format
 IDENTITY = int.from_bytes(b"CSB", "little") | VERSION << 24
 ADDR_W = 12  # address bits of the AXI4-Lite port
 

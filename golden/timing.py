@@ -21,11 +21,11 @@ from golden.program import Program
 
 # Cycles of the frame interfaces (hdl/interface): beat taken -> first neuron write on the bus,
 # last neuron write -> PEGroup issue, frame complete -> first output beat, etc.
-IN_FIRST_WRITE = 2  # beat taken -> its first chunk on the neuron bus
+IN_FIRST_WRITE = 2  # beat taken -> its first chunk on the neuron bus; one more with `deep`
 IN_CREDIT = 3  # last issue of an iteration -> first chunk on the bus of the frame it makes room for
 IN_EVENT = 1  # last chunk on the bus -> PEGroup word that reads it
 OUT_FIRST_BEAT = 2  # frame complete (lat_neuron after the element word) -> first beat
-OUT_CREDIT = -1  # last beat -> element word that takes the free half of the output buffer
+OUT_CREDIT = -1  # last beat -> element word that takes the free half; one more with `deep`
 
 
 @dataclasses.dataclass
@@ -94,7 +94,7 @@ class _Machine:
             return 0
         if n >= len(self.events[evt]):
             raise _NotYetError
-        return self.events[evt][n]
+        return self.events[evt][n] + isa.lat_event(self.c)
 
 
 def _group(m: _Machine, g: int) -> Iterator[None]:
@@ -204,7 +204,10 @@ class _Input:
     """The input loader: one write of x_lanes values in a cycle that the writer leaves free."""
 
     m: _Machine
-    free: int = IN_FIRST_WRITE  # first cycle in which the next chunk can be on the bus
+    free: int = dataclasses.field(init=False)  # first cycle that the next chunk can be on the bus
+
+    def __post_init__(self) -> None:
+        self.free = IN_FIRST_WRITE + self.m.c.deep
 
     def load(self, n: int) -> None:
         """Load frame n."""
@@ -238,7 +241,7 @@ class _Output:
         self.free = last + 1
         if self.m.record is not None:
             self.m.record.outputs.append((last - self.m.p.out_beats + 1, last))
-        self.m.out_credits.append(last + OUT_CREDIT)
+        self.m.out_credits.append(last + OUT_CREDIT + self.m.c.deep)
         return last
 
 

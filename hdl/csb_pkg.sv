@@ -10,6 +10,8 @@ package csb_pkg;
   parameter int EventW = 6;
   parameter int RegDepth = 32;
   parameter int EventX = 0;
+  parameter int PartW = 36;
+  parameter int PartIw = 6;
   parameter int ActIdentity = 0;
   parameter int ActSigmoid = 1;
   parameter int ActTanh = 2;

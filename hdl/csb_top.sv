@@ -92,8 +92,6 @@ module csb_top #(
   localparam int PeW = DataW + Naw + ShareH;
   localparam int PegW = csb_pkg::PegWidth + P * (Aaw + Bsel + 4 + ShareV + Q * PeW);
   localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
-  localparam int WideW = PegW > OutW ? PegW : OutW;
-  localparam int MaxW = WideW > csb_pkg::ElemWidth ? WideW : csb_pkg::ElemWidth;
   localparam int Counters = 12;
 
   // --- run control ------------------------------------------------------------------------
@@ -119,6 +117,13 @@ module csb_top #(
       .loaded_evt_o (loaded_evt),
       .error_evt_o  (error_evt)
   );
+
+  // What the host may do at rest ends with the cycle in which it asks for a run or sends an image.
+  logic rest_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) rest_q <= 1'b0;
+    else rest_q <= at_rest && !loading && !start_req && !s_axis_image_tvalid;
+  end
 
   // --- registers --------------------------------------------------------------------------
   logic st_re, st_we;
@@ -167,7 +172,7 @@ module csb_top #(
       .fresh_o      (fresh),
       .image_valid_i(image_valid),
       .running_i    (running),
-      .idle_i       (at_rest && !loading),
+      .idle_i       (rest_q),
       .loading_i    (loading),
       .error_code_i (error_code),
       .loaded_evt_i (loaded_evt),
@@ -187,10 +192,17 @@ module csb_top #(
   );
 
   // --- image ------------------------------------------------------------------------------
-  logic clr_valid, ld_we;
-  logic [15:0] clr_addr, ld_index, ld_addr;
-  logic [7:0] ld_target;
-  logic [MaxW-1:0] ld_data;
+  typedef struct packed {
+    logic                       we;
+    logic [7:0]                 target;
+    logic [15:0]                index;
+    logic [csb_pkg::PartIw-1:0] part;
+    logic [15:0]                addr;
+    logic [csb_pkg::PartW-1:0]  data;
+  } load_t;
+  load_t from_loader, ld;
+  logic clr_valid;
+  logic [15:0] clr_addr;
   csb_image_loader #(
       .Groups     (Groups),
       .Lanes      (Lanes),
@@ -206,8 +218,7 @@ module csb_top #(
       .DrainDepth (DrainDepth),
       .ElemDepth  (ElemDepth),
       .OutDepth   (OutDepth),
-      .ConfigHash (ConfigHash),
-      .MaxW       (MaxW)
+      .ConfigHash (ConfigHash)
   ) u_loader (
       .clk_i,
       .rst_ni,
@@ -222,21 +233,32 @@ module csb_top #(
       .error_code_o(load_code),
       .clr_valid_o (clr_valid),
       .clr_addr_o  (clr_addr),
-      .ld_we_o     (ld_we),
-      .ld_target_o (ld_target),
-      .ld_index_o  (ld_index),
-      .ld_addr_o   (ld_addr),
-      .ld_data_o   (ld_data)
+      .ld_we_o     (from_loader.we),
+      .ld_target_o (from_loader.target),
+      .ld_index_o  (from_loader.index),
+      .ld_part_o   (from_loader.part),
+      .ld_addr_o   (from_loader.addr),
+      .ld_data_o   (from_loader.data)
+  );
+
+  csb_local #(
+      .Width ($bits(load_t)),
+      .Stages(Deep)
+  ) u_load (
+      .clk_i,
+      .rst_ni,
+      .data_i(from_loader),
+      .data_o(ld)
   );
 
   logic [CfgWords*32-1:0] cfg;
   csb_program_regs u_program_regs (
       .clk_i,
       .rst_ni,
-      .ld_we_i    (ld_we),
-      .ld_target_i(ld_target),
-      .ld_addr_i  (ld_addr),
-      .ld_data_i  (ld_data[31:0]),
+      .ld_we_i    (ld.we),
+      .ld_target_i(ld.target),
+      .ld_addr_i  (ld.addr),
+      .ld_data_i  (ld.data[31:0]),
       .value_o    (cfg)
   );
   logic [3:0] streams;
@@ -244,7 +266,7 @@ module csb_top #(
 
   logic [Groups-1:0] peg_we;
   for (genvar g = 0; g < Groups; g++) begin : gen_peg_we
-    assign peg_we[g] = ld_we && ld_target == TargetPegroup && ld_index == 16'(g);
+    assign peg_we[g] = ld.we && ld.target == TargetPegroup && ld.index == 16'(g);
   end
 
   // The state window writes through the load port of the data path; it is idle then.
@@ -252,19 +274,19 @@ module csb_top #(
   logic [1:0] dp_sel;
   logic [LaneIw-1:0] dp_lane;
   logic [11:0] dp_addr;
-  logic [csb_pkg::ElemWidth-1:0] dp_data;
+  logic [csb_pkg::PartW-1:0] dp_data;
   always_comb begin
-    dp_we   = ld_we && ld_target >= TargetDrain && ld_target <= TargetState;
-    dp_sel  = 2'(ld_target - TargetDrain);
-    dp_lane = LaneIw'(ld_index);
-    dp_addr = 12'(ld_addr);
-    dp_data = csb_pkg::ElemWidth'(ld_data);
+    dp_we   = ld.we && ld.target >= TargetDrain && ld.target <= TargetState;
+    dp_sel  = 2'(ld.target - TargetDrain);
+    dp_lane = LaneIw'(ld.index);
+    dp_addr = 12'(ld.addr);
+    dp_data = ld.data;
     if (st_we) begin
       dp_we   = 32'(st_lane) < Lanes && 32'(st_addr) < StateDepth;
       dp_sel  = 2'(TargetState - TargetDrain);
       dp_lane = LaneIw'(st_lane);
       dp_addr = 12'(st_addr);
-      dp_data = csb_pkg::ElemWidth'(st_wdata);
+      dp_data = csb_pkg::PartW'(st_wdata);
     end
   end
 
@@ -289,17 +311,28 @@ module csb_top #(
   logic [L-1:0] x_we;
   logic [Naw-1:0] x_addr, neu_addr;
   logic [L*DataW-1:0] x_data, neu_data;
+  logic run_input;
+  csb_local #(
+      .Width (1),
+      .Stages(Deep)
+  ) u_run_input (
+      .clk_i,
+      .rst_ni,
+      .data_i(running && init_done),
+      .data_o(run_input)
+  );
   csb_input #(
       .L          (L),
       .DataW      (DataW),
       .NeuronDepth(NeuronDepth),
       .StreamW    (StreamW),
-      .XLanes     (XLanes)
+      .XLanes     (XLanes),
+      .Deep       (Deep)
   ) u_input (
       .clk_i,
       .rst_ni,
       .start_i    (start),
-      .run_i      (running && init_done),
+      .run_i      (run_input),
       .streams_i  (streams),
       .x_count_i  (cfg[CfgXCount*32+:16]),
       .x_base_i   (cfg[CfgXBase*32+:Naw]),
@@ -344,8 +377,9 @@ module csb_top #(
       .hold_i      (!init_done),
       .streams_i   (streams),
       .ld_we_i     (peg_we),
-      .ld_addr_i   (ld_addr[$clog2(WeightDepth)-1:0]),
-      .ld_data_i   (ld_data[PegW-1:0]),
+      .ld_part_i   (ld.part),
+      .ld_addr_i   (ld.addr[$clog2(WeightDepth)-1:0]),
+      .ld_data_i   (ld.data),
       .clr_valid_i (clr_valid),
       .clr_addr_i  (clr_addr),
       .events_i    (events),
@@ -362,7 +396,44 @@ module csb_top #(
       .stall_o     (peg_stall)
   );
 
-  logic out_valid, out_done, out_release;
+  // Near the data path's programs, with Deep a cycle later: the PEGroups' copies are two.
+  typedef struct packed {
+    logic               start;
+    logic               stop;
+    logic [3:0]         streams;
+    logic [ElemAw-1:0]  loop_start;
+    logic [StateAw-1:0] state_stride;
+    logic [5:0]         credits;
+    logic               fresh;
+  } run_t;
+  run_t to_run, run;
+  assign to_run.start        = start;
+  assign to_run.stop         = stop;
+  assign to_run.streams      = streams;
+  assign to_run.loop_start   = cfg[CfgElemLoop*32+:ElemAw];
+  assign to_run.state_stride = cfg[CfgStateStride*32+:StateAw];
+  assign to_run.credits      = cfg[CfgRegSets*32+:6];
+  assign to_run.fresh        = fresh;
+  csb_local #(
+      .Width ($bits(run_t)),
+      .Stages(Deep)
+  ) u_run (
+      .clk_i,
+      .rst_ni,
+      .data_i(to_run),
+      .data_o(run)
+  );
+
+  logic out_valid, out_done, out_read, out_release;
+  csb_local #(
+      .Width (1),
+      .Stages(Deep)
+  ) u_release (
+      .clk_i,
+      .rst_ni,
+      .data_i(out_read),
+      .data_o(out_release)
+  );
   logic [OutAw:0] out_addr;
   logic drain_issue, stall_mark, stall_reg, elem_issue, stall_post, stall_out;
   logic [4:0] sat;
@@ -385,17 +456,18 @@ module csb_top #(
   ) u_datapath (
       .clk_i,
       .rst_ni,
-      .start_i           (start),
-      .stop_i            (stop),
-      .streams_i         (streams),
-      .loop_start_i      (cfg[CfgElemLoop*32+:ElemAw]),
-      .state_stride_i    (cfg[CfgStateStride*32+:StateAw]),
-      .credits_i         (cfg[CfgRegSets*32+:6]),
-      .fresh_i           (fresh),
+      .start_i           (run.start),
+      .stop_i            (run.stop),
+      .streams_i         (run.streams),
+      .loop_start_i      (run.loop_start),
+      .state_stride_i    (run.state_stride),
+      .credits_i         (run.credits),
+      .fresh_i           (run.fresh),
       .init_done_o       (init_done),
       .ld_we_i           (dp_we),
       .ld_sel_i          (dp_sel),
       .ld_lane_i         (dp_lane),
+      .ld_part_i         (ld.part),
       .ld_addr_i         (dp_addr),
       .ld_data_i         (dp_data),
       .st_re_i           (st_re),
@@ -441,14 +513,15 @@ module csb_top #(
       .stop_i       (stop),
       .out_beats_i  (cfg[CfgOutBeats*32+:13]),
       .out_last_i   (cfg[CfgOutLast*32+:6]),
-      .ld_we_i      (ld_we && ld_target == TargetOut),
-      .ld_addr_i    (ld_addr[OutAw-1:0]),
-      .ld_data_i    (ld_data[OutW-1:0]),
+      .ld_we_i      (ld.we && ld.target == TargetOut),
+      .ld_part_i    (ld.part),
+      .ld_addr_i    (ld.addr[OutAw-1:0]),
+      .ld_data_i    (ld.data),
       .out_valid_i  (out_valid),
       .out_addr_i   (out_addr),
       .out_data_i   (neu_data),
       .out_done_i   (out_done),
-      .out_release_o(out_release),
+      .out_release_o(out_read),
       .m_tvalid_o   (m_axis_frame_tvalid),
       .m_tready_i   (m_axis_frame_tready),
       .m_tdata_o    (m_axis_frame_tdata),
@@ -479,6 +552,13 @@ module csb_top #(
       8'(iter_done)
     };
   end
+  // In registers: what is counted comes from far away.
+  logic [Counters*8-1:0] inc_q;
+  logic [Groups-1:0] issue_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) {inc_q, issue_q} <= '0;
+    else {inc_q, issue_q} <= {inc, peg_issue};
+  end
   csb_counters #(
       .Counters(Counters),
       .Groups  (Groups)
@@ -487,8 +567,8 @@ module csb_top #(
       .rst_ni,
       .clear_i  (start),
       .running_i(running),
-      .inc_i    (inc),
-      .issue_i  (peg_issue),
+      .inc_i    (inc_q),
+      .issue_i  (issue_q),
       .sel_i    (counter_sel),
       .group_i  (counter_group),
       .cycles_o (cycles),

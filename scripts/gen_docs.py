@@ -162,10 +162,11 @@ def example_image() -> str:
     c = config.load("tiny")
     words = [isa.encode(isa.DRAIN, {"wait_mark": 1, "post": 1, "last": 1})]
     data = image.words32(image.pack(c, [image.section(c, image.Target.DRAIN, words)]))
-    drain_words = -(-isa.width(isa.DRAIN) // 32)
+    parts = len(isa.load_parts(0, isa.width(isa.DRAIN)))
     notes = ["magic", "version", "configuration hash", "words of the image"]
     notes += ["target 1, index 0", "address 0", "one memory word"]
-    notes += [f"DRAIN word, part {i}" for i in range(drain_words)] + ["CRC-32"]
+    notes += ["DRAIN word, upper bits of its parts"]
+    notes += [f"DRAIN word, part {i}, lower 32 bits" for i in range(parts)] + ["CRC-32"]
     lines = [f"{i:3}  {w:08x}  {n}" for i, (w, n) in enumerate(zip(data, notes, strict=True))]
     return "\n".join(lines)
 

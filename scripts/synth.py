@@ -59,7 +59,15 @@ COLUMNS = ("LUT", "FF", "DSP", "BRAM")
 # Modules that are part of the block they are in, and are counted with it. A hierarchy kept to the
 # last rounding unit would count multiplexers that any flow merges with what is around them.
 PARTS_OF_BLOCKS = {
-    *("csb_ram_1r1w", "csb_round_sat", "csb_skid", "csb_shift_sat", "csb_delay", "csb_token"),
+    *(
+        "csb_ram_1r1w",
+        "csb_load_ram",
+        "csb_round_sat",
+        "csb_skid",
+        "csb_shift_sat",
+        "csb_delay",
+        "csb_token",
+    ),
     *(
         "csb_gap",
         "csb_local",

@@ -62,7 +62,7 @@ class LaneModel:
         counts = Saturations()
         bias = self.bias[:, word["bias_addr"]]
         value = numerics.drain_value(acc, bias, word["shift"], self.cfg, counts)
-        self.note(cycle + 2 + self.cfg.reduce_stages + 2 * self.cfg.deep, counts, "drain")
+        self.note(cycle + 2 + self.cfg.reduce_stages + 3 * self.cfg.deep, counts, "drain")
         result = numerics.activation(value, ACT_NAME[word["act"]])
         self._write(cycle + isa.lat_post(self.cfg), self.regs["drain"], word["dst"], result)
 

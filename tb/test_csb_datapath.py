@@ -249,8 +249,11 @@ class Units:
 
 async def load(dut, sel: int, lane: int, address: int, value: int) -> None:
     dut.ld_we_i.value, dut.ld_sel_i.value, dut.ld_lane_i.value = 1, sel, lane
-    dut.ld_addr_i.value, dut.ld_data_i.value = address, value
-    await RisingEdge(dut.clk_i)
+    dut.ld_addr_i.value = address
+    bits = {0: isa.width(isa.DRAIN), 1: isa.width(isa.ELEM)}.get(sel, isa.PART_W)
+    for part, data in enumerate(isa.load_parts(value, bits)):
+        dut.ld_part_i.value, dut.ld_data_i.value = part, data
+        await RisingEdge(dut.clk_i)
     dut.ld_we_i.value = 0
 
 
@@ -325,7 +328,7 @@ async def random_programs(dut) -> None:
     cfg = bench_config()
     for name in ("start_i", "ld_we_i", "st_re_i", "mark_ready_i", "out_release_i", "fresh_i",
                  "streams_i", "loop_start_i", "state_stride_i", "credits_i", "ld_sel_i",
-                 "ld_lane_i", "ld_addr_i", "ld_data_i", "st_lane_i", "st_addr_i",
+                 "ld_lane_i", "ld_part_i", "ld_addr_i", "ld_data_i", "st_lane_i", "st_addr_i",
                  "sums_i"):  # fmt: skip
         getattr(dut, name).value = 0
     dut.stop_i.value = 1

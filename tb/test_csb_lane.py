@@ -39,8 +39,8 @@ def schedule_drain(plan, t: int, rs: int, deep: int, word, acc: int) -> None:
     plan[t + rs].update(bias_re_i=1, bias_addr_i=word["bias_addr"])
     plan[t + 1 + deep + rs].update(sum_i=acc)
     plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=word["shift"])
-    plan[t + 3 + deep + rs].update(drain_act_i=word["act"])
-    plan[t + 6 + 3 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
+    plan[t + 3 + 2 * deep + rs].update(drain_act_i=word["act"])
+    plan[t + 6 + 4 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
 
 
 def schedule_element(plan, t: int, deep: int, word, fresh: int) -> None:
@@ -91,7 +91,7 @@ async def random_words(dut) -> None:
             acc = random_signed(cfg.acc_w - 1)
             schedule_drain(plan, cycle, rs, cfg.deep, word, acc)
             model.drain(cycle, word, np.array([acc]))
-        settled = cycle >= 2 * REGS + 8 + 5 * cfg.deep + rs
+        settled = cycle >= 2 * REGS + 8 + 6 * cfg.deep + rs
         if writing or (settled and random.random() < 0.8):
             small = {name: random.randrange(REGS) for name in ("m0", "x0", "m1", "x1", "reg")}
             small |= {name: random.randrange(DEPTH) for name in ("st_raddr", "st_waddr")}

@@ -22,7 +22,7 @@ from tb.pegroup_model import Model, Word, banks, random_program
 from tb.stream import poison, reset, start_clock
 
 FLAGS = ("start_i", "stop_i", "hold_i", "ld_we_i", "zero_i", "nw_we_i", "acc_re_i")
-PAYLOAD = {"ld_we_i": ("ld_addr_i", "ld_data_i"), "zero_i": ("zero_addr_i",),
+PAYLOAD = {"ld_we_i": ("ld_part_i", "ld_addr_i", "ld_data_i"), "zero_i": ("zero_addr_i",),
            "nw_we_i": ("nw_addr_i", "nw_data_i"), "acc_re_i": ("acc_addr_i",)}  # fmt: skip
 OUTPUTS = ("mark_o", "wrap_o", "busy_o", "stall_o")
 FIRST_WORD = 2  # cycles from the start to word 0 (csb_seq)
@@ -186,7 +186,9 @@ class Bench:
     # --- sequences
     async def load(self, words: list[Word]) -> None:
         for address, word in enumerate(words):
-            await self.tick(ld_we_i=1, ld_addr_i=address, ld_data_i=word.encode(self.c))
+            parts = isa.load_parts(word.encode(self.c), isa.pegroup_width(self.c))
+            for part, data in enumerate(parts):
+                await self.tick(ld_we_i=1, ld_part_i=part, ld_addr_i=address, ld_data_i=data)
 
     async def zero(self) -> None:
         """As csb_engine does: accumulators by their own port, neurons over their bus."""

@@ -6,13 +6,16 @@ import random
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from golden import isa
 from tb.stream import reset, start_clock
 
 
 async def load(dut, words: list[int]) -> None:
     for address, word in enumerate(words):
-        dut.we_i.value, dut.waddr_i.value, dut.wdata_i.value = 1, address, word
-        await RisingEdge(dut.clk_i)
+        for part, data in enumerate(isa.load_parts(word, len(dut.word_o))):
+            dut.we_i.value, dut.part_i.value = 1, part
+            dut.waddr_i.value, dut.wdata_i.value = address, data
+            await RisingEdge(dut.clk_i)
     dut.we_i.value = 0
 
 

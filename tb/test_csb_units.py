@@ -43,9 +43,12 @@ class Bench:
         dut = self.dut
         dut.we_i.value = 1
         for address, word in enumerate(words):
-            dut.waddr_i.value, dut.wdata_i.value = address, isa.encode(self.fields, word)
-            await RisingEdge(dut.clk_i)
+            code, bits = isa.encode(self.fields, word), isa.width(self.fields)
+            for part, data in enumerate(isa.load_parts(code, bits)):
+                dut.part_i.value, dut.waddr_i.value, dut.wdata_i.value = part, address, data
+                await RisingEdge(dut.clk_i)
         dut.we_i.value = 0
+        poison(dut.part_i)
         poison(dut.waddr_i)
         poison(dut.wdata_i)
 
@@ -114,7 +117,7 @@ async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple)
                     "cvt_valid_o": 1,
                     "shift_o": word["shift"],
                 }
-                bench.expect[cycle + 3 + cfg.deep + stages]["act_o"] = word["act"]
+                bench.expect[cycle + 3 + 2 * cfg.deep + stages]["act_o"] = word["act"]
                 last = bench.expect[cycle + isa.lat_post(cfg) - 1]
                 last |= {"reg_we_o": 1, "reg_o": word["dst"], "post_o": word["post"]}
                 if word["acquire"]:

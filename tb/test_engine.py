@@ -59,8 +59,9 @@ class EngineBench:
         self.dut.ld_we_i.value = 1 << group
         for a, w in enumerate(words):
             self.dut.ld_addr_i.value = a
-            self.dut.ld_data_i.value = w
-            await self.tick()
+            for part, data in enumerate(isa.load_parts(w, isa.pegroup_width(self.c))):
+                self.dut.ld_part_i.value, self.dut.ld_data_i.value = part, data
+                await self.tick()
         self.dut.ld_we_i.value = 0
 
     async def neurons(self, column: np.ndarray, addr: np.ndarray, values: np.ndarray) -> None:

@@ -42,7 +42,6 @@ def parameters() -> dict[str, int]:
         "AccW": c.acc_w,
         "StateW": c.state_w,
         "ConfigHash": image.config_hash(c),
-        "MaxW": max(w for w, _, _ in m.values()),
         **{name: m[target][0] for name, target in widths.items()},
         **{f"{d.capitalize()}Depth": getattr(c, f"{d}_depth") for d in depths.split()},
     }
@@ -75,15 +74,19 @@ class Bench:
             self.results.append,
         ).start()
 
-    def _word(self) -> tuple[tuple[int, int, int], int]:
+    def _word(self) -> tuple[tuple[int, int, int], int, int]:
         dut = self.dut
         target = int(dut.ld_target_o.value)
-        width = image.memories(CONFIG)[Target(target)][0]
+        part = int(dut.ld_part_o.value)
+        width = min(image.memories(CONFIG)[Target(target)][0] - part * isa.PART_W, isa.PART_W)
         data = dut.ld_data_o.value[width - 1 : 0].to_unsigned()
-        return (target, int(dut.ld_index_o.value), int(dut.ld_addr_o.value)), data
+        return (target, int(dut.ld_index_o.value), int(dut.ld_addr_o.value)), part, data
 
-    def _write(self, item: tuple[tuple[int, int, int], int]) -> None:
-        self.memory[item[0]] = item[1]
+    def _write(self, item: tuple[tuple[int, int, int], int, int]) -> None:
+        at, part, data = item
+        held, low = self.memory.get(at, 0), part * isa.PART_W
+        held &= ~(((1 << isa.PART_W) - 1) << low)
+        self.memory[at] = held | data << low
 
     async def load(self, data: bytes) -> str:
         """Sends an image and returns its result."""

@@ -11,6 +11,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from golden import config
+from golden.timing import IN_FIRST_WRITE
 from tb.axi import axis_source
 from tb.checkers import Checker, Monitor
 from tb.stream import STALLS, reset, start_clock, within
@@ -179,7 +180,7 @@ async def latency_and_rate(dut) -> None:
     b.send()
     await ClockCycles(dut.clk_i, 100)
     chunks = -(-b.count // CONFIG.x_lanes)
-    assert written[0] == taken[0] + 2
+    assert written[0] == taken[0] + IN_FIRST_WRITE + int(dut.Deep.value)
     assert written == list(range(written[0], written[0] + 2 * chunks))
     b.writes.finish()
 

@@ -9,7 +9,7 @@ import random
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from golden import config, image
+from golden import config, image, isa
 from tb.axi import axis_sink
 from tb.checkers import Checker, Monitor
 from tb.stream import STALLS, reset, start_clock
@@ -71,8 +71,10 @@ class Bench:
         for b, places in enumerate(beats):
             dut.ld_we_i.value = 1
             dut.ld_addr_i.value = b
-            dut.ld_data_i.value = image.out_word(CONFIG, places)
-            await RisingEdge(dut.clk_i)
+            bits = CONFIG.out_lanes * image.out_entry_width(CONFIG)
+            for part, data in enumerate(isa.load_parts(image.out_word(CONFIG, places), bits)):
+                dut.ld_part_i.value, dut.ld_data_i.value = part, data
+                await RisingEdge(dut.clk_i)
         dut.ld_we_i.value = 0
         dut.out_beats_i.value = len(beats)
         dut.out_last_i.value = len(beats[-1])

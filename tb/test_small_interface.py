@@ -208,6 +208,7 @@ async def program_registers(dut) -> None:
         dut.ld_data_i.value, dut.ld_we_i.value = data, we
         await RisingEdge(dut.clk_i)
         await Timer(1, "ns")
+        # The write of the cycle before lands.
+        assert int(dut.value_o.value) == sum(v << i * 32 for i, v in enumerate(want))
         if we and target == Target.CONFIG and addr < len(CONFIG):
             want[addr] = data
-        assert int(dut.value_o.value) == sum(v << i * 32 for i, v in enumerate(want))

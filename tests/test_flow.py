@@ -184,7 +184,9 @@ def test_interval_is_that_of_the_timing_model(frames):
 def test_any_image_fits_the_simulation_on_verilator(name):
     """All memories of the machine together, in words of the load port."""
     c = config.load(name)
-    words = sum(-(-bits // 32) * n * count for bits, n, count in image.memories(c).values())
+    words = sum(
+        image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
+    )
     assert flow.image_words(c, "verilator") > words
     assert flow.image_words(c, "icarus") == flow.SIM_IMAGE_WORDS["icarus"]
 

@@ -44,13 +44,15 @@ def test_regs(sim: str) -> None:
     run("csb_regs", "tb.test_regs", sim=sim, parameters=regs_bench.PARAMETERS)
 
 
-@pytest.mark.parametrize("config", ["tiny", "odd", "paper512"])
-def test_input(sim: str, config: str) -> None:
+@pytest.mark.parametrize(
+    ("config", "deep"), [("tiny", 0), ("odd", 0), ("paper512", 0), ("small", 1)]
+)
+def test_input(sim: str, config: str, deep: int) -> None:
     run(
         "csb_input",
         "tb.test_input",
         sim=sim,
-        parameters=input_bench.parameters(config),
+        parameters=input_bench.parameters(config) | {"Deep": deep},
         extra_env={"CSB_CONFIG": config},
     )
 

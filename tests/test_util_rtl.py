@@ -21,6 +21,7 @@ def test_drivers(sim: str) -> None:
     [
         {"Width": 32, "Depth": 64},
         {"Width": 24, "Depth": 13, "Granule": 8},
+        {"Width": 29, "Depth": 13, "Granule": 8},
         {"Width": 5, "Depth": 1, "Granule": 1},
         {"Width": 16, "Depth": 32, "NoCollision": 1},
     ],
@@ -33,6 +34,16 @@ def test_ram(sim: str, parameters: dict[str, int]) -> None:
         sim=sim,
         parameters=parameters,
         test_filter="behaves_like_a_list",
+    )
+
+
+@pytest.mark.parametrize("width", [20, 36, 48, 108, 150])
+def test_load_ram(sim: str, width: int) -> None:
+    run(
+        "csb_load_ram",
+        "tb.test_csb_load_ram",
+        sim=sim,
+        parameters={"Width": width, "Depth": 13},
     )
 
 

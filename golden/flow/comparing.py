@@ -158,7 +158,9 @@ def image_words(c: Config, sim: str) -> int:
     long to allocate memories."""
     if sim == "icarus":
         return SIM_IMAGE_WORDS[sim]
-    largest = sum(-(-bits // 32) * n * count for bits, n, count in image.memories(c).values())
+    largest = sum(
+        image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
+    )
     return max(SIM_IMAGE_WORDS[sim], 1 << largest.bit_length())
 
 

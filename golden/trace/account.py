@@ -200,7 +200,11 @@ def counters(t: Timeline, running: int) -> dict:
     prologue = prologue_cycles(p)
     post, out = _held(t.record.elem, loop, prologue, running, "pend")
     # PEGroups begin when the last word of the prologue has landed.
-    peg_late = PEG_LATE + (prologue + isa.lat_neuron(p.config) if p.elem_loop else 0)
+    peg_late = (
+        PEG_LATE
+        + isa.lat_event(p.config)
+        + (prologue + isa.lat_neuron(p.config) if p.elem_loop else 0)
+    )
     return {
         "STALL_ENGINE": (running - peg_late) * len(p.groups) - issued,
         "STALL_MARK": mark,

@@ -86,6 +86,7 @@ class _Walk:
             if stall:
                 self.add("event to waiting word", isa.lat_wait(self.p.config))
                 if stall[0].event is not None:
+                    self.add("event to PEGroups", isa.lat_event(self.p.config))
                     return self.event(stall[0].event, s.iteration - stall[0].back)
                 issue = stall[0].begin
             n, word = s.iteration, s.first - 1

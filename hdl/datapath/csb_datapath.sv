@@ -7,8 +7,8 @@
 // T + 1 + ReduceStages + 2 * Deep; of an element word: see csb_writer. Units run from start_i to
 // stop_i.
 //
-// Load port (while stopped; a write lands two cycles later, with Deep three): ld_sel_i 0 drain program, 1 element
-// program, 2 bias, 3 state of lane ld_lane_i; ld_addr_i counts words, data are right-aligned.
+// Load port (while stopped; a write lands two cycles later): ld_sel_i 0 drain program, 1 element
+// program, 2 bias, 3 state of lane ld_lane_i; part ld_part_i of word ld_addr_i.
 // Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i, with Deep four.
 //
 // With Deep every lane has copies of its own, a cycle later, of all that controls it (csb_local):
@@ -55,8 +55,9 @@ module csb_datapath #(
     input wire logic ld_we_i,
     input wire logic [1:0] ld_sel_i,
     input wire logic [LaneIw-1:0] ld_lane_i,
+    input wire logic [csb_pkg::PartIw-1:0] ld_part_i,
     input wire logic [11:0] ld_addr_i,
-    input wire logic [csb_pkg::ElemWidth-1:0] ld_data_i,
+    input wire logic [csb_pkg::PartW-1:0] ld_data_i,
     // host state port
     input wire logic st_re_i,
     input wire logic [LaneIw-1:0] st_lane_i,
@@ -100,14 +101,16 @@ module csb_datapath #(
   // --- load port ------------------------------------------------------------------------
   logic [3:0] ld_we, ld_we_q;
   logic [LaneIw-1:0] ld_lane_q;
+  logic [csb_pkg::PartIw-1:0] ld_part_q;
   logic [11:0] ld_addr_q;
-  logic [csb_pkg::ElemWidth-1:0] ld_data_q;
+  logic [csb_pkg::PartW-1:0] ld_data_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) ld_we_q <= '0;
     else ld_we_q <= {3'b0, ld_we_i} << ld_sel_i;
   end
   always_ff @(posedge clk_i) begin
     ld_lane_q <= ld_lane_i;
+    ld_part_q <= ld_part_i;
     ld_addr_q <= ld_addr_i;
     ld_data_q <= ld_data_i;
   end
@@ -133,8 +136,9 @@ module csb_datapath #(
       .stop_i,
       .credits_i,
       .we_i        (ld_we[0]),
+      .part_i      (ld_part_q),
       .waddr_i     (ld_addr_q[DrainAw-1:0]),
-      .wdata_i     (ld_data_q[csb_pkg::DrainWidth-1:0]),
+      .wdata_i     (ld_data_q),
       .mark_ready_i,
       .mark_take_o,
       .release_i   (elem_release),
@@ -187,6 +191,7 @@ module csb_datapath #(
       .fresh_i,
       .init_done_o,
       .we_i         (ld_we[1]),
+      .part_i       (ld_part_q),
       .waddr_i      (ld_addr_q[ElemAw-1:0]),
       .wdata_i      (ld_data_q),
       .post_i       (post),
@@ -223,8 +228,6 @@ module csb_datapath #(
 
   // --- lanes ----------------------------------------------------------------------------
   typedef struct packed {
-    logic [LoadW-1:0]   ld_data;
-    logic [11:0]        ld_addr;
     logic               bias_re;
     logic [BiasAw-1:0]  bias_addr;
     logic               cvt_valid;
@@ -250,8 +253,6 @@ module csb_datapath #(
     logic [4:0]         elem_reg;
   } control_t;
   control_t control;
-  assign control.ld_data    = ld_data_q[LoadW-1:0];
-  assign control.ld_addr    = ld_addr_q;
   assign control.bias_re    = bias_re;
   assign control.bias_addr  = bias_addr;
   assign control.cvt_valid  = cvt_valid;
@@ -284,21 +285,15 @@ module csb_datapath #(
   logic [Lanes*4-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     control_t own;
-    logic own_ld_bias, own_ld_state;
     logic [AccW-1:0] sum;
     csb_local #(
-        .Width ($bits(control_t) + AccW + 2),
+        .Width ($bits(control_t) + AccW),
         .Stages(Deep)
     ) u_control (
         .clk_i,
         .rst_ni,
-        .data_i({
-          control,
-          sums_i[i*AccW+:AccW],
-          ld_we[2] && ld_lane_q == LaneIw'(i),
-          ld_we[3] && ld_lane_q == LaneIw'(i)
-        }),
-        .data_o({own, sum, own_ld_bias, own_ld_state})
+        .data_i({control, sums_i[i*AccW+:AccW]}),
+        .data_o({own, sum})
     );
 
     assign states[i*32+StateW+:32-StateW] = '0;
@@ -313,10 +308,10 @@ module csb_datapath #(
     ) u_lane (
         .clk_i,
         .rst_ni,
-        .ld_bias_we_i (up && own_ld_bias),
-        .ld_state_we_i(up && own_ld_state),
-        .ld_addr_i    (own.ld_addr),
-        .ld_data_i    (own.ld_data),
+        .ld_bias_we_i (ld_we[2] && ld_lane_q == LaneIw'(i)),
+        .ld_state_we_i(ld_we[3] && ld_lane_q == LaneIw'(i)),
+        .ld_addr_i    (ld_addr_q),
+        .ld_data_i    (ld_data_q[LoadW-1:0]),
         .sum_i        (sum),
         .bias_re_i    (own.bias_re),
         .bias_addr_i  (own.bias_addr),
@@ -411,6 +406,7 @@ module csb_datapath #(
   end
 
   // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT_INIT(BiasAndStateAreOnePart, LoadW <= csb_pkg::PartW)
   `CSB_ASSERT(HostReadsStateOnlyIdle, !(st_re_i && rd_en))
 endmodule
 `default_nettype wire

@@ -30,8 +30,9 @@ module csb_drain #(
     input  wire logic [                     5:0] credits_i,     // register sets free at the start
     // program load
     input  wire logic                            we_i,
+    input  wire logic [     csb_pkg::PartIw-1:0] part_i,
     input  wire logic [                  Aw-1:0] waddr_i,
-    input  wire logic [ csb_pkg::DrainWidth-1:0] wdata_i,
+    input  wire logic [      csb_pkg::PartW-1:0] wdata_i,
     // tokens
     input  wire logic                            mark_ready_i,
     output logic                                 mark_take_o,
@@ -69,6 +70,7 @@ module csb_drain #(
       .clk_i,
       .rst_ni,
       .we_i,
+      .part_i,
       .waddr_i,
       .wdata_i,
       .start_i,
@@ -166,7 +168,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainActW),
-      .Stages(3 + 2 * Deep + ReduceStages)
+      .Stages(3 + 3 * Deep + ReduceStages)
   ) u_act (
       .clk_i,
       .rst_ni,
@@ -177,7 +179,7 @@ module csb_drain #(
 
   csb_delay #(
       .Width (DrainDstW + 2),
-      .Stages(6 + 4 * Deep + ReduceStages)
+      .Stages(6 + 5 * Deep + ReduceStages)
   ) u_reg (
       .clk_i,
       .rst_ni,

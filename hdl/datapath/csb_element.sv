@@ -43,8 +43,9 @@ module csb_element #(
     output logic                                 init_done_o,
     // program load
     input  wire logic                            we_i,
+    input  wire logic [     csb_pkg::PartIw-1:0] part_i,
     input  wire logic [                  Aw-1:0] waddr_i,
-    input  wire logic [  csb_pkg::ElemWidth-1:0] wdata_i,
+    input  wire logic [      csb_pkg::PartW-1:0] wdata_i,
     // tokens
     input  wire logic                            post_i,          // pulse: registers are written
     input  wire logic                            out_release_i,   // pulse: an output half is free
@@ -92,6 +93,7 @@ module csb_element #(
       .clk_i,
       .rst_ni,
       .we_i,
+      .part_i,
       .waddr_i,
       .wdata_i,
       .start_i,

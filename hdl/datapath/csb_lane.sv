@@ -10,8 +10,8 @@
 //   T  registers and state are read     T + 3  v_o; state is written at the end
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
-// With Deep (D = 1) there are registers behind the memories, before the multipliers, behind their
-// sum and in the activation: what the ports say.
+// With Deep (D = 1) there are registers behind the memories, behind the shift, before the multipliers,
+// behind their sum and in the activation: what the ports say.
 //
 // Numbers, all signed: lane values LaneW bits, 15 of them fraction; narrow operands m0 and m1 the
 // same, saturated to 18 bits; state StateW bits, StateFrac (or, fine, 15) of them fraction; sum and
@@ -44,8 +44,8 @@ module csb_lane #(
     input  wire logic        [ BiasAw-1:0] bias_addr_i,
     input  wire logic                      cvt_valid_i,    // T + 2 + RS + D
     input  wire logic        [        2:0] shift_i,
-    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS + D
-    input  wire logic                      drain_we_i,     // T + 6 + RS + 3D
+    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS + 2D
+    input  wire logic                      drain_we_i,     // T + 6 + RS + 4D
     input  wire logic        [        4:0] drain_reg_i,
     // element side
     input  wire logic                      rd_en_i,        // T
@@ -99,7 +99,7 @@ module csb_lane #(
 
   logic signed [AccW:0] total_q;
   logic signed [LaneW-1:0] drained, drained_q, drain_result;
-  logic sat_drain;
+  logic sat_drain, cvt_valid;
   always_ff @(posedge clk_i) begin
     total_q   <= {sum_i[AccW-1], sum_i} + {bias[AccW-1], bias};
     drained_q <= drained;
@@ -109,13 +109,21 @@ module csb_lane #(
       .InW   (AccW + 1 + PreShift),
       .Base  (ShiftBase),
       .ShiftW(3),
-      .OutW  (LaneW)
+      .OutW  (LaneW),
+      .Deep  (Deep)
   ) u_convert (
+      .clk_i,
       .data_i ((AccW + 1 + PreShift)'(total_q) <<< PreShift),
       .shift_i(shift_i),
       .data_o (drained),
       .sat_o  (sat_drain)
   );
+
+  if (Deep != 0) begin : gen_deep_convert
+    always_ff @(posedge clk_i) cvt_valid <= cvt_valid_i;
+  end else begin : gen_short_convert
+    assign cvt_valid = cvt_valid_i;
+  end
 
   csb_act #(
       .LaneW(LaneW),
@@ -286,7 +294,7 @@ module csb_lane #(
       st_we_i && sat_state,
       sum_valid && sat_sum,
       opnd_valid_i && |sat_narrow,
-      cvt_valid_i && sat_drain
+      cvt_valid && sat_drain
     };
   end
 

@@ -23,26 +23,27 @@ module csb_seq #(
     parameter int Depth = 512,           // words
     parameter int Aw    = $clog2(Depth)  // derived, do not override
 ) (
-    input  wire logic             clk_i,
-    input  wire logic             rst_ni,
+    input wire logic clk_i,
+    input wire logic rst_ni,
     // program load, while idle
-    input  wire logic             we_i,
-    input  wire logic [   Aw-1:0] waddr_i,
-    input  wire logic [Width-1:0] wdata_i,
+    input wire logic we_i,
+    input wire logic [csb_pkg::PartIw-1:0] part_i,
+    input wire logic [Aw-1:0] waddr_i,
+    input wire logic [csb_pkg::PartW-1:0] wdata_i,
     // control
-    input  wire logic             start_i,
-    input  wire logic             stop_i,
-    input  wire logic             hold_i,        // the first word does not come out yet
-    input  wire logic [   Aw-1:0] loop_start_i,
+    input wire logic start_i,
+    input wire logic stop_i,
+    input wire logic hold_i,  // the first word does not come out yet
+    input wire logic [Aw-1:0] loop_start_i,
     // words
-    output logic                  valid_o,
-    output logic      [Width-1:0] word_o,
-    output logic                  next_load_o,   // next_word_o is word_o in the next cycle
-    output logic      [Width-1:0] next_word_o,
-    output logic      [   Aw-1:0] next_pc_o,     // its address
-    input  wire logic             issue_i,       // word_o is consumed in this cycle
-    input  wire logic             restart_i,     // if it is, that is as a start_i
-    output logic                  wrap_o         // pulse: ... and it is the last one
+    output logic valid_o,
+    output logic [Width-1:0] word_o,
+    output logic next_load_o,  // next_word_o is word_o in the next cycle
+    output logic [Width-1:0] next_word_o,
+    output logic [Aw-1:0] next_pc_o,  // its address
+    input wire logic issue_i,  // word_o is consumed in this cycle
+    input wire logic restart_i,  // if it is, that is as a start_i
+    output logic wrap_o  // pulse: ... and it is the last one
 );
   typedef enum logic [1:0] {
     StIdle,  // no program runs
@@ -79,18 +80,18 @@ module csb_seq #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (we_i && wdata_i[0]) last_q <= waddr_i;
+    if (we_i && part_i == '0 && wdata_i[0]) last_q <= waddr_i;
   end
   assign next_pc = at_last_q ? loop_start_i : rpc_q + 1'b1;
   assign raddr = start_i || (valid_o && restart_i) ? '0 : next_pc;  // issue_i is too late to choose
 
-  csb_ram_1r1w #(
-      .Width      (Width),
-      .Depth      (Depth),
-      .NoCollision(1)
+  csb_load_ram #(
+      .Width(Width),
+      .Depth(Depth)
   ) u_program (
       .clk_i,
       .we_i,
+      .part_i,
       .waddr_i,
       .wdata_i,
       .re_i   (rst_ni && (start_i || advance)),  // no stray address before the first reset

@@ -128,6 +128,7 @@ module csb_writer #(
         .ShiftW(3),
         .OutW  (DataW)
     ) u_convert (
+        .clk_i,
         .data_i (lanes_q[l*LaneW+:LaneW]),
         .shift_i(shift_q),
         .data_o (converted[l*DataW+:DataW]),

@@ -8,8 +8,9 @@
 // Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o, lane
 // (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
 //
-// With Deep addresses and accumulators of a drain pass a register more each, and marks are counted
-// twice: those of each PEGroup near it, those of all near the drain unit.
+// With Deep each PEGroup has a copy of its own, two cycles later, of all that comes to it (csb_local;
+// neurons in a register of the bus and a copy), one cycle of a drain's address; accumulators pass a register more, and marks are counted twice: those of each PEGroup near it, those
+// of all near the drain unit.
 `default_nettype none
 module csb_engine #(
     parameter int K = 4,
@@ -29,10 +30,7 @@ module csb_engine #(
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
-    parameter int Waw = $clog2(WeightDepth),  // derived, do not override
-    parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
-    parameter int LaneW = Aaw + Bsel + 4 + ShareV + Q * (DataW + Naw + ShareH),  // derived
-    parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+    parameter int Waw = $clog2(WeightDepth)  // derived, do not override
 ) (
     input  wire logic                                       clk_i,
     input  wire logic                                       rst_ni,
@@ -42,8 +40,9 @@ module csb_engine #(
     input  wire logic [                                3:0] streams_i,
     // program load: one-hot PEGroup k*L + l
     input  wire logic [                            K*L-1:0] ld_we_i,
+    input  wire logic [                csb_pkg::PartIw-1:0] ld_part_i,
     input  wire logic [                            Waw-1:0] ld_addr_i,
-    input  wire logic [                          WordW-1:0] ld_data_i,
+    input  wire logic [                 csb_pkg::PartW-1:0] ld_data_i,
     // zero all neurons and accumulators, one address a cycle
     input  wire logic                                       clr_valid_i,
     input  wire logic [                               15:0] clr_addr_i,
@@ -69,17 +68,89 @@ module csb_engine #(
   logic [K*L-1:0] mark, wrap;
 
   // --- neuron bus: zeroing takes it over -----------------------------------------------------
+  localparam int BusW = L + Naw + L * DataW;
   logic [L-1:0] bus_we;
   logic [Naw-1:0] bus_addr;
   logic [L*DataW-1:0] bus_data;
-  assign bus_we   = clr_valid_i ? '1 : nw_we_i;
-  assign bus_addr = clr_valid_i ? Naw'(clr_addr_i) : nw_addr_i;
-  assign bus_data = clr_valid_i ? '0 : nw_data_i;
+  csb_local #(
+      .Width (BusW),
+      .Stages(Deep)
+  ) u_bus (
+      .clk_i,
+      .rst_ni,
+      .data_i(clr_valid_i ? {{L{1'b1}}, Naw'(clr_addr_i), {(L * DataW) {1'b0}}} :
+                            {nw_we_i, nw_addr_i, nw_data_i}),
+      .data_o({bus_we, bus_addr, bus_data})
+  );
+
+  // --- PEGroups ------------------------------------------------------------------------------
+  typedef struct packed {
+    logic                                       start;
+    logic                                       stop;
+    logic                                       hold;
+    logic [3:0]                                 streams;
+    logic                                       ld_we;
+    logic [csb_pkg::PartIw-1:0]                 ld_part;
+    logic [Waw-1:0]                             ld_addr;
+    logic [csb_pkg::PartW-1:0]                  ld_data;
+    logic [csb_pkg::Events*csb_pkg::EventW-1:0] events;
+    logic                                       zero;
+    logic [15:0]                                zero_addr;
+  } to_group_t;
+  typedef struct packed {
+    logic [ShareH:0]             we;
+    logic [Naw-1:0]              addr;
+    logic [(1+ShareH)*DataW-1:0] data;
+  } neurons_t;
+  logic up;  // what is in a copy before the first reset addresses no memory
+  assign up = Deep == 0 || rst_ni;
 
   for (genvar k = 0; k < K; k++) begin : gen_engine_row
     for (genvar l = 0; l < L; l++) begin : gen_group
       localparam int G = k * L + l;
       localparam int R = (l + 1) % L;
+      logic [ShareH:0] nw_we;
+      logic [(1+ShareH)*DataW-1:0] nw_data;
+      assign nw_we[0] = bus_we[l];
+      assign nw_data[0+:DataW] = bus_data[l*DataW+:DataW];
+      if (ShareH != 0) begin : gen_right
+        assign nw_we[ShareH] = bus_we[R];
+        assign nw_data[ShareH*DataW+:DataW] = bus_data[R*DataW+:DataW];
+      end
+
+      to_group_t to_group, own;
+      assign to_group.start     = start_i;
+      assign to_group.stop      = stop_i;
+      assign to_group.hold      = hold_i;
+      assign to_group.streams   = streams_i;
+      assign to_group.ld_we     = ld_we_i[G];
+      assign to_group.ld_part   = ld_part_i;
+      assign to_group.ld_addr   = ld_addr_i;
+      assign to_group.ld_data   = ld_data_i;
+      assign to_group.events    = events_i;
+      assign to_group.zero      = clr_valid_i && 32'(clr_addr_i) < AccDepth;
+      assign to_group.zero_addr = clr_addr_i;
+      csb_local #(
+          .Width ($bits(to_group_t)),
+          .Stages(2 * Deep)
+      ) u_local (
+          .clk_i,
+          .rst_ni,
+          .data_i(to_group),
+          .data_o(own)
+      );
+
+      neurons_t nw;
+      csb_local #(
+          .Width ($bits(neurons_t)),
+          .Stages(Deep)
+      ) u_neurons (
+          .clk_i,
+          .rst_ni,
+          .data_i({nw_we, bus_addr, nw_data}),
+          .data_o(nw)
+      );
+
       logic acc_re;
       logic [Aaw-1:0] acc_addr;
       csb_local #(
@@ -92,14 +163,6 @@ module csb_engine #(
           .data_o({acc_re, acc_addr})
       );
 
-      logic [ShareH:0] nw_we;
-      logic [(1+ShareH)*DataW-1:0] nw_data;
-      assign nw_we[0] = bus_we[l];
-      assign nw_data[0+:DataW] = bus_data[l*DataW+:DataW];
-      if (ShareH != 0) begin : gen_right
-        assign nw_we[ShareH] = bus_we[R];
-        assign nw_data[ShareH*DataW+:DataW] = bus_data[R*DataW+:DataW];
-      end
       csb_pegroup #(
           .P          (P),
           .Q          (Q),
@@ -115,20 +178,21 @@ module csb_engine #(
       ) u_group (
           .clk_i,
           .rst_ni,
-          .start_i,
-          .stop_i,
-          .hold_i,
-          .streams_i,
-          .ld_we_i    (ld_we_i[G]),
-          .ld_addr_i,
-          .ld_data_i,
-          .events_i,
-          .zero_i     (clr_valid_i && 32'(clr_addr_i) < AccDepth),
-          .zero_addr_i(clr_addr_i),
-          .nw_we_i    (nw_we),
-          .nw_addr_i  (bus_addr),
-          .nw_data_i  (nw_data),
-          .acc_re_i   ((Deep == 0 || rst_ni) && acc_re),
+          .start_i    (own.start),
+          .stop_i     (own.stop),
+          .hold_i     (own.hold),
+          .streams_i  (own.streams),
+          .ld_we_i    (up && own.ld_we),
+          .ld_part_i  (own.ld_part),
+          .ld_addr_i  (own.ld_addr),
+          .ld_data_i  (own.ld_data),
+          .events_i   (own.events),
+          .zero_i     (own.zero),
+          .zero_addr_i(own.zero_addr),
+          .nw_we_i    (up ? nw.we : '0),
+          .nw_addr_i  (nw.addr),
+          .nw_data_i  (nw.data),
+          .acc_re_i   (up && acc_re),
           .acc_addr_i (acc_addr),
           .acc_o      (acc_read[G*GroupW+:GroupW]),
           .mark_o     (mark[G]),

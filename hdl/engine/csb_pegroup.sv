@@ -40,8 +40,9 @@ module csb_pegroup #(
     input  wire logic                                       hold_i,       // do not begin yet
     input  wire logic [                                3:0] streams_i,    // S, 1 to 8
     input  wire logic                                       ld_we_i,
+    input  wire logic [                csb_pkg::PartIw-1:0] ld_part_i,
     input  wire logic [                            Waw-1:0] ld_addr_i,
-    input  wire logic [                          WordW-1:0] ld_data_i,
+    input  wire logic [                 csb_pkg::PartW-1:0] ld_data_i,
     input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero accumulators
     input  wire logic                                       zero_i,
@@ -80,6 +81,7 @@ module csb_pegroup #(
       .hold_i,
       .loop_start_i(Waw'(0)),
       .we_i        (ld_we_i),
+      .part_i      (ld_part_i),
       .waddr_i     (ld_addr_i),
       .wdata_i     (ld_data_i),
       .valid_o     (valid),

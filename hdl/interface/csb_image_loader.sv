@@ -7,8 +7,8 @@
 // taken, s_tready_o is low; s_tvalid_i then raises busy_o, which makes the machine stop. Once idle_i
 // is there the loader writes zeros to all neurons and accumulators (clr_*) and to all biases and
 // states (load bus), a word of one lane a cycle, and only then takes words, one a cycle.
-// Load bus: ld_we_o one cycle after the last 32-bit part of a memory word; ld_data_o right-aligned,
-// bits above the memory's width undefined.
+// Load bus: memory words in parts of csb_pkg::PartW bits, each one cycle after the stream word that
+// completes it; bits above the memory's width undefined.
 // Result: one pulse of done_o or error_o (with error_code_o, csb_regs_pkg), after the TLAST word; the
 // first error counts, words after it are dropped. A word that is refused by range is never written;
 // words before a wrong checksum are, so the image is valid only after done_o.
@@ -29,37 +29,41 @@ module csb_image_loader #(
     parameter int DrainDepth  = 512,
     parameter int ElemDepth   = 512,
     parameter int OutDepth    = 256,
-    parameter int ConfigHash  = 0,     // of the image that fits this configuration
-    parameter int MaxW        = 128    // bits of the load bus: at least those of the widest memory
+    parameter int ConfigHash  = 0      // of the image that fits this configuration
 ) (
-    input  wire logic            clk_i,
-    input  wire logic            rst_ni,
+    input  wire logic                       clk_i,
+    input  wire logic                       rst_ni,
     // image stream
-    input  wire logic            s_tvalid_i,
-    output logic                 s_tready_o,
-    input  wire logic [    31:0] s_tdata_i,
-    input  wire logic            s_tlast_i,
+    input  wire logic                       s_tvalid_i,
+    output logic                            s_tready_o,
+    input  wire logic [               31:0] s_tdata_i,
+    input  wire logic                       s_tlast_i,
     // run control
-    output logic                 busy_o,
-    input  wire logic            idle_i,        // the machine has come to rest
-    output logic                 done_o,
-    output logic                 error_o,
-    output logic      [     7:0] error_code_o,
+    output logic                            busy_o,
+    input  wire logic                       idle_i,        // the machine has come to rest
+    output logic                            done_o,
+    output logic                            error_o,
+    output logic      [                7:0] error_code_o,
     // zero neurons and accumulators at this address
-    output logic                 clr_valid_o,
-    output logic      [    15:0] clr_addr_o,
+    output logic                            clr_valid_o,
+    output logic      [               15:0] clr_addr_o,
     // load bus
-    output logic                 ld_we_o,
-    output logic      [     7:0] ld_target_o,
-    output logic      [    15:0] ld_index_o,    // PEGroup or lane
-    output logic      [    15:0] ld_addr_o,
-    output logic      [MaxW-1:0] ld_data_o
+    output logic                            ld_we_o,
+    output logic      [                7:0] ld_target_o,
+    output logic      [               15:0] ld_index_o,    // PEGroup or lane
+    output logic      [csb_pkg::PartIw-1:0] ld_part_o,
+    output logic      [               15:0] ld_addr_o,
+    output logic      [ csb_pkg::PartW-1:0] ld_data_o
 );
   import csb_image_pkg::*;
   import csb_regs_pkg::*;
+  import csb_pkg::PartW;
+  import csb_pkg::PartIw;
 
-  localparam int Parts = (MaxW + 31) / 32;
-  localparam int PartW = Parts > 1 ? $clog2(Parts) : 1;
+  localparam int TopW = PartW - 32;  // bits of a part that its stream word has no room for
+  localparam int TopsPerWord = 32 / TopW;
+  localparam int WideW = PegW > OutW ? PegW : OutW;
+  localparam int MaxW = WideW > csb_pkg::ElemWidth ? WideW : csb_pkg::ElemWidth;  // widest memory
   localparam int DeepA = NeuronDepth > AccDepth ? NeuronDepth : AccDepth;
   localparam int DeepB = BiasDepth > StateDepth ? BiasDepth : StateDepth;
   localparam int ClearDepth = DeepA > DeepB ? DeepA : DeepB;
@@ -76,7 +80,19 @@ module csb_image_loader #(
   endfunction
   localparam logic [1023:0] CrcMatrix = crc_matrix();
 
-  // Words, memories and 32-bit parts less one of a target; no words if there is no such target.
+  // A memory word of up to 32 bits is one stream word. The parts of a wider one come each in a stream
+  // word of their own, and before them words with the bits that those have no room for.
+  function automatic int parts_in(input int width);
+    parts_in = (width + PartW - 1) / PartW;
+  endfunction
+
+  function automatic int tops_in(input int width);
+    tops_in = width > 32 ? (parts_in(width) + TopsPerWord - 1) / TopsPerWord : 0;
+  endfunction
+
+  localparam int MaxTops = tops_in(MaxW);
+
+  // Words, memories and bits of a word of a target; no words if there is no such target.
   function automatic logic [16:0] depth_of(input logic [7:0] target);
     case (target)
       TargetPegroup: depth_of = 17'(WeightDepth);
@@ -98,15 +114,15 @@ module csb_image_loader #(
     endcase
   endfunction
 
-  function automatic logic [PartW-1:0] parts_of(input logic [7:0] target);
+  function automatic int width_of(input logic [7:0] target);
     case (target)
-      TargetPegroup: parts_of = PartW'((PegW - 1) / 32);
-      TargetDrain: parts_of = PartW'((csb_pkg::DrainWidth - 1) / 32);
-      TargetElem: parts_of = PartW'((csb_pkg::ElemWidth - 1) / 32);
-      TargetBias: parts_of = PartW'((AccW - 1) / 32);
-      TargetState: parts_of = PartW'((StateW - 1) / 32);
-      TargetOut: parts_of = PartW'((OutW - 1) / 32);
-      default: parts_of = '0;
+      TargetPegroup: width_of = PegW;
+      TargetDrain: width_of = csb_pkg::DrainWidth;
+      TargetElem: width_of = csb_pkg::ElemWidth;
+      TargetBias: width_of = AccW;
+      TargetState: width_of = StateW;
+      TargetOut: width_of = OutW;
+      default: width_of = 32;
     endcase
   endfunction
 
@@ -121,7 +137,8 @@ module csb_image_loader #(
   } state_e;
   state_e state_d, state_q;
 
-  logic take, last_word, fail, good, word_done, part_last, clear_neurons, clear_last, clear_wrap;
+  logic take, last_word, fail, good, part_done, word_done, part_last, tops_last;
+  logic clear_neurons, clear_last, clear_wrap;
   logic [7:0] code;
   logic [1:0] field_d, field_q;  // word of a header
   logic [31:0] left_q;  // words of the image still to come, valid after the header
@@ -129,11 +146,13 @@ module csb_image_loader #(
   logic [ 7:0] target_q;
   logic [15:0] index_q, addr_q, count_q;
   logic range_bad_q, addr_bad_q, count_bad;
-  logic [PartW-1:0] part_q;
+  logic [PartIw-1:0] part_q;  // of a memory word, the next to come
+  logic tops_q;  // before its parts: part_q counts the stream words with their top bits
 
   assign take = s_tvalid_i && s_tready_o;
   assign last_word = left_q == 32'd1;
-  assign part_last = part_q == parts_of(target_q);
+  assign tops_last = 32'(part_q) == tops_in(width_of(target_q)) - 1;
+  assign part_last = !tops_q && 32'(part_q) == parts_in(width_of(target_q)) - 1;
   assign clear_last = clear_wrap && target_q == TargetState && index_q == 16'(Lanes - 1);
   assign clear_neurons = index_q == '0 && target_q == TargetBias;
   assign clear_wrap = {1'b0, addr_q} + 1'b1 == (clear_neurons ? 17'(ClearDepth) : depth_of(
@@ -156,6 +175,7 @@ module csb_image_loader #(
     fail      = 1'b0;
     code      = ErrNone;
     good      = 1'b0;
+    part_done = 1'b0;
     word_done = 1'b0;
     unique case (state_q)
       StIdle:   if (s_tvalid_i) state_d = StSettle;
@@ -200,6 +220,7 @@ module csb_image_loader #(
           fail = 1'b1;
           code = ErrLength;
         end else begin
+          part_done = !tops_q;
           word_done = part_last;
           if (part_last && count_q == 16'd1) state_d = StSection;
         end
@@ -254,18 +275,23 @@ module csb_image_loader #(
         count_q <= count_q - 1'b1;
       end
     end
-    if (state_q != StData || word_done) part_q <= '0;
-    else if (take) part_q <= part_q + 1'b1;
+    if (state_q != StData || word_done) begin
+      part_q <= '0;
+      tops_q <= tops_in(width_of(target_q)) != 0;
+    end else if (take) begin
+      part_q <= tops_q && tops_last ? '0 : part_q + 1'b1;
+      tops_q <= tops_q && !tops_last;
+    end
   end
 
   // --- load bus -----------------------------------------------------------------------------
-  logic [Parts*32-1:0] data_q;
+  logic [MaxTops*32-1:0] top_q;  // of the parts to come
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       ld_we_o     <= 1'b0;
       clr_valid_o <= 1'b0;
     end else begin
-      ld_we_o     <= word_done || (state_q == StClear && {1'b0, addr_q} < depth_of(target_q));
+      ld_we_o     <= part_done || (state_q == StClear && {1'b0, addr_q} < depth_of(target_q));
       clr_valid_o <= state_q == StClear && clear_neurons;
     end
   end
@@ -273,14 +299,14 @@ module csb_image_loader #(
     ld_target_o <= target_q;
     ld_index_o  <= index_q;
     ld_addr_o   <= addr_q;
-    if (state_q == StClear) data_q <= '0;
-    else if (take) data_q[part_q*32+:32] <= s_tdata_i;
+    ld_part_o   <= part_q;
+    ld_data_o   <= state_q == StClear ? '0 : {top_q[TopW-1:0], s_tdata_i};
+    if (take) begin
+      if (!tops_q) top_q <= top_q >> TopW;
+      else for (int i = 0; i < MaxTops; i++) if (part_q == PartIw'(i)) top_q[i*32+:32] <= s_tdata_i;
+    end
   end
-  assign ld_data_o  = MaxW'(data_q);
   assign clr_addr_o = ld_addr_o;
-
-  logic unused;
-  assign unused = ^data_q;
 
   // --- result -------------------------------------------------------------------------------
   logic failed_q;  // an error waits for the TLAST
@@ -301,7 +327,8 @@ module csb_image_loader #(
   assign error_code_o = code_q;
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT_INIT(BusHoldsElementWord, MaxW >= csb_pkg::ElemWidth && MaxW >= PegW && MaxW >= OutW)
+  `CSB_ASSERT_INIT(PartsAreNumbered, parts_in(MaxW) <= 1 << PartIw)
+  `CSB_ASSERT_INIT(ClearedWordIsOnePart, AccW <= PartW && StateW <= PartW)
   `CSB_ASSERT_STABLE(ImageStreamStable, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
   `CSB_ASSERT_KNOWN(ImageKnown, s_tvalid_i, {s_tlast_i, s_tdata_i})
 endmodule

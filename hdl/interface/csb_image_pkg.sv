@@ -3,7 +3,7 @@
 `default_nettype none
 package csb_image_pkg;
   parameter logic [31:0] ImageMagic = 32'h31425343;
-  parameter logic [31:0] ImageVersion = 32'd1;
+  parameter logic [31:0] ImageVersion = 32'd2;
   parameter logic [7:0] TargetPegroup = 8'd0;
   parameter logic [7:0] TargetDrain = 8'd1;
   parameter logic [7:0] TargetElem = 8'd2;

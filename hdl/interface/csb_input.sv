@@ -25,6 +25,7 @@ module csb_input #(
     parameter int NeuronDepth = 512,
     parameter int StreamW     = 32,                  // bits of a beat
     parameter int XLanes      = 2,                   // values written in a cycle
+    parameter int Deep        = 0,                   // 1: beats pass a register slice more
     parameter int Naw         = $clog2(NeuronDepth)  // derived, do not override
 ) (
     input  wire logic               clk_i,
@@ -91,8 +92,8 @@ module csb_input #(
     else if (take) rest_q <= rest_q - 16'(Values);
   end
 
-  logic beat_valid, beat_done;
-  logic [StreamW-1:0] beat;
+  logic beat_valid, beat_done, far_valid, far_ready;
+  logic [StreamW-1:0] beat, far;
   csb_skid #(
       .Width(StreamW)
   ) u_skid (
@@ -101,10 +102,27 @@ module csb_input #(
       .in_valid_i (s_tvalid_i && open),
       .in_ready_o (skid_ready),
       .in_data_i  (s_tdata_i),
-      .out_valid_o(beat_valid),
-      .out_ready_i(beat_done),
-      .out_data_o (beat)
+      .out_valid_o(far_valid),
+      .out_ready_i(far_ready),
+      .out_data_o (far)
   );
+  if (Deep != 0) begin : gen_deep
+    // That one is near the pads, this one near the engine.
+    csb_skid #(
+        .Width(StreamW)
+    ) u_near (
+        .clk_i,
+        .rst_ni     (rst_ni && run_i),
+        .in_valid_i (far_valid),
+        .in_ready_o (far_ready),
+        .in_data_i  (far),
+        .out_valid_o(beat_valid),
+        .out_ready_i(beat_done),
+        .out_data_o (beat)
+    );
+  end else begin : gen_short
+    assign {beat_valid, far_ready, beat} = {far_valid, beat_done, far};
+  end
 
   // --- writing chunks ---------------------------------------------------------------------
   logic go, first_q, has_buffer, last_chunk, last_group, frame_end;

@@ -27,28 +27,29 @@ module csb_output #(
     parameter int EntryW   = HalfAw + ColW,          // derived, do not override
     parameter int TableW   = Values * EntryW         // derived, do not override
 ) (
-    input  wire logic                 clk_i,
-    input  wire logic                 rst_ni,
-    input  wire logic                 start_i,        // pulse
-    input  wire logic                 stop_i,         // level
-    input  wire logic [         12:0] out_beats_i,    // beats of a frame, at least 1
-    input  wire logic [          5:0] out_last_i,     // values of the last of them
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse
+    input wire logic stop_i,  // level
+    input wire logic [12:0] out_beats_i,  // beats of a frame, at least 1
+    input wire logic [5:0] out_last_i,  // values of the last of them
     // table load
-    input  wire logic                 ld_we_i,
-    input  wire logic [   HalfAw-1:0] ld_addr_i,
-    input  wire logic [   TableW-1:0] ld_data_i,
+    input wire logic ld_we_i,
+    input wire logic [csb_pkg::PartIw-1:0] ld_part_i,
+    input wire logic [HalfAw-1:0] ld_addr_i,
+    input wire logic [csb_pkg::PartW-1:0] ld_data_i,
     // from the writer
-    input  wire logic                 out_valid_i,
-    input  wire logic [     HalfAw:0] out_addr_i,     // top bit: half
-    input  wire logic [  L*DataW-1:0] out_data_i,
-    input  wire logic                 out_done_i,     // pulse: all words of a frame are written
-    output logic                      out_release_o,  // pulse: a half is free
+    input wire logic out_valid_i,
+    input wire logic [HalfAw:0] out_addr_i,  // top bit: half
+    input wire logic [L*DataW-1:0] out_data_i,
+    input wire logic out_done_i,  // pulse: all words of a frame are written
+    output logic out_release_o,  // pulse: a half is free
     // frames
-    output logic                      m_tvalid_o,
-    input  wire logic                 m_tready_i,
-    output logic      [  StreamW-1:0] m_tdata_o,
-    output logic      [StreamW/8-1:0] m_tkeep_o,
-    output logic                      m_tlast_o
+    output logic m_tvalid_o,
+    input wire logic m_tready_i,
+    output logic [StreamW-1:0] m_tdata_o,
+    output logic [StreamW/8-1:0] m_tkeep_o,
+    output logic m_tlast_o
 );
   localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
 
@@ -62,13 +63,13 @@ module csb_output #(
   assign prefetch  = !filled_q[1] || read;
   assign fetch     = !filled_q[0] || 13'(ahead_q) == out_beats_i - 1'b1 ? '0 : ahead_q + 1'b1;
 
-  csb_ram_1r1w #(
-      .Width      (TableW),
-      .Depth      (OutDepth),
-      .NoCollision(1)
+  csb_load_ram #(
+      .Width(TableW),
+      .Depth(OutDepth)
   ) u_table (
       .clk_i,
       .we_i   (ld_we_i),
+      .part_i (ld_part_i),
       .waddr_i(ld_addr_i),
       .wdata_i(ld_data_i),
       .re_i   (prefetch && !stop_i),
@@ -92,7 +93,7 @@ module csb_output #(
   logic [2:0] credit_q;  // free places of the FIFO
   logic pop, keep;
 
-  assign read          = filled_q[1] && !stop_i && !start_i && frames_q != '0 && credit_q != '0;
+  assign read          = filled_q[1] && !stop_i && frames_q != '0 && credit_q != '0;
   assign out_release_o = read_last;
   assign pop           = m_tvalid_o && m_tready_i;
   assign keep          = m_tvalid_o && !m_tready_i;

@@ -157,29 +157,30 @@ module csb_regs #(
 
   // --- reads ------------------------------------------------------------------------------
   logic [AddrW-1:0] raddr_q;
-  logic [4:0] reading_q;  // shifts a one through the cycles a + 1 to a + 5
+  logic [5:0] reading_q;  // shifts a one through the cycles a + 1 to a + 6
   logic read_ok, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
 
   assign s_arready_o   = reading_q == '0 && !s_rvalid_o;
   assign counter_sel_o = 4'((raddr_q - RegIterations) >> 2);
-  assign st_re_o       = reading_q[0] && raddr_q == RegStateData && idle_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       reading_q  <= '0;
       s_rvalid_o <= 1'b0;
+      st_re_o    <= 1'b0;
     end else begin
-      reading_q <= {reading_q[3:0], s_arvalid_i && s_arready_o};
-      if (reading_q[4]) s_rvalid_o <= 1'b1;
+      reading_q <= {reading_q[4:0], s_arvalid_i && s_arready_o};
+      st_re_o   <= reading_q[0] && raddr_q == RegStateData && idle_i;
+      if (reading_q[5]) s_rvalid_o <= 1'b1;
       else if (s_rready_i) s_rvalid_o <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
-    if (reading_q[0]) state_ok_q <= st_re_o;
-    if (reading_q[4]) begin
+    if (reading_q[1]) state_ok_q <= st_re_o;
+    if (reading_q[5]) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
       if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];

@@ -4,7 +4,7 @@
 `default_nettype none
 package csb_regs_pkg;
   parameter int RegAddrW = 12;
-  parameter logic [31:0] Identity = 32'h01425343;
+  parameter logic [31:0] Identity = 32'h02425343;
   parameter logic [11:0] RegIdentity = 12'h000;
   parameter logic [11:0] RegConfigHash = 12'h004;
   parameter logic [11:0] RegGrid = 12'h008;

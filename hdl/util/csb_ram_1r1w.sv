@@ -3,7 +3,7 @@
 // declares a RAM, so that simulation and synthesis see the same file and buffers map to block RAM.
 //
 // Latency:   rdata_o holds the word one cycle after re_i and keeps it until the next re_i.
-// Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word.
+// Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word; the last granule may be narrower.
 // Collision: a read of the word that is written in the same cycle returns the old one. Some block
 //            RAMs (ECP5) cannot do that and are given two registers a bit around them. A user that
 //            never collides sets NoCollision: no registers, and an assertion holds it to its word.
@@ -18,7 +18,7 @@ module csb_ram_1r1w #(
     parameter int Granule     = Width,                            // bits of one write enable
     parameter bit NoCollision = 0,                                // see above
     parameter int AddrW       = (Depth > 1) ? $clog2(Depth) : 1,  // derived, do not override
-    parameter int Enables     = Width / Granule                   // derived, do not override
+    parameter int Enables     = (Width + Granule - 1) / Granule   // derived, do not override
 ) (
     input  wire logic               clk_i,
     input  wire logic [Enables-1:0] we_i,
@@ -31,10 +31,14 @@ module csb_ram_1r1w #(
   (* no_rw_check = NoCollision *)
   logic [Width-1:0] mem[Depth];
 
+  localparam int Whole = Width / Granule;  // granules
+  localparam int Rest = Width - Whole * Granule;  // bits of a last, narrower one
+  localparam int RestW = Rest > 0 ? Rest : 1;
   always_ff @(posedge clk_i) begin
-    for (int g = 0; g < Enables; g++) begin
+    for (int g = 0; g < Whole; g++) begin
       if (we_i[g]) mem[waddr_i][g*Granule+:Granule] <= wdata_i[g*Granule+:Granule];
     end
+    if (Rest > 0 && we_i[Enables-1]) mem[waddr_i][Width-1-:RestW] <= wdata_i[Width-1-:RestW];
   end
 
   always_ff @(posedge clk_i) begin
@@ -42,7 +46,6 @@ module csb_ram_1r1w #(
   end
 
   // --- Assertions -----------------------------------------------------------------------------
-  `CSB_ASSERT_INIT(WordIsWholeGranules, Enables * Granule == Width)
   `CSB_ASSERT_IF(WriteInRange, |we_i, 32'(waddr_i) < Depth)
   `CSB_ASSERT_IF(ReadInRange, re_i, 32'(raddr_i) < Depth)
   `CSB_ASSERT_IF(NeverCollides, NoCollision && re_i && |we_i, raddr_i != waddr_i)
