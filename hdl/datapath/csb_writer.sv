@@ -20,7 +20,7 @@ module csb_writer #(
     parameter int LaneW    = 26,                  // bits of a lane value
     parameter int NeuronAw = 9,                   // bits of a neuron address
     parameter int OutAw    = 9,                   // bits of an output buffer address
-    parameter int Deep     = 0,                   // 1: a register after the conversion
+    parameter int Deep     = 0,                   // 1: a register in the conversion
     parameter int SubSlots = (Lanes + L - 1) / L  // derived, do not override
 ) (
     input  wire logic                            clk_i,
@@ -126,7 +126,8 @@ module csb_writer #(
         .InW   (LaneW),
         .Base  (Shift),
         .ShiftW(3),
-        .OutW  (DataW)
+        .OutW  (DataW),
+        .Deep  (Deep)
     ) u_convert (
         .clk_i,
         .data_i (lanes_q[l*LaneW+:LaneW]),
@@ -137,14 +138,13 @@ module csb_writer #(
   end
 
   // What goes to the bus; pulses first.
-  logic [L*DataW-1:0] data;
-  logic neu_valid, out_valid, out_done, evt, saturated;
+  logic neu_valid, out_valid, out_done, evt;
   logic [NeuronAw-1:0] neu_addr;
   logic [OutAw-1:0] out_addr;
   logic [csb_pkg::ElemNeuRotW-1:0] rot;
   logic [csb_pkg::ElemEvtW-1:0] evt_id;
   csb_delay #(
-      .Width (5),
+      .Width (4),
       .Stages(Deep)
   ) u_pulses (
       .clk_i,
@@ -154,19 +154,16 @@ module csb_writer #(
         busy_q && neu_we_q,
         busy_q && out_we_q,
         busy_q && out_done_q && last,
-        busy_q && evt_en_q && last,
-        busy_q && (neu_we_q || out_we_q) && |sat
+        busy_q && evt_en_q && last
       }),
-      .data_o({neu_valid, out_valid, out_done, evt, saturated})
+      .data_o({neu_valid, out_valid, out_done, evt})
   );
   if (Deep != 0) begin : gen_deep
     always_ff @(posedge clk_i) begin
-      {data, neu_addr, out_addr, rot, evt_id} <= {converted, neu_addr_q, out_addr_q, rot_q, evt_q};
+      {neu_addr, out_addr, rot, evt_id} <= {neu_addr_q, out_addr_q, rot_q, evt_q};
     end
   end else begin : gen_short
-    assign {data, neu_addr, out_addr, rot, evt_id} = {
-      converted, neu_addr_q, out_addr_q, rot_q, evt_q
-    };
+    assign {neu_addr, out_addr, rot, evt_id} = {neu_addr_q, out_addr_q, rot_q, evt_q};
   end
 
   // --- rotation: which column a lane's neuron goes to is the compiler's choice, slot by slot ---
@@ -174,8 +171,8 @@ module csb_writer #(
   localparam int RotStages = L > 1 ? $clog2(L) : 1;
   logic [L*DataW-1:0] straight, rotated;
   always_comb begin
-    rotated  = data;
-    straight = data;
+    rotated  = converted;
+    straight = converted;
     for (int b = 0; b < RotStages; b++) begin
       straight = rotated;
       for (int l = 0; l < L; l++) begin
@@ -199,7 +196,7 @@ module csb_writer #(
       out_valid_o <= out_valid;
       out_done_o  <= out_done;
       evt_o       <= evt;
-      sat_o       <= saturated;
+      sat_o       <= (neu_valid || out_valid) && |sat;
     end
   end
 

@@ -125,7 +125,8 @@ module csb_input #(
   end
 
   // --- writing chunks ---------------------------------------------------------------------
-  logic go, first_q, has_buffer, last_chunk, last_group, frame_end;
+  logic go, first_q, has_buffer, last_chunk, last_group;
+  logic end_q;  // the next chunk is the last of its frame: at most XLanes values are left
   logic [15:0] left_q;  // values of the frame still to be written
   logic [ChunkW-1:0] chunk_q;
   logic [GroupW-1:0] group_q;
@@ -148,26 +149,27 @@ module csb_input #(
   assign go         = run_i && !halt_q && beat_valid && !bus_busy_i && (!first_q || has_buffer);
   assign last_chunk = chunk_q == ChunkW'(Chunks - 1);
   assign last_group = group_q == GroupW'(Groups - 1);
-  assign frame_end  = left_q <= 16'(XLanes);
-  assign beat_done  = go && (last_chunk || frame_end);
+  assign beat_done  = go && (last_chunk || end_q);
 
   always_ff @(posedge clk_i) begin
     if (!run_i) begin  // it is low for a cycle at least before and after each start
       first_q  <= 1'b1;
       left_q   <= x_count_i;
+      end_q    <= x_count_i <= 16'(XLanes);
       chunk_q  <= '0;
       group_q  <= '0;
       addr_q   <= x_base_i;
       stream_q <= '0;
       parity_q <= 1'b0;
     end else if (go) begin
-      first_q <= frame_end;
-      left_q  <= frame_end ? x_count_i : left_q - 16'(XLanes);
+      first_q <= end_q;
+      left_q  <= end_q ? x_count_i : left_q - 16'(XLanes);
+      end_q   <= end_q ? x_count_i <= 16'(XLanes) : left_q <= 16'(2 * XLanes);
       chunk_q <= beat_done ? '0 : chunk_q + 1'b1;
-      group_q <= frame_end || last_group ? '0 : group_q + 1'b1;
-      if (frame_end) addr_q <= x_base_i;
+      group_q <= end_q || last_group ? '0 : group_q + 1'b1;
+      if (end_q) addr_q <= x_base_i;
       else if (last_group) addr_q <= addr_q + 1'b1;
-      if (frame_end) begin
+      if (end_q) begin
         if ({1'b0, stream_q} == streams_i - 1'b1) begin
           stream_q <= '0;
           parity_q <= !parity_q;
@@ -198,7 +200,7 @@ module csb_input #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) x_evt_o <= 1'b0;
-    else x_evt_o <= go && frame_end;
+    else x_evt_o <= go && end_q;
     x_addr_o <= addr_q ^ toggle;
   end
 
