@@ -44,7 +44,7 @@ CLOCKS = {"CLK", "CLKA", "CLKB", "CLK0", "WCK"}
 FANOUT = 40  # cells of a net; what goes to more pulls at nothing in particular
 PAIRS = 4  # cells of a net that are joined in pairs; those of a larger one pull at its middle
 WEAK = 0.03  # pulls below are left out
-BEND = 25  # tiles at which a wire costs twice as much as in proportion
+BEND = 12  # tiles at which a wire costs twice as much as in proportion
 MOVES = 1_500_000
 HOT, COLD = 1500.0, 0.5  # temperatures, in cost
 
