@@ -43,7 +43,7 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
         ("[page](no.md#part)", "no link target no.md"),
         ("`tests/test_none.py`", "no file tests/test_none.py"),
         ("tests/conftest.py::test_none", "no test tests/conftest.py::test_none"),
-        ("`lat_post = 7 + RS + 4*D`, [top](docs/architecture.md), tests/test_image.py", None),
+        ("`lat_post = 7 + RS + 5*D`, [top](docs/architecture.md), tests/test_image.py", None),
     ],
 )
 def test_check_reads_pages(text: str, finding: str | None) -> None:
