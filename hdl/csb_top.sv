@@ -89,8 +89,7 @@ module csb_top #(
   localparam int OutAw = $clog2(OutDepth);
   localparam int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1;
   localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
-  localparam int PeW = DataW + Naw + ShareH;
-  localparam int PegW = csb_pkg::PegWidth + P * (Aaw + Bsel + 4 + ShareV + Q * PeW);
+  `include "csb_peg_word.svh"
   localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
   localparam int Counters = 12;
 
@@ -206,7 +205,7 @@ module csb_top #(
   csb_image_loader #(
       .Groups     (Groups),
       .Lanes      (Lanes),
-      .PegW       (PegW),
+      .PegW       (PegWordW),
       .AccW       (AccW),
       .StateW     (StateW),
       .OutW       (OutW),

@@ -1,5 +1,6 @@
 // Sources of the design in compile order, relative to this file: verilator -F hdl/files.f
 +incdir+util
++incdir+engine
 csb_pkg.sv
 util/csb_ram_1r1w.sv
 util/csb_load_ram.sv

@@ -475,6 +475,7 @@ def generated(results: bool = False) -> dict[Path, str]:
     """Every generated file and what it has to hold."""
     out = {DOCS / f"{name}.md": page(name) for name in PAGES}
     out |= {m.PACKAGE_FILE: m.package_text() for m in (isa, image, regmap)}
+    out[isa.LAYOUT_FILE] = isa.layout_text()
     out[numerics.ROM_FILE] = numerics.rom_text()
     out[CORE] = core_text()
     readme = between(README.read_text(), "config-table", readme_table())

@@ -3,7 +3,7 @@
 // PEGroup: P rows of Q multipliers that run a program of their own.
 //
 // One word a cycle: control, and for every PE row one output row, Q weights and Q neuron
-// addresses (layout: golden/isa.py, PEG_CTL and lane_fields). A word waits for up to two events,
+// addresses (layout: golden/isa.py, PEG_CTL, LANE and PE). A word waits for up to two events,
 // then issues; what follows has fixed latency (csb_pe_row). The program starts over after its
 // last word: one pass is one iteration, that is one frame of one stream.
 //
@@ -26,12 +26,8 @@ module csb_pegroup #(
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
-    parameter int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0,  // derived, as above
-    parameter int PeW = DataW + Naw + ShareH,  // derived, do not override
-    parameter int LaneW = Aaw + Bsel + 4 + ShareV + Q * PeW,  // derived, do not override
     parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
-    parameter int Waw = $clog2(WeightDepth),  // derived, do not override
-    parameter int WordW = csb_pkg::PegWidth + P * LaneW  // derived, do not override
+    parameter int Waw = $clog2(WeightDepth)  // derived, do not override
 ) (
     input  wire logic                                       clk_i,
     input  wire logic                                       rst_ni,
@@ -62,16 +58,19 @@ module csb_pegroup #(
 );
   import csb_pkg::*;
 
+  localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
+  `include "csb_peg_word.svh"
+
   localparam int Bw = Banks > 1 ? $clog2(Banks) : 1;
   localparam int Sides = 1 + ShareH;
   localparam bit [Aaw-1:0] AccHalf = Aaw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
 
   logic valid, issue, next_load;
   logic [Waw-1:0] next_pc;
-  logic [WordW-1:0] word, next_word;
+  logic [PegWordW-1:0] word, next_word;
 
   csb_seq #(
-      .Width(WordW),
+      .Width(PegWordW),
       .Depth(WeightDepth)
   ) u_seq (
       .clk_i,
@@ -191,10 +190,10 @@ module csb_pegroup #(
     logic [Q*DataW-1:0] weights, weights_in, neurons_in;
     logic [Bw-1:0] bank, bank_in;
     logic [Aaw-1:0] row, row_in;
-    logic issue_in, first_in, store_in, clr_in;
+    logic issue_in, first, first_in, store, store_in, clr, clr_in;
     logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
     assign lane = word[PegWidth+p*LaneW+:LaneW];
-    assign toggle[Naw-1] = lane[Aaw+Bsel+3] && parity_q;
+    assign toggle[Naw-1] = lane[LanePpLsb] && parity_q;
     for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
       if (i >= Naw - 4) begin : gen_stream
         assign toggle[i] = stream_q[Naw-2-i];
@@ -202,26 +201,30 @@ module csb_pegroup #(
         assign toggle[i] = 1'b0;
       end
     end
-    assign row = lane[0+:Aaw] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
+    assign first = lane[LaneFirstLsb];
+    assign store = lane[LaneStoreLsb];
+    assign clr   = lane[LaneClrLsb];
+    assign row   = lane[LaneRowLsb+:LaneRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
 
     // bank: {vert, drain bank}
     if (Banks == 1) begin : gen_bank0
       assign bank = 1'b0;
     end else if (ShareV == 0) begin : gen_bank_d
-      assign bank = lane[Aaw+:Bsel];
-    end else if (Bsel == 0) begin : gen_bank_v
-      assign bank = lane[Aaw+4];
+      assign bank = lane[LaneBankLsb+:LaneBankW];
+    end else if (LaneBankW == 0) begin : gen_bank_v
+      assign bank = lane[LaneVertLsb];
     end else begin : gen_bank_dv
-      assign bank = {lane[Aaw+Bsel+4], lane[Aaw+:Bsel]};
+      assign bank = {lane[LaneVertLsb], lane[LaneBankLsb+:LaneBankW]};
     end
 
     for (genvar q = 0; q < Q; q++) begin : gen_pe
-      localparam int Lsb = Aaw + Bsel + 4 + ShareV + q * PeW;
+      logic [PeW-1:0] pe;
       logic [Naw-1:0] naddr;
-      assign weights[q*DataW+:DataW] = lane[Lsb+:DataW];
-      assign naddr = lane[Lsb+DataW+:Naw] ^ toggle;
+      assign pe = lane[LanePeLsb+q*PeW+:PeW];
+      assign weights[q*DataW+:DataW] = pe[PeWLsb+:PeWW];
+      assign naddr = pe[PeCLsb+:PeCW] ^ toggle;
       if (ShareH != 0) begin : gen_side
-        assign raddr[(p*Q+q)*Raw+:Raw] = {naddr, lane[Lsb+DataW+Naw]};
+        assign raddr[(p*Q+q)*Raw+:Raw] = {naddr, pe[PeSLsb]};
       end else begin : gen_own
         assign raddr[(p*Q+q)*Raw+:Raw] = naddr;
       end
@@ -233,13 +236,13 @@ module csb_pegroup #(
         issue_in <= rst_ni && issue;
         neurons_in <= neurons[p*Q*DataW+:Q*DataW];
         {weights_in, bank_in, row_in} <= {weights, bank, row};
-        {clr_in, store_in, first_in} <= lane[Aaw+Bsel+:3];
+        {clr_in, store_in, first_in} <= {clr, store, first};
       end
     end else begin : gen_short
       assign issue_in = issue;
       assign neurons_in = neurons[p*Q*DataW+:Q*DataW];
       assign {weights_in, bank_in, row_in} = {weights, bank, row};
-      assign {clr_in, store_in, first_in} = lane[Aaw+Bsel+:3];
+      assign {clr_in, store_in, first_in} = {clr, store, first};
     end
 
     csb_pe_row #(
