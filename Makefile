@@ -34,8 +34,9 @@ format: setup ## rewrites Python and SystemVerilog in the format that lint check
 synth: setup ## area by module on ECP5 and UltraScale+, with checks: CONFIG=
 	$(PYTHON) scripts/synth.py $(config-option)
 
-bench: setup ## the ten published models: tables, figures, docs/results/engine.md; half an hour
+bench: setup ## the ten published models (docs/results/engine.md), speed of pruning; half an hour
 	$(PYTHON) scripts/bench.py
+	$(PYTHON) scripts/prune_bench.py
 
 bench-quick: setup ## three of them, in minutes
 	$(PYTHON) scripts/bench.py --quick

@@ -3,7 +3,8 @@
 
 Verilator (-Wall), slang and Icarus see every module alone as top, with every set of parameters
 that it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only.
-``--fix`` rewrites the formatting of both languages, and what ruff can mend, instead.
+No test reads a clock (``clocks.py``). ``--fix`` rewrites the formatting of both languages, and
+what ruff can mend, instead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from clocks import clock_findings
 from pyslang import syntax
 
 from golden import cli, config
@@ -133,6 +135,7 @@ def main() -> int:
 
     started = time.monotonic()
     misplaced = [] if fix else layout_findings()
+    clocks = [] if fix else clock_findings(design.ROOT)
     jobs = [*format_jobs(fix), *([] if fix else rtl_jobs())]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = list(pool.map(execute, jobs))
@@ -142,14 +145,15 @@ def main() -> int:
     unique = {(job.tool, text): job.subject for job, text in results if text}
     for (tool, text), subject in unique.items():
         print(f"--- {tool}: {subject}\n{text}\n")
-    for text in misplaced:
+    for text in [*misplaced, *clocks]:
         print(text)
     findings = Counter(tool for tool, _ in unique)
     print(f"{'tool':<10}{'runs':>6}{'findings':>10}")
-    for tool, count in [("layout", len(HDL_FILES)), *runs.items()]:
-        print(f"{tool:<10}{count:>6}{findings[tool] if tool != 'layout' else len(misplaced):>10}")
+    findings.update({"layout": len(misplaced), "clocks": len(clocks)})
+    for tool, count in [("layout", len(HDL_FILES)), ("clocks", 1), *runs.items()]:
+        print(f"{tool:<10}{count:>6}{findings[tool]:>10}")
     print(f"{time.monotonic() - started:.0f} s")
-    return 1 if unique or misplaced else 0
+    return 1 if unique or misplaced or clocks else 0
 
 
 if __name__ == "__main__":

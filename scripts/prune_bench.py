@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measure what pruning costs: time of a projection, share of a training step that ADMM takes."""
+"""Measure what pruning costs: time of a projection, share of a training step that ADMM takes.
+
+Limits are ratios of two times of the same run, so that they hold on any machine: a projection
+against a sort of the same matrix, ADMM's part against the training step it is added to.
+"""
 
 import statistics
 import sys
@@ -18,7 +22,8 @@ from golden.tasks.z1 import STEPS, VOCABULARY, WordLstm
 
 BATCH = 64
 STEPS_PER_UPDATE = 46  # Z1: 368 steps an epoch, 8 updates
-LIMITS = {"projection": 0.2, "overhead": 0.1}
+LIMITS = {"projection": 0.25, "overhead": 0.1}  # of a sort; of a training step
+SORT = "sort of 1500x6000"
 
 
 def seconds(work, repeat: int) -> float:
@@ -42,6 +47,7 @@ def measure(repeat: int) -> dict[str, float]:
         )
         for label, align in (("unaligned", (1, 1)), ("aligned 4x4", (4, 4)))
     }
+    found[SORT] = seconds(lambda: w.abs().flatten().sort(), max(3, repeat // 4))
     model = WordLstm()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     pruner = AdmmPruner(model, make_scheme("csb", 32, (4, 4)), 8)
@@ -84,8 +90,10 @@ def main() -> None:
     for way, share in shares.items():
         print(f"overhead with {way}, an update every {STEPS_PER_UPDATE} steps: {share:.1%}")
     slowest = max(value for name, value in found.items() if name.startswith("project"))
-    good = slowest < LIMITS["projection"] and max(shares.values()) < LIMITS["overhead"]
-    print(f"limits: {LIMITS['projection'] * 1e3:.0f} ms, {LIMITS['overhead']:.0%}:", end=" ")
+    of_sort = slowest / found[SORT]
+    print(f"slowest projection: {of_sort:.0%} of a sort of its matrix")
+    good = of_sort < LIMITS["projection"] and max(shares.values()) < LIMITS["overhead"]
+    print(f"limits: {LIMITS['projection']:.0%}, {LIMITS['overhead']:.0%}:", end=" ")
     print("met" if good else "MISSED")
     if not good:
         sys.exit(1)

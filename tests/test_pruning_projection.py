@@ -2,7 +2,6 @@
 """The CSB projection against plain loops written from its definition."""
 
 import math
-import time
 from functools import partial
 
 import numpy as np
@@ -231,19 +230,3 @@ def test_index_overhead(block, bound):
     assert stats.nio <= 1.1 * math.sqrt(12) / (block / 2)
     assert stats.overhead_bits <= bound
     assert stats.csr_nio > 1
-
-
-def test_speed():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        w = torch.randn(1500, 6000, generator=torch.Generator().manual_seed(0))
-        csb_mask(w, 32, 12)
-        times = []
-        for _ in range(5):
-            begin = time.process_time()
-            csb_mask(w, 32, 12)
-            times.append(time.process_time() - begin)
-    finally:
-        torch.set_num_threads(threads)
-    assert min(times) < 0.2
