@@ -36,9 +36,11 @@ Errors are :class:`CheckpointError`: one line that names the key and what was ex
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
+import warnings
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +48,7 @@ from typing import Any
 
 import numpy as np
 
+from golden import untrusted
 from golden.cells import CELLS
 from golden.graph import UNITS
 
@@ -61,13 +64,18 @@ __all__ = [
 ]
 
 CSB_VERSION = 1
+NUMBERS = untrusted.LIMIT // 4  # of all tensors of a file, as float32
+WEIGHTS = 1 << 26  # of the recurrent layers: more fit no configuration, at any rate of pruning
+KEY_LENGTH = 500  # characters of a name
+BLOCK_LIMIT = 1 << 16
 
 CELL_GATES = {n: sum(c.spaces[g] == UNITS for g in c.gates) for n, c in CELLS.items()}
 """Gate rows per hidden unit. Shapes alone imply lstm, gru, rnn; metadata names the others."""
 
 _IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
-_NAME = re.compile(r"^(weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
-_TAIL = r"(?:weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh)_l\d+(?:_reverse)?"
+_STEMS = "weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh"
+_NAME = re.compile(rf"^({_STEMS})_l([0-9]{{1,4}})(_reverse)?$")
+_TAIL = rf"(?:{_STEMS})_l[0-9]{{1,4}}(?:_reverse)?"
 _STYLES = (
     ("plain", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})$")),
     ("orig", re.compile(rf"^(?P<prefix>.*?)(?P<name>{_TAIL})_orig$")),
@@ -151,21 +159,57 @@ class Checkpoint:
         return replace(self, tensors={**self.tensors, **tensors}, csb={**self.csb, **csb})
 
 
+def _from_torch(key: str, value: Any) -> np.ndarray:
+    """A dense torch tensor as a numpy array; bfloat16, which numpy does not have, as float32."""
+    kinds = (
+        (str(value.layout) != "torch.strided" or getattr(value, "is_nested", False), "a sparse"),
+        (value.is_quantized, "a quantised"),
+        (value.is_meta, "an empty (meta)"),
+        (value.is_complex(), "a complex"),
+    )
+    for odd, kind in kinds:
+        if odd:
+            raise CheckpointError(f"{key}: {kind} tensor; expected a dense one of real numbers")
+    try:
+        value = value.detach().cpu().resolve_neg()
+        return (value.float() if value.is_floating_point() else value).numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        reason = untrusted.clean((str(error).splitlines() or [""])[0], 100)
+        raise CheckpointError(f"{key}: no numbers can be read from it: {reason}") from None
+
+
 def _array(key: str, value: Any) -> np.ndarray:
     """A tensor as a numpy array; floats become float32, integers stay."""
-    if hasattr(value, "detach"):  # torch, whatever its type (bfloat16 has no numpy form)
-        value = value.detach().cpu()
-        value = (value.float() if value.is_floating_point() else value).numpy()
-    value = np.asarray(value)
+    value = _from_torch(key, value) if hasattr(value, "detach") else np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise CheckpointError(f"{key}: expected numbers, got type {value.dtype}")
     if value.dtype.kind == "f":
         if not np.isfinite(value).all():
             raise CheckpointError(f"{key}: expected finite numbers, found NaN or infinity")
-        value = value.astype(np.float32)
+        with np.errstate(over="ignore", under="ignore"):
+            value = value.astype(np.float32)
         if not np.isfinite(value).all():
             raise CheckpointError(f"{key}: expected numbers within float32's range")
     return value
+
+
+def _check_sizes(state: dict[str, Any], used: set[str]) -> None:
+    """Refuse what would not fit the memory of a usual machine, before a copy is made; a tensor may
+    be larger than its file, if its strides are zero.
+
+    Raises:
+        CheckpointError: too many numbers, or a name that is no text or too long.
+    """
+    total = weights = 0
+    for key, value in state.items():
+        if len(key) > KEY_LENGTH:
+            raise CheckpointError(f"{untrusted.show(key)}: a name of {len(key)} characters")
+        if hasattr(value, "shape") and hasattr(value, "dtype"):
+            size = math.prod(int(n) for n in value.shape)
+            total, weights = total + size, weights + (size if key in used else 0)
+    for count, limit, name in ((total, NUMBERS, "numbers"), (weights, WEIGHTS, "weights")):
+        if count > limit:
+            raise CheckpointError(f"{untrusted.show(count)} {name}, at most {limit:,} are read")
 
 
 def _collect(state: dict[str, Any], prefix: str | None) -> tuple[str, dict[str, dict], set[str]]:
@@ -184,7 +228,7 @@ def _collect(state: dict[str, Any], prefix: str | None) -> tuple[str, dict[str, 
                 "weight_ih_l0: missing; expected a state dict of torch.nn.LSTM, GRU or RNN"
             )
         if len(by_prefix) > 1:
-            names = ", ".join(repr(p) for p in sorted(by_prefix))
+            names = ", ".join(untrusted.show(p) for p in sorted(by_prefix)[:20])
             raise CheckpointError(f"several recurrent modules: name one by its prefix: {names}")
         prefix = next(iter(by_prefix))
     else:
@@ -310,26 +354,27 @@ def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     """Metadata whose types are right, or an error that names the field."""
 
     def fail(name: str, expected: str) -> None:
-        raise CheckpointError(f"csb.{name}: expected {expected}, got {csb.get(name)!r}"[:300])
+        raise CheckpointError(f"csb.{name}: expected {expected}, got {untrusted.show(csb[name])}")
 
     if not isinstance(csb, dict):
         raise CheckpointError(f"csb: expected a JSON object, got {type(csb).__name__}")
     if csb.get("version", CSB_VERSION) != CSB_VERSION:
         fail("version", str(CSB_VERSION))
-    if csb.get("cell") is not None and csb["cell"] not in CELL_GATES:
+    cell = csb.get("cell")
+    if cell is not None and not (isinstance(cell, str) and cell in CELL_GATES):
         fail("cell", "one of " + ", ".join(CELL_GATES))
     block = csb.get("block")
-    if block is not None and not (type(block) is int and block >= 1):
-        fail("block", "a positive integer")
+    if block is not None and not (type(block) is int and 1 <= block <= BLOCK_LIMIT):
+        fail("block", f"an integer of 1 to {BLOCK_LIMIT}")
     align = csb.get("align")
     if align is not None and not (
         isinstance(align, (list, tuple))
         and len(align) == 2
-        and all(type(a) is int and a >= 1 for a in align)
+        and all(type(a) is int and 1 <= a <= BLOCK_LIMIT for a in align)
     ):
-        fail("align", "two positive integers")
+        fail("align", f"two integers of 1 to {BLOCK_LIMIT}")
     rate = csb.get("rate")
-    if rate is not None and not (isinstance(rate, (int, float)) and rate >= 1):
+    if rate is not None and not (type(rate) in (int, float) and 1 <= rate < 1e9):
         fail("rate", "a number of at least 1")
     for axis, name in enumerate(("row_order", "col_order")):
         orders = csb.get(name)
@@ -339,7 +384,9 @@ def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
             fail(name, "an object: matrix name -> permutation")
         for matrix, order in orders.items():
             if matrix not in tensors or tensors[matrix].ndim != 2:
-                raise CheckpointError(f"csb.{name}.{matrix}: no such matrix in the checkpoint")
+                raise CheckpointError(
+                    f"csb.{name}.{untrusted.clean(matrix, 80)}: no such matrix in the checkpoint"
+                )
             size = tensors[matrix].shape[axis]
             if not (
                 isinstance(order, list)
@@ -384,13 +431,21 @@ def from_state_dict(
     Raises:
         CheckpointError: missing keys, shapes that do not fit, NaN or infinity, bad metadata.
     """
+    if csb is not None:
+        try:
+            csb = untrusted.plain_json(csb)
+        except untrusted.FileError as error:
+            raise CheckpointError(f"csb: {error}") from None
     prefix, found, used = _collect(state, prefix)
+    _check_sizes(state, used)
     tensors = {name: _resolve(state, prefix, name, styles) for name, styles in found.items()}
     if csb is not None and not isinstance(csb, dict):
         raise CheckpointError(f"csb: expected a JSON object, got {type(csb).__name__}")
     named = (csb or {}).get("cell")
     if named is not None and not (isinstance(named, str) and named in CELL_GATES):
-        raise CheckpointError(f"csb.cell: expected one of {', '.join(CELL_GATES)}, got {named!r}")
+        raise CheckpointError(
+            f"csb.cell: expected one of {', '.join(CELL_GATES)}, got {untrusted.show(named)}"
+        )
     cell, layers = _layers(tensors, prefix, named)
     checked = _check_csb(csb or {}, tensors)
     ordered = {name: tensors[name] for layer in layers for name in layer.names()}
@@ -399,39 +454,93 @@ def from_state_dict(
 
 def _parse_json(text: Any) -> dict[str, Any]:
     try:
-        return json.loads(str(text))
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"csb: expected JSON, {error}") from None
+        return untrusted.parse_json(str(text))
+    except untrusted.FileError as error:
+        reason = str(error).removeprefix("not JSON: ")
+        raise CheckpointError(f"csb: expected JSON, {reason}") from None
+
+
+def _torch_load(path: Path) -> Any:
+    """What ``torch.save`` wrote, if it is tensors and plain values.
+
+    Raises:
+        CheckpointError: it holds other objects, or it is damaged.
+    """
+    import pickle
+
+    import torch
+
+    if zipfile.is_zipfile(path):
+        untrusted.check_archive(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # its message tells how to run the objects' code: never
+        raise CheckpointError(
+            f"not a readable {path.suffix} file: damaged, or it holds Python objects beside "
+            "tensors, numbers, texts, lists and dicts: save the state dict alone"
+        ) from None
+
+
+def _state_of(loaded: Any) -> tuple[dict[str, Any], Any]:
+    """State dict and metadata of what ``torch.load`` gave."""
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"expected a state dict, got {type(loaded).__name__}")
+    csb = loaded.get("csb")
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+            break
+    for key in loaded:
+        if not isinstance(key, str):
+            raise CheckpointError(f"{untrusted.show(key)}: expected names as keys")
+    state = {key: value for key, value in loaded.items() if key != "csb"}
+    return state, _parse_json(csb) if isinstance(csb, str) else csb
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """State dict and metadata of one file."""
+    """State dict and metadata of one file, whose declared sizes are checked first."""
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as data:
-            state = {key: data[key] for key in data.files}
+        state: dict[str, Any] = dict(untrusted.read_npz(path))
         text = state.pop("csb", None)
         return state, None if text is None else _parse_json(text)
     if path.suffix == ".safetensors":
         from safetensors import safe_open
 
+        untrusted.check_safetensors(path)
         with safe_open(path, framework="pt") as data:
             state = {key: data.get_tensor(key) for key in data.keys()}  # noqa: SIM118
             text = (data.metadata() or {}).get("csb")
         return state, None if text is None else _parse_json(text)
-    if path.suffix in (".pt", ".pth"):
-        import torch
+    untrusted.check_size(path.stat().st_size)
+    return _state_of(_torch_load(path))
 
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(state, dict):
-            raise CheckpointError(f"{path}: expected a state dict, got {type(state).__name__}")
-        csb = state.get("csb")
-        for key in ("state_dict", "model_state_dict", "model"):
-            if isinstance(state.get(key), dict):
-                state = state[key]
-                break
-        state = {str(key): value for key, value in state.items() if key != "csb"}
-        return state, _parse_json(csb) if isinstance(csb, str) else csb
-    raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+
+def _read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """State dict and metadata of one file.
+
+    Raises:
+        CheckpointError: a file that is missing, damaged or too large.
+    """
+    path = Path(path)
+    if path.suffix not in (".pt", ".pth", ".safetensors", ".npz"):
+        raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    if path.suffix != ".npz":  # before the limit: they map hundreds of MB of their own
+        import torch  # noqa: F401
+    try:
+        with untrusted.bounded_memory():
+            return _read_file(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a damaged file makes the three libraries raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, MemoryError):
+            reason = f"takes more than {untrusted.ROOM:,} bytes"
+        reason = untrusted.clean(reason, 200)
+        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
 
 
 def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -440,16 +549,12 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         CheckpointError: a file that is missing or damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
+    state = _read(path)[0]
     try:
-        return _extras(_read_file(path)[0], set())
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a damaged file makes the three libraries raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
+        _check_sizes(state, set())
+        return _extras(state, set())
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Checkpoint:
@@ -458,16 +563,7 @@ def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Check
     Raises:
         CheckpointError: a file that is missing or damaged, or content that does not fit.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        state, csb = _read_file(path)
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a damaged file makes the three libraries raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: not a readable {path.suffix} file: {reason}") from None
+    state, csb = _read(path)
     try:
         return from_state_dict(state, prefix, csb)
     except CheckpointError as error:

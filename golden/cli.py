@@ -7,10 +7,12 @@ Exit codes: 0 all is equal, 1 a mismatch in value or cycle (or the simulation fa
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from golden import untrusted
 from golden.checkpoint import CheckpointError
 from golden.config import ConfigError
 from golden.image import ImageError
@@ -18,6 +20,7 @@ from golden.network import NetworkError
 from golden.program import CompileError
 from golden.quantise import QuantError
 from golden.store import StoreError
+from golden.untrusted import FileError
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
 
@@ -31,6 +34,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     CheckpointError,
     CompileError,
     ConfigError,
+    FileError,
     ImageError,
     NetworkError,
     QuantError,
@@ -52,12 +56,12 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {message}\n")
+        self.exit(BAD_INPUT, f"error: {untrusted.clean(message)}\n")
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """The message of an error without line breaks and control characters, and not too long."""
+    return untrusted.clean(str(error)) or type(error).__name__
 
 
 def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = ()) -> NoReturn:
@@ -67,10 +71,15 @@ def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = 
         main: returns the exit code, None for 0.
         expected: errors that mean bad input, beside those of this module.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main() or OK
     except (*EXPECTED, *expected) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
+        code = BAD_INPUT
+    except MemoryError:
+        print("error: the memory of this machine is not enough", file=sys.stderr)
         code = BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

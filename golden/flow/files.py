@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from golden import schema
+from golden import schema, untrusted
 from golden.cli import UsageError
 
 
@@ -65,10 +65,10 @@ def read_array(path: Path) -> np.ndarray:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
-        a = np.load(path, allow_pickle=False)
-    except Exception as error:  # whatever a damaged file makes numpy raise
+        a = untrusted.read_npy(path)
+    except untrusted.FileError as error:
         raise UsageError(f"{path}: not a readable .npy file: {error}") from None
-    if not isinstance(a, np.ndarray) or a.dtype.kind not in "fiub":
+    if a.dtype.kind not in "fiub":
         raise UsageError(f"{path}: expected one array of numbers")
     return a
 
@@ -82,9 +82,8 @@ def read_state(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            state = {k: data[k] for k in data.files}
-    except Exception as error:  # likewise
+        state = untrusted.read_npz(path)
+    except untrusted.FileError as error:
         raise UsageError(f"{path}: not a readable .npz file: {error}") from None
     for key, a in state.items():
         if a.dtype.kind not in "fiub":
