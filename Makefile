@@ -7,13 +7,16 @@ sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(f
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim sim-all test lint format synth docs bench bench-quick area report clean
+.PHONY: help setup lock sim sim-all test lint format synth docs bench bench-quick area report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## system packages and .venv (done by every other target; instant when nothing is missing)
 	@scripts/bootstrap.sh
+
+lock: setup ## requirements.txt from requirements.in: exact versions of all packages, with hashes
+	@scripts/lock.sh
 
 sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
 	$(PYTHON) scripts/sim.py $(config-option) $(sim-options)

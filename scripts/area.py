@@ -65,7 +65,7 @@ class Job:
     def digest(self) -> str:
         """Hash of all that the result depends on; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
-        tools = [line for line in Path("requirements.txt").read_text().split() if "yowasp" in line]
+        tools = [line for line in Path("requirements.in").read_text().split() if "yowasp" in line]
         routing = []
         if self.config.name in ROUTED:
             routing = [PLACE, CLOCK, SEEDS, COPIES, Path(floorplan.__file__).read_text()]

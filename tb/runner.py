@@ -24,6 +24,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
@@ -175,12 +176,13 @@ def _built(
     if sim == "verilator":
         compiled.insert(0, str(WAIVERS))
         files.append(WAIVERS)
-    # requirements.txt stands for the versions of the tools.
-    files.append(ROOT / "requirements.txt")
     content = _content(files)
+    versions = [
+        f"{tool} {metadata.version(tool)}" for tool in ("cocotb", "cocotb-test", "verilator")
+    ]
     what = _digest(json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]]).encode())
     name = ROOT / f"build/sim_build/{sim}/{build_name or toplevel}_{what}"
-    folder = name.with_name(f"{name.name}_{_digest(content)}")
+    folder = name.with_name(f"{name.name}_{_digest(content + json.dumps(versions).encode())}")
 
     with locked(name.with_name(f"{name.name}.lock")):
         done = folder / "done"  # written last: an interrupted build is made again
