@@ -23,7 +23,7 @@ sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= C
 
 sim-all: setup ## every model, shipped Z7 too; every cell x layers x directions x sizes: SIM= CONFIG=
 	$(PYTHON) scripts/sim.py --all $(config-option) $(if $(SIM),--sim $(SIM))
-	CSB_COVER=all $(PYTHON) -m pytest -n 2 --dist worksteal tests/test_cover_rtl.py
+	CSB_COVER=all $(PYTHON) -m pytest -n 2 --dist worksteal tests/rtl/test_cover_rtl.py
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
 	$(PYTHON) -m pytest -n 2 --dist worksteal tests

@@ -2,7 +2,7 @@
 //
 // CSB-RNN accelerator. Ports: registers (AXI4-Lite), image, input frames and output frames
 // (AXI4-Stream), an interrupt. Parameters are those of a named configuration
-// (golden.image.all_parameters); what each means is in configs.toml.
+// (csb_rnn.machine.image.all_parameters); what each means is in configs.toml.
 //
 // Reset (rst_ni, synchronous, active low) empties everything but memories; no image is valid after.
 // A run: load an image, set CONTROL.start. The element prologue runs first; while it does, PEGroups
@@ -528,7 +528,7 @@ module csb_top #(
       .m_tlast_o    (m_axis_frame_tlast)
   );
 
-  // --- counters, in the order of golden/regmap.py ---------------------------------------------
+  // --- counters, in the order of golden/csb_rnn/machine/registers.py ---------------------------------------------
   logic [Counters*8-1:0] inc;
   logic [7:0] stalled, saturated;
   always_comb begin

@@ -21,16 +21,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import floorplan
 import synth
 
-from golden import cli, config, image, schema
-from golden.bench.measure import SHARING, shared
-from golden.config import Config
-from golden.flow import write_json
-from tb import design
+from csb_rnn import commands, errors
+from csb_rnn.experiments.bench.measure import SHARING, shared
+from csb_rnn.flow import schema, write_json
+from csb_rnn.machine import config, design, folders, image
+from csb_rnn.machine.config import Config
 
 OUT = Path("build/area")  # relative: the tools run in a sandbox that holds their working folder
 RESULTS = Path("build/bench")
@@ -154,8 +154,8 @@ def routed(job: Job) -> dict[str, Any]:
     out = mapped(job)
     prefix = OUT / f"{job.name}_flat"
     sources = design.needed_sources(design.TOP)
-    includes = " ".join(f"-I {d.relative_to(design.ROOT)}" for d in design.file_list()[1])
-    files = " ".join(str(f.relative_to(design.ROOT)) for f in sources)
+    includes = " ".join(f"-I {d.relative_to(folders.ROOT)}" for d in design.file_list()[1])
+    files = " ".join(str(f.relative_to(folders.ROOT)) for f in sources)
     generics = " ".join(f"-G {k}={v}" for k, v in image.all_parameters(job.config).items())
     Path(f"{prefix}.ys").write_text(
         f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
@@ -247,7 +247,7 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__.splitlines()[0])
+    parser = commands.Parser(description=__doc__.splitlines()[0])
     default = "small,paper256,wide256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
@@ -255,8 +255,8 @@ def main() -> int:
     for name in names:
         if name not in config.names():
             known = ", ".join(config.names())
-            raise cli.UsageError(f"unknown configuration '{name}': known are {known}")
-    os.chdir(design.ROOT)
+            raise errors.UsageError(f"unknown configuration '{name}': known are {known}")
+    os.chdir(folders.ROOT)
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -265,7 +265,7 @@ def main() -> int:
         try:
             value = result(job)
         except RuntimeError as error:  # the others' areas are wanted all the same
-            print(f"error: {job.name}: {cli.one_line(error)}", file=sys.stderr)
+            print(f"error: {job.name}: {commands.one_line(error)}", file=sys.stderr)
             failed = True
             continue
         rows.append(row(job, value))
@@ -281,8 +281,8 @@ def main() -> int:
     for p in parts:
         for line in p["path"]:
             print(line)
-    return cli.MISMATCH if failed else cli.OK
+    return commands.MISMATCH if failed else commands.OK
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    commands.run(main)

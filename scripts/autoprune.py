@@ -6,20 +6,20 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import torch
 
-from golden import cli
-from golden.checkpoint import read_checkpoint, write_checkpoint
-from golden.pruning import SCHEMES, make_scheme
-from golden.pruning.cli import EXPECTED, parse_align, positive_int, rate
-from golden.tasks import TASKS, get
-from golden.tasks.autoprune import autoprune
+from csb_rnn import commands
+from csb_rnn.experiments.tasks import TASKS, get
+from csb_rnn.experiments.tasks.arguments import EXPECTED, parse_align, positive_int, rate
+from csb_rnn.experiments.tasks.autoprune import autoprune
+from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.pruning import SCHEMES, make_scheme
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("--task", required=True, help=", ".join(TASKS))
     parser.add_argument("--scheme", default="csb", choices=list(SCHEMES))
     parser.add_argument("--block", type=positive_int, default=32)
@@ -87,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

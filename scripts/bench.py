@@ -14,14 +14,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from golden import cli, schema
-from golden.bench import plan
-from golden.flow import write_json
+from csb_rnn import commands, errors
+from csb_rnn.experiments.bench import plan
+from csb_rnn.flow import schema, write_json
+from csb_rnn.machine.folders import BUILD
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "build/bench"
+OUT = BUILD / "bench"
 PAGE = ROOT / "docs/results/engine.md"
 
 
@@ -61,7 +62,7 @@ def read(out: Path) -> plan.Results:
         rows = [json.loads((out / f"{n}.json").read_text()) for n in ("efficiency", "latency")]
         details = json.loads((out / "details.json").read_text())
     except (OSError, ValueError) as error:
-        raise cli.UsageError(f"no results of an earlier run: {error}") from None
+        raise errors.UsageError(f"no results of an earlier run: {error}") from None
     for kind, these in zip(("efficiency", "latency"), rows, strict=True):
         for row, extra in zip(these, details[kind], strict=True):
             row["extra"] = extra
@@ -72,7 +73,7 @@ def show(results: plan.Results) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from golden.bench.tables import tables
+    from csb_rnn.experiments.bench.tables import tables
 
     console = Console(width=None if sys.stdout.isatty() else 200)
     for t in tables(results):
@@ -103,7 +104,7 @@ def measure(args: Any) -> plan.Results:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__.splitlines()[0])
+    parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three models, block 32")
     parser.add_argument("--timing-only", action="store_true", help="no RTL: predict every row")
     parser.add_argument("--no-z3", action="store_true", help="without the paper's compiler")
@@ -112,11 +113,11 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="tables and page of the last run only")
     args = parser.parse_args()
     if args.jobs is not None and args.jobs < 1:
-        raise cli.UsageError(f"--jobs {args.jobs}: at least one")
+        raise errors.UsageError(f"--jobs {args.jobs}: at least one")
     out = Path(args.out)
     if out.exists() and not out.is_dir():
-        raise cli.UsageError(f"{out}: is a file, not a folder")
-    from golden.bench import figures, page
+        raise errors.UsageError(f"{out}: is a file, not a folder")
+    from csb_rnn.experiments.bench import figures, page
 
     began = time.monotonic()
     if args.show:
@@ -126,7 +127,7 @@ def main() -> int:
             results = measure(args)
         except (RuntimeError, AssertionError) as error:  # a SimulationError is one
             print(f"error: {error}", file=sys.stderr)
-            return cli.MISMATCH
+            return commands.MISMATCH
         seconds = time.monotonic() - began
         results.note(f"measured in {seconds / 60:.1f} minutes")
         write(results, out)
@@ -135,8 +136,8 @@ def main() -> int:
     if not args.quick and out.resolve() == OUT:
         page.write(results, OUT / "area.json", PAGE)
     print(f"{out} in {time.monotonic() - began:.0f} s")
-    return cli.OK
+    return commands.OK
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    commands.run(main)

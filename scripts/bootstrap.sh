@@ -102,7 +102,7 @@ install -r requirements.txt || die "the packages of requirements.txt could not b
 install --no-deps -r requirements-torch.txt ||
   die "needed: the CPU build of torch; PIP_EXTRA_INDEX_URL can name PyTorch's index of CPU wheels"
 conflicts=$(.venv/bin/python -m pip check --disable-pip-version-check) || die "$conflicts"
-# Makes `golden` and `tb` importable from everywhere, without packaging them.
-pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/csb.pth"
+# Makes `csb_rnn` (in golden/) and `tb` importable from everywhere, without packaging them.
+printf '%s\n' "$PWD/golden" "$PWD" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/csb.pth"
 fingerprint >"$stamp"
 say "ready"

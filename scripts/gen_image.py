@@ -5,13 +5,15 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from golden import cli, config, flow, passes
+from csb_rnn import commands, flow
+from csb_rnn.machine import config
+from csb_rnn.verify import directions
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument(
         "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
     )
@@ -34,7 +36,7 @@ def main() -> int:
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
     args = parser.parse_args()
-    m = passes.build(
+    m = directions.build(
         args.checkpoint,
         args.config,
         args.out,
@@ -50,8 +52,8 @@ def main() -> int:
         f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "
         f"{m['predicted']['cycles_per_frame']:g} cycles a frame predicted"
     )
-    return cli.OK
+    return commands.OK
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    commands.run(main)

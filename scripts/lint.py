@@ -19,17 +19,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from clocks import clock_findings
 from pyslang import syntax
 
-from golden import cli, config
-from tb import design, runner
+from csb_rnn import commands
+from csb_rnn.machine import config, design, folders
+from csb_rnn.simulation import launcher
 
 BIN = Path(sys.executable).parent
 HDL_FILES = sorted(design.HDL.rglob("*.sv"))
-FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(design.ROOT / "tb").rglob("*.sv")]
+FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(folders.ROOT / "tb").rglob("*.sv")]
 INCLUDES = [f"-I{folder}" for folder in design.file_list()[1]]
 
 # slang has no command in its wheel. Of -Wextra we leave out what contradicts our own rules: a
@@ -98,13 +99,13 @@ def module_jobs(
 def format_jobs(fix: bool) -> Iterator[Job]:
     """ruff and verible over everything, checking or rewriting."""
     ruff = [str(BIN / "ruff")]
-    root = str(design.ROOT)
+    root = str(folders.ROOT)
     yield Job("ruff", "check", [*ruff, "check", "--quiet", *(["--fix"] if fix else []), root])
     yield Job("ruff", "format", [*ruff, "format", "--quiet", *([] if fix else ["--check"]), root])
     for file in FORMATTED:
         mode = "--inplace" if fix else "--verify"
         command = [str(BIN / "verible-verilog-format"), mode, str(file)]
-        yield Job("verible", str(file.relative_to(design.ROOT)), command)
+        yield Job("verible", str(file.relative_to(folders.ROOT)), command)
 
 
 def layout_findings() -> list[str]:
@@ -118,7 +119,7 @@ def layout_findings() -> list[str]:
 
 def execute(job: Job) -> str:
     """Runs a job; returns its finding, or nothing."""
-    environment = {**os.environ, **runner.tool_env()}
+    environment = {**os.environ, **launcher.tool_env()}
     done = subprocess.run(job.command, env=environment, capture_output=True, text=True, check=False)
     # As a set, in order: Icarus repeats itself for every instance.
     output = dict.fromkeys((done.stdout + done.stderr).splitlines())
@@ -129,13 +130,13 @@ def execute(job: Job) -> str:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__.splitlines()[0])
+    parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--fix", action="store_true", help="rewrite formatting instead of linting")
     fix = parser.parse_args().fix
 
     started = time.monotonic()
     misplaced = [] if fix else layout_findings()
-    clocks = [] if fix else clock_findings(design.ROOT)
+    clocks = [] if fix else clock_findings(folders.ROOT)
     jobs = [*format_jobs(fix), *([] if fix else rtl_jobs())]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = list(pool.map(execute, jobs))
@@ -157,4 +158,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    commands.run(main)

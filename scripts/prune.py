@@ -5,16 +5,16 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from golden import cli
-from golden.checkpoint import read_checkpoint, write_checkpoint
-from golden.pruning.cli import EXPECTED, parse_align, positive_int, rate
-from golden.pruning.oneshot import prune_checkpoint
+from csb_rnn import commands
+from csb_rnn.experiments.tasks.arguments import EXPECTED, parse_align, positive_int, rate
+from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.pruning.oneshot import prune_checkpoint
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict")
     parser.add_argument(
         "--block", type=positive_int, default=32, help="side of a block (default 32)"
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

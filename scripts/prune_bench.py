@@ -11,14 +11,14 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import torch
 
-from golden import cli
-from golden.pruning import AdmmPruner, csb_project, make_scheme
-from golden.pruning.cli import EXPECTED, positive_int
-from golden.tasks.z1 import STEPS, VOCABULARY, WordLstm
+from csb_rnn import commands
+from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int
+from csb_rnn.experiments.tasks.z1_words import STEPS, VOCABULARY, WordLstm
+from csb_rnn.pruning import AdmmPruner, csb_project, make_scheme
 
 BATCH = 64
 STEPS_PER_UPDATE = 46  # Z1: 368 steps an epoch, 8 updates
@@ -74,7 +74,7 @@ def measure(repeat: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("--repeat", type=positive_int, default=20)
     parser.add_argument("--threads", type=positive_int, default=1)
     args = parser.parse_args()
@@ -100,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

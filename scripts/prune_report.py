@@ -8,21 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jinja2
 import matplotlib as mpl
 import numpy as np
 
-from golden import cli
-from golden.checkpoint import Layer, read_checkpoint
-from golden.pruning.cli import EXPECTED
-from golden.pruning.projection import kernel_sizes
-from golden.tasks import TaskError, get
-from golden.tasks.measure import CONFIG
-from golden.tasks.plans import JOINT, KEPT, LADDER, PLANS, RECIPES, Plan
-from golden.tasks.records import Records
-from golden.tasks.summary import (
+from csb_rnn import commands
+from csb_rnn.experiments.tasks import TaskError, get
+from csb_rnn.experiments.tasks.arguments import EXPECTED
+from csb_rnn.experiments.tasks.measure import CONFIG
+from csb_rnn.experiments.tasks.plans import JOINT, KEPT, LADDER, PLANS, RECIPES, Plan
+from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.summary import (
     Result,
     efficiency,
     geometric_mean,
@@ -31,7 +30,9 @@ from golden.tasks.summary import (
     result_of,
     synthetic,
 )
-from golden.tasks.table import mean_target
+from csb_rnn.experiments.tasks.table import mean_target
+from csb_rnn.network.checkpoint import Layer, read_checkpoint
+from csb_rnn.pruning.projection import kernel_sizes
 from scripts.gen_docs import table
 
 mpl.use("Agg")
@@ -644,7 +645,7 @@ def notes_on_ideas(all_results: dict[str, dict[str, Result]]) -> str:
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only tell if the page is current")
     args = parser.parse_args()
     records_of = {name: Records(name) for name in PLANS}
@@ -722,4 +723,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

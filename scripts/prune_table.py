@@ -8,23 +8,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import numpy as np
 import torch
 
-from golden import cli
-from golden.checkpoint import read_checkpoint, write_checkpoint
-from golden.network import NetworkError
-from golden.program import CompileError
-from golden.pruning.cli import EXPECTED, positive_int, rate
-from golden.quantise import QuantError
-from golden.tasks import get
-from golden.tasks.base import Task, TaskError
-from golden.tasks.measure import engine_cost, fixed_score
-from golden.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
-from golden.tasks.records import FOLDER, Records, meets, target
-from golden.tasks.table import dense_as_long, lossless, make_try, tries_to_make
+from csb_rnn import commands
+from csb_rnn.experiments.tasks import get
+from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int, rate
+from csb_rnn.experiments.tasks.base import Task, TaskError
+from csb_rnn.experiments.tasks.measure import engine_cost, fixed_score
+from csb_rnn.experiments.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
+from csb_rnn.experiments.tasks.records import FOLDER, Records, meets, target
+from csb_rnn.experiments.tasks.table import dense_as_long, lossless, make_try, tries_to_make
+from csb_rnn.models.quantise import QuantError
+from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.network.network import NetworkError
+from csb_rnn.program.program import CompileError
 
 BITS = 14
 
@@ -116,7 +116,7 @@ def export(
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("--tasks", help=f"default {','.join(PLANS)}")
     parser.add_argument("--schemes", help="default: those of the task's plan")
     parser.add_argument("--seeds", type=positive_int, help="number of seeds, at most the plan's")
@@ -180,4 +180,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

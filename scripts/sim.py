@@ -21,22 +21,27 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import numpy as np
 
-from golden import cli, config, flow, quantise, schema, timing
-from golden.checkpoint import Checkpoint, read_checkpoint
-from golden.compiler import compile_network
-from golden.fixed import FixedModel
-from golden.network import from_checkpoint
-from golden.numerics import Ints, Saturations
-from golden.program import CompileError, Program
-from golden.quantise import QNetwork
+from csb_rnn import commands, errors, flow, verify
+from csb_rnn.compiler import compile_network
+from csb_rnn.execution import timing
+from csb_rnn.flow import schema
+from csb_rnn.machine import config
+from csb_rnn.machine.folders import BUILD
+from csb_rnn.machine.numerics import Ints, Saturations
+from csb_rnn.models import quantise
+from csb_rnn.models.fixed_model import FixedModel
+from csb_rnn.models.quantise import QNetwork
+from csb_rnn.network.checkpoint import Checkpoint, read_checkpoint
+from csb_rnn.network.network import from_checkpoint
+from csb_rnn.program.program import CompileError, Program
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ROOT / "checkpoints"
-OUT = ROOT / "build/sim"
+OUT = BUILD / "sim"
 MODELS = ("z2_gru", "z6_lstm")
 CONFIGS = ("paper256", "small")
 WHOLE = "paper256"
@@ -74,11 +79,11 @@ def work(
     folder: Path,
     sim: str,
     waves: Path | None,
-) -> flow.Comparison:
+) -> verify.Comparison:
     """One simulation, in a process of its own; its files stay in ``folder``."""
     want, state = expected(q, p.config, xs)
     shutil.rmtree(folder, ignore_errors=True)
-    found = flow.compare(
+    found = verify.compare(
         p,
         xs,
         np.concatenate(want),
@@ -100,7 +105,7 @@ class Case:
 
     model: str
     checkpoint: Checkpoint
-    task: Any  # golden.tasks.Task
+    task: Any  # csb_rnn.experiments.tasks.Task
     image: flow.Image
     xs: list[Ints]
     saturated: int
@@ -134,7 +139,7 @@ def prepare(
     path: Path, names: Sequence[str], sim: str, waves: bool, every: bool = False
 ) -> list[Case]:
     """Data, formats, programs of one model; of ``every`` model where it fits."""
-    from golden import tasks
+    from csb_rnn.experiments import tasks
 
     checkpoint = read_checkpoint(path)
     task = tasks.get(str(checkpoint.csb.get("task")))
@@ -161,8 +166,8 @@ def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
     p = case.image.program
     longest = max(len(x) for x in case.xs)
     predicted = timing.predict(p, longest).last_out  # a shorter sequence is the begin of it
-    limit = min(CHUNK, flow.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
-    flow.check_size(p, longest, sim)
+    limit = min(CHUNK, verify.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
+    verify.check_size(p, longest, sim)
     file = OUT / f"{case.model}_{p.config.name}.fst" if waves else None
     for i, xs in enumerate(chunks(case.xs, limit)):
         folder = OUT / f"runs/{case.model}_{p.config.name}_{i}"
@@ -176,11 +181,11 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
     Returns:
         Phonemes of each word, and how many values differed from the fixed model's.
     """
-    from golden.tasks import z7
-    from golden.tasks.base import linear_head
-    from tb.simulator import Simulator
+    from csb_rnn.experiments.tasks import z7_pronunciation
+    from csb_rnn.experiments.tasks.base import linear_head
+    from csb_rnn.simulation.simulator import Simulator
 
-    decoder = z7.decoder_checkpoint(case.checkpoint)
+    decoder = z7_pronunciation.decoder_checkpoint(case.checkpoint)
     table = case.task.extra(case.checkpoint, "dec_embed.weight")
     c = case.image.program.config
     q = quantise.quantise(from_checkpoint(decoder), c, table)
@@ -189,12 +194,12 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
         for encoded in y:
             state = q.quantise_state({"h_l0": encoded[-1]})
             machine.start(state)
-            last, word = z7.START, []
-            for _ in range(z7.LONGEST):
+            last, word = z7_pronunciation.START, []
+            for _ in range(z7_pronunciation.LONGEST):
                 got = machine.step(frames[last])
                 wrong += int((got != model.step(frames[last], state)).sum())
                 last = int(linear_head(case.task, case.checkpoint, q.output_float(got)).argmax())
-                if last == z7.STOP:
+                if last == z7_pronunciation.STOP:
                     break
                 word.append(last)
             wrong += sum(int((v != state[k]).sum()) for k, v in machine.stop().items())
@@ -204,9 +209,9 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
 
 def row(case: Case, sim: str) -> dict[str, Any]:
     """The summary's row of a case, when all its simulations are done."""
-    total = flow.merge([part.result() for part in case.parts])
+    total = verify.merge([part.result() for part in case.parts])
     p, q = case.image.program, case.image.network
-    result = flow.report(total, p, sim=sim, input_saturations=case.saturated)
+    result = verify.report(total, p, sim=sim, input_saturations=case.saturated)
     y = np.split(q.output_float(total.outputs), np.cumsum(total.lengths)[:-1])
     if case.task.id == "Z7":
         spoken, wrong = pronounce(case, y, sim)
@@ -229,10 +234,10 @@ def row(case: Case, sim: str) -> dict[str, Any]:
 
 def shipped(folder: Path) -> Path:
     """Z7 as its package ships it, dense, as a checkpoint file."""
-    from golden.checkpoint import from_state_dict, write_checkpoint
-    from golden.tasks import z7
+    from csb_rnn.experiments.tasks import z7_pronunciation
+    from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 
-    state = z7.LettersToPhonemes().checkpoint_state()
+    state = z7_pronunciation.LettersToPhonemes().checkpoint_state()
     file = folder / "z7_gru.npz"
     write_checkpoint(file, from_state_dict(state, "rnn", {"task": "Z7"}))
     return file
@@ -257,7 +262,7 @@ def find(model: str | None, every: bool) -> list[Path]:
     found = [f for f in files if f.stem in names or f.stem.split("_")[0] in names]
     if not found:
         known = ", ".join([*(f.stem for f in files), "z7"])
-        raise cli.UsageError(f"unknown model '{model}': known are {known}")
+        raise errors.UsageError(f"unknown model '{model}': known are {known}")
     return found
 
 
@@ -295,8 +300,8 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sim", default="verilator", help=", ".join(flow.SIM_BEATS))
+    parser = commands.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sim", default="verilator", help=", ".join(verify.SIM_BEATS))
     parser.add_argument("--config", help=f"default: {', '.join(CONFIGS)}")
     parser.add_argument(
         "--model", help=f"name in checkpoints/, or task (z1, ...); default: {', '.join(MODELS)}"
@@ -304,16 +309,16 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every model there is")
     parser.add_argument("--waves", action="store_true", help="record one sequence as FST")
     args = parser.parse_args()
-    if args.sim not in flow.SIM_BEATS:
-        raise cli.UsageError(
-            f"unknown simulator '{args.sim}': known are {', '.join(flow.SIM_BEATS)}"
+    if args.sim not in verify.SIM_BEATS:
+        raise errors.UsageError(
+            f"unknown simulator '{args.sim}': known are {', '.join(verify.SIM_BEATS)}"
         )
     names = (args.config,) if args.config else CONFIGS
     for name in names:
         config.load(name)
     files = find(args.model, args.all)
 
-    from tb.runner import locked
+    from csb_rnn.simulation.launcher import locked
 
     with locked(OUT / "lock"):  # one at a time: all write the same folders
         return job(files, names, args.sim, args.waves, args.all)
@@ -321,7 +326,7 @@ def main() -> int:
 
 def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, every: bool) -> int:
     """All models on all configurations; returns the exit code."""
-    from tb.runner import SimulationError
+    from csb_rnn.simulation.launcher import SimulationError
 
     began = time.monotonic()
     cases: list[Case] = []
@@ -334,27 +339,27 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, ever
                 start(case, pool, sim, waves)
             cases += new
         if not cases:
-            raise cli.UsageError("no model fits any of these configurations")
+            raise errors.UsageError("no model fits any of these configurations")
         try:
             rows = [row(case, sim) for case in cases]
         except SimulationError as error:
             pool.shutdown(cancel_futures=True)
             print(f"error: {error}", file=sys.stderr)
-            return cli.MISMATCH
+            return commands.MISMATCH
     OUT.mkdir(parents=True, exist_ok=True)
     temporary = OUT / "summary.json.new"
     flow.write_json(temporary, rows, schema.SUMMARY)
     temporary.replace(OUT / "summary.json")
     show(rows)
-    bad = [f"{r['model']} on {r['config']}" for r in rows if not flow.is_equal(r)]
+    bad = [f"{r['model']} on {r['config']}" for r in rows if not verify.is_equal(r)]
     print(
         f"{'DIFFERENT: ' + ', '.join(bad) if bad else 'all equal'}; "
         f"{(OUT / 'summary.json').relative_to(ROOT)} in {time.monotonic() - began:.0f} s"
     )
-    return cli.MISMATCH if bad else cli.OK
+    return commands.MISMATCH if bad else commands.OK
 
 
 if __name__ == "__main__":
-    from golden.tasks import DataError, TaskError
+    from csb_rnn.experiments.tasks import DataError, TaskError
 
-    cli.run(main, (DataError, TaskError))
+    commands.run(main, (DataError, TaskError))

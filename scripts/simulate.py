@@ -6,9 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from golden import cli, flow, passes
+from csb_rnn import commands, flow, verify
+from csb_rnn.verify import directions
 
 
 def show_losses(file: Path) -> None:
@@ -27,7 +28,7 @@ def show_losses(file: Path) -> None:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("image", help="folder made by gen_image.py")
     parser.add_argument(
         "--inputs",
@@ -37,22 +38,22 @@ def main() -> int:
     )
     parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
     parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
-    parser.add_argument("--sim", default="verilator", help=", ".join(flow.SIM_BEATS))
+    parser.add_argument("--sim", default="verilator", help=", ".join(verify.SIM_BEATS))
     parser.add_argument("--waves", action="store_true", help="also write waves.fst")
     parser.add_argument(
         "--trace",
         action="store_true",
         help="also write trace.json, for ui.perfetto.dev, and losses.json; print lost cycles",
     )
-    parser.add_argument("--stall", default="none", help=", ".join(flow.STALLS))
+    parser.add_argument("--stall", default="none", help=", ".join(verify.STALLS))
     args = parser.parse_args()
     x = flow.read_array(Path(args.inputs))
     state = None if args.state is None else flow.read_state(Path(args.state))
 
-    from tb.runner import SimulationError
+    from csb_rnn.simulation.launcher import SimulationError
 
     try:
-        r = passes.run(
+        r = directions.run(
             args.image,
             x,
             state,
@@ -64,7 +65,7 @@ def main() -> int:
         )
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
-        return cli.MISMATCH
+        return commands.MISMATCH
     if args.trace:
         for file in sorted(Path(args.out).rglob("losses.json")):  # one for each pass
             show_losses(file)
@@ -74,8 +75,8 @@ def main() -> int:
         f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
         f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
     )
-    return cli.OK if flow.is_equal(r) else cli.MISMATCH
+    return commands.OK if verify.is_equal(r) else commands.MISMATCH
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    commands.run(main)

@@ -19,11 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from golden import cli, config
-from tb import design
-from tb.design import TOP
+from csb_rnn import commands as cli
+from csb_rnn.machine import config, design, folders
+from csb_rnn.machine.design import TOP
 
 OUT = Path("build/synth")  # relative: Yosys runs in a sandbox that holds its working folder
 
@@ -108,8 +108,10 @@ def shared_modules(instances: list[design.Instance]) -> tuple[Counter[str], str]
 def script(target: str, sources: list[Path], top: design.Instance, share: str, prefix: Path) -> str:
     """The Yosys script, which dumps what the checks look at on its way."""
     synth, map_ram, map_ff = SCRIPTS[target]
-    includes = " ".join(f"-I {folder.relative_to(design.ROOT)}" for folder in design.file_list()[1])
-    files = " ".join(str(file.relative_to(design.ROOT)) for file in sources)
+    includes = " ".join(
+        f"-I {folder.relative_to(folders.ROOT)}" for folder in design.file_list()[1]
+    )
+    files = " ".join(str(file.relative_to(folders.ROOT)) for file in sources)
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
     blocks = " ".join(f"{f.stem} {f.stem}$*" for f in sources if f.stem not in PARTS_OF_BLOCKS)
     # One thread, as the WebAssembly build has no more. opt_hier makes up for most of what keeping
@@ -238,7 +240,7 @@ def main() -> int:
     args = parser.parse_args()
 
     parameters = config.rtl_parameters(args.config)
-    os.chdir(design.ROOT)
+    os.chdir(folders.ROOT)
     targets = list(SCRIPTS) if args.target == "both" else [args.target]
     failed = False
     with ThreadPoolExecutor() as pool:

@@ -5,19 +5,19 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import torch
 
-from golden import cli
-from golden.checkpoint import write_checkpoint
-from golden.pruning.cli import EXPECTED, positive_int
-from golden.tasks import TASKS, get
-from golden.tasks.training import to_checkpoint, train_dense
+from csb_rnn import commands
+from csb_rnn.experiments.tasks import TASKS, get
+from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int
+from csb_rnn.experiments.tasks.training import to_checkpoint, train_dense
+from csb_rnn.network.checkpoint import write_checkpoint
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__)
+    parser = commands.Parser(description=__doc__)
     parser.add_argument("--task", required=True, help=", ".join(TASKS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=positive_int, help="default: the task's")
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, EXPECTED)
+    commands.run(main, EXPECTED)

@@ -20,10 +20,10 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from golden.regmap import ERRORS, address, field
-from tb.axi import pauses
-from tb.checkers import Checker, Monitor
-from tb.stream import STALLS, reset, start_clock, within
+from csb_rnn.machine.registers import ERRORS, address, field
+from tb.lib.axi import pauses
+from tb.lib.checkers import Checker, Monitor
+from tb.lib.stream import STALLS, reset, start_clock, within
 
 
 @dataclasses.dataclass

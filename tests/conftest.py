@@ -6,7 +6,7 @@ import os
 import hypothesis
 import pytest
 
-from tb import runner
+from csb_rnn.simulation import launcher
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
@@ -16,21 +16,21 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("project")
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
     # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
-    seed = runner.seed_from_env()
+    seed = launcher.seed_from_env()
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = seed
 
 
 def pytest_report_header() -> str:
-    return f"CSB_SEED={runner.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
+    return f"CSB_SEED={launcher.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
 
 
 def chosen_simulators() -> tuple[str, ...]:
     """The simulators that ``SIM`` names: one of them, or ``both``."""
     wanted = os.environ.get("SIM", "both")
-    chosen = runner.SIMULATORS if wanted == "both" else (wanted,)
-    if set(chosen) - set(runner.SIMULATORS):
-        raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(runner.SIMULATORS)} or both")
+    chosen = launcher.SIMULATORS if wanted == "both" else (wanted,)
+    if set(chosen) - set(launcher.SIMULATORS):
+        raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(launcher.SIMULATORS)} or both")
     return chosen
 
 
@@ -51,4 +51,4 @@ def simulators() -> tuple[str, ...]:
 @pytest.fixture
 def seed() -> int:
     """The seed of this session, for random cases made outside of the simulator."""
-    return runner.seed_from_env()
+    return launcher.seed_from_env()

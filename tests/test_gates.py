@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 def test_gate(command: list[str]) -> None:
     """Exit code 0: no finding; what it says is shown if not."""
     script, *args = command
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'golden'}{os.pathsep}{ROOT}"}
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / script), *args],
         cwd=ROOT,

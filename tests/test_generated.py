@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
-from golden import config, image, schema
-from tb import design
+from csb_rnn.flow import schema
+from csb_rnn.machine import config, design, folders, image
 
-SCRIPT = design.ROOT / "scripts/gen_docs.py"
+SCRIPT = folders.ROOT / "scripts/gen_docs.py"
 _spec = importlib.util.spec_from_file_location("gen_docs", SCRIPT)
 gen_docs = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(gen_docs)
@@ -43,11 +43,14 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
         ("[page](no.md#part)", "no link target no.md"),
         ("`tests/test_none.py`", "no file tests/test_none.py"),
         ("tests/conftest.py::test_none", "no test tests/conftest.py::test_none"),
-        ("`lat_post = 7 + RS + 5*D`, [top](docs/architecture.md), tests/test_image.py", None),
+        (
+            "`lat_post = 7 + RS + 5*D`, [top](docs/architecture.md), tests/machine/test_image.py",
+            None,
+        ),
     ],
 )
 def test_check_reads_pages(text: str, finding: str | None) -> None:
-    found = [*gen_docs._wrong_constants(text), *gen_docs._missing_files(text, design.ROOT)]
+    found = [*gen_docs._wrong_constants(text), *gen_docs._missing_files(text, folders.ROOT)]
     assert found == [finding] * (finding is not None)
 
 
@@ -66,7 +69,7 @@ def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
 
 def test_core_lists_the_sources_in_order() -> None:
     listed = re.findall(r"^      - (hdl/\S+\.sv)$", gen_docs.CORE.read_text(), re.MULTILINE)
-    assert [design.ROOT / file for file in listed] == list(design.file_list()[0])
+    assert [folders.ROOT / file for file in listed] == list(design.file_list()[0])
 
 
 def test_results_columns_are_in_the_schema() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from csb_rnn.machine.folders import ROOT
+from csb_rnn.simulation import launcher
+from csb_rnn.simulation.launcher import SimulationError, run
 from scripts import lint, synth
-from tb import runner
-from tb.design import ROOT
-from tb.runner import SimulationError, run
 
 BAD_SYNTHESIS = Path(__file__).parent / "data/bad_synthesis.sv"
 CHILD = "module child (input wire [3:0] a_i, output wire b_o); assign b_o = ^a_i; endmodule\n"
@@ -37,16 +37,16 @@ def test_lint_finds_a_width_mismatch(tool: str, tmp_path: Path) -> None:
 def test_failed_simulation_says_how_to_repeat_it() -> None:
     command = r"CSB_SEED=7 SIM=icarus \.venv/bin/python -m pytest tests/test_tools\.py::test_failed"
     with pytest.raises(SimulationError, match=command):
-        run("csb_skid", "tb.test_csb_skid", sim="icarus", seed=7, test_filter="no such test")
+        run("csb_skid", "tb.util.test_csb_skid", sim="icarus", seed=7, test_filter="no such test")
 
 
 def test_a_build_in_use_is_not_removed(tmp_path: Path) -> None:
     """A session that builds edited sources leaves the files of one that still runs."""
     (tmp_path / "top.vvp").touch()
-    with runner.locked(tmp_path / runner.IN_USE, shared=True):
-        runner._remove_unused(tmp_path)
+    with launcher.locked(tmp_path / launcher.IN_USE, shared=True):
+        launcher._remove_unused(tmp_path)
         assert (tmp_path / "top.vvp").exists()
-    runner._remove_unused(tmp_path)
+    launcher._remove_unused(tmp_path)
     assert not tmp_path.exists()
 
 
@@ -54,7 +54,7 @@ def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     """What was compiled must be what the name of the build says."""
     source = tmp_path / "csb_edited.sv"
     source.write_text("module csb_edited (input wire clk_i); endmodule\n")
-    simulate = runner._simulate
+    simulate = launcher._simulate
 
     def edit(*args, **kwargs) -> None:
         simulate(*args, **kwargs)
@@ -62,17 +62,20 @@ def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
     build = {"sim": "icarus", "sources": [source]}
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_simulate", edit)
+        patch.setattr(launcher, "_simulate", edit)
         with pytest.raises(SimulationError, match="edited while it was compiled"):
-            runner.build("csb_edited", **build)
-    assert (runner.build("csb_edited", **build) / "done").exists()
+            launcher.build("csb_edited", **build)
+    assert (launcher.build("csb_edited", **build) / "done").exists()
 
 
 DIGEST_OF_IMAGES = """
 import hashlib
-from golden import assemble, compiler, config, quantise
-from golden.cases import LayerCase
-from golden.cells import CELLS
+from csb_rnn.program import assemble
+from csb_rnn import compiler
+from csb_rnn.machine import config
+from csb_rnn.models import quantise
+from tb.lib.random_layers import LayerCase
+from csb_rnn.cells import CELLS
 c, digest = config.load("tiny"), hashlib.sha256()
 for name in CELLS:
     case = LayerCase(3, name, inputs=5, hidden=9, layers=2)

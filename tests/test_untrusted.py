@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from golden import cli, config, untrusted
-from golden.checkpoint import CheckpointError, read_arrays, read_checkpoint
-from golden.config import ConfigError
+from csb_rnn import commands, errors, untrusted
+from csb_rnn.machine import config
+from csb_rnn.machine.config import ConfigError
+from csb_rnn.network.checkpoint import CheckpointError, read_arrays, read_checkpoint
 
 
 def grew(call) -> int:
@@ -193,10 +194,10 @@ def test_memory_of_the_block_is_bounded():
 
 def test_messages_are_for_any_terminal(capsys):
     def main():
-        raise cli.UsageError("a\x1b[31m\nb\u202e\ud800" + "x" * 5000)
+        raise errors.UsageError("a\x1b[31m\nb\u202e\ud800" + "x" * 5000)
 
     with pytest.raises(SystemExit) as end:
-        cli.run(main)
+        commands.run(main)
     text = capsys.readouterr().err
     assert end.value.code == 2
     assert text.startswith("error: a\\x1b[31m b\\u202e\\ud800xxx")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Drain unit, one for the whole machine: runs the DRAIN program (golden/isa.py) and controls the
-// drain side of every lane. A word issues (cycle T) once `gap` cycles after the word before are
-// over, a mark of every PEGroup is there (wait_mark) and a register set is free (acquire).
+// Drain unit, one for the whole machine: runs the DRAIN program (golden/csb_rnn/machine/isa.py) and
+// controls the drain side of every lane. A word issues (cycle T) once `gap` cycles after the word
+// before are over, a mark of every PEGroup is there (wait_mark) and a register set is free
+// (acquire).
 //
 // RS = ReduceStages, D = Deep. Cycle in which a control is valid (with D lanes act in the next):
 //   T                acc_re_o, acc_addr_o, mark_take_o, issue_o

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Element unit, one for the whole machine: runs the ELEM program (golden/isa.py) and controls the
-// element side of every lane and the writer. A word issues (cycle T) once `gap` cycles after the
-// word before are over, the drain unit has posted (pend) and an output buffer is free
-// (out_acquire; two are at the start).
+// Element unit, one for the whole machine: runs the ELEM program (golden/csb_rnn/machine/isa.py)
+// and controls the element side of every lane and the writer. A word issues (cycle T) once `gap`
+// cycles after the word before are over, the drain unit has posted (pend) and an output buffer is
+// free (out_acquire; two are at the start).
 //
 // Words before loop_start_i are the prologue: they run once for every stream, as frame -1, and
 // load the neuron buffers with initial values. Then the others run for ever; iteration n is stream

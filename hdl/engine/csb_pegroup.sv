@@ -3,9 +3,9 @@
 // PEGroup: P rows of Q multipliers that run a program of their own.
 //
 // One word a cycle: control, and for every PE row one output row, Q weights and Q neuron
-// addresses (layout: golden/isa.py, PEG_CTL, LANE and PE). A word waits for up to two events,
-// then issues; what follows has fixed latency (csb_pe_row). The program starts over after its
-// last word: one pass is one iteration, that is one frame of one stream.
+// addresses (layout: golden/csb_rnn/machine/isa.py, PEG_CTL, LANE and PE). A word waits for up to
+// two events, then issues; what follows has fixed latency (csb_pe_row). The program starts over
+// after its last word: one pass is one iteration, that is one frame of one stream.
 //
 // Neuron addresses are relative to stream and buffer: the top address bit is toggled for vectors
 // that are double-buffered by frame parity, and the stream number (bit-reversed) is xored below it.

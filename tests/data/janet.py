@@ -1,6 +1,6 @@
 """Forget gate only: f = sigmoid(W x + U h + b), g = tanh(W x + U h + b), h = f*h + (1 - f)*g"""
 
-from golden.graph import Cell, Drain, Elem
+from csb_rnn.cells.graph import Cell, Drain, Elem
 
 JANET = Cell(
     name="janet",

@@ -1,1 +1,0 @@
-"""Golden models, compiler and pruning of CSB-RNN; see docs/architecture.md."""

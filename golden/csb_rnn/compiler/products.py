@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The products of an iteration, in the order in which the PEGroups take them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from csb_rnn.compiler.pegroup_programs import Product
+from csb_rnn.compiler.placement import TAIL, PlacedLayer, PlacedStage, Vector
+from csb_rnn.machine.config import Config
+
+
+def _product(
+    layers: list[PlacedLayer],
+    stage: PlacedStage,
+    name: str,
+    source: Vector,
+    needs: int | None,
+    c: Config,
+) -> Product:
+    """Product of a stage with its input ``name``, rows in slot order; ``needs``: the stage of this
+    iteration that writes the vector."""
+    q = layers[stage.layer].q
+    space = layers[stage.layer].spaces[stage.nodes.space]
+    drains, count, units = stage.nodes.drains, stage.count, len(space.slot)
+    gates = [g for g, d in enumerate(drains) if name in d.inputs]
+    unit = np.tile(np.arange(units), len(gates))
+    gate = np.repeat(gates, units)
+    order = np.lexsort((space.lane[unit], gate, space.slot[unit]))
+    unit, gate = unit[order], gate[order]
+    index = np.empty((count, units), np.int64)
+    index[gate, unit] = np.arange(len(unit))
+
+    row, col, weight = [], [], []
+    for g in gates:
+        w = q.weights[drains[g].gate, name]
+        r, k = np.nonzero(w if source.chosen is None else w * source.chosen)
+        row.append(index[g, r])
+        col.append(k)
+        weight.append(w[r, k])
+    k = np.concatenate(col)
+    step = space.slot[unit] * count + gate
+    recurrent = q.cell.vectors.get(name) is not None
+    return Product(
+        layer=stage.index,
+        name=name,
+        row=np.concatenate(row),
+        column=source.column[k],
+        # What a frame has left is in the half that the next one does not write.
+        addr=source.address[k] + (c.neuron_depth // 2 if recurrent and source.pp else 0),
+        weight=np.concatenate(weight),
+        ring=space.lane[unit] // c.drain_banks,
+        bank=space.lane[unit] % c.drain_banks,
+        acc=stage.acc_base + step,
+        slot=space.slot[unit],
+        step=step,
+        event=source.event,
+        lag="stream" if recurrent else "this",
+        pp=source.pp,
+        needs_layer=needs,
+    )
+
+
+def _parts(v: Vector) -> list[Vector]:
+    """The neurons that are written early, and the others, which come out of the data path while
+    those are multiplied; one part if the vector has one event."""
+    if v.early is None:
+        return [v]
+    slots, event = v.early
+    early = v.slot < slots
+    return [
+        dataclasses.replace(v, event=event, chosen=early),
+        dataclasses.replace(v, chosen=~early),
+    ]
+
+
+def products_in_order(
+    x: Vector, layers: list[PlacedLayer], stages: list[PlacedStage], c: Config
+) -> list[Product]:
+    """All products of an iteration, in program order.
+
+    The first layer multiplies the new input, then its state, which needs the longest to come
+    round; every other layer multiplies its states first, while the layer below completes. What a
+    later stage multiplies besides the vector of this frame comes before that one. The states of
+    the layer above fill the two gaps of such a stage: before its vector and before its result.
+    """
+    groups: list[list[Product]] = []
+    within: dict[int, bool] = {}
+    for i, layer in enumerate(layers):
+        cell = layer.q.cell
+        below = x if i == 0 else layers[i - 1].output
+        mine = [s for s in stages if s.layer == i]
+        writer = {e.vector: s.index for s in mine for e in s.nodes.elems if e.vector}
+        jobs = []
+        for s in mine:
+            for v in sorted({v for d in s.nodes.drains for v in d.inputs}):
+                kind = "x" if v == "x" else "within" if cell.vectors[v] is None else "old"
+                if kind == "within":
+                    rank = (s.index, 2)
+                elif i == 0:
+                    rank = (s.index, 0 if kind == "x" else 1)
+                else:
+                    rank = (mine[0].index, -1) if kind == "old" else (s.index, 0)
+                jobs.append((rank, s.index, v, kind, s))
+        group = []
+        for _, _, v, kind, s in sorted(jobs, key=lambda job: job[:3]):
+            needs = {"old": None, "within": writer.get(v), "x": mine[0].index - 1 if i else None}
+            source = below if v == "x" else layer.vectors[v]
+            for part in _parts(source) if kind == "within" else [source]:
+                group.append(_product(layers, s, v, part, needs[kind], c))
+                within[id(group[-1])] = kind == "within"
+        for s in mine:
+            own = [p for p in group if p.layer == s.index]
+            own[0].first_of_layer = own[-1].last_of_layer = True
+        groups.append(group)
+    out: list[Product] = []
+    for group, above in itertools.zip_longest(groups, groups[1:], fillvalue=()):
+        left = [p for p in group if all(p is not q for q in out)]
+        inner = next((n for n, p in enumerate(left) if within[id(p)]), len(left))
+        out += left[:inner]
+        if inner < len(left):
+            # Two gaps to fill: until the vector of this frame is there, and until the output is.
+            ready = len({p.event for p in left[inner:] if within[id(p)]}) > 1  # its early part
+            last = max(n for n, p in enumerate(out) if p.layer == left[inner].needs_layer)
+            between = sum(len(p.row) for p in out[last + 1 :]) / c.pes
+            old = [p for p in above if p.lag == "stream"]
+            while old and not ready and between < TAIL:
+                between += len(old[0].row) / c.pes
+                out.append(old.pop(0))
+            out += left[inner:] + old
+    for before, p in itertools.pairwise(out):
+        p.barrier = before.lag == "stream" and not before.pp
+    return out

@@ -1,0 +1,307 @@
+"""The timing model: cycles of every frame, exact, from the program alone.
+
+Every unit runs its words in order and every latency is fixed (:mod:`csb_rnn.machine.isa`), so the
+machine is a system of "maximum plus constant": a word issues one cycle after the word before it, or
+when the last thing it waits for has happened. One iteration depends only on those before it, so
+iterations are solved one after the other; inside one, units take turns until none can go on.
+
+Times are cycles; 0 is the cycle in which the first beat of the first input frame is taken. It is
+assumed that nobody outside stalls the machine: inputs always wait, outputs are always taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from csb_rnn.machine import isa
+from csb_rnn.program.program import Program
+
+# Cycles of the frame interfaces (hdl/control): beat taken -> first neuron write on the bus,
+# last neuron write -> PEGroup issue, frame complete -> first output beat, etc.
+IN_FIRST_WRITE = 2  # beat taken -> its first chunk on the neuron bus; one more with `deep`
+IN_CREDIT = 3  # last issue of an iteration -> first chunk on the bus of the frame it makes room for
+IN_EVENT = 1  # last chunk on the bus -> PEGroup word that reads it
+OUT_FIRST_BEAT = 2  # frame complete (lat_neuron after the element word) -> first beat
+OUT_CREDIT = -1  # last beat -> element word that takes the free half; one more with `deep`
+
+
+@dataclasses.dataclass
+class Timing:
+    """Predicted cycles.
+
+    Attributes:
+        last_out: [iterations] cycle of the last output beat of each frame.
+        last_issue: for each PEGroup, [iterations] cycle of its last word of each iteration.
+    """
+
+    last_out: np.ndarray
+    last_issue: list[np.ndarray]
+
+    @property
+    def frame_cycles(self) -> np.ndarray:
+        return np.diff(self.last_out, prepend=-1)
+
+
+@dataclasses.dataclass
+class Record:
+    """What :func:`predict` also keeps if it is given one; :mod:`csb_rnn.execution.trace` makes
+    sense of it.
+
+    Attributes:
+        begins: for each PEGroup, earliest cycle of word 0 of each iteration.
+        waits: for each PEGroup and wait that was met: (iteration, word, cycle in which nothing
+            else holds the word, cycle from which the event is there, event, iterations back).
+        drain: (cycle in which the gap is over, mark is there, register set is free) of each word.
+        elem: (cycle in which the gap is over, post is there, output half is free) of each word.
+        inputs: cycles in which the chunks of each input frame are written to the neurons.
+        outputs: first and last beat of each output frame.
+    """
+
+    begins: list[list[int]] = dataclasses.field(default_factory=list)
+    waits: list[list[tuple[int, int, int, int, int, int]]] = dataclasses.field(default_factory=list)
+    drain: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    elem: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)
+    inputs: list[list[int]] = dataclasses.field(default_factory=list)
+    outputs: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+
+
+class _NotYetError(Exception):
+    """What a unit waits for has no time yet."""
+
+
+class _Machine:
+    """State shared by the units."""
+
+    def __init__(self, p: Program, record: Record | None = None) -> None:
+        self.p, self.c = p, p.config
+        self.record = record
+        if record is not None:
+            record.begins, record.waits = [[] for _ in p.groups], [[] for _ in p.groups]
+        self.events: list[list[int]] = [[] for _ in range(isa.EVENTS)]
+        self.marks: list[list[int]] = [[] for _ in p.groups]
+        self.iter_done: list[list[int]] = [[] for _ in p.groups]
+        self.posts: list[int] = []
+        self.releases: list[int] = []
+        self.out_done: list[int] = []
+        self.out_credits: list[int] = []
+        self.bus: set[int] = set()  # cycles in which the writer owns the neuron bus
+
+    def event(self, evt: int, n: int) -> int:
+        """Cycle from which a PEGroup sees the event of iteration n."""
+        if n < 0:
+            return 0
+        if n >= len(self.events[evt]):
+            raise _NotYetError
+        return self.events[evt][n] + isa.lat_event(self.c)
+
+
+def _group(m: _Machine, g: int) -> Iterator[None]:
+    """A PEGroup: yields after every iteration."""
+    prog = m.p.groups[g]
+    ctl = prog.ctl
+    words = len(prog)
+    marks = np.flatnonzero(ctl["mark"])
+    back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}
+    waits = []  # (word, its (event, iterations back))
+    for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]):
+        word = {name: v[pos] for name, v in ctl.items()}
+        waits.append((int(pos), [(event, back[lag]) for event, lag in isa.peg_waits(word)]))
+    lat_mark, lat_wait = isa.lat_mark(m.c), isa.lat_wait(m.c)
+    t = -1  # issue of the word before
+    n = 0
+    while True:
+        begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
+        if m.record is not None:
+            m.record.begins[g].append(begin)
+        for pos, conditions in waits:
+            done = int(np.searchsorted(marks, pos))
+            m.marks[g].extend((begin - at + marks[mark:done] + lat_mark).tolist())
+            mark = done
+            free, at = begin + pos - at, pos
+            begin = free
+            for evt, ago in conditions:
+                while True:
+                    try:
+                        ready = m.event(evt, n - ago)
+                        break
+                    except _NotYetError:
+                        yield
+                if m.record is not None:
+                    m.record.waits[g].append((n, pos, free, ready, evt, ago))
+                begin = max(begin, ready)
+            begin += lat_wait
+        m.marks[g].extend((begin - at + marks[mark:] + lat_mark).tolist())
+        t = begin + words - 1 - at
+        m.iter_done[g].append(t)
+        n += 1
+        yield
+
+
+def _drain(m: _Machine) -> Iterator[None]:
+    t, mark, sets = -1, 0, 0
+    lat_post = isa.lat_post(m.c)
+    while True:
+        for w in m.p.drain:
+            at = over = marked = t + 1 + w.get("gap", 0)
+            if w.get("wait_mark"):
+                while any(len(q) <= mark for q in m.marks):
+                    yield
+                at = marked = max(at, max(q[mark] for q in m.marks))
+                mark += 1
+            if w.get("acquire"):
+                k = sets - m.p.reg_credits
+                if k >= 0:
+                    while len(m.releases) <= k:
+                        yield
+                    at = max(at, m.releases[k])
+                sets += 1
+            t = at
+            if m.record is not None:
+                m.record.drain.append((over, marked, at))
+            if w.get("post"):
+                m.posts.append(t + lat_post)
+            if w.get("evt_en"):
+                m.events[w["evt"]].append(t + isa.LAT_DRAINED)
+        yield
+
+
+def _element(m: _Machine) -> Iterator[None]:
+    t, post, outs = -1, 0, 0
+    lat, lat_bus = isa.lat_neuron(m.c), isa.lat_bus(m.c)
+    w_bus = m.c.sub_slots
+    while True:
+        for w in m.p.elem[m.p.elem_loop :]:
+            at = over = posted = t + 1 + w.get("gap", 0)
+            if w.get("pend"):
+                while len(m.posts) <= post:
+                    yield
+                at = posted = max(at, m.posts[post])
+                post += 1
+            if w.get("out_acquire"):
+                if outs >= 2:
+                    while len(m.out_credits) <= outs - 2:
+                        yield
+                    at = max(at, m.out_credits[outs - 2])
+                outs += 1
+            t = at
+            if m.record is not None:
+                m.record.elem.append((over, posted, at))
+            if w.get("neu_we"):  # output alone leaves the bus to the input
+                m.bus.update(range(t + lat_bus, t + lat_bus + w_bus))
+            if w.get("release"):
+                m.releases.append(t + isa.LAT_RELEASE)
+            if w.get("evt_en"):
+                m.events[w["evt"]].append(t + lat)
+            if w.get("out_done"):
+                m.out_done.append(t + lat)
+        yield
+
+
+@dataclasses.dataclass
+class _Input:
+    """The input loader: one write of x_lanes values in a cycle that the writer leaves free."""
+
+    m: _Machine
+    free: int = dataclasses.field(init=False)  # first cycle that the next chunk can be on the bus
+
+    def __post_init__(self) -> None:
+        self.free = IN_FIRST_WRITE + self.m.c.deep
+
+    def load(self, n: int) -> None:
+        """Load frame n."""
+        m, c = self.m, self.m.c
+        write = self.free
+        if n >= 2:
+            write = max(write, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
+        written = []
+        for _ in range(-(-m.p.inputs // c.x_lanes)):
+            while write in m.bus:
+                write += 1
+            written.append(write)
+            write += 1
+        if m.record is not None:
+            m.record.inputs.append(written)
+        m.events[isa.EVENT_X].append(write - 1 + IN_EVENT)
+        m.bus = {cycle for cycle in m.bus if cycle >= write}
+        self.free = write
+
+
+@dataclasses.dataclass
+class _Output:
+    """The output unit: one beat a cycle."""
+
+    m: _Machine
+    free: int = 0
+
+    def send(self, n: int) -> int:
+        """Send frame n; returns the cycle of its last beat."""
+        last = max(self.m.out_done[n] + OUT_FIRST_BEAT, self.free) + self.m.p.out_beats - 1
+        self.free = last + 1
+        if self.m.record is not None:
+            self.m.record.outputs.append((last - self.m.p.out_beats + 1, last))
+        self.m.out_credits.append(last + OUT_CREDIT + self.m.c.deep)
+        return last
+
+
+def predict(p: Program, iterations: int, record: Record | None = None) -> Timing:
+    """Cycles of a run of ``iterations`` frames (of all streams together).
+
+    Args:
+        record: takes down when words issued and what they waited for; with one, the units also
+            run on after the last frame, as the machine does, until all wait for another one.
+    """
+    m = _Machine(p, record)
+    units = [_group(m, g) for g in range(len(p.groups))] + [_drain(m), _element(m)]
+    done: list[Callable[[], int]] = [lambda q=q: len(q) for q in m.iter_done]
+    source, sink = _Input(m), _Output(m)
+    last_out = []
+    slots = sum(bool(w.get("wait_mark")) for w in p.drain)
+    for n in range(iterations):
+        source.load(n)
+        want_marks = (n + 1) * slots
+        for _ in range(10_000):
+            for u in units:
+                next(u)
+            if (
+                all(f() > n for f in done)
+                and len(m.posts) >= want_marks
+                and len(m.out_done) > n
+                and len(m.releases) >= want_marks
+            ):
+                break
+        else:
+            raise AssertionError(f"the program waits for ever in iteration {n}")
+        last_out.append(sink.send(n))
+    if record is not None:
+        _run_dry(units, record)
+    return Timing(np.array(last_out), [np.array(q[:iterations]) for q in m.iter_done])
+
+
+def _run_dry(units: list[Iterator[None]], record: Record) -> None:
+    """Let units go on until none can, with no further input."""
+
+    def progress() -> list[int]:
+        lists = [*record.begins, *record.waits, record.drain, record.elem]
+        return [len(one) for one in lists]
+
+    before: list[int] = []
+    while before != progress():
+        before = progress()
+        for u in units:
+            next(u)
+
+
+def interval(last_out: np.ndarray) -> float:
+    """Cycles a frame: from frame 20 to the last of at least 220, else over the second half.
+
+    Args:
+        last_out: [frames] cycle of the last output beat of each frame.
+    """
+    n = len(last_out)
+    start = 20 if n >= 220 else n // 2
+    if n == 1:
+        return float(last_out[0] + 1)
+    return float((last_out[-1] - last_out[start - 1]) / (n - start))

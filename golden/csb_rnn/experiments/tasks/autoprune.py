@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a task to a pruned checkpoint: dense training, search for the lossless rate, records.
+
+Lossless, fixed beforehand: on validation data, perplexity at most 1.5 % above the dense model's,
+any other result at most 0.5 points or two items worse, whichever is more (for R2, 0.005). The
+result that is reported is the test split's, which nothing here chooses by.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from csb_rnn.experiments.tasks.base import Recipe, Score, Task
+from csb_rnn.experiments.tasks.training import fit, prune_model, to_checkpoint, train_dense
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.pruning.schemes import Scheme
+from csb_rnn.pruning.search import SearchResult, search_lossless
+
+__all__ = ["autoprune", "dense_reference", "limit"]
+
+
+def limit(task: Task, dense: Score) -> float:
+    """The worst validation result that counts as lossless."""
+    if dense.metric == "perplexity":
+        return dense.value * 1.015
+    if dense.metric == "R2":
+        return dense.value - 0.005
+    slack = max(0.5, 200 / dense.count)
+    return dense.value - slack if task.higher_is_better else dense.value + slack
+
+
+def dense_reference(
+    task: Task, model: nn.Module, recipe: Recipe, seed: int, show: bool = False
+) -> nn.Module:
+    """The dense model trained on for as long as a pruned one is."""
+    longer = copy.deepcopy(model)
+    fit(
+        task,
+        longer,
+        recipe.epochs,
+        recipe.lr / 3,
+        seed + 1,
+        clip=recipe.clip,
+        label="dense, as long",
+        show=show,
+    )
+    return longer
+
+
+def autoprune(
+    task: Task,
+    scheme: Scheme,
+    *,
+    seed: int = 0,
+    init_rate: float = 8.0,
+    step: float = 8.0,
+    cap: int = 8,
+    recipe: Recipe | None = None,
+    folder: Path | None = None,
+    quick: bool = False,
+    show: bool = False,
+    log: Callable[[str], None] = print,
+) -> tuple[Checkpoint | None, dict[str, Any], SearchResult]:
+    """Search the largest lossless rate of a task.
+
+    Args:
+        task: what to train on and to judge by.
+        scheme: the set to prune into.
+        seed: of everything.
+        init_rate, step, cap: of :func:`csb_rnn.pruning.search.search_lossless`.
+        recipe: epochs and rates; the task's by default.
+        folder: where the dense model and the tries are kept; what is there is not repeated.
+        quick: do not train the dense model on for as long as a pruned one is. The record says so.
+        show: progress bars.
+        log: takes a line for each step.
+
+    Returns:
+        The pruned checkpoint (None if no rate met the target), a record for reports, the search.
+    """
+    recipe = recipe or task.recipe
+    dense_file = folder / "dense.pt" if folder else None
+    if dense_file is not None and dense_file.is_file():
+        model = task.model()
+        model.load_state_dict(torch.load(dense_file, weights_only=True))
+    else:
+        model = train_dense(task, seed, show=show)
+        if not quick:  # the better of the two is the reference
+            longer = dense_reference(task, model, recipe, seed, show)
+            scores = [task.evaluate(to_checkpoint(task, m), "valid").value for m in (model, longer)]
+            if (scores[1] > scores[0]) == task.higher_is_better:
+                model = longer
+        if dense_file is not None:
+            dense_file.parent.mkdir(parents=True, exist_ok=True)
+            temporary = dense_file.with_suffix(".tmp")
+            torch.save(model.state_dict(), temporary)
+            temporary.replace(dense_file)
+    dense = to_checkpoint(task, model)
+    dense_valid, dense_test = task.evaluate(dense, "valid"), task.evaluate(dense, "test")
+    target = limit(task, dense_valid)
+    log(f"{task.id} dense: valid {dense_valid}, test {dense_test}; target {target:.2f}")
+
+    def attempt(rate: float, warm: Any) -> tuple[float, Any, dict[str, Any]]:
+        pruned = copy.deepcopy(model)
+        start = 1.0
+        if warm is not None and warm["rate"] < rate and scheme.masks:
+            pruned.load_state_dict(warm["model"])
+            start = warm["rate"]
+        pruner = prune_model(
+            task, pruned, scheme, rate, recipe, seed, start, copy.deepcopy(model), show
+        )
+        checkpoint = to_checkpoint(task, pruned)
+        valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
+        details = {
+            "achieved": pruner.achieved(),
+            "valid": valid.value,
+            "test": test.value,
+            "metric": valid.metric,
+            "test_count": test.count,
+        }
+        return valid.value, {"rate": rate, "model": pruned.state_dict()}, details
+
+    def meets(value: float) -> bool:
+        return value >= target if task.higher_is_better else value <= target
+
+    found = search_lossless(attempt, meets, init_rate, step, cap=cap, folder=folder, log=log)
+    record: dict[str, Any] = {
+        "task": task.id,
+        **scheme.describe(),
+        "seed": seed,
+        "quick": quick,
+        "recipe": recipe.describe(),
+        "metric": dense_valid.metric,
+        "dense_valid": dense_valid.value,
+        "dense_test": dense_test.value,
+        "target_valid": target,
+        "rate": found.rate,
+        "capped": found.capped,
+        "tries": [
+            {"rate": t.rate, "met": t.met, "seconds": t.seconds, **t.details} for t in found.tries
+        ],
+    }
+    if found.state is None:
+        return None, record, found
+    model.load_state_dict(found.state["model"])
+    meta = {k: v for k, v in scheme.describe().items() if k in ("block", "align")}
+    best = to_checkpoint(task, model, **meta)
+    return best, record, found

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pruned model does beyond training: its result in 16-bit fixed point, its engine cycles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from csb_rnn import flow
+from csb_rnn.compiler import compile_network
+from csb_rnn.execution import timing
+from csb_rnn.experiments.tasks.base import Frames, Score, Task
+from csb_rnn.machine import config, image
+from csb_rnn.models.fixed_model import FixedModel
+from csb_rnn.models.quantise import QNetwork, quantise
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.network import from_checkpoint
+from csb_rnn.program import assemble
+
+__all__ = ["engine_cost", "fixed_outputs", "fixed_score", "quantised"]
+
+CONFIG = "paper256"
+CALIBRATION = 50  # sequences of the validation split that set the formats, as in scripts/sim.py
+BATCH = 250
+
+
+def quantised(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> QNetwork:
+    """The recurrent layers in integers, formats from validation frames."""
+    calibrate = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
+    return quantise(from_checkpoint(checkpoint), config.load(name), calibrate)
+
+
+def fixed_outputs(network: QNetwork, frames: Frames, name: str = CONFIG) -> Frames:
+    """Outputs of the golden fixed-point model, float32 ``[T, hidden]`` for each sequence.
+
+    Sequences of a batch run side by side as streams, padded with zeros behind their ends.
+    """
+    model = FixedModel(network, config.load(name))
+    order = sorted(range(len(frames)), key=lambda i: -len(frames[i]))
+    outputs: Frames = [np.empty(0)] * len(frames)
+    for start in range(0, len(order), BATCH):
+        chosen = order[start : start + BATCH]
+        longest = len(frames[chosen[0]])
+        x = np.zeros((len(chosen), longest, network.inputs), np.int64)
+        for row, i in enumerate(chosen):
+            x[row, : len(frames[i])] = network.quantise_inputs(frames[i])
+        y = network.output_float(model.run(x)[0])
+        for row, i in enumerate(chosen):
+            outputs[i] = y[row, : len(frames[i])]
+    return outputs
+
+
+def fixed_score(
+    task: Task, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+) -> Score:
+    """A task's result with the recurrent layers in 16-bit fixed point, head and tables in float.
+
+    Raises:
+        NetworkError, QuantError: the network or its numbers are not the machine's.
+    """
+    frames = task.frames(checkpoint, split, limit)
+    return task.score(checkpoint, fixed_outputs(quantised(task, checkpoint), frames), split)
+
+
+def engine_cost(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> dict[str, Any]:
+    """What the compiled model takes on a configuration; nothing is simulated, the models are exact.
+
+    Returns:
+        ``cycles`` a frame, ``issue`` cycles with and ``issue_unshared`` without horizontal
+        sharing, ``slots`` (weights that the weight buffers hold, padding included) and
+        ``image_bits`` of the PEGroups' programs: weights, addresses and control.
+    """
+    c = config.load(name)
+    q = quantised(task, checkpoint, name)
+    p = compile_network(q, c)
+    unshared = compile_network(q, c, sharing="none")
+    times = timing.predict(p, flow.PREDICTED_FRAMES)
+    width = image.memories(c)[image.Target.PEGROUP][0]
+    words = sum(len(s.words) for s in assemble.sections(p) if s.target == image.Target.PEGROUP)
+    return {
+        "config": name,
+        "kept": q.kept_weights,
+        "cycles": round(timing.interval(times.last_out), 2),
+        "issue": flow.issue_cycles(p),
+        "issue_unshared": flow.issue_cycles(unshared),
+        "slots": sum(len(g) for g in p.groups) * c.P * c.Q,
+        "image_bits": words * width,
+    }

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One training loop for every task, dense or under a pruner, deterministic under a seed.
+
+Recipe of a pruned model: dense training; pruning epochs (error feedback, or ADMM), in which the
+rate rises to its target; hard masks; masked retraining. Validation data choose nothing here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import nn
+
+from csb_rnn.experiments.tasks.base import Recipe, Task
+from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
+from csb_rnn.pruning.admm import AdmmPruner, PruningError, check_loss, gates_of
+from csb_rnn.pruning.feedback import FeedbackPruner
+from csb_rnn.pruning.schemes import Scheme
+
+__all__ = [
+    "fit",
+    "orders_for_checkpoint",
+    "progress_bar",
+    "prune_model",
+    "spread_rate",
+    "to_checkpoint",
+    "train_dense",
+]
+
+METHODS: dict[str, type[AdmmPruner]] = {"admm": AdmmPruner, "feedback": FeedbackPruner}
+
+
+@contextlib.contextmanager
+def progress_bar(show: bool) -> Iterator[Callable[[str, int], Callable[[float], None]]]:
+    """A rich progress display; gives ``start(label, steps) -> advance(loss)``."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, disable=not show, transient=True) as progress:
+
+        def start(label: str, steps: int) -> Callable[[float], None]:
+            bar = progress.add_task(label, total=steps, loss=math.nan)
+            return lambda loss: progress.update(bar, advance=1, loss=loss)
+
+        yield start
+
+
+def fit(
+    task: Task,
+    model: nn.Module,
+    epochs: int,
+    lr: float,
+    seed: int,
+    *,
+    pruner: AdmmPruner | None = None,
+    on_step: Callable[[float], None] | None = None,
+    updates_per_epoch: int = 1,
+    sensitive: bool = False,
+    clip: float = 1.0,
+    teacher: nn.Module | None = None,
+    distil: float = 0.0,
+    label: str = "train",
+    show: bool = False,
+) -> float:
+    """Train with Adam under a one-cycle schedule; returns the last epoch's mean loss.
+
+    Args:
+        pruner: its penalty is added and, once hardened, its masks are kept.
+        on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
+        updates_per_epoch: how often ``pruner.update`` is called in an epoch.
+        sensitive: the pruner watches the gradients and ranks by them.
+        teacher, distil: a trained model, and the share of the loss that is distance from it.
+    """
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    steps = task.steps()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs + 1)
+    every = max(1, steps // updates_per_epoch)
+    mean = math.nan
+    with progress_bar(show) as start:
+        advance = start(f"{task.id} {label}", steps * epochs)
+        for epoch in range(epochs):
+            model.train()
+            losses = []
+            for step, batch in enumerate(task.batches(generator)):
+                optimizer.zero_grad(set_to_none=True)
+                logits = task.logits(model, batch)
+                loss = task.loss(logits, batch)
+                if teacher is not None and distil > 0:
+                    with torch.no_grad():
+                        wanted = task.logits(teacher, batch)
+                    distance = task.distillation(logits, wanted)
+                    if distance is not None:
+                        loss = (1 - distil) * loss + distil * distance
+                value = float(loss.detach())
+                check_loss(value)
+                loss.backward()
+                if pruner is not None and sensitive:
+                    pruner.observe()
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+                if pruner is not None:
+                    pruner.add_gradients()
+                optimizer.step()
+                if pruner is not None:
+                    pruner.constrain()
+                    if not pruner.hardened and (step + 1) % every == 0:
+                        if on_step is not None:
+                            on_step((epoch * steps + step + 1) / (epochs * steps))
+                        pruner.update()
+                if epoch * steps + step < steps * epochs:
+                    schedule.step()
+                losses.append(value)
+                advance(value)
+            mean = float(np.mean(losses))
+    return mean
+
+
+def train_dense(
+    task: Task, seed: int = 0, epochs: int | None = None, show: bool = False
+) -> nn.Module:
+    """A dense model of the task, trained by its defaults."""
+    torch.manual_seed(seed)
+    model = task.model()
+    fit(task, model, epochs or task.epochs, task.lr, seed, label="dense", show=show)
+    return model
+
+
+def spread_rate(pruner: AdmmPruner, rate: float, input_factor: float) -> dict[str, float]:
+    """Rates by matrix under one budget: the first input matrix gets ``rate / input_factor``.
+
+    It may take up half of what is kept, no more. The others share one rate such that all together
+    have ``rate``; factor 1 is the paper's way.
+    """
+    sizes = {name: parameter.numel() for name, parameter in pruner.params.items()}
+    first = next((name for name in sizes if name.endswith("weight_ih_l0")), None)
+    total = sum(sizes.values())
+    if first is None or input_factor == 1 or math.isinf(rate) or sizes[first] >= total / 2:
+        return dict.fromkeys(sizes, rate)
+    kept = min(sizes[first] / rate * input_factor, sizes[first], total / rate / 2)
+    others = (total - sizes[first]) / (total / rate - kept)
+    return {name: sizes[first] / kept if name == first else max(1.0, others) for name in sizes}
+
+
+def prune_model(
+    task: Task,
+    model: nn.Module,
+    scheme: Scheme,
+    rate: float,
+    recipe: Recipe,
+    seed: int = 0,
+    start_rate: float = 1.0,
+    teacher: nn.Module | None = None,
+    show: bool = False,
+    on_hard: Callable[[AdmmPruner], None] = lambda pruner: None,
+) -> AdmmPruner:
+    """Prune a trained model in place: ADMM or error feedback, hard masks, masked retraining.
+
+    The rate rises from ``start_rate`` on a cubic curve over the first half of the pruning epochs;
+    the penalty's weight rises linearly. ``on_hard`` is called between pruning and retraining.
+
+    Returns:
+        The pruner, hardened.
+    """
+    kind = METHODS.get(recipe.method)
+    if kind is None:
+        raise PruningError(f"unknown method {recipe.method!r}; known: {', '.join(METHODS)}")
+    gates = gates_of(dict(model.named_parameters())) if recipe.by_gate else None
+    pruner = kind(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10, gates=gates)
+    if isinstance(pruner, FeedbackPruner):
+        pruner.leak = recipe.leak
+    if teacher is not None:
+        teacher = teacher.eval().requires_grad_(False)
+
+    wanted = spread_rate(pruner, rate, recipe.input_factor)
+    if recipe.reorder:
+        pruner.reorder(wanted)
+    again = [0.25, 0.5] if recipe.reorder else []
+
+    def on_step(done: float) -> None:
+        if again and done >= again[0]:
+            again.pop(0)
+            pruner.reorder(wanted)
+        ramp = min(1.0, 2 * done)
+        kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
+        now = max(1.0, 1 / kept) if ramp < 1 else rate
+        pruner.set_rate(spread_rate(pruner, now, recipe.input_factor))
+        pruner.rho = recipe.rho * max(0.1, done)
+
+    fit(
+        task,
+        model,
+        recipe.admm_epochs,
+        recipe.lr,
+        seed + 1,
+        pruner=pruner,
+        on_step=on_step,
+        updates_per_epoch=recipe.updates_per_epoch,
+        sensitive=recipe.sensitive,
+        clip=recipe.clip,
+        teacher=teacher,
+        distil=recipe.distil,
+        label=f"{recipe.method} {rate:g}x",
+        show=show,
+    )
+    pruner.set_rate(wanted)
+    pruner.harden()
+    on_hard(pruner)
+    fit(
+        task,
+        model,
+        recipe.retrain_epochs,
+        recipe.retrain_lr,
+        seed + 2,
+        pruner=pruner,
+        clip=recipe.clip,
+        teacher=teacher,
+        distil=recipe.distil,
+        label=f"retrain {rate:g}x",
+        show=show,
+    )
+    return pruner
+
+
+def orders_for_checkpoint(pruner: AdmmPruner) -> dict[str, Any]:
+    """``row_order`` and ``col_order`` of a checkpoint's metadata, empty if there are none."""
+    names = {
+        name: name.removeprefix("rnn.") for name in pruner.orders if name.startswith("rnn.weight")
+    }
+    if not names:
+        return {}
+    return {
+        key: {short: pruner.orders[name][axis].tolist() for name, short in names.items()}
+        for axis, key in enumerate(("row_order", "col_order"))
+    }
+
+
+def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
+    """A trained model as a checkpoint, with metadata."""
+    model.eval()
+    cell = getattr(model, "cell", None)
+    state = model.checkpoint_state() if hasattr(model, "checkpoint_state") else model.state_dict()
+    checkpoint = from_state_dict(state, "rnn.", {"cell": cell} if cell else None)
+    return checkpoint.with_tensors(
+        {}, cell=checkpoint.cell, task=task.id, rate=round(checkpoint.rate, 4), **csb
+    )

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifest of an image folder: formats, pattern, contents, predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from csb_rnn.execution import timing
+from csb_rnn.flow import schema
+from csb_rnn.flow.cycles import issue_cycles, ratio, recurrence_cycles
+from csb_rnn.machine import image
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.numerics import Saturations
+from csb_rnn.models import quantise
+from csb_rnn.models.quantise import QNetwork
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.network import Network
+from csb_rnn.program.program import Program
+
+PREDICTED_FRAMES = 240  # of the manifest's interval: enough for its definition
+
+
+def _matrices(network: Network, checkpoint: Checkpoint | None) -> Iterator[np.ndarray]:
+    """Weight matrices as blocks cut them: a checkpoint's in the order of its metadata, else the
+    gates of each input of a layer stacked."""
+    for name in [] if checkpoint is None else checkpoint.matrices():
+        w = checkpoint.tensors[name]
+        for axis, order in enumerate(("row_order", "col_order")):
+            places = (checkpoint.csb.get(order) or {}).get(name)
+            w = w if places is None else np.take(w, places, axis=axis)
+        yield w
+    for la in network.layers if checkpoint is None else ():
+        for v in la.inputs:
+            yield np.concatenate([w for (_, i), w in la.weights.items() if i == v])
+
+
+def _pattern(
+    network: Network, checkpoint: Checkpoint | None, block: int | None, c: Config
+) -> dict[str, Any]:
+    """What the pattern costs in the CSB format."""
+    matrices = list(_matrices(network, checkpoint))
+    weights, kept = sum(w.size for w in matrices), network.kept_weights
+    out: dict[str, Any] = {
+        "weights": weights,
+        "rate": weights / kept if kept else None,
+        "weight_bits": kept * c.data_w,
+        "nio": None,
+        "index_bits": None,
+        "size_bits": None,
+        "note": "the block is unknown: name one for the statistics of its kernels",
+    }
+    if block is None:
+        return out
+    from csb_rnn.pruning.projection import kernel_stats
+
+    entries = index = size = 0
+    for w in matrices:
+        stats = kernel_stats(w, block, c.data_w)
+        entries, index, size = (
+            entries + stats.index_entries,
+            index + stats.index_bits,
+            size + stats.size_bits,
+        )
+    return out | {
+        "nio": entries / kept if kept else None,
+        "index_bits": index,
+        "size_bits": size,
+        "note": "",
+    }
+
+
+def _image_contents(p: Program, data: bytes) -> dict[str, Any]:
+    """What the image holds: memory words and bits by target, and use of the weight slots."""
+    c = p.config
+    widths = image.memories(c)
+    count: Counter[str] = Counter()
+    words: Counter[str] = Counter()
+    bits: Counter[str] = Counter()
+    for s in image.unpack(c, data):
+        name = s.target.name.lower()
+        count[name] += 1
+        words[name] += len(s.words)
+        bits[name] += len(s.words) * widths[s.target][0]
+    slots = sum(len(g) for g in p.groups) * c.P * c.Q
+    address = slots * (c.neuron_aw + c.share_h)
+    return {
+        "bytes": len(data),
+        "words": len(data) // 4,
+        "crc": zlib.crc32(data[:-4]),
+        "sections": {
+            n: {"sections": count[n], "words": words[n], "bits": bits[n]} for n in sorted(count)
+        },
+        "weight_slots": {
+            "slots": slots,
+            "used": sum(int(np.count_nonzero(g.pe["w"])) for g in p.groups),
+            "weight_bits": slots * c.data_w,
+            "address_bits": address,
+            "control_bits": bits["pegroup"] - slots * c.data_w - address,
+        },
+    }
+
+
+def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
+    """For each layer and neuron vector: the bound that its cell gives, what the format holds."""
+    out = []
+    for la in q.layers:
+        bounds = quantise.vector_bounds(la.cell)
+        found = {}
+        for n in la.cell.elems:
+            if n.vector is None and not n.output:
+                continue
+            name, bound = n.vector or "out", bounds[n.name]
+            limit = 2.0 ** (15 - la.fracs[name])
+            found[name] = {
+                "bound": bound if np.isfinite(bound) else None,
+                "limit": limit,
+                "may_saturate": bool(bound > limit),
+            }
+        out.append(found)
+    return out
+
+
+def make_manifest(
+    network: Network,
+    q: QNetwork,
+    p: Program,
+    data: bytes,
+    *,
+    checkpoint: Checkpoint | None,
+    cell: str,
+    block: int | None,
+    dealt_block: int,
+    sharing: str,
+    compiler: str,
+    source: Mapping[str, Any],
+    calibrate: np.ndarray | None,
+    files: Mapping[str, str],
+) -> dict[str, Any]:
+    """The manifest of an image folder, as :data:`csb_rnn.flow.schema.MANIFEST` says."""
+    c = p.config
+    times = timing.predict(p, PREDICTED_FRAMES)
+    interval = timing.interval(times.last_out)
+    issue, loop = issue_cycles(p), recurrence_cycles(network, c)
+    vectors = _vectors(q)
+    saturated = Saturations()
+    if calibrate is not None:
+        q.quantise_inputs(calibrate, saturated)
+    return {
+        "schema": schema.VERSION,
+        "kind": "image",
+        "config": dataclasses.asdict(c),
+        "config_hash": image.config_hash(c),
+        "streams": p.streams,
+        "cell": cell,
+        "sharing": sharing,
+        "compiler": compiler,
+        "block": block,
+        "dealt_block": dealt_block,
+        "inputs": p.inputs,
+        "outputs": p.outputs,
+        "layers": [
+            {
+                "cell": la.cell.name,
+                "inputs": la.inputs["x"],
+                "hidden": la.hidden,
+                "kept_weights": float_layer.kept_weights,
+                "drains": {n: {"shift": d.shift, "frac": d.frac} for n, d in la.drains.items()},
+                "fracs": la.fracs,
+                "weight_fracs": {",".join(k): f for k, f in la.weight_fracs.items()},
+                "vectors": bounds,
+            }
+            for la, float_layer, bounds in zip(q.layers, network.layers, vectors, strict=True)
+        ],
+        "formats": {
+            "data_w": c.data_w,
+            "state_w": c.state_w,
+            "state_frac": c.state_frac,
+            "x_frac": q.x_frac,
+            "out_frac": q.out_frac,
+        },
+        "state": {
+            "stride": p.state_stride,
+            "states": [
+                {
+                    "key": s.key,
+                    "length": len(s.slot),
+                    "frac": s.frac,
+                    "base": s.base,
+                    "stride": s.stride,
+                }
+                for s in p.states
+            ],
+        },
+        "saturation": {
+            "x_limit": 2.0 ** (c.data_w - 1 - q.x_frac),
+            "x_saturated": None if calibrate is None else saturated["input"],
+            "vectors": [
+                f"{name}_l{n}"
+                for n, found in enumerate(vectors)
+                for name, v in found.items()
+                if v["may_saturate"]
+            ],
+        },
+        "kept_weights": q.kept_weights,
+        "stored_weights": sum(
+            int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values()
+        ),
+        "pes": c.pes,
+        "image": _image_contents(p, data),
+        "pattern": _pattern(network, checkpoint, block, c),
+        "predicted": {
+            "cycles_per_frame": interval,
+            "latency_idle": int(times.last_out[0]),
+            "issue_cycles": issue,
+            "mac_efficiency": ratio(q.kept_weights, c.pes * issue),
+            "frame_efficiency": ratio(q.kept_weights, c.pes * interval),
+        },
+        "bounds": {
+            "issue_cycles": int(p.bound_words),
+            "recurrence_cycles": loop,
+            "bound_by_recurrence": loop > q.kept_weights / c.pes,
+        },
+        "source": {**source, "csb": dict(network.csb), "calibrated": calibrate is not None},
+        "files": dict(files),
+    }

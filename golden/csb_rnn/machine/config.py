@@ -1,0 +1,310 @@
+"""Named engine configurations, read from ``hdl/configs.toml``, and what follows from them.
+
+Everything that RTL, compiler, golden models and tests need to agree on and that is a number of
+one configuration comes from :class:`Config`; what is a layout comes from
+:mod:`csb_rnn.machine.isa`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from csb_rnn import untrusted
+from csb_rnn.machine.folders import HDL
+
+CONFIG_FILE = HDL / "configs.toml"
+
+
+class ConfigError(ValueError):
+    """An unknown configuration or one whose numbers do not fit together."""
+
+
+def clog2(n: int) -> int:
+    """Bits needed to address ``n`` words (at least 1)."""
+    return max(1, (n - 1).bit_length())
+
+
+NAME = re.compile(r"[a-z0-9_]{1,32}")
+MOST_PES = 1 << 14
+MOST_BITS = 1 << 30  # of all memories together: 128 MB in a simulation
+#: What each field of a configuration may be. Depths end where the fields of instruction words end
+#: (golden/csb_rnn/machine/isa.py); the rest is what the RTL's checks and a simulation in reasonable
+#: time take.
+RANGES: dict[str, range | tuple[int, ...]] = {
+    "K": range(1, 65),
+    "L": range(1, 17),
+    "P": range(1, 65),
+    "Q": range(1, 65),
+    "data_w": (8, 12, 16),
+    "state_w": range(16, 33),
+    "state_frac": range(16),
+    "drain_banks": range(1, 17),
+    "share_h": (0, 1),
+    "share_v": (0, 1),
+    "acc_guard": range(33),
+    "max_block": range(1, (1 << 16) + 1),
+    "weight_depth": range(1, (1 << 18) + 1),
+    "neuron_depth": range(2, (1 << 13) + 1),
+    "acc_depth": range(2, (1 << 12) + 1),
+    "bias_depth": range(1, (1 << 12) + 1),
+    "state_depth": range(1, (1 << 12) + 1),
+    "drain_depth": range(1, (1 << 12) + 1),
+    "elem_depth": range(1, (1 << 12) + 1),
+    "out_depth": range(2, (1 << 12) + 1),
+    "stream_w": range(16, 1025),
+    "x_lanes": range(1, 65),
+    "deep": (0, 1),
+}
+SHARING = ("none", "horizontal", "vertical", "both")  # index: share_h + 2 * share_v
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One engine configuration; the fields are documented in ``hdl/configs.toml``."""
+
+    name: str
+    K: int
+    L: int
+    P: int
+    Q: int
+    data_w: int
+    state_w: int
+    state_frac: int
+    drain_banks: int
+    share_h: int
+    share_v: int
+    acc_guard: int
+    max_block: int
+    weight_depth: int
+    neuron_depth: int
+    acc_depth: int
+    bias_depth: int
+    state_depth: int
+    drain_depth: int
+    elem_depth: int
+    out_depth: int
+    stream_w: int
+    x_lanes: int
+    deep: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no machine can be built from; sizes are bounded before anything is made.
+
+        Raises:
+            ConfigError: one line that names the field and what it may be.
+        """
+        name = self.name
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise ConfigError(
+                f"configuration name {untrusted.show(name)}: expected at most 32 of a-z, 0-9 and _"
+            )
+        for field, allowed in RANGES.items():
+            value = getattr(self, field)
+            if type(value) is not int or value not in allowed:
+                expected = f"{allowed[0]} to {allowed[-1]}"
+                if isinstance(allowed, tuple):
+                    expected = " or ".join(map(str, allowed))
+                raise ConfigError(
+                    f"{name}: {field} must be {expected}, not {untrusted.show(value)}"
+                )
+        lanes_in_beat = self.stream_w // 16
+        if self.stream_w % 16:
+            raise ConfigError(f"{name}: stream_w must be a multiple of 16, not {self.stream_w}")
+        if self.L % self.x_lanes or lanes_in_beat % self.x_lanes:
+            raise ConfigError(f"{name}: x_lanes must divide L and stream_w/16")
+        if self.neuron_depth & (self.neuron_depth - 1):
+            raise ConfigError(f"{name}: neuron_depth must be a power of two")
+        if self.pes > MOST_PES:
+            raise ConfigError(f"{name}: K*L*P*Q is {self.pes}, at most {MOST_PES} are built")
+        # A weight and its address, a word each of accumulator, bias, state, and two of neurons.
+        bits = self.pes * self.weight_depth * (self.data_w + self.neuron_aw)
+        bits += self.pes * 2 * self.neuron_depth * self.data_w
+        bits += self.lanes * self.acc_w * (self.acc_depth * self.L + self.bias_depth)
+        bits += self.lanes * self.state_w * self.state_depth
+        if bits > MOST_BITS:
+            raise ConfigError(
+                f"{name}: memories of {bits >> 20} Mbit, at most {MOST_BITS >> 20} are built"
+            )
+
+    @property
+    def pes(self) -> int:
+        """Multipliers of the engine."""
+        return self.K * self.L * self.P * self.Q
+
+    @property
+    def groups(self) -> int:
+        """PEGroups of the engine; PEGroup (k, l) has index k*L + l."""
+        return self.K * self.L
+
+    @property
+    def rings(self) -> int:
+        """PE rows that can own an output: engine row k, PE row p is ring k*P + p."""
+        return self.K * self.P
+
+    @property
+    def lanes(self) -> int:
+        """Data path lanes; bank d of ring r feeds lane r*drain_banks + d."""
+        return self.rings * self.drain_banks
+
+    @property
+    def sub_slots(self) -> int:
+        """Cycles that one unit slot (one value of every lane) takes on the neuron write bus."""
+        return -(-self.lanes // self.L)
+
+    @property
+    def acc_half(self) -> int:
+        """Addresses of one of two halves of an accumulator bank: iteration parity toggles this
+        bit of the address, so it is a power of two, which ``acc_depth`` need not be."""
+        return 1 << ((self.acc_depth // 2).bit_length() - 1)
+
+    @property
+    def acc_w(self) -> int:
+        """Accumulator bits. The quantiser sees to it that no row's sum can overflow them."""
+        return 2 * self.data_w + self.acc_guard
+
+    def choose_sharing(self, sharing: str | None) -> str:
+        """The sharing mode to compile for: all that is built in unless told otherwise.
+
+        Raises:
+            ConfigError: no such mode, or not built into this configuration.
+        """
+        built_in = SHARING[self.share_h + 2 * self.share_v]
+        if sharing is None:
+            return built_in
+        if sharing not in SHARING:
+            raise ConfigError(f"unknown sharing '{sharing}': known are {', '.join(SHARING)}")
+        if SHARING.index(sharing) & ~SHARING.index(built_in):
+            raise ConfigError(
+                f"sharing '{sharing}': configuration {self.name} has {built_in} built in"
+            )
+        return sharing
+
+    @property
+    def lane_w(self) -> int:
+        """Bits of a data path value, which has ``LANE_FRAC`` fraction bits."""
+        from csb_rnn.machine.isa import LANE_FRAC
+
+        return self.state_w + LANE_FRAC - self.state_frac
+
+    @property
+    def neuron_aw(self) -> int:
+        """Bits of a neuron address within one side."""
+        return clog2(self.neuron_depth)
+
+    @property
+    def reduce_stages(self) -> int:
+        """Pipeline stages of the sum across an engine row: a 4-input adder a stage."""
+        return 1 if self.L * (1 + self.share_v) <= 4 else 2
+
+    @property
+    def out_lanes(self) -> int:
+        """Values of one beat of the frame streams."""
+        return self.stream_w // 16
+
+
+# RTL parameter name of each key, where it is not its CamelCase.
+def _camel(key: str) -> str:
+    return key if key in "KLPQ" else "".join(w.capitalize() for w in key.split("_"))
+
+
+def read_table(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a file of configurations: ``[default]``, then one for each name.
+
+    Raises:
+        ConfigError: not TOML, a table or key too many or missing, a value of another type.
+    """
+    try:
+        table = tomllib.loads(untrusted.read_text(path))
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deep") from None
+    except ValueError as error:  # a key that is there twice, too
+        raise ConfigError(f"{path}: {error}") from None
+    for name, keys in table.items():
+        if not isinstance(keys, dict):
+            raise ConfigError(f"{path}: {untrusted.show(name)} is outside of a [configuration]")
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{path}: [{name}]: a name has at most 32 of a-z, 0-9 and _")
+        for key, value in keys.items():
+            where = f"{path}: [{name}] {key}"
+            kind = {"sim_only": bool, "base": str}.get(key, int)
+            if key not in RANGES and (key not in ("sim_only", "base") or name == "default"):
+                raise ConfigError(f"{where}: unknown key; known are {', '.join(RANGES)}")
+            if type(value) is not kind:
+                names = {int: "a whole number", bool: "true or false", str: "a name"}
+                raise ConfigError(f"{where}: expected {names[kind]}, got {untrusted.show(value)}")
+        base = keys.get("base")
+        if base is not None and (base not in table or base in ("default", name)):
+            raise ConfigError(f"{path}: [{name}] base: no configuration {untrusted.show(base)}")
+        if base is not None and "base" in table[base]:
+            raise ConfigError(f"{path}: [{name}] base: {base} has a base itself")
+    if "default" not in table:
+        raise ConfigError(f"{path}: [default] is missing")
+    for name in table:
+        missing = RANGES.keys() - _merged(table, name).keys()
+        if name != "default" and missing:
+            raise ConfigError(f"{path}: [{name}] {min(missing)}: missing, here and in [default]")
+    return table
+
+
+def _merged(table: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """The keys of a configuration, with those of its base and of the defaults."""
+    base = table.get(table[name].get("base", ""), {})
+    merged = {**table["default"], **base, **table[name]}
+    return {k: v for k, v in merged.items() if k not in ("sim_only", "base")}
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    return read_table(CONFIG_FILE)
+
+
+def names(sim_only: bool = False) -> list[str]:
+    """All named configurations, in file order.
+
+    Args:
+        sim_only: the larger ones too, which exist for simulation only.
+    """
+    table = _table()
+    return [n for n in table if n != "default" and (sim_only or not table[n].get("sim_only"))]
+
+
+def load(name: str, **overrides: int) -> Config:
+    """The named configuration, with fields replaced by ``overrides``.
+
+    Raises:
+        ConfigError: no configuration has that name, or its numbers do not fit together.
+    """
+    if name not in names(sim_only=True):
+        known = ", ".join(names(sim_only=True))
+        shown = untrusted.clean(str(name), untrusted.SHOWN)
+        raise ConfigError(f"unknown configuration '{shown}': known are {known}")
+    return Config(name=name, **{**_merged(_table(), name), **overrides})
+
+
+def from_fields(fields: Any) -> Config:
+    """A configuration from all of its fields, as an image folder holds them.
+
+    Raises:
+        ConfigError: not an object, a field too many or missing, or numbers that do not fit.
+    """
+    if not isinstance(fields, dict):
+        raise ConfigError(f"expected an object, got {untrusted.show(fields)}")
+    odd = sorted(fields.keys() ^ {"name", *RANGES}, key=str)
+    if odd:
+        what = "unknown" if odd[0] in fields else "missing"
+        raise ConfigError(f"{untrusted.clean(str(odd[0]), untrusted.SHOWN)}: {what}")
+    return Config(**fields)
+
+
+def rtl_parameters(config: str | Config) -> dict[str, int]:
+    """The RTL parameters (UpperCamelCase) of a configuration."""
+    c = load(config) if isinstance(config, str) else config
+    fields = dataclasses.asdict(c)
+    del fields["name"]
+    return {_camel(k): v for k, v in fields.items()}

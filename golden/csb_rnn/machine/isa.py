@@ -1,0 +1,362 @@
+"""Instruction words, number formats and latencies: the one definition of all of them.
+
+``python -m csb_rnn.machine.isa`` writes ``hdl/csb_pkg.sv`` from this file; ``docs/isa.md`` is
+generated from it too, and a test checks that both are current.
+
+Four kinds of units run a program each, in order, one word a cycle, over and over: the PEGroups,
+the drain unit, the element unit and the output unit. An instruction waits until what it needs
+has happened, then *issues*; from there on its latency is fixed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+
+from csb_rnn.machine.config import Config, clog2
+from csb_rnn.machine.folders import HDL
+
+# --- numbers ------------------------------------------------------------------------------
+LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
+MUL_W = 18  # bits of the narrow multiplier operand of the element unit, LANE_FRAC of them fraction
+SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
+EVENTS = 16  # event counters
+EVENT_W = 6  # bits of an event counter and of an iteration number, modulo
+REG_DEPTH = 32  # registers of each of the two register banks of a lane
+PART_W = 36  # bits of the load bus: a memory word arrives in parts as wide as a block RAM
+PART_IW = 6  # bits of a part's number
+EVENT_X = 0  # the input loader's event: one frame of inputs is in the neuron buffers
+
+# --- encodings ------------------------------------------------------------------------------
+ACT = {"identity": 0, "sigmoid": 1, "tanh": 2, "relu": 3}
+M_SEL = {"drain": 0, "elem": 1, "one": 2, "zero": 3}  # narrow operand
+X_SEL = {"drain": 0, "elem": 1, "state": 2, "one": 3}  # wide operand
+# Which iteration's event a PEGroup waits for: iteration n counts frames of all streams.
+LAG = {"this": 0, "stream": 1, "last": 2, "before_last": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of an instruction word."""
+
+    name: str
+    width: int
+    doc: str
+
+
+# PEGroup word: control fields, then P lane sections (LANE, PE).
+PEG_CTL = (
+    Field("last", 1, "last word of the program: the next one is word 0 of the next iteration"),
+    Field("work", 1, "some PE does useful work (counted as busy)"),
+    Field("mark", 1, "the rows of one more unit slot are complete: tell the drain unit"),
+    Field("w0_en", 1, "wait for an event before issue"),
+    Field("w0_evt", 4, "event counter"),
+    Field("w0_lag", 2, "iteration of the event: this, stream (n-S), last (n-1), before_last (n-2)"),
+    Field("w1_en", 1, "wait until accumulators were drained: a second event"),
+    Field("w1_evt", 2, "which of the last event counters; n-2 with acc_pp, else n-1"),
+    Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
+)
+
+# Drain word: accumulators of one row of every lane -> + bias -> shift -> activation -> register.
+DRAIN = (
+    Field("last", 1, "last word of the program"),
+    Field("gap", 4, "cycles to leave free after the word before"),
+    Field("wait_mark", 1, "wait for a mark of every PEGroup, and take it"),
+    Field("acquire", 1, "wait for a free register set, and take it"),
+    Field("post", 1, "tell the element unit that the registers up to here are written"),
+    Field("evt_en", 1, "count an event: the accumulators up to here are read"),
+    Field("evt", 4, "event counter"),
+    Field("acc_addr", 12, "accumulator address in every bank"),
+    Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
+    Field("bias_addr", 12, "bias address in every lane"),
+    Field("shift", 3, "shift right by SHIFT_BASE + shift"),
+    Field("act", 2, "activation"),
+    Field("dst", 5, "drain register"),
+)
+
+# Element word: v = m0*x0 + m1*x1 (or minus); act(v) -> register; v -> state, neurons, output.
+ELEM = (
+    Field("last", 1, "last word of the program"),
+    Field("gap", 4, "cycles to leave free after the word before"),
+    Field("pend", 1, "wait for a post of the drain unit, and take it"),
+    Field("out_acquire", 1, "wait for a free output buffer, and take it"),
+    Field("release", 1, "give a register set back to the drain unit"),
+    Field("m0_sel", 2, "narrow operand 0: drain register, element register, one, zero"),
+    Field("m0", 5, "register of m0"),
+    Field("x0_sel", 2, "wide operand 0: drain register, element register, state, one"),
+    Field("x0", 5, "register of x0"),
+    Field("m1_sel", 2, "narrow operand 1"),
+    Field("m1", 5, "register of m1"),
+    Field("x1_sel", 2, "wide operand 1"),
+    Field("x1", 5, "register of x1"),
+    Field("sub", 1, "subtract the second product"),
+    Field("st_raddr", 12, "state address read by x0 or x1"),
+    Field("st_fine_rd", 1, "state read: LANE_FRAC fraction bits instead of state_frac"),
+    Field("st_fine_wr", 1, "state written: the same"),
+    Field("fresh", 1, "the state reads as zero if the run starts from a zero state"),
+    Field("act", 2, "activation on the way to the register"),
+    Field("reg_we", 1, "write act(v) to an element register"),
+    Field("reg", 5, "element register"),
+    Field("st_we", 1, "write v to the state memory"),
+    Field("st_waddr", 12, "state address written"),
+    Field("neu_we", 1, "write v to the neuron buffers"),
+    Field("neu_addr", 13, "first neuron address of the slot"),
+    Field("neu_pp", 1, "neurons are double-buffered by frame parity"),
+    Field("neu_shift", 3, "shift right on the way to neurons and output"),
+    Field("neu_rot", 4, "lane i goes to engine column (i + neu_rot) mod L, of the output too"),
+    Field("out_we", 1, "write v to the output buffer"),
+    Field("out_addr", 12, "first output buffer word of the slot"),
+    Field("out_done", 1, "the output frame is complete"),
+    Field("evt_en", 1, "count an event once the neurons are written"),
+    Field("evt", 4, "event counter"),
+)
+
+DRAINED_EVENTS = 4  # only the last event counters can say that accumulators were drained
+_LAG_NAME = {code: name for name, code in LAG.items()}
+
+
+def peg_waits(ctl: Mapping[str, int]) -> list[tuple[int, str]]:
+    """What a PEGroup word waits for: (event counter, key of :data:`LAG`) each, at most two."""
+    out = []
+    if ctl["w0_en"]:
+        out.append((int(ctl["w0_evt"]), _LAG_NAME[int(ctl["w0_lag"])]))
+    if ctl["w1_en"]:
+        lag = "before_last" if ctl["acc_pp"] else "last"
+        out.append((EVENTS - DRAINED_EVENTS + int(ctl["w1_evt"]), lag))
+    return out
+
+
+FORMATS: dict[str, tuple[Field, ...]] = {"PEG": PEG_CTL, "DRAIN": DRAIN, "ELEM": ELEM}
+
+
+def width(fields: Iterable[Field]) -> int:
+    """Bits of a word."""
+    return sum(f.width for f in fields)
+
+
+def encode(fields: Iterable[Field], values: Mapping[str, int]) -> int:
+    """Pack named values into a word, first field at bit 0; absent fields are zero.
+
+    Raises:
+        ValueError: a name is unknown or a value does not fit its field.
+    """
+    word, pos, left = 0, 0, dict(values)
+    for f in fields:
+        v = int(left.pop(f.name, 0))
+        if not 0 <= v < 1 << f.width:
+            raise ValueError(f"field {f.name}: {v} does not fit {f.width} bits")
+        word |= v << pos
+        pos += f.width
+    if left:
+        raise ValueError(f"unknown fields {sorted(left)}")
+    return word
+
+
+def decode(fields: Iterable[Field], word: int) -> dict[str, int]:
+    """Unpack a word into named values; the inverse of :func:`encode`."""
+    out = {}
+    for f in fields:
+        out[f.name] = word & ((1 << f.width) - 1)
+        word >>= f.width
+    return out
+
+
+def load_parts(word: int, bits: int) -> list[int]:
+    """A memory word of so many bits as the load bus brings it: parts of PART_W bits, low first."""
+    return [word >> at & (1 << PART_W) - 1 for at in range(0, bits, PART_W)]
+
+
+# Widths in a PEGroup word that depend on the configuration, by the name of the RTL constant.
+WIDTHS: dict[str, Callable[[Config], int]] = {
+    "Aaw": lambda c: clog2(c.acc_depth),
+    "Bsel": lambda c: clog2(c.drain_banks) if c.drain_banks > 1 else 0,
+    "ShareV": lambda c: c.share_v,
+    "DataW": lambda c: c.data_w,
+    "Naw": lambda c: c.neuron_aw,
+    "ShareH": lambda c: c.share_h,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class LaneField:
+    """A field of a lane section: ``width`` is a number or a name in :data:`WIDTHS`."""
+
+    name: str
+    width: int | str
+    doc: str
+
+    def bits(self, c: Config) -> int:
+        """Bits in a configuration; zero: the field is absent."""
+        return self.width if isinstance(self.width, int) else WIDTHS[self.width](c)
+
+
+# A *run* is the words in which a lane works on one output row without a break: the sum starts at
+# `first` from the accumulator (from zero with `clr`) and is stored at `store`.
+LANE = (
+    LaneField("row", "Aaw", "accumulator address"),
+    LaneField("bank", "Bsel", "accumulator bank"),
+    LaneField("first", 1, "first word of a run"),
+    LaneField("store", 1, "last word of a run: store the sum"),
+    LaneField("clr", 1, "start from zero: first visit of the row in this iteration"),
+    LaneField("pp", 1, "neurons are double-buffered by frame parity"),
+    LaneField("vert", "ShareV", "the row belongs to the engine row below"),
+)
+# Behind them, Q times:
+PE = (
+    LaneField("w", "DataW", "weight, signed"),
+    LaneField("c", "Naw", "neuron address; pp: its top bit is the older buffer"),
+    LaneField("s", "ShareH", "side: 1 for the right neighbour's column"),
+)
+
+
+def lane_fields(c: Config) -> tuple[Field, ...]:
+    """Section of one PE row (lane) in a PEGroup word: :data:`LANE`, then :data:`PE` for each PE
+    with its number behind the name. Fields that the configuration does not have are left out."""
+    head = [Field(f.name, f.bits(c), f.doc) for f in LANE]
+    pe = [Field(f"{f.name}{q}", f.bits(c), f.doc) for q in range(c.Q) for f in PE]
+    return tuple(f for f in (*head, *pe) if f.width)
+
+
+def pegroup_width(c: Config) -> int:
+    """Bits of a PEGroup word: control fields, then lane 0 to lane P-1."""
+    return width(PEG_CTL) + c.P * width(lane_fields(c))
+
+
+# --- latencies, in cycles after issue ---------------------------------------------------------
+LAT_RELEASE = 1  # element word -> drain word that takes the register set
+LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the accumulators
+
+
+def acc_raw(c: Config) -> int:
+    """PEGroup words between the store of a row and the next first of it (same lane)."""
+    return 3 + c.deep
+
+
+def lat_event(c: Config) -> int:
+    """Event is there -> PEGroups see it, and the neurons or accumulators that it is about."""
+    return 2 * c.deep
+
+
+def lat_wait(c: Config) -> int:
+    """A PEGroup sees an event -> word that waited for it."""
+    return c.deep
+
+
+def lat_stored(c: Config) -> int:
+    """PEGroup word -> first cycle in which the row it stored can be read for a drain."""
+    return 5 + c.deep
+
+
+def lat_mark(c: Config) -> int:
+    """PEGroup word -> first cycle in which the drain unit can issue on its mark."""
+    return lat_stored(c) + 2 * c.deep
+
+
+def lat_post(c: Config) -> int:
+    """Drain word -> element word that reads its register."""
+    return 7 + c.reduce_stages + 5 * c.deep
+
+
+def lat_elem_reg(c: Config) -> int:
+    """Element word -> a reader of its register."""
+    return 7 + 5 * c.deep
+
+
+def lat_elem_state(c: Config) -> int:
+    """Element word -> a reader of its state word."""
+    return 4 + 3 * c.deep
+
+
+def lat_bus(c: Config) -> int:
+    """Element word -> its first neurons on the write bus."""
+    return 5 + 5 * c.deep
+
+
+def lat_neuron(c: Config) -> int:
+    """Element word -> PEGroup word that reads the neurons, or output word that reads them."""
+    return lat_bus(c) + c.sub_slots
+
+
+LATENCIES = (
+    acc_raw, lat_event, lat_wait, lat_stored, lat_mark, lat_post, lat_elem_reg, lat_elem_state,
+    lat_bus, lat_neuron,
+)  # fmt: skip
+"""Those that depend on the configuration."""
+
+
+def package_text() -> str:
+    """The text of ``hdl/csb_pkg.sv``."""
+    lines = [
+        "// SPDX-License-Identifier: Apache-2.0",
+        "// Generated by `python -m csb_rnn.machine.isa`: do not edit.",
+        "// Instruction fields and encodings;",
+        "// what each means is in docs/isa.md and golden/csb_rnn/machine/isa.py.",
+        "`default_nettype none",
+        "package csb_pkg;",
+        f"  parameter int LaneFrac = {LANE_FRAC};",
+        f"  parameter int MulW = {MUL_W};",
+        f"  parameter int ShiftBase = {SHIFT_BASE};",
+        f"  parameter int Events = {EVENTS};",
+        f"  parameter int EventW = {EVENT_W};",
+        f"  parameter int RegDepth = {REG_DEPTH};",
+        f"  parameter int EventX = {EVENT_X};",
+        f"  parameter int PartW = {PART_W};",
+        f"  parameter int PartIw = {PART_IW};",
+    ]
+    for table, prefix in ((ACT, "Act"), (M_SEL, "M"), (X_SEL, "X"), (LAG, "Lag")):
+        for k, v in table.items():
+            name = prefix + "".join(w.capitalize() for w in k.split("_"))
+            lines.append(f"  parameter int {name} = {v};")
+    for fmt, fields in FORMATS.items():
+        pos = 0
+        pre = fmt.capitalize()
+        for f in fields:
+            name = pre + "".join(w.capitalize() for w in f.name.split("_"))
+            lines.append(f"  parameter int {name}Lsb = {pos};")
+            lines.append(f"  parameter int {name}W = {f.width};")
+            pos += f.width
+        lines.append(f"  parameter int {pre}Width = {pos};")
+    lines += ["endpackage", "`default_nettype wire", ""]
+    return "\n".join(lines)
+
+
+def layout_text() -> str:
+    """The text of ``hdl/engine/csb_peg_word.svh``: where the fields of a lane section are, as sums
+    of the parameters of the module that includes it."""
+    lines = [
+        "// SPDX-License-Identifier: Apache-2.0",
+        "// Generated by `python -m csb_rnn.machine.isa`: do not edit.",
+        "// Layout of a PEGroup word, from LANE",
+        "// and PE of golden/csb_rnn/machine/isa.py.",
+        "// Include it where P, Q and all widths that it names are known.",
+        "//",
+        "// The section of lane p begins at csb_pkg::PegWidth + p*LaneW; in it, PE q begins at",
+        "// LanePeLsb + q*PeW. A field of width 0 is absent.",
+    ]
+
+    def fields(prefix: str, table: Iterable[LaneField]) -> str:
+        """Adds the constants of a table; returns where it ends."""
+        end = "0"
+        for f in table:
+            name = prefix + f.name.capitalize()
+            lines.append(f"localparam int {name}Lsb = {end};")
+            lines.append(f"localparam int {name}W = {f.width};")
+            end = f"{name}Lsb + {name}W"
+        return end
+
+    pe = fields("Pe", PE)
+    lines.append(f"localparam int PeW = {pe};")
+    lane = fields("Lane", LANE)
+    lines.append(f"localparam int LanePeLsb = {lane};")
+    lines.append("localparam int LaneW = LanePeLsb + Q * PeW;")
+    lines += ["localparam int PegWordW = csb_pkg::PegWidth + P * LaneW;", ""]
+    return "\n".join(lines)
+
+
+HDL = HDL
+PACKAGE_FILE = HDL / "csb_pkg.sv"
+LAYOUT_FILE = HDL / "engine" / "csb_peg_word.svh"
+
+if __name__ == "__main__":
+    PACKAGE_FILE.write_text(package_text())
+    LAYOUT_FILE.write_text(layout_text())

@@ -1,0 +1,217 @@
+"""Integer arithmetic of the hardware, bit for bit: every named rounding and saturation point.
+
+All functions take and return numpy int64 arrays (or what broadcasts to one) and are exact; the
+formats are in ``docs/numerics.md``. There is one rounding mode, to nearest with ties towards
+plus infinity, and rounding happens in :func:`round_shift` only.
+
+``python -m csb_rnn.machine.numerics`` writes ``hdl/datapath/csb_act_rom.sv`` from
+:func:`activation_table`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.isa import LANE_FRAC, MUL_W, SHIFT_BASE
+
+Ints = NDArray[np.int64]
+#: How often each named point saturated: "input", "drain", "narrow", "element", "state", "neuron".
+Saturations = Counter[str]
+
+GRID_W = 16  # weights and neurons lie on a grid of 16 bits, of which data_w are stored
+ONE = 1 << LANE_FRAC  # the operand `one`
+
+# --- primitives -------------------------------------------------------------------------------
+
+
+def round_shift(x: ArrayLike, n: int) -> Ints:
+    """``floor(x / 2^n + 1/2)``: shift right by ``n >= 0`` bits, ties towards plus infinity."""
+    x = np.asarray(x, np.int64)
+    return (x + (1 << (n - 1))) >> n if n else x
+
+
+def limits(bits: int) -> tuple[int, int]:
+    """Smallest and largest value of a signed word of ``bits`` bits."""
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+def saturate(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
+    """``x`` limited to ``bits`` bits, signed; what had to be changed is added to ``counts``."""
+    x = np.asarray(x, np.int64)
+    low, high = limits(bits)
+    if counts is not None:
+        n = int(np.count_nonzero((x < low) | (x > high)))
+        if n:
+            counts[point] += n
+    return np.clip(x, low, high)
+
+
+# --- named points, in the order of the data path -----------------------------------------------
+
+
+def drain_value(
+    acc: ArrayLike, bias: ArrayLike, shift: int, cfg: Config, counts: Saturations | None = None
+) -> Ints:
+    """A drained sum as a data path value (``lane_w`` bits, ``LANE_FRAC`` of them fraction).
+
+    Args:
+        acc: sum of all partial sums of a row, ``acc_w`` bits, in units of weight x neuron.
+        bias: bias in the same units, ``acc_w`` bits; ``acc + bias`` fits ``acc_w`` too.
+        shift: the shift field of the drain word, 0 to 7.
+    """
+    total = (np.asarray(acc, np.int64) + bias) << (2 * (GRID_W - cfg.data_w))
+    return saturate(round_shift(total, SHIFT_BASE + shift), cfg.lane_w, counts, "drain")
+
+
+def element(
+    m0: ArrayLike,
+    x0: ArrayLike,
+    m1: ArrayLike,
+    x1: ArrayLike,
+    sub: bool,
+    cfg: Config,
+    counts: Saturations | None = None,
+) -> Ints:
+    """``m0*x0 + m1*x1`` (minus with ``sub``), rounded once; all values are data path values.
+
+    The narrow operands ``m0`` and ``m1`` saturate to ``MUL_W`` bits on the way in.
+    """
+    a = saturate(m0, MUL_W, counts, "narrow") * np.asarray(x0, np.int64)
+    b = saturate(m1, MUL_W, counts, "narrow") * np.asarray(x1, np.int64)
+    return saturate(round_shift(a - b if sub else a + b, LANE_FRAC), cfg.lane_w, counts, "element")
+
+
+def state_frac(cfg: Config, fine: bool) -> int:
+    """Fraction bits of a state: fine ones (``Cell.fine``) keep those of the data path."""
+    return LANE_FRAC if fine else cfg.state_frac
+
+
+def to_state(
+    v: ArrayLike, cfg: Config, counts: Saturations | None = None, fine: bool = False
+) -> Ints:
+    """A data path value as the state memory holds it: ``state_w`` bits, see `state_frac`."""
+    rounded = round_shift(v, LANE_FRAC - state_frac(cfg, fine))
+    return saturate(rounded, cfg.state_w, counts, "state")
+
+
+def from_state(s: ArrayLike, cfg: Config, fine: bool = False) -> Ints:
+    """A state memory word as a data path value; exact."""
+    return np.asarray(s, np.int64) << (LANE_FRAC - state_frac(cfg, fine))
+
+
+def to_neuron(v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None) -> Ints:
+    """A data path value as neuron buffers and outputs hold it: ``data_w`` bits.
+
+    One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``.
+    """
+    return saturate(round_shift(v, neu_shift + GRID_W - cfg.data_w), cfg.data_w, counts, "neuron")
+
+
+# --- activations --------------------------------------------------------------------------------
+TABLE_AW = 9  # address bits of the table
+TABLE_FRAC = 17  # fraction bits of its values
+BASE_W = 18  # bits of a knot, unsigned: 1.0 is one of them
+SLOPE_W = 11  # bits of the difference of two knots, unsigned
+STEP_W = 10  # bits of the position within a chord; a chord is 2^(STEP_W - LANE_FRAC) wide
+TABLE_END = 1 << (TABLE_AW + STEP_W)  # |input| (of the sigmoid) from which it is 1: 16.0
+TABLE_ONE = 1 << TABLE_FRAC
+
+
+@functools.cache
+def activation_table() -> tuple[Ints, Ints]:
+    """Knots and slopes of the chords of the sigmoid on [0, 16): two arrays ``[512]``.
+
+    The sigmoid is concave there, so a chord runs below it, by at most ``h^2/8 |s''|``, and the
+    truncated product takes up to one unit more. Every knot is raised by half of both, which
+    centres the error; the first one is not, so that tanh(0) = 0 and sigmoid(0) = 1/2.
+    """
+    width = 2.0 ** (STEP_W - LANE_FRAC)
+    u = np.arange((1 << TABLE_AW) + 1) * width
+    s = 1.0 / (1.0 + np.exp(-u))
+    curvature = s * (1.0 - s) * (2.0 * s - 1.0)
+    raised = (s + curvature * width**2 / 16) * TABLE_ONE + 0.5
+    raised[0] = TABLE_ONE / 2
+    knots = np.minimum(np.floor(raised + 0.5).astype(np.int64), TABLE_ONE)
+    return knots[:-1], np.diff(knots)
+
+
+def activation(x: ArrayLike, act: str) -> Ints:
+    """``act`` of data path values: the algorithm of ``hdl/datapath/csb_act.sv``.
+
+    Results need no saturation: sigmoid is in [0, 1], tanh in [-1, 1], both ends included.
+
+    Raises:
+        ValueError: the hardware has no such activation.
+    """
+    x = np.asarray(x, np.int64)
+    if act == "identity":
+        return x
+    if act == "relu":
+        return np.maximum(x, 0)
+    if act not in ("sigmoid", "tanh"):
+        raise ValueError(f"unknown activation '{act}'")
+    base, slope = activation_table()
+    u = np.abs(x) << 1 if act == "tanh" else np.abs(x)
+    inside = np.minimum(u, TABLE_END - 1)
+    i, rem = inside >> STEP_W, inside & ((1 << STEP_W) - 1)
+    s = np.where(u < TABLE_END, base[i] + ((slope[i] * rem) >> STEP_W), TABLE_ONE)
+    drop = TABLE_FRAC - LANE_FRAC
+    if act == "sigmoid":
+        return round_shift(np.where(x < 0, TABLE_ONE - s, s), drop)
+    magnitude = round_shift(2 * s - TABLE_ONE, drop)
+    return np.where(x < 0, -magnitude, magnitude)
+
+
+ROM_FILE = HDL / "datapath" / "csb_act_rom.sv"
+
+
+def rom_text() -> str:
+    """The text of ``hdl/datapath/csb_act_rom.sv``."""
+    base, slope = activation_table()
+    word, top = BASE_W + SLOPE_W, TABLE_AW - 1
+    rows = [
+        f"    {{{SLOPE_W}'d{slope[i]}, {BASE_W}'d{base[i]}}}{',' if i else ''}"
+        for i in reversed(range(len(base)))
+    ]
+    return "\n".join(
+        [
+            "// SPDX-License-Identifier: Apache-2.0",
+            "// Generated by `python -m csb_rnn.machine.numerics`: do not edit.",
+            "// Chords of the sigmoid on [0, 16): entry i starts at i/32. `base_o` is its value",
+            f"// there, UQ1.{TABLE_FRAC}, `slope_o` its rise to the next entry, UQ0.{TABLE_FRAC}.",
+            "// Latency: one cycle after `addr_i`. No reset.",
+            "`default_nettype none",
+            "module csb_act_rom (",
+            "    input  logic        clk_i,",
+            f"    input  logic [ {top}:0] addr_i,",
+            f"    output logic [{BASE_W - 1}:0] base_o,",
+            f"    output logic [{SLOPE_W - 1}:0] slope_o",
+            ");",
+            f"  localparam int Entries = {len(base)};",
+            f"  localparam logic [Entries*{word}-1:0] Chords = {{  // the last entry first",
+            *rows,
+            "  };",
+            "",
+            f"  logic [{word - 1}:0] rom[Entries];",
+            f"  initial for (int i = 0; i < Entries; i++) rom[i] = Chords[i*{word}+:{word}];",
+            "",
+            f"  logic [{word - 1}:0] chord_q;",
+            "  always_ff @(posedge clk_i) chord_q <= rom[addr_i];",
+            f"  assign base_o  = chord_q[{BASE_W - 1}:0];",
+            f"  assign slope_o = chord_q[{word - 1}:{BASE_W}];",
+            "endmodule",
+            "`default_nettype wire",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    ROM_FILE.parent.mkdir(parents=True, exist_ok=True)
+    ROM_FILE.write_text(rom_text())

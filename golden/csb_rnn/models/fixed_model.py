@@ -1,0 +1,147 @@
+"""The fixed model: integers in hardware order, exact, with no notion of time or place.
+
+It interprets the cell graph with the named points of :mod:`csb_rnn.machine.numerics`; the RTL
+equals it in every bit of every output and state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from csb_rnn.cells.graph import Drain
+from csb_rnn.machine import numerics
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.isa import LANE_FRAC
+from csb_rnn.machine.numerics import Ints, Saturations
+from csb_rnn.models.quantise import QLayer, QNetwork
+
+State = dict[str, Ints]
+Trace = dict[tuple[int, str], Ints]
+
+
+class SparseRows:
+    """An integer matrix by its non-zeros: exact int64 products with a vector."""
+
+    def __init__(self, w: Ints) -> None:
+        """``w`` is int64 ``[rows, columns]``."""
+        row, self.col = np.nonzero(w)
+        self.value = w[row, self.col]
+        self.row, self.start = np.unique(row, return_index=True)
+        self.rows = len(w)
+
+    def __matmul__(self, x: Ints) -> Ints:
+        """``[..., columns]`` -> ``[..., rows]``."""
+        out = np.zeros((*x.shape[:-1], self.rows), np.int64)
+        if len(self.row):
+            products = x[..., self.col] * self.value
+            out[..., self.row] = np.add.reduceat(products, self.start, axis=-1)
+        return out
+
+
+class FixedModel:
+    """A quantised network that can be run frame by frame.
+
+    State is a dict of int64 arrays, ``[H]`` or ``[streams, H]``: see
+    :meth:`csb_rnn.models.quantise.QNetwork.state_keys`. ``saturations`` counts values that a named
+    point had to limit, since the model was made.
+    """
+
+    def __init__(self, network: QNetwork, cfg: Config) -> None:
+        """
+        Raises:
+            QuantError: the configuration has other widths than the network's numbers.
+        """
+        network.check_config(cfg)
+        self.network = network
+        self.cfg = cfg
+        self.saturations: Saturations = Saturations()
+        self._weights = [{k: SparseRows(w) for k, w in la.weights.items()} for la in network.layers]
+
+    def zero_state(self, streams: int | None = None) -> State:
+        """State of a run that starts from zero."""
+        return self.network.zero_state(streams)
+
+    def _layer(self, n: int, layer: QLayer, x: Ints, state: State, trace: Trace | None) -> Ints:
+        cell, cfg, counts = layer.cell, self.cfg, self.saturations
+        one = np.int64(numerics.ONE)
+        reg: dict[str, Ints] = {"one": one, "zero": np.int64(0)}
+        for s in cell.states:
+            reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, cell.fine(s))
+        for k, value in layer.constants.items():
+            reg[f"const:{k}"] = numerics.from_state(value, cfg, fine=True)
+        vectors = {"x": x}
+        for v, s in cell.vectors.items():
+            if s is not None:
+                # What the frame before wrote, or the prologue: a fine state loses nothing of it.
+                shift = LANE_FRAC - layer.fracs[v]
+                vectors[v] = numerics.to_neuron(reg[f"state:{s}"], shift, cfg)
+        after: State = {}
+        out = x
+        for node in cell.nodes:
+            if isinstance(node, Drain):
+                d = layer.drains[node.name]
+                acc = sum(self._weights[n][node.gate, i] @ vectors[i] for i in node.inputs)
+                v = numerics.drain_value(acc, d.bias, d.shift, cfg, counts)
+            else:
+                ops = (reg[node.m0], reg[node.x0], reg[node.m1], reg[node.x1])
+                v = numerics.element(*ops, node.sub, cfg, counts)
+                v = np.broadcast_to(v, (*x.shape[:-1], layer.size(node.space)))
+                if node.state is not None:
+                    fine = cell.fine(node.state)
+                    after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts, fine)
+                if node.vector is not None or node.output:
+                    neurons = numerics.to_neuron(v, layer.neu_shift(node), cfg, counts)
+                    if node.output:
+                        out = neurons
+                    if node.vector is not None and cell.vectors[node.vector] is None:
+                        vectors[node.vector] = neurons
+            reg[node.name] = numerics.activation(v, node.act)
+            if trace is not None:
+                trace[n, node.name] = v
+        state |= after
+        return out
+
+    def step(self, x: Ints, state: State, trace: Trace | None = None) -> Ints:
+        """One frame.
+
+        Args:
+            x: inputs as integers, ``[inputs]`` or ``[streams, inputs]``.
+            state: taken over by the call, which puts the new arrays in their place.
+            trace: takes the data path value of every node, before its activation, by
+                (layer, node), if given.
+
+        Returns:
+            The last layer's output, ``data_w`` bits: ``[outputs]`` or ``[streams, outputs]``.
+        """
+        v = np.asarray(x, np.int64)
+        if v.shape[-1] != self.network.inputs:
+            raise ValueError(f"a frame is {self.network.inputs} wide, not {v.shape[-1]}")
+        for n, layer in enumerate(self.network.layers):
+            v = self._layer(n, layer, v, state, trace)
+        return v
+
+    def run(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> tuple[Ints, State]:
+        """All frames.
+
+        Args:
+            x: integers, ``[frames, inputs]`` or ``[streams, frames, inputs]``.
+            state: initial state in integers (not changed); zero if None.
+
+        Returns:
+            Outputs ``[..., frames, outputs]`` and the final state.
+        """
+        x = np.asarray(x, np.int64)
+        if x.ndim not in (2, 3):
+            raise ValueError(f"inputs have shape {x.shape}, not [(streams,) frames, inputs]")
+        current = self.zero_state(len(x) if x.ndim == 3 else None)
+        for k, v in (state or {}).items():
+            if k not in current:
+                raise ValueError(f"unknown state '{k}'")
+            current[k] = np.broadcast_to(np.asarray(v, np.int64), current[k].shape)
+        out = np.empty((*x.shape[:-1], self.network.outputs), np.int64)
+        for t in range(x.shape[-2]):
+            out[..., t, :] = self.step(x[..., t, :], current)
+        return out, current

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs and quantised networks as files: ``.npz`` archives of plain arrays and one JSON text.
+
+Nothing is pickled, and equal content gives equal bytes. What is read back equals what was saved,
+except that instruction words come back with all their fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from csb_rnn.cells.graph import Cell, Drain, Elem
+from csb_rnn.machine import isa
+from csb_rnn.machine.config import Config
+from csb_rnn.models.quantise import QDrain, QLayer, QNetwork
+from csb_rnn.program.program import GroupProgram, Program, StateSlot
+
+Arrays = dict[str, np.ndarray]
+_META = "meta"  # entry that holds the JSON text
+
+
+class StoreError(ValueError):
+    """A file that is missing, damaged or holds something else; one line for the user."""
+
+
+# --- archives ---------------------------------------------------------------------------------
+
+
+def _compact(a: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them."""
+    a = np.asarray(a)
+    if a.dtype.kind not in "iub" or not a.size:
+        return a
+    low, high = int(a.min()), int(a.max())
+    kinds = (np.int8, np.int16, np.int32, np.int64)
+    return a.astype(next(t for t in kinds if np.iinfo(t).min <= low and high <= np.iinfo(t).max))
+
+
+def _write(path: Path, meta: Mapping[str, Any], arrays: Arrays) -> None:
+    entries = {_META: np.array(json.dumps(meta)), **{k: _compact(v) for k, v in arrays.items()}}
+    # np.savez stamps the time of day.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, value in entries.items():
+            info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as out:
+                np.lib.format.write_array(out, value, allow_pickle=False)
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
+    if not path.is_file():
+        raise StoreError(f"{path}: no such file")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {k: data[k] for k in data.files}
+        meta = json.loads(str(arrays.pop(_META)))
+    except Exception as error:  # whatever a damaged archive makes numpy and zipfile raise
+        raise StoreError(f"{path}: damaged or no {kind}: {error}") from None
+    if meta.get("kind") != kind:
+        raise StoreError(f"{path}: holds a {meta.get('kind')}, not a {kind}")
+    wide = {k: v.astype(np.int64) if v.dtype.kind in "iu" else v for k, v in arrays.items()}
+    return meta, wide
+
+
+# --- programs ---------------------------------------------------------------------------------
+
+
+def _words(fields: Sequence[isa.Field], words: Sequence[Mapping[str, int]]) -> np.ndarray:
+    table = [[int(w.get(f.name, 0)) for f in fields] for w in words]
+    return np.array(table, np.int64).reshape(len(words), len(fields))
+
+
+def _unwords(fields: Sequence[isa.Field], table: np.ndarray) -> list[dict[str, int]]:
+    names = [f.name for f in fields]
+    return [dict(zip(names, row, strict=True)) for row in table.tolist()]
+
+
+def save_program(path: Path, p: Program) -> None:
+    """Write a program; ``path`` should end in ``.npz``."""
+    arrays: Arrays = {
+        "drain": _words(isa.DRAIN, p.drain),
+        "elem": _words(isa.ELEM, p.elem),
+        "bias": p.bias,
+        "out_word": p.out_word,
+        "out_column": p.out_column,
+        "constants": p.constants,
+        "group_words": np.array([len(g) for g in p.groups]),
+    }
+    for part in ("ctl", "lane", "pe"):
+        for name in getattr(p.groups[0], part):
+            values = [getattr(g, part)[name] for g in p.groups]
+            arrays[f"{part}_{name}"] = np.concatenate(values)
+    states = []
+    for s in p.states:
+        states.append({"key": s.key, "base": s.base, "stride": s.stride, "frac": s.frac})
+        arrays[f"slot_{s.key}"], arrays[f"lane_of_{s.key}"] = s.slot, s.lane
+    scalars = ("streams", "elem_loop", "reg_credits", "inputs", "x_base", "state_stride",
+               "kept_weights", "x_frac", "out_frac", "bound_words")  # fmt: skip
+    meta = {
+        "kind": "program",
+        "config": dataclasses.asdict(p.config),
+        "states": states,
+        "events": {str(e): name for e, name in p.events.items()},
+        "scalars": {name: int(getattr(p, name)) for name in scalars},
+    }
+    _write(path, meta, arrays)
+
+
+def load_program(path: Path) -> Program:
+    """The inverse of :func:`save_program`.
+
+    Raises:
+        StoreError: no such file, or it is damaged.
+    """
+    meta, a = _read(path, "program")
+    try:
+        bounds = np.cumsum(a["group_words"])[:-1]
+        parts = {
+            part: {
+                k[len(part) + 1 :]: np.split(v, bounds)
+                for k, v in a.items()
+                if k.startswith(f"{part}_")
+            }
+            for part in ("ctl", "pe")
+        }
+        parts["lane"] = {
+            k[5:]: np.split(v, bounds)
+            for k, v in a.items()
+            if k.startswith("lane_") and not k.startswith("lane_of_")
+        }
+        groups = [
+            GroupProgram(*({k: v[g] for k, v in parts[x].items()} for x in ("ctl", "lane", "pe")))
+            for g in range(len(a["group_words"]))
+        ]
+        states = [
+            StateSlot(slot=a[f"slot_{s['key']}"], lane=a[f"lane_of_{s['key']}"], **s)
+            for s in meta["states"]
+        ]
+        return Program(
+            config=Config(**meta["config"]),
+            groups=groups,
+            drain=_unwords(isa.DRAIN, a["drain"]),
+            elem=_unwords(isa.ELEM, a["elem"]),
+            states=states,
+            events={int(e): name for e, name in meta["events"].items()},
+            **{k: a[k] for k in ("bias", "out_word", "out_column", "constants")},
+            **meta["scalars"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise StoreError(f"{path}: not a whole program: {error!r}") from None
+
+
+# --- networks ---------------------------------------------------------------------------------
+
+
+def cell_to_json(cell: Cell) -> dict[str, Any]:
+    """A cell description as JSON values: a stored network needs no cell of that name."""
+    nodes = [{"node": type(n).__name__.lower(), **dataclasses.asdict(n)} for n in cell.nodes]
+    return {**dataclasses.asdict(cell), "nodes": nodes}
+
+
+def cell_from_json(data: Mapping[str, Any]) -> Cell:
+    """The inverse of :func:`cell_to_json`."""
+    kinds = {"drain": Drain, "elem": Elem}
+    nodes = []
+    for n in data["nodes"]:
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in n.items() if k != "node"}
+        nodes.append(kinds[n["node"]](**fields))
+    return Cell(
+        data["name"],
+        tuple(data["gates"]),
+        tuple(data["states"]),
+        dict(data["vectors"]),
+        tuple(nodes),
+        tuple(data.get("constants", ())),
+    ).check()
+
+
+def save_network(path: Path, q: QNetwork) -> None:
+    """Write a quantised network; ``path`` should end in ``.npz``."""
+    arrays: Arrays = {}
+    layers = []
+    for n, la in enumerate(q.layers):
+        for i, w in enumerate(la.weights.values()):
+            arrays[f"w{n}_{i}"] = w
+        for i, d in enumerate(la.drains.values()):
+            arrays[f"b{n}_{i}"] = d.bias
+        for k, v in la.constants.items():
+            arrays[f"k{n}_{k}"] = v
+        layers.append(
+            {
+                "cell": cell_to_json(la.cell),
+                "hidden": la.hidden,
+                "inputs": la.inputs,
+                "weights": [[*key, la.weight_fracs[key]] for key in la.weights],
+                "drains": [[name, d.shift, d.frac] for name, d in la.drains.items()],
+                "fracs": la.fracs,
+                "sizes": la.sizes,
+            }
+        )
+    scalars = ("data_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
+    meta = {
+        "kind": "network",
+        "layers": layers,
+        "csb": dict(q.csb),
+        "scalars": {name: getattr(q, name) for name in scalars},
+    }
+    _write(path, meta, arrays)
+
+
+def load_network(path: Path) -> QNetwork:
+    """The inverse of :func:`save_network`.
+
+    Raises:
+        StoreError: no such file, or it is damaged.
+    """
+    meta, a = _read(path, "network")
+    try:
+        layers = []
+        for n, la in enumerate(meta["layers"]):
+            keys = [(gate, vector) for gate, vector, _ in la["weights"]]
+            layers.append(
+                QLayer(
+                    cell=cell_from_json(la["cell"]),
+                    hidden=la["hidden"],
+                    inputs=la["inputs"],
+                    weights={k: a[f"w{n}_{i}"] for i, k in enumerate(keys)},
+                    weight_fracs={k: f for k, (_, _, f) in zip(keys, la["weights"], strict=True)},
+                    drains={
+                        name: QDrain(a[f"b{n}_{i}"], shift, frac)
+                        for i, (name, shift, frac) in enumerate(la["drains"])
+                    },
+                    fracs=la["fracs"],
+                    sizes=la["sizes"],
+                    constants={k: a[f"k{n}_{k}"] for k in la["cell"]["constants"]},
+                )
+            )
+        return QNetwork(layers=tuple(layers), csb=meta["csb"], **meta["scalars"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise StoreError(f"{path}: not a whole network: {error!r}") from None

@@ -1,0 +1,107 @@
+"""A compiled program: everything that is loaded into the machine, still as named fields.
+
+:mod:`csb_rnn.compiler` makes it, :mod:`csb_rnn.machine.image` writes it as words,
+:mod:`csb_rnn.execution.timing` predicts its cycles and :mod:`csb_rnn.execution.listing` prints it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from csb_rnn.machine import isa
+from csb_rnn.machine.config import Config
+
+
+class CompileError(ValueError):
+    """The network cannot be placed on the configuration; the message says what is over and by
+    how much."""
+
+
+@dataclasses.dataclass
+class GroupProgram:
+    """Words of one PEGroup, as arrays: ``ctl[name]`` is [words], ``lane[name]`` is [words, P]
+    and ``pe[name]`` (w, c, s) is [words, P, Q]."""
+
+    ctl: dict[str, np.ndarray]
+    lane: dict[str, np.ndarray]
+    pe: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.ctl["last"])
+
+    def field(self, name: str, p: int | None = None) -> np.ndarray:
+        """Values of one field (names as in isa.PEG_CTL and isa.lane_fields)."""
+        if p is None:
+            return self.ctl[name]
+        if name in self.lane:
+            return self.lane[name][:, p]
+        return self.pe[name[0]][:, p, int(name[1:])]
+
+    def bits(self, c: Config) -> np.ndarray:
+        """The words as bits, [words, isa.pegroup_width(c)] of 0/1, bit 0 first."""
+        columns = []
+        for f in isa.PEG_CTL:
+            columns.append((self.field(f.name), f.width))
+        for p in range(c.P):
+            columns += [(self.field(f.name, p), f.width) for f in isa.lane_fields(c)]
+        out = np.empty((len(self), isa.pegroup_width(c)), np.uint8)
+        pos = 0
+        for values, width in columns:
+            out[:, pos : pos + width] = (values[:, None] >> np.arange(width)) & 1
+            pos += width
+        return out
+
+
+@dataclasses.dataclass(frozen=True)
+class StateSlot:
+    """Where a state lives: unit u is at ``base + slot[u]*stride`` in the state memory of
+    ``lane[u]``; stream s adds ``s * Program.state_stride``."""
+
+    key: str  # h_l0, c_l0, ...
+    base: int
+    stride: int
+    slot: np.ndarray
+    lane: np.ndarray
+    frac: int  # fraction bits
+
+
+@dataclasses.dataclass
+class Program:
+    """A network compiled for one configuration."""
+
+    config: Config
+    streams: int
+    groups: list[GroupProgram]
+    drain: list[dict[str, int]]
+    elem: list[dict[str, int]]
+    elem_loop: int  # first word of the loop; before it: the prologue, once for each stream
+    reg_credits: int  # register sets that the drain unit may fill ahead
+    bias: np.ndarray  # int64 [addresses, lanes], accumulator units
+    inputs: int
+    x_base: int
+    out_word: np.ndarray  # [outputs] output buffer word of each value of a frame
+    out_column: np.ndarray  # [outputs] engine column in that word
+    states: list[StateSlot]
+    state_stride: int
+    constants: np.ndarray  # int64 [addresses, lanes]: state memory after loading
+    kept_weights: int
+    x_frac: int
+    out_frac: int
+    bound_words: int  # no PEGroup schedule of this network can be shorter than this
+    events: dict[int, str] = dataclasses.field(default_factory=dict)  # what each one counts
+
+    @property
+    def outputs(self) -> int:
+        return len(self.out_word)
+
+    @property
+    def out_beats(self) -> int:
+        """Beats of one output frame."""
+        return -(-self.outputs // self.config.out_lanes)
+
+    @property
+    def in_beats(self) -> int:
+        """Beats of one input frame."""
+        return -(-self.inputs // self.config.out_lanes)

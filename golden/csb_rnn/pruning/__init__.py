@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
+
+from csb_rnn.pruning.admm import AdmmPruner, PruningError, gates_of, recurrent_matrices
+from csb_rnn.pruning.feedback import FeedbackPruner
+from csb_rnn.pruning.order import find_order
+from csb_rnn.pruning.projection import (
+    KernelStats,
+    ProjectionError,
+    achieved_rate,
+    csb_mask,
+    csb_project,
+    kernel_sizes,
+    kernel_stats,
+)
+from csb_rnn.pruning.schemes import SCHEMES, Scheme, make_scheme
+
+__all__ = [
+    "SCHEMES",
+    "AdmmPruner",
+    "FeedbackPruner",
+    "KernelStats",
+    "ProjectionError",
+    "PruningError",
+    "Scheme",
+    "achieved_rate",
+    "csb_mask",
+    "csb_project",
+    "find_order",
+    "gates_of",
+    "kernel_sizes",
+    "kernel_stats",
+    "make_scheme",
+    "recurrent_matrices",
+]

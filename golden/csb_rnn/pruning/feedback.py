@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pruning with error feedback, for the same training loops as :class:`AdmmPruner`.
+
+The model computes with projected weights ``Z`` from the first step on, and what the projection
+took away is kept beside them as ``U``; every step of the optimiser moves ``Z + U``, which is
+projected anew (Lin et al., "Dynamic Model Pruning with Feedback", ICLR 2020, here for any scheme).
+ADMM trains dense weights that are drawn towards the set and cut at the end; here the loss is always
+that of the pruned model, and a segment that was dropped too early comes back by itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from csb_rnn.pruning.admm import AdmmPruner, PruningError
+
+__all__ = ["FeedbackPruner"]
+
+
+class FeedbackPruner(AdmmPruner):
+    """The interface of :class:`AdmmPruner`; there is no penalty, ``rho`` is not used.
+
+    :meth:`constrain` must be called after every optimiser step, :meth:`update` (a new pattern) now
+    and then. ``leak`` is the share of ``U`` that every update forgets: what comes back has noise
+    of the optimiser in it, the more the longer it was away. The state is ``Z``, the weights the
+    model has, and ``U``: ``Z + U`` is what the optimiser has made. It resumes bit for bit.
+    """
+
+    leak = 0.0
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Start from the present weights: ``Z = project(W)``, ``U = W - Z``."""
+        super().reset()
+        for name, parameter in self.params.items():
+            self.u[name] = parameter - self.z[name]
+            self._settle(name, parameter)
+
+    def _settle(self, name: str, parameter: Tensor) -> None:
+        """The model computes with ``Z`` from here on; its pattern holds until the next update."""
+        parameter.copy_(self.z[name])
+        if self.scheme.masks:
+            self.masks[name] = self.z[name] != 0
+
+    @torch.no_grad()
+    def penalty(self) -> Tensor:
+        """Nothing: the loss is already the pruned model's."""
+        first = next(iter(self.params.values()))
+        return torch.zeros((), dtype=first.dtype, device=first.device)
+
+    def add_gradients(self) -> None:
+        """Nothing to add."""
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """After an optimiser step: its change goes to ``Z + U``, and the model has ``Z`` again."""
+        if self.hardened:
+            super().constrain()
+            return
+        for name, parameter in self.params.items():
+            moved = parameter + self.u[name]
+            if self.scheme.masks:
+                self.z[name] = moved.masked_fill(~self.masks[name], 0)
+            else:
+                self.z[name] = self._project(name, moved)
+            self.u[name] = moved - self.z[name]
+            parameter.copy_(self.z[name])
+
+    @torch.no_grad()
+    def update(self) -> float:
+        """A new pattern, the projection of ``Z + U``.
+
+        Returns:
+            ``||U|| / ||Z + U||`` over all matrices: the share that the pattern leaves out.
+        """
+        left = norm = 0.0
+        for name, parameter in self.params.items():
+            moved = self.z[name] + self.u[name]
+            if not bool(torch.isfinite(moved).all()):
+                raise PruningError(f"{name}: NaN or infinity in the weights; training has diverged")
+            self.z[name] = self._project(name, moved)
+            self.u[name] = (moved - self.z[name]) * (1 - self.leak)
+            self._settle(name, parameter)
+            left += float(self.u[name].square().sum())
+            norm += float(moved.square().sum())
+        self.residual = math.sqrt(left / norm) if norm else 0.0
+        return self.residual
+
+    @torch.no_grad()
+    def harden(self) -> None:
+        """The last pattern stays, at the present rate; ``U`` is dropped."""
+        self.update()
+        for name in self.params:
+            self.u[name].zero_()
+        self.hardened = True

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cocotb side of :mod:`csb_rnn.simulation.simulate`: loads the image and runs sequences of
+frames on csb_sim_top. What to do is in the JSON file that CSB_JOB names; what happened goes to
+another."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge, ValueChange
+
+from csb_rnn.machine.registers import REGISTERS
+
+OFFSET = {r.name: r.offset for r in REGISTERS}
+BITS = {r.name: {f.name: (f.lsb, f.width) for f in r.fields} for r in REGISTERS}
+COUNTERS = [
+    r.name for r in REGISTERS if r.name.startswith(("STALL_", "WAIT_", "SATURATIONS", "ITERATIONS"))
+]
+
+
+class Machine:
+    """Register access and run control through the ports of csb_sim_top."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self._req = 0
+
+    async def _access(self) -> int:
+        self._req ^= 1
+        self.dut.reg_req_i.value = self._req
+        await ValueChange(self.dut.reg_ack_o)
+        await RisingEdge(self.dut.clk_i)
+        return int(self.dut.reg_rdata_o.value) if not int(self.dut.reg_we_i.value) else 0
+
+    async def write(self, name: str, value: int) -> None:
+        self.dut.reg_we_i.value = 1
+        self.dut.reg_addr_i.value = OFFSET[name]
+        self.dut.reg_wdata_i.value = value
+        await self._access()
+
+    async def read(self, name: str, field: str | None = None) -> int:
+        self.dut.reg_we_i.value = 0
+        self.dut.reg_addr_i.value = OFFSET[name]
+        value = await self._access()
+        if field is None:
+            return value
+        lsb, width = BITS[name][field]
+        return (value >> lsb) & ((1 << width) - 1)
+
+    async def wait(self, field: str, value: int, tries: int = 10_000) -> None:
+        """Poll a STATUS field."""
+        for _ in range(tries):
+            if await self.read("STATUS", field) == value:
+                return
+        raise AssertionError(f"STATUS.{field} never became {value}")
+
+    async def reset(self) -> None:
+        for name in ("load", "reg_req", "reg_we", "reg_addr", "reg_wdata", "goal", "dump"):
+            getattr(self.dut, f"{name}_i").value = 0
+        self.dut.rst_ni.value = 0
+        await ClockCycles(self.dut.clk_i, 4)
+        self.dut.rst_ni.value = 1
+        await ClockCycles(self.dut.clk_i, 2)
+
+    async def load(self, words: int) -> int:
+        """Send the image; returns the error code."""
+        self.dut.image_words_i.value = words
+        self.dut.load_i.value = 1
+        await RisingEdge(self.dut.sent_o)
+        self.dut.load_i.value = 0
+        await self.wait("loading", 0)
+        return await self.read("STATUS", "error")
+
+    async def start(self, fresh: bool) -> None:
+        await self.write("CONTROL", 1 | fresh << 2)
+
+    async def stop(self) -> None:
+        await self.write("CONTROL", 2)
+        await self.wait("idle", 1)
+
+    async def state_word(self, lane: int, addr: int) -> int:
+        await self.write("STATE_ADDR", lane << 16 | addr)
+        return await self.read("STATE_DATA")
+
+
+@cocotb.test()
+async def job(dut) -> None:
+    """Runs the job and reports; it fails only if the machine cannot be driven at all."""
+    todo = json.loads(Path(os.environ["CSB_JOB"]).read_text())
+    cocotb.start_soon(Clock(dut.clk_i, 2, "ns", impl="gpi").start())
+    dut.in_beats_i.value = todo["in_beats"]
+    dut.source_stall_i.value = todo["source_stall"]
+    dut.sink_stall_i.value = todo["sink_stall"]
+    m = Machine(dut)
+    await m.reset()
+    report: dict = {"error": await m.load(todo["image_words"]), "stuck": False}
+    first = int(dut.cycle_o.value)
+    began = time.perf_counter()
+    goal = 0
+    counters = dict.fromkeys(COUNTERS, 0)
+    busy = [0] * todo["groups"]
+    running = 0
+    for i, frames in enumerate(todo["sequences"] if not report["error"] else []):
+        counted = not todo["count_last"] or i == len(todo["sequences"]) - 1
+        goal += frames
+        await m.start(todo["fresh"])
+        dut.goal_i.value = goal
+        await RisingEdge(dut.clk_i)
+        await RisingEdge(dut.clk_i)
+        if not int(dut.done_o.value):
+            await RisingEdge(dut.done_o)
+        report["stuck"] = bool(int(dut.stuck_o.value))
+        report["error"] = await m.read("STATUS", "error")
+        await m.stop()
+        for name in COUNTERS if counted else ["SATURATIONS"]:
+            counters[name] += await m.read(name)
+        running += await m.read("CYCLES_LO") if counted else 0
+        if counted:
+            for g in range(todo["groups"]):
+                await m.write("PEG_SELECT", g)
+                busy[g] += await m.read("PEG_ISSUE")
+        if report["stuck"] or report["error"]:
+            break
+    report["cycles"] = int(dut.cycle_o.value) - first
+    report["seconds"] = time.perf_counter() - began
+    report["running_cycles"] = running
+    report["counters"], report["busy"] = counters, busy
+    report["state"] = [await m.state_word(lane, addr) for lane, addr in todo["state"]]
+    dut.dump_i.value = 1
+    await RisingEdge(dut.clk_i)
+    dut.dump_i.value = 0
+    await RisingEdge(dut.clk_i)
+    Path(todo["report"]).write_text(json.dumps(report))

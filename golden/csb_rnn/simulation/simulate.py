@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a compiled program on the RTL, over whole sequences, at the simulator's full speed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from csb_rnn.machine import image
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.image import Target
+from csb_rnn.program import assemble
+from csb_rnn.program.program import Program
+from csb_rnn.simulation import launcher
+from csb_rnn.verify.comparison import SIM_BEATS, SIM_IMAGE_WORDS, image_words
+
+SIM_TOP = Path(__file__).with_name("csb_sim_top.sv")
+
+
+@dataclasses.dataclass
+class RunResult:
+    """What came out of the RTL.
+
+    Attributes:
+        outputs: int [frames, outputs], in the order of the inputs.
+        in_cycles: cycle in which the first beat of each input frame was taken.
+        out_cycles: cycle of the last beat of each output frame.
+        state: key -> int [streams, H].
+        counters: those of the machine, all sequences together; see ``count_last``.
+        busy: cycles in which each PEGroup did useful work, likewise.
+        running: cycles between start and stop, likewise.
+        cycles, seconds: simulated cycles of all sequences and the time they took.
+        error: error code of the status register; ``stuck``: no frame came out for long.
+    """
+
+    outputs: np.ndarray
+    in_cycles: np.ndarray
+    out_cycles: np.ndarray
+    state: dict[str, np.ndarray]
+    counters: dict[str, int]
+    busy: np.ndarray
+    cycles: int
+    seconds: float
+    error: int
+    stuck: bool
+    running: int = 0
+
+
+def _beats(x: np.ndarray, lanes: int) -> list[str]:
+    """Frames [frames, values] as lines of hexadecimal beats, 16 bits a value."""
+    values = x.shape[1]
+    pad = -values % lanes
+    flat = np.pad(x, ((0, 0), (0, pad))).astype(np.int64) & 0xFFFF
+    flat = flat.reshape(-1, lanes)[:, ::-1]
+    return ["".join(f"{v:04x}" for v in beat) for beat in flat.tolist()]
+
+
+def _unbeat(lines: list[str], frames: int, values: int) -> np.ndarray:
+    """The inverse: values are signed 16-bit containers."""
+    words = np.array([[int(w[i : i + 4], 16) for i in range(len(w) - 4, -1, -4)] for w in lines])
+    out = words.reshape(frames, -1)[:, :values]
+    return np.where(out >= 1 << 15, out - (1 << 16), out)
+
+
+def _memh(path: Path) -> list[str]:
+    """Words of a $writememh file, without its comments and addresses."""
+    text = path.read_text() if path.exists() else ""
+    return [w for w in text.split("\n") if w and w[0] not in "/@"]
+
+
+def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Section]:
+    """Image sections that put an initial state (integers, [streams, H]) into the machine."""
+    memory = p.constants.copy()
+    for s in p.states:
+        for stream in range(p.streams):
+            at = s.base + s.slot * s.stride + stream * p.state_stride
+            memory[at, s.lane] = state[s.key][stream]
+    c = p.config
+    return [
+        image.section(c, Target.STATE, memory[:, lane].tolist(), index=lane)
+        for lane in range(c.lanes)
+    ]
+
+
+def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
+    words = image_words(c, sim)
+    depth = {} if words == SIM_IMAGE_WORDS["verilator"] else {"ImageDepth": words}  # the default
+    if sim == "icarus":  # allocates memories word by word: no larger than it needs
+        depth["BeatDepth"] = SIM_BEATS[sim]
+    return {
+        "sim": sim,
+        "parameters": {**image.all_parameters(c), **depth},
+        "sources": [SIM_TOP],
+        "build_name": f"csb_sim_top_{c.name}",
+    }
+
+
+def build(c: Config, sim: str) -> Path:
+    """Compile the simulation of a configuration unless it is there; returns its folder.
+
+    Raises:
+        SimulationError: it does not compile.
+    """
+    return launcher.build("csb_sim_top", **_build_arguments(c, sim))
+
+
+def simulate(
+    p: Program,
+    x: np.ndarray,
+    work: Path,
+    *,
+    sim: str = "verilator",
+    sequences: Sequence[int] | None = None,
+    state: dict[str, np.ndarray] | None = None,
+    read_state: bool = True,
+    count_last: bool = False,
+    waves: bool = False,
+    stall: tuple[int, int] = (0, 0),
+    seed: int | None = None,
+) -> RunResult:
+    """Run frames through the RTL.
+
+    Args:
+        p: the program; its image goes in through the load port.
+        x: int [frames, inputs], one frame of each stream after the other.
+        work: folder for the files of the run.
+        sequences: frames of each sequence; every one starts from ``state`` or zero. One by default.
+        state: initial state, integers [streams, H] by key.
+        count_last: read counters after the last sequence only, except that of saturations: reading
+            them all takes as long as some hundred cycles.
+        stall: seeds of random source and sink stalls, 0 for none.
+
+    Raises:
+        SimulationError: the simulator failed (an assertion, for example).
+    """
+    c = p.config
+    work.mkdir(parents=True, exist_ok=True)
+    parts = assemble.sections(p)
+    if state is not None:
+        parts += state_sections(p, state)
+    data = image.pack(c, parts)
+    (work / "image.memh").write_text(image.memh(data))
+    (work / "frames.memh").write_text("\n".join(_beats(x, c.out_lanes)) + "\n")
+    places = []
+    for s in p.states if read_state else []:
+        for stream in range(p.streams):
+            at = s.base + s.slot * s.stride + stream * p.state_stride
+            places += zip(s.lane.tolist(), at.tolist(), strict=True)
+    job = {
+        "image_words": len(data) // 4,
+        "in_beats": p.in_beats,
+        "groups": c.groups,
+        "count_last": count_last,
+        "sequences": list(sequences or [len(x)]),
+        "fresh": state is None,
+        "state": places,
+        "source_stall": stall[0],
+        "sink_stall": stall[1],
+        "report": str(work / "rtl.json"),
+    }
+    (work / "job.json").write_text(json.dumps(job))
+    files = {"image": "image.memh", "frames": "frames.memh", "out": "out.memh"}
+    files |= {"out_cycles": "out_cycles.memh", "in_cycles": "in_cycles.memh"}
+    for name in ("out.memh", "out_cycles.memh", "in_cycles.memh", "rtl.json"):
+        (work / name).unlink(missing_ok=True)
+    launcher.run(
+        "csb_sim_top",
+        "csb_rnn.simulation.run_program",
+        **_build_arguments(c, sim),
+        waves=waves,
+        seed=seed,
+        extra_env={"CSB_JOB": str(work / "job.json")},
+        plus_args=[f"+{k}={v}" for k, v in files.items()],
+        work_dir=work,
+    )
+    report = json.loads((work / "rtl.json").read_text())
+    out_cycles = np.array([int(w, 16) for w in _memh(work / "out_cycles.memh")], np.int64)
+    in_cycles = np.array([int(w, 16) for w in _memh(work / "in_cycles.memh")], np.int64)
+    beats = _memh(work / "out.memh")[: len(out_cycles) * p.out_beats]
+    outputs = _unbeat(beats, len(out_cycles), p.outputs) if len(out_cycles) else np.zeros((0, 0))
+    words = np.array(report["state"], np.int64)
+    words = np.where(words >= 1 << 31, words - (1 << 32), words)
+    found, at = {}, 0
+    for s in p.states if read_state else []:
+        size = p.streams * len(s.slot)
+        found[s.key] = words[at : at + size].reshape(p.streams, -1)
+        at += size
+    return RunResult(
+        outputs=outputs,
+        in_cycles=in_cycles,
+        out_cycles=out_cycles,
+        state=found,
+        counters=report["counters"],
+        busy=np.array(report["busy"]),
+        cycles=report["cycles"],
+        seconds=report["seconds"],
+        error=report["error"],
+        stuck=report["stuck"],
+        running=report["running_cycles"],
+    )

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What came out of the RTL beside what the models say, and the report of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from csb_rnn.errors import UsageError
+from csb_rnn.flow import schema
+from csb_rnn.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
+from csb_rnn.machine import image
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.numerics import Ints
+from csb_rnn.machine.registers import ERRORS
+from csb_rnn.program.program import Program
+
+if TYPE_CHECKING:
+    from csb_rnn.simulation.simulate import RunResult
+
+STALLS = {  # seeds of the random stalls of source and sink
+    "none": (0, 0),
+    "source": (0x1234567, 0),
+    "sink": (0, 0x89ABCDE),
+    "both": (0x1234567, 0x89ABCDE),
+}
+# What one run of the simulation top holds (golden/csb_rnn/simulation/csb_sim_top.sv,
+# golden/csb_rnn/simulation/simulate.py).
+SIM_FRAMES = 1 << 16
+SIM_BEATS = {"verilator": 1 << 18, "icarus": 1 << 15}
+SIM_IMAGE_WORDS = {"verilator": 1 << 20, "icarus": 1 << 17}  # at least
+
+
+@dataclasses.dataclass
+class Comparison:
+    """Sequences that ran on the RTL, beside what the models say. Arrays are over all frames that
+    were sent, streams interleaved; what never came out counts as different.
+
+    Attributes:
+        lengths: frames of each sequence.
+        outputs: int [frames, outputs], zero where nothing came out.
+        cycles_measured, cycles_predicted: [frames], see :func:`frame_cycles`; -1: never came.
+        latency: [frames] first input beat taken -> last output beat, in cycles; -1: never came.
+        state: final state of the last sequence, key -> int [streams, H].
+        busy, busy_frames: cycles of useful work of each PEGroup in so many frames.
+        counters: of the machine, in the same frames (saturations: in all).
+    """
+
+    lengths: list[int]
+    outputs: np.ndarray
+    mismatches: int
+    state_mismatches: int
+    cycles_measured: np.ndarray
+    cycles_predicted: np.ndarray
+    latency: np.ndarray
+    state: dict[str, np.ndarray]
+    busy: np.ndarray
+    busy_frames: int
+    counters: dict[str, int]
+    cycles: int
+    seconds: float
+    error: int
+    stuck: bool
+
+    @property
+    def cycle_mismatches(self) -> int:
+        """Frames that did not come in the predicted cycle."""
+        return int((self.cycles_measured != self.cycles_predicted).sum())
+
+
+def merge(parts: Sequence[Comparison]) -> Comparison:
+    """Several comparisons as one; the state is that of the last."""
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    counters: Counter[str] = Counter()
+    for part in parts:
+        counters.update(part.counters)
+    return Comparison(
+        lengths=[n for part in parts for n in part.lengths],
+        outputs=joined("outputs"),
+        mismatches=sum(part.mismatches for part in parts),
+        state_mismatches=sum(part.state_mismatches for part in parts),
+        cycles_measured=joined("cycles_measured"),
+        cycles_predicted=joined("cycles_predicted"),
+        latency=joined("latency"),
+        state=parts[-1].state,
+        busy=np.sum([part.busy for part in parts], axis=0),
+        busy_frames=sum(part.busy_frames for part in parts),
+        counters=dict(counters),
+        cycles=sum(part.cycles for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        error=next((part.error for part in parts if part.error), 0),
+        stuck=any(part.stuck for part in parts),
+    )
+
+
+def judge(
+    got: RunResult,
+    lengths: Sequence[int],
+    want: Ints,
+    want_state: Mapping[str, Ints],
+    predicted: np.ndarray,
+    count_last: bool = False,
+) -> Comparison:
+    """What came out of the RTL beside what should have.
+
+    Args:
+        got: the run.
+        lengths: frames of each sequence.
+        want: int [frames, outputs], the fixed model's.
+        want_state: its state after the last sequence, key -> int [streams, H].
+        predicted: [longest sequence] cycle of the last output beat of each frame, from idle; a
+            shorter sequence takes the first of them.
+        count_last: counters were read after the last sequence only.
+    """
+    frames = sum(lengths)
+    came, taken = min(len(got.out_cycles), frames), len(got.in_cycles)
+    outputs = np.zeros_like(want)
+    if came:
+        outputs[:came] = got.outputs[:came]
+    differ = outputs != want
+    differ[came:] = True
+    measured, latency = np.full(frames, -1, np.int64), np.full(frames, -1, np.int64)
+    both = min(came, taken)
+    latency[:both] = got.out_cycles[:both] - got.in_cycles[:both]
+    at = 0
+    for n in lengths:
+        end = min(at + n, came)
+        if end > at:
+            measured[at:end] = frame_cycles(got.out_cycles[at:end], got.in_cycles[at])
+        at += n
+    return Comparison(
+        lengths=list(lengths),
+        outputs=outputs,
+        mismatches=int(differ.sum()),
+        state_mismatches=sum(int((got.state[k] != v).sum()) for k, v in want_state.items()),
+        cycles_measured=measured,
+        cycles_predicted=np.concatenate([frame_cycles(predicted[:n], 0) for n in lengths]),
+        latency=latency,
+        state=got.state,
+        busy=got.busy,
+        busy_frames=lengths[-1] if count_last else frames,
+        counters=got.counters,
+        cycles=got.cycles,
+        seconds=got.seconds,
+        error=got.error,
+        stuck=got.stuck,
+    )
+
+
+def image_words(c: Config, sim: str) -> int:
+    """Words of the image memory of the simulation top: on Verilator any image fits, Icarus takes
+    long to allocate memories."""
+    if sim == "icarus":
+        return SIM_IMAGE_WORDS[sim]
+    largest = sum(
+        image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
+    )
+    return max(SIM_IMAGE_WORDS[sim], 1 << largest.bit_length())
+
+
+def check_size(p: Program, frames: int, sim: str) -> None:
+    """Refuse a run that the simulation top cannot hold.
+
+    Raises:
+        UsageError: it has too many frames or beats.
+    """
+    if sim not in SIM_BEATS:
+        raise UsageError(f"unknown simulator '{sim}': known are {', '.join(SIM_BEATS)}")
+    limit = min(SIM_FRAMES, SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
+    if frames > limit:
+        raise UsageError(
+            f"{frames} frames: {sim} runs {limit} of this size at once; cut the inputs in pieces "
+            "and start each from the state.npz of the one before"
+        )
+
+
+def compare(
+    p: Program,
+    sequences: Sequence[Ints],
+    want: Ints,
+    want_state: Mapping[str, Ints],
+    predicted: np.ndarray,
+    work: Path,
+    *,
+    sim: str = "verilator",
+    state: Mapping[str, Ints] | None = None,
+    waves: bool = False,
+    stall: str = "none",
+    count_last: bool = False,
+) -> Comparison:
+    """Run sequences on the RTL and compare: see :func:`judge` for ``want`` and ``predicted``.
+
+    Args:
+        p: the program.
+        sequences: int [frames, inputs] each, streams interleaved.
+        work: folder for the files of the run.
+        state: what every sequence starts from, key -> int [streams, H]; zero if None.
+        stall: who stalls at random, a key of :data:`STALLS`.
+        count_last: read counters after the last sequence only, which is quicker.
+
+    Raises:
+        SimulationError: the simulation failed.
+    """
+    # The benches stand above this package: only what runs the RTL needs them.
+    from csb_rnn.simulation.simulate import simulate
+
+    got = simulate(
+        p,
+        np.concatenate(sequences),
+        work.resolve(),
+        sim=sim,
+        sequences=[len(x) for x in sequences],
+        state=None if state is None else dict(state),
+        waves=waves,
+        stall=STALLS[stall],
+        count_last=count_last,
+    )
+    return judge(got, [len(x) for x in sequences], want, want_state, predicted, count_last)
+
+
+def report(
+    comparison: Comparison,
+    p: Program,
+    *,
+    sim: str,
+    stall: str = "none",
+    input_saturations: int = 0,
+) -> dict[str, Any]:
+    """The report of a comparison, as :data:`csb_rnn.flow.schema.REPORT` says.
+
+    What frames that never came would have to say is None.
+
+    * ``cycles_per_frame``: the interval, streams counted together
+    * ``latency_idle``: frame 0; ``latency_steady``: median of the frames of the interval
+    * ``mac_efficiency``: kept weights / (PEs x ``issue_cycles``), see :func:`issue_cycles`
+    * ``busy_pe_utilisation``: useful issues of all PEGroups, as the hardware counts them /
+      (PEGroups x frames counted x ``issue_cycles``)
+    * ``frame_efficiency``: kept weights / (PEs x ``cycles_per_frame``)
+    """
+    c, r = p.config, comparison
+    frames = sum(r.lengths)
+    steady = steady_frames(r.lengths)
+    if not steady.any():
+        steady[:] = True
+
+    def came(cycles: np.ndarray, value: float) -> float | None:
+        return value if (cycles >= 0).all() else None
+
+    interval = came(r.cycles_measured[steady], float(r.cycles_measured[steady].mean()))
+    typical = came(r.latency[steady], float(np.median(r.latency[steady])))
+    issue = issue_cycles(p)
+    codes = {code: name for name, (code, _) in ERRORS.items()}
+    value = {
+        "schema": schema.VERSION,
+        "frames": frames,
+        "sequences": len(r.lengths),
+        "streams": p.streams,
+        "mismatches": r.mismatches,
+        "state_mismatches": r.state_mismatches,
+        "cycle_mismatches": r.cycle_mismatches if stall == "none" else None,
+        "saturations": int(r.counters.get("SATURATIONS", 0)),
+        "input_saturations": int(input_saturations),
+        "frame_cycles": [int(n) if n >= 0 else None for n in r.cycles_measured],
+        "frame_cycles_predicted": r.cycles_predicted.tolist(),
+        "cycles_per_frame": interval,
+        "cycles_per_frame_predicted": float(r.cycles_predicted[steady].mean()),
+        "latency_idle": came(r.latency[:1], int(r.latency[0])),
+        "latency_steady": typical,
+        "kept_weights": int(p.kept_weights),
+        "pes": c.pes,
+        "issue_cycles": issue,
+        "mac_efficiency": ratio(p.kept_weights, c.pes * issue),
+        "busy_pe_utilisation": ratio(int(r.busy.sum()), c.groups * r.busy_frames * issue),
+        "frame_efficiency": interval and ratio(p.kept_weights, c.pes * interval),
+        "config": c.name,
+        "sim": sim,
+        "stall": stall,
+        "error": codes.get(r.error, str(r.error)),
+        "stuck": r.stuck,
+        "cycles": int(r.cycles),
+        "cycles_per_second": ratio(r.cycles, r.seconds),
+        "counters": {k: int(v) for k, v in r.counters.items()},
+    }
+    schema.check(value, schema.REPORT)
+    return value
+
+
+def is_equal(value: Mapping[str, Any]) -> bool:
+    """Whether a report (or a summary row) shows no mismatch of any kind."""
+    wrong = ("mismatches", "state_mismatches", "cycle_mismatches", "stuck")
+    return not any(value[k] for k in wrong) and value["error"] == "none"

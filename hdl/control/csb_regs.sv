@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Registers: AXI4-Lite slave of the map in golden/csb_rnn/machine/registers.py.
+//
+// Writes: address and data are taken independently, one of each; the response follows in the cycle
+// after both are there. Reads: address in cycle a, response in a + 4, whatever the register. One
+// write and one read are under way at a time. Byte strobes work on read-write registers; a command
+// bit needs the strobe of its byte. SLVERR: unmapped addresses, writes to read-only registers, the
+// state window while not idle, which then has no effect.
+// State window: st_re_o in cycle c needs st_rdata_i in c + 4; st_we_o writes st_wdata_o.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_regs #(
+    parameter int K          = 2,
+    parameter int L          = 2,
+    parameter int P          = 2,
+    parameter int Q          = 2,
+    parameter int DataW      = 16,
+    parameter int StateW     = 24,
+    parameter int StateFrac  = 13,
+    parameter int DrainBanks = 1,
+    parameter int ShareH     = 1,
+    parameter int ShareV     = 0,
+    parameter int StreamW    = 32,
+    parameter int XLanes     = 2,
+    parameter int ConfigHash = 0,
+    parameter int AddrW      = csb_regs_pkg::RegAddrW  // derived, do not override
+) (
+    input  wire logic              clk_i,
+    input  wire logic              rst_ni,
+    // AXI4-Lite
+    input  wire logic [ AddrW-1:0] s_awaddr_i,
+    input  wire logic              s_awvalid_i,
+    output logic                   s_awready_o,
+    input  wire logic [      31:0] s_wdata_i,
+    input  wire logic [       3:0] s_wstrb_i,
+    input  wire logic              s_wvalid_i,
+    output logic                   s_wready_o,
+    output logic      [       1:0] s_bresp_o,
+    output logic                   s_bvalid_o,
+    input  wire logic              s_bready_i,
+    input  wire logic [ AddrW-1:0] s_araddr_i,
+    input  wire logic              s_arvalid_i,
+    output logic                   s_arready_o,
+    output logic      [      31:0] s_rdata_o,
+    output logic      [       1:0] s_rresp_o,
+    output logic                   s_rvalid_o,
+    input  wire logic              s_rready_i,
+    // commands and status
+    output logic                   start_o,        // pulse
+    output logic                   stop_o,         // pulse
+    output logic                   fresh_o,
+    input  wire logic              image_valid_i,
+    input  wire logic              running_i,
+    input  wire logic              idle_i,         // at rest and not loading
+    input  wire logic              loading_i,
+    input  wire logic [       7:0] error_code_i,
+    input  wire logic              loaded_evt_i,   // pulses: interrupt causes
+    input  wire logic              error_evt_i,
+    output logic                   irq_o,
+    // counters
+    output logic      [       3:0] counter_sel_o,
+    output logic      [       7:0] group_o,
+    input  wire logic [      63:0] cycles_i,
+    input  wire logic [      31:0] counter_i,
+    input  wire logic [      31:0] issued_i,
+    // state window
+    output logic                   st_re_o,
+    output logic                   st_we_o,
+    output logic      [      15:0] st_lane_o,
+    output logic      [      15:0] st_addr_o,
+    output logic      [StateW-1:0] st_wdata_o,
+    input  wire logic [StateW-1:0] st_rdata_i
+);
+  import csb_regs_pkg::*;
+
+  localparam logic [1:0] RespOkay = 2'b00;
+  localparam logic [1:0] RespSlverr = 2'b10;
+
+  // --- writes -----------------------------------------------------------------------------
+  logic aw_full_q, w_full_q, write, write_ok;
+  logic [AddrW-1:0] waddr_q;
+  logic [31:0] wdata_q, wmask;
+  logic [ 3:0] wstrb_q;
+  logic [31:0] state_addr_q;
+  logic [1:0] irq_enable_q, irq_pending_q, irq_clear;
+
+  assign s_awready_o = !aw_full_q;
+  assign s_wready_o  = !w_full_q;
+  assign write       = aw_full_q && w_full_q && !s_bvalid_o;
+  assign wmask       = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      aw_full_q  <= 1'b0;
+      w_full_q   <= 1'b0;
+      s_bvalid_o <= 1'b0;
+    end else begin
+      if (write) aw_full_q <= 1'b0;
+      else if (s_awvalid_i) aw_full_q <= 1'b1;
+      if (write) w_full_q <= 1'b0;
+      else if (s_wvalid_i) w_full_q <= 1'b1;
+      if (write) s_bvalid_o <= 1'b1;
+      else if (s_bready_i) s_bvalid_o <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (s_awready_o) waddr_q <= {s_awaddr_i[AddrW-1:2], 2'b00};
+    if (s_wready_o) begin
+      wdata_q <= s_wdata_i;
+      wstrb_q <= s_wstrb_i;
+    end
+    if (write) s_bresp_o <= write_ok ? RespOkay : RespSlverr;
+  end
+
+  always_comb begin
+    write_ok = 1'b0;
+    unique case (waddr_q)
+      RegControl, RegIrqEnable, RegIrqPending, RegPegSelect, RegStateAddr: write_ok = 1'b1;
+      RegStateData: write_ok = idle_i;
+      default: ;
+    endcase
+  end
+
+  assign irq_clear = write && waddr_q == RegIrqPending ? wdata_q[1:0] & wmask[1:0] : '0;
+  assign irq_o     = |(irq_enable_q & irq_pending_q);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      start_o       <= 1'b0;
+      stop_o        <= 1'b0;
+      fresh_o       <= 1'b0;
+      irq_enable_q  <= '0;
+      irq_pending_q <= '0;
+      group_o       <= '0;
+      state_addr_q  <= '0;
+      st_we_o       <= 1'b0;
+    end else begin
+      start_o       <= write && waddr_q == RegControl && wdata_q[0] && wmask[0];
+      stop_o        <= write && waddr_q == RegControl && wdata_q[1] && wmask[0];
+      st_we_o       <= write && waddr_q == RegStateData && write_ok;
+      irq_pending_q <= (irq_pending_q & ~irq_clear) | {error_evt_i, loaded_evt_i};
+      if (write) begin
+        if (waddr_q == RegControl && wmask[0]) fresh_o <= wdata_q[2];
+        if (waddr_q == RegIrqEnable && wmask[0]) irq_enable_q <= wdata_q[1:0];
+        if (waddr_q == RegPegSelect && wmask[0]) group_o <= wdata_q[7:0];
+        if (waddr_q == RegStateAddr) begin
+          state_addr_q <= (state_addr_q & ~wmask) | (wdata_q & wmask);
+        end
+      end
+    end
+  end
+  always_ff @(posedge clk_i) if (write) st_wdata_o <= wdata_q[StateW-1:0];
+  assign st_lane_o = state_addr_q[31:16];
+  assign st_addr_o = state_addr_q[15:0];
+
+  // --- reads ------------------------------------------------------------------------------
+  logic [AddrW-1:0] raddr_q;
+  logic [5:0] reading_q;  // shifts a one through the cycles a + 1 to a + 6
+  logic read_ok, state_ok_q;
+  logic [31:0] rdata, cycles_hi_q;
+
+  assign s_arready_o   = reading_q == '0 && !s_rvalid_o;
+  assign counter_sel_o = 4'((raddr_q - RegIterations) >> 2);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      reading_q  <= '0;
+      s_rvalid_o <= 1'b0;
+      st_re_o    <= 1'b0;
+    end else begin
+      reading_q <= {reading_q[4:0], s_arvalid_i && s_arready_o};
+      st_re_o   <= reading_q[0] && raddr_q == RegStateData && idle_i;
+      if (reading_q[5]) s_rvalid_o <= 1'b1;
+      else if (s_rready_i) s_rvalid_o <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
+    if (reading_q[1]) state_ok_q <= st_re_o;
+    if (reading_q[5]) begin
+      s_rdata_o <= rdata;
+      s_rresp_o <= read_ok ? RespOkay : RespSlverr;
+      if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];
+    end
+  end
+
+  always_comb begin
+    read_ok = 1'b1;
+    rdata   = '0;
+    unique case (raddr_q)
+      RegIdentity: rdata = Identity;
+      RegConfigHash: rdata = 32'(ConfigHash);
+      RegGrid: rdata = {8'(Q), 8'(P), 8'(L), 8'(K)};
+      RegFormats: rdata = {8'(DrainBanks), 8'(StateFrac), 8'(StateW), 8'(DataW)};
+      RegStream: rdata = {6'b0, 1'(ShareV), 1'(ShareH), 8'(XLanes), 16'(StreamW)};
+      RegControl: rdata = {29'b0, fresh_o, 2'b0};
+      RegStatus: rdata = {16'b0, error_code_i, 4'b0, loading_i, idle_i, running_i, image_valid_i};
+      RegIrqEnable: rdata = {30'b0, irq_enable_q};
+      RegIrqPending: rdata = {30'b0, irq_pending_q};
+      RegCyclesLo: rdata = 32'(cycles_i);
+      RegCyclesHi: rdata = cycles_hi_q;
+      RegPegSelect: rdata = {24'b0, group_o};
+      RegPegIssue: rdata = issued_i;
+      RegStateAddr: rdata = state_addr_q;
+      RegStateData: begin
+        read_ok = state_ok_q;
+        rdata   = read_ok ? 32'($signed(st_rdata_i)) : '0;
+      end
+      default: begin
+        read_ok = raddr_q >= RegIterations && raddr_q <= RegStallSink;
+        rdata   = read_ok ? counter_i : '0;
+      end
+    endcase
+  end
+
+  logic unused;
+  assign unused = ^{s_awaddr_i[1:0], s_araddr_i[1:0], wdata_q, wmask};
+
+  // --- assertions -----------------------------------------------------------------------
+  `CSB_ASSERT_STABLE(ReadStable, s_rvalid_o, s_rready_i, {s_rresp_o, s_rdata_o})
+  `CSB_ASSERT_STABLE(WriteStable, s_bvalid_o, s_bready_i, s_bresp_o)
+  `CSB_ASSERT_KNOWN(ReadKnown, s_rvalid_o, {s_rresp_o, s_rdata_o})
+endmodule
+`default_nettype wire

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""csb_lane: random drain and element words at random times against :class:`LaneModel`.
+
+Every control is worthless outside of the cycle for which the contract names it, and registers and
+states are read at any distance from their writes, so a stage too many or too few shows.
+"""
+
+import dataclasses
+import os
+import random
+from collections import defaultdict
+
+import cocotb
+import numpy as np
+from cocotb.triggers import RisingEdge
+
+from csb_rnn.machine import config, isa, numerics
+from tb.lib.datapath_model import LaneModel, random_signed, random_word, signed
+from tb.lib.stream import reset, start_clock
+
+CYCLES = 6000
+DEPTH = 16  # states and biases used
+REGS = 6
+ENABLES = ("bias_re_i", "cvt_valid_i", "drain_we_i", "rd_en_i", "st_re_i", "opnd_valid_i",
+           "sum_valid_i", "st_we_i", "elem_we_i", "ld_bias_we_i", "ld_state_we_i")  # fmt: skip
+PAYLOAD = ("sum_i", "bias_addr_i", "shift_i", "drain_act_i", "drain_reg_i", "rd_addr_i",
+           "st_raddr_i", "sel_i", "st_zero_i", "st_fine_rd_i", "sub_i", "st_fine_wr_i",
+           "st_waddr_i", "elem_act_i", "elem_reg_i", "ld_addr_i", "ld_data_i")  # fmt: skip
+
+
+def bench_config() -> config.Config:
+    """The configuration of which the launcher has set the parameters."""
+    cfg = config.load(os.environ["CSB_CONFIG"])
+    overrides = {k: int(v) for k, v in (p.split("=") for p in os.environ["CSB_OVERRIDES"].split())}
+    return dataclasses.replace(cfg, **overrides)
+
+
+def schedule_drain(plan, t: int, rs: int, deep: int, word, acc: int) -> None:
+    plan[t + rs].update(bias_re_i=1, bias_addr_i=word["bias_addr"])
+    plan[t + 1 + deep + rs].update(sum_i=acc)
+    plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=word["shift"])
+    plan[t + 3 + 2 * deep + rs].update(drain_act_i=word["act"])
+    plan[t + 6 + 4 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
+
+
+def schedule_element(plan, t: int, deep: int, word, fresh: int) -> None:
+    regs = word["m0"] | word["x0"] << 5 | word["m1"] << 10 | word["x1"] << 15
+    sel = word["m0_sel"] | word["x0_sel"] << 2 | word["m1_sel"] << 4 | word["x1_sel"] << 6
+    plan[t].update(rd_en_i=1, rd_addr_i=regs, st_re_i=1, st_raddr_i=word["st_raddr"])
+    plan[t + 1 + deep].update(opnd_valid_i=1, sel_i=sel, st_fine_rd_i=word["st_fine_rd"])
+    plan[t + 1 + deep].update(st_zero_i=word["fresh"] & fresh)
+    plan[t + 2 + 2 * deep].update(sum_valid_i=1, sub_i=word["sub"])
+    plan[t + 3 + 3 * deep].update(elem_act_i=word["act"])
+    if word["st_we"]:
+        fine = word["st_fine_wr"]
+        plan[t + 3 + 3 * deep].update(st_we_i=1, st_waddr_i=word["st_waddr"], st_fine_wr_i=fine)
+    if word["reg_we"]:
+        plan[t + 6 + 5 * deep].update(elem_we_i=1, elem_reg_i=word["reg"])
+
+
+@cocotb.test
+async def random_words(dut) -> None:
+    cfg = bench_config()
+    rs, lane_w = cfg.reduce_stages + cfg.deep, cfg.lane_w
+    for name in ENABLES:
+        getattr(dut, name).value = 0
+    start_clock(dut)
+    await reset(dut)
+
+    # acc + bias fits acc_w, as the compiler sees to
+    bias = np.array([[random_signed(cfg.acc_w - 1) for _ in range(DEPTH)]])
+    state = np.array([[random_signed(cfg.state_w) for _ in range(DEPTH)]])
+    for enable, memory in (("ld_bias_we_i", bias), ("ld_state_we_i", state)):
+        for address, value in enumerate(memory[0]):
+            getattr(dut, enable).value = 1
+            dut.ld_addr_i.value = address
+            dut.ld_data_i.value = int(value) & ((1 << max(cfg.acc_w, cfg.state_w)) - 1)
+            await RisingEdge(dut.clk_i)
+        getattr(dut, enable).value = 0
+
+    model = LaneModel(cfg, bias, state)
+    plan: dict[int, dict[str, int]] = defaultdict(dict)
+    values: dict[int, int] = {}
+    seen = 0
+    for cycle in range(CYCLES):
+        model.begin(cycle)
+        writing = cycle < 2 * REGS  # first every register, reading states only
+        if cycle < REGS or random.random() < 0.6:
+            small = {"bias_addr": random.randrange(DEPTH), "dst": random.randrange(REGS)}
+            word = random_word(isa.DRAIN, **small | ({"dst": cycle} if cycle < REGS else {}))
+            acc = random_signed(cfg.acc_w - 1)
+            schedule_drain(plan, cycle, rs, cfg.deep, word, acc)
+            model.drain(cycle, word, np.array([acc]))
+        settled = cycle >= 2 * REGS + 8 + 6 * cfg.deep + rs
+        if writing or (settled and random.random() < 0.8):
+            small = {name: random.randrange(REGS) for name in ("m0", "x0", "m1", "x1", "reg")}
+            small |= {name: random.randrange(DEPTH) for name in ("st_raddr", "st_waddr")}
+            if writing:
+                small |= {"m0_sel": isa.M_SEL["one"], "m1_sel": isa.M_SEL["one"], "reg_we": 1}
+                small |= {"x0_sel": isa.X_SEL["state"], "x1_sel": isa.X_SEL["one"]}
+                small |= {"reg": cycle % REGS}
+            word = random_word(isa.ELEM, **small)
+            fresh = random.getrandbits(1)
+            schedule_element(plan, cycle, cfg.deep, word, fresh)
+            values[cycle + 3 + 3 * cfg.deep] = int(model.element(cycle, word, 0, bool(fresh))[0])
+
+        now = plan.pop(cycle, {})
+        for name in ENABLES:
+            getattr(dut, name).value = now.get(name, 0)
+        for name in PAYLOAD:
+            signal = getattr(dut, name)
+            value = now.get(name, random.getrandbits(len(signal)))
+            signal.value = value & ((1 << len(signal)) - 1)
+        await RisingEdge(dut.clk_i)
+        if cycle in values:
+            assert signed(int(dut.v_o.value), lane_w) == values.pop(cycle), f"cycle {cycle}"
+            seen += 1
+        assert int(dut.sat_o.value) == model.saturates.pop(cycle - 1, 0), f"cycle {cycle}"
+    assert seen > CYCLES // 2
+    low, high = numerics.limits(cfg.state_w)
+    assert (model.state >= low).all()
+    assert (model.state <= high).all()

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small modules of hdl/engine, one set of tests for each: run with a filter."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter, deque
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from csb_rnn.machine import config, isa
+from tb.lib.datapath_model import pack, random_signed, signed, unpack
+from tb.lib.pegroup_model import bank_of, banks, random_lane
+from tb.lib.stream import poison, reset, start_clock
+
+NEURON_CYCLE = 1  # cycles from the issue of a word to the neurons it addressed
+
+
+def drive(dut, flag: str, **payload: int | None) -> None:
+    """An enable and what belongs to it: poison if the enable is low."""
+    getattr(dut, flag).value = int(any(value is not None for value in payload.values()))
+    for name, value in payload.items():
+        if value is None:
+            poison(getattr(dut, name))
+        else:
+            getattr(dut, name).value = value
+
+
+# --- csb_join -----------------------------------------------------------------------------------
+@cocotb.test
+async def join_counts_every_source(dut) -> None:
+    n, limit = len(dut.pulse_i), (1 << int(dut.W.value)) - 1
+    dut.clear_i.value = dut.pulse_i.value = dut.take_i.value = 0
+    start_clock(dut)
+    await reset(dut)
+    count = [0] * n
+    takes = 0
+    for _ in range(3000):
+        rates = [0.9 if i == 0 or count[0] > 2 else 0.3 for i in range(n)]
+        pulse = [int(c < limit and random.random() < r) for c, r in zip(count, rates, strict=True)]
+        ready = all(count)
+        take = int(ready and random.random() < 0.7)
+        clear = int(random.random() < 0.01)
+        dut.pulse_i.value = sum(p << i for i, p in enumerate(pulse))
+        dut.take_i.value, dut.clear_i.value = take, clear
+        await RisingEdge(dut.clk_i)
+        assert int(dut.ready_o.value) == ready
+        count = [0 if clear else c + p - take for c, p in zip(count, pulse, strict=True)]
+        takes += take
+    assert takes > 100
+
+
+@cocotb.test
+async def join_taking_nothing_is_fatal(dut) -> None:
+    """Run alone, and only to see the assertion fail."""
+    dut.clear_i.value = dut.pulse_i.value = 0
+    dut.take_i.value = 1
+    start_clock(dut)
+    await reset(dut)
+    await ClockCycles(dut.clk_i, 3)
+
+
+# --- csb_reduce ---------------------------------------------------------------------------------
+@cocotb.test
+async def reduce_adds_all(dut) -> None:
+    n, width = int(dut.N.value), int(dut.AccW.value)
+    stages = 1 if n <= 4 else 2
+    start_clock(dut)
+    sums: deque[int] = deque()
+    for _ in range(400):
+        values = [random_signed(width - 4) for _ in range(n)]  # so that the sum fits
+        dut.data_i.value = pack(values, width)
+        sums.append(sum(values))
+        await RisingEdge(dut.clk_i)
+        if len(sums) > stages:
+            assert signed(int(dut.sum_o.value), width) == sums.popleft()
+
+
+# --- csb_neuron_ram -----------------------------------------------------------------------------
+@cocotb.test
+async def neurons_of_every_side(dut) -> None:
+    """Every port reads an address of its own, none of them one that is being written."""
+    width, depth, sides, ports = (
+        int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides", "Reads")
+    )
+    address_w = len(dut.raddr_i) // ports
+    start_clock(dut)
+    memory: dict[int, int] = {}
+    want: list[int] = []
+    dut.we_i.value = dut.re_i.value = 0
+    for _ in range(4000):
+        address, we = random.randrange(depth), random.getrandbits(sides)
+        values = [random_signed(width) for _ in range(sides)]
+        drive(dut, "we_i", waddr_i=address if we else None, wdata_i=pack(values, width))
+        dut.we_i.value = we
+        written = {address * sides + s: values[s] for s in range(sides) if we >> s & 1}
+        known = [a for a in memory if a not in written]
+        read = bool(known) and random.random() < 0.7
+        at = [random.choice(known) for _ in range(ports)] if read else None
+        drive(dut, "re_i", raddr_i=pack(at, address_w) if read else None)
+        await RisingEdge(dut.clk_i)
+        if want:
+            assert unpack(int(dut.rdata_o.value), ports, width) == want
+        want = [memory[a] for a in at] if read else want  # it stays until the next read
+        memory |= written
+    assert len(memory) == depth * sides
+
+
+# --- csb_acc_bank -------------------------------------------------------------------------------
+@cocotb.test
+async def bank_has_two_readers(dut) -> None:
+    width, depth = int(dut.AccW.value), int(dut.Depth.value)
+    start_clock(dut)
+    memory: dict[int, int] = {}
+    want: dict[str, int] = {}
+    for _ in range(3000):
+        waddr = random.randrange(depth) if random.random() < 0.5 else None
+        value = random.getrandbits(width)
+        drive(dut, "we_i", waddr_i=waddr)
+        dut.wdata_i.value = value
+        for port in ("row", "drain"):
+            known = [a for a in memory if a != waddr]
+            at = random.choice(known) if known and random.random() < 0.6 else None
+            drive(dut, f"{port}_re_i", **{f"{port}_raddr_i": at})
+            if at is not None:
+                want[f"{port}_next"] = memory[at]
+        await RisingEdge(dut.clk_i)
+        for port in ("row", "drain"):
+            if port in want:
+                assert int(getattr(dut, f"{port}_rdata_o").value) == want[port]
+            if f"{port}_next" in want:
+                want[port] = want.pop(f"{port}_next")
+        if waddr is not None:
+            memory[waddr] = value
+    assert len(memory) == depth
+
+
+# --- csb_pe_row ---------------------------------------------------------------------------------
+@cocotb.test
+async def pe_row_sums_runs(dut) -> None:
+    """Runs with pauses between their words; every row is drained as soon as it can be."""
+    names = ("data_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
+    ports = ("DataW", "Q", "AccDepth", "DrainBanks", "ShareV")
+    values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=False)}
+    c = config.load("tiny", neuron_depth=64, acc_guard=int(os.environ["ACC_GUARD"]), **values)
+    for name in ("issue_i", "zero_i", "acc_re_i"):
+        getattr(dut, name).value = 0
+    start_clock(dut)
+    await reset(dut)
+    for address in range(c.acc_depth):
+        drive(dut, "zero_i", zero_addr_i=address)
+        await RisingEdge(dut.clk_i)
+    drive(dut, "zero_i", zero_addr_i=None)
+    await RisingEdge(dut.clk_i)  # the last one is written a cycle later
+
+    acc = dict.fromkeys(((b, r) for b in range(banks(c)) for r in range(c.acc_depth)), 0)
+    stored: dict[tuple[int, int], int] = {}
+    neurons: deque[list[int] | None] = deque([None] * NEURON_CYCLE)
+    expected: list[int] | None = None
+    seen: Counter[str] = Counter()
+    total, at, lane = 0, 0, []
+    for cycle in range(3000):
+        if at == len(lane):  # acc_raw holds over the seam: some words without work
+            lane, at = random_lane(c, 0, 40, list(range(c.acc_depth // 2))), 0
+            lane += [{}] * isa.acc_raw(c)
+        issue = random.random() < 0.8
+        word = lane[at] if issue else {}
+        weights = [signed(word.get(f"w{q}", 0), c.data_w) for q in range(c.Q)]
+        if not issue:
+            weights = [random_signed(c.data_w) for _ in weights]
+        drive(dut, "issue_i", row_i=word.get("row", 0) if issue else None)
+        dut.bank_i.value = bank_of(c, word)
+        for name in ("first", "store", "clr"):
+            getattr(dut, f"{name}_i").value = word.get(name, 0) if issue else random.getrandbits(1)
+        dut.weight_i.value = pack(weights, c.data_w)
+        inputs = [random_signed(c.data_w) for _ in range(c.Q)]
+        neurons.append(inputs if issue else None)
+        now = neurons.popleft()
+        dut.neuron_i.value = pack(now or [random_signed(c.data_w) for _ in range(c.Q)], c.data_w)
+
+        ready = {r for (_, r), t in stored.items() if t == cycle - isa.lat_stored(c)}
+        row = random.choice([*ready] or [random.randrange(c.acc_depth)])
+        if any(stored.get((b, row), -99) + isa.lat_stored(c) > cycle for b in range(banks(c))):
+            row = None
+        drive(dut, "acc_re_i", acc_addr_i=row)
+        check, expected = expected, None
+        if row is not None:
+            expected = [acc[b, row] for b in range(banks(c))]
+            seen["at once"] += row in ready
+        await RisingEdge(dut.clk_i)
+        if check is not None:
+            assert int(dut.acc_o.value) == pack(check, c.acc_w), f"cycle {cycle}"
+        if issue:
+            at += 1
+            if "row" in word:
+                key = (bank_of(c, word), word["row"])
+                if word["first"]:
+                    total = 0 if word["clr"] else acc[key]
+                total += sum(w * x for w, x in zip(weights, inputs, strict=True))
+                if word["store"]:
+                    acc[key] = total
+                    stored[key] = cycle
+    assert seen["at once"] > 50

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""csb_image_loader: what reaches the memories, every error, and a good image after each."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import zlib
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from csb_rnn.machine import config, image, isa
+from csb_rnn.machine.image import Target
+from csb_rnn.machine.registers import ERRORS
+from tb.lib.axi import axis_source
+from tb.lib.checkers import Monitor
+from tb.lib.stream import reset, start_clock, within
+
+CONFIG = config.load(
+    os.environ.get("CSB_CONFIG", "tiny"),
+    weight_depth=24,
+    neuron_depth=32,
+    acc_depth=16,
+    bias_depth=12,
+    state_depth=20,
+    drain_depth=16,
+    elem_depth=16,
+    out_depth=8,
+)
+
+
+def parameters() -> dict[str, int]:
+    """Parameters of the loader for ``CONFIG``."""
+    c, m = CONFIG, image.memories(CONFIG)
+    widths = {"PegW": Target.PEGROUP, "OutW": Target.OUT}
+    depths = "weight neuron acc bias state drain elem out"
+    return {
+        "Groups": c.groups,
+        "Lanes": c.lanes,
+        "AccW": c.acc_w,
+        "StateW": c.state_w,
+        "ConfigHash": image.config_hash(c),
+        **{name: m[target][0] for name, target in widths.items()},
+        **{f"{d.capitalize()}Depth": getattr(c, f"{d}_depth") for d in depths.split()},
+    }
+
+
+class Bench:
+    """The loader with a model of the memories behind its bus."""
+
+    def __init__(self, dut, stall: float = 0.0) -> None:
+        self.dut = dut
+        self.memory: dict[tuple[int, int, int], int] = {}
+        self.cleared: set[int] = set()
+        self.results: list[str] = []
+        self.source = axis_source(dut, "s", stall)
+        dut.idle_i.value = 1
+        start_clock(dut)
+        Monitor(dut, lambda: dut.ld_we_o.value == 1, self._word, self._write).start()
+        Monitor(
+            dut,
+            lambda: dut.clr_valid_o.value == 1,
+            lambda: int(dut.clr_addr_o.value),
+            self.cleared.add,
+        ).start()
+        Monitor(dut, lambda: dut.done_o.value == 1, lambda: "done", self.results.append).start()
+        names = {code: name for name, (code, _) in ERRORS.items()}
+        Monitor(
+            dut,
+            lambda: dut.error_o.value == 1,
+            lambda: names[int(dut.error_code_o.value)],
+            self.results.append,
+        ).start()
+
+    def _word(self) -> tuple[tuple[int, int, int], int, int]:
+        dut = self.dut
+        target = int(dut.ld_target_o.value)
+        part = int(dut.ld_part_o.value)
+        width = min(image.memories(CONFIG)[Target(target)][0] - part * isa.PART_W, isa.PART_W)
+        data = dut.ld_data_o.value[width - 1 : 0].to_unsigned()
+        return (target, int(dut.ld_index_o.value), int(dut.ld_addr_o.value)), part, data
+
+    def _write(self, item: tuple[tuple[int, int, int], int, int]) -> None:
+        at, part, data = item
+        held, low = self.memory.get(at, 0), part * isa.PART_W
+        held &= ~(((1 << isa.PART_W) - 1) << low)
+        self.memory[at] = held | data << low
+
+    async def load(self, data: bytes) -> str:
+        """Sends an image and returns its result."""
+        before = len(self.results)
+        await self.source.send(data)
+        await within(20 * len(data) + 20000, self._result(before))
+        await ClockCycles(self.dut.clk_i, 4)
+        assert len(self.results) == before + 1, self.results
+        return self.results[-1]
+
+    async def _result(self, before: int) -> None:
+        while len(self.results) == before:
+            await RisingEdge(self.dut.clk_i)
+
+    def check(self, sections: list[image.Section]) -> None:
+        """The memories hold the sections, and zeros where a load clears."""
+        want = {
+            (t, lane, addr): 0
+            for t, depth in (
+                (Target.BIAS, CONFIG.bias_depth),
+                (Target.STATE, CONFIG.state_depth),
+            )
+            for lane in range(CONFIG.lanes)
+            for addr in range(depth)
+        }
+        for s in sections:
+            want |= {(s.target, s.index, s.addr + i): w for i, w in enumerate(s.words)}
+        assert self.memory == want
+        deepest = max(CONFIG.neuron_depth, CONFIG.acc_depth)
+        assert self.cleared >= set(range(deepest))
+
+
+async def bench(dut, stall: float = 0.0) -> Bench:
+    b = Bench(dut, stall)
+    await reset(dut)
+    return b
+
+
+def random_sections(full: bool = False) -> list[image.Section]:
+    out = []
+    for target, (width, depth, count) in image.memories(CONFIG).items():
+        for index in range(count):
+            addr = 0 if full else random.randrange(depth)
+            n = depth if full else random.randint(1, depth - addr)
+            words = [random.getrandbits(width) for _ in range(n)]
+            out.append(image.section(CONFIG, target, words, index, addr))
+    random.shuffle(out)
+    return out
+
+
+def with_crc(data: bytes) -> bytes:
+    """The image with its checksum made right again."""
+    return data[:-4] + struct.pack("<I", zlib.crc32(data[:-4]))
+
+
+def patched(data: bytes, word: int, value: int) -> bytes:
+    return with_crc(data[: word * 4] + struct.pack("<I", value) + data[word * 4 + 4 :])
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.5])
+async def every_word_arrives(dut, stall: float) -> None:
+    b = await bench(dut, stall)
+    for full in (True, False):
+        sections = random_sections(full)
+        b.memory.clear()
+        b.cleared.clear()
+        data = image.pack(CONFIG, sections)
+        assert image.unpack(CONFIG, data) == sections
+        assert await b.load(data) == "done"
+        b.check(sections)
+
+
+@cocotb.test
+async def takes_a_word_every_cycle(dut) -> None:
+    b = await bench(dut)
+    data = image.pack(CONFIG, random_sections(True))
+    taken: list[int] = []
+    Monitor(
+        dut,
+        lambda: dut.s_tvalid_i.value == 1 and dut.s_tready_o.value == 1,
+        lambda: 1,
+        taken.append,
+    ).start()
+    sending = cocotb.start_soon(b.load(data))
+    while not taken:
+        await RisingEdge(dut.clk_i)
+    await ClockCycles(dut.clk_i, len(data) // 4 - 1)
+    await sending
+    assert len(taken) == len(data) // 4
+
+
+@cocotb.test
+async def waits_for_a_machine_at_rest(dut) -> None:
+    b = await bench(dut)
+    dut.idle_i.value = 0
+    sections = random_sections()
+    loading = cocotb.start_soon(b.load(image.pack(CONFIG, sections)))
+    await ClockCycles(dut.clk_i, 50)
+    assert dut.busy_o.value == 1
+    assert dut.s_tready_o.value == 0
+    assert not b.memory
+    assert not b.cleared
+    dut.idle_i.value = 1
+    assert await loading == "done"
+    b.check(sections)
+    assert dut.busy_o.value == 0
+
+
+def golden_error(data: bytes) -> str | None:
+    """What the reader in csb_rnn.machine.image finds wrong."""
+    try:
+        image.unpack(CONFIG, data)
+    except image.ImageError as e:
+        return e.error
+    return None
+
+
+def bad_images() -> dict[str, tuple[str, bytes]]:
+    """Every way to be wrong: name -> (error, image)."""
+    words = [random.getrandbits(24) for _ in range(5)]
+    good = image.pack(CONFIG, [image.section(CONFIG, Target.STATE, words, 1, 3)])
+    n = len(good) // 4
+    head = 4  # first word of the section header
+    width = isa.pegroup_width(CONFIG)
+    return {
+        "magic": ("magic", patched(good, 0, image.MAGIC ^ 1)),
+        "magic_and_short": ("magic", b"\0\0\0\0"),
+        "version": ("version", patched(good, 1, 7)),
+        "config": ("config", patched(good, 2, image.config_hash(CONFIG) ^ 1)),
+        "too_short_for_its_header": ("length", good[:12]),
+        "tlast_early_in_data": ("length", good[:-8]),
+        "tlast_early_in_section_header": ("length", good[: 4 * 6]),
+        "tlast_late": ("length", good + b"\1\2\3\4"),
+        "length_small": ("length", patched(good, 3, n - 1)),
+        "length_large": ("length", patched(good, 3, n + 1)),
+        "length_tiny": ("length", patched(good, 3, 2)),
+        "crc": ("crc", good[:-1] + bytes([good[-1] ^ 0x80])),
+        "crc_data": ("crc", good[:-8] + bytes([good[-8] ^ 1]) + good[-7:]),
+        "target": ("section", patched(good, head, 7)),
+        "reserved": ("section", patched(good, head, Target.STATE | 1 << 8 | 1 << 24)),
+        "index": ("section", patched(good, head, Target.STATE | CONFIG.lanes << 8)),
+        "index_peg": ("section", patched(good, head, Target.PEGROUP | CONFIG.groups << 8)),
+        "index_single": ("section", patched(good, head, Target.DRAIN | 1 << 8)),
+        "address": ("section", patched(good, head + 1, CONFIG.state_depth - 4)),
+        "address_huge": ("section", patched(good, head + 1, 1 << 16)),
+        "count": ("section", patched(good, head + 2, CONFIG.state_depth)),
+        "count_huge": ("section", patched(good, head + 2, 1 << 17 | 5)),
+        "count_zero": ("section", patched(good, head + 2, 0)),
+        "data_past_the_end": ("length", patched(good, head + 2, 6)),
+        "section_past_the_end": ("length", patched(good, head + 2, 3)),
+        "wide_past_the_end": (
+            "length",
+            patched(good, head, Target.PEGROUP) if width > 32 else patched(good, head + 2, 6),
+        ),
+    }
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.5])
+async def every_error_then_a_good_image(dut, stall: float) -> None:
+    b = await bench(dut, stall)
+    for name, (error, data) in bad_images().items():
+        got = await b.load(data)
+        assert got == error, f"{name}: {got}, expected {error}"
+        assert golden_error(data) == error, f"{name}: golden says {golden_error(data)}"
+        sections = random_sections()
+        b.memory.clear()
+        b.cleared.clear()
+        assert await b.load(image.pack(CONFIG, sections)) == "done", f"after {name}"
+        b.check(sections)
+
+
+@cocotb.test
+async def reset_in_mid_image(dut) -> None:
+    b = await bench(dut)
+    data = image.pack(CONFIG, random_sections(True))
+    for cycles in (3, 60, 900, 1300):
+        await b.source.send(data)
+        await ClockCycles(dut.clk_i, cycles)
+        b.source.clear()
+        await reset(dut, 3)
+        await ClockCycles(dut.clk_i, 1)
+        assert dut.busy_o.value == 0
+        assert dut.s_tready_o.value == 0
+        sections = random_sections()
+        b.memory.clear()
+        b.cleared.clear()
+        assert await b.load(image.pack(CONFIG, sections)) == "done"
+        b.check(sections)

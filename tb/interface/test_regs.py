@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""csb_regs: the whole map, AXI4-Lite rules under stalls, commands, interrupts, state window."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+from cocotbext.axi import AxiResp
+
+from csb_rnn.machine import registers
+from csb_rnn.machine.registers import REGISTERS, address
+from tb.lib.axi import axil_master, stall_axil
+from tb.lib.checkers import Monitor
+from tb.lib.stream import reset, start_clock, within
+
+PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
+STATE_LATENCY = 4  # cycles from a request of the state window to its data
+INPUTS = (
+    *("image_valid", "running", "idle", "loading", "error_code", "loaded_evt", "error_evt"),
+    *("cycles", "counter", "issued", "st_rdata"),
+)
+
+
+class Bench:
+    def __init__(self, dut, stall: float = 0.0) -> None:
+        self.dut = dut
+        self.axi = axil_master(dut, "s")
+        stall_axil(self.axi, stall)
+        for name in INPUTS:
+            getattr(dut, f"{name}_i").value = 0
+        self.commands: list[str] = []
+        self.state: dict[int, int] = {}
+        start_clock(dut)
+        for name in ("start", "stop"):
+            signal = getattr(dut, f"{name}_o")
+            Monitor(
+                dut, lambda s=signal: s.value == 1, lambda n=name: n, self.commands.append
+            ).start()
+        cocotb.start_soon(self._state())
+        cocotb.start_soon(self._counters())
+
+    async def _state(self) -> None:
+        """A state memory: read data from the fourth cycle after the request on."""
+        dut, reads = self.dut, deque([None] * (STATE_LATENCY - 1))
+        while True:
+            await RisingEdge(dut.clk_i)
+            late, key = None, 0
+            if dut.st_re_o.value == 1 or dut.st_we_o.value == 1:
+                key = int(dut.st_lane_o.value) << 16 | int(dut.st_addr_o.value)
+            if dut.st_re_o.value == 1:
+                late = self.state.get(key, 0)
+            if dut.st_we_o.value == 1:
+                self.state[key] = int(dut.st_wdata_o.value)
+            reads.append(late)
+            late = reads.popleft()
+            dut.st_rdata_i.value = random.getrandbits(20) if late is None else late
+
+    async def _counters(self) -> None:
+        """Counter i reads as 1000 + i, one cycle after it was selected; PEGroup g as 2000 + g."""
+        dut = self.dut
+        while True:
+            await RisingEdge(dut.clk_i)
+            if dut.rst_ni.value == 1 and dut.counter_sel_o.value.is_resolvable:
+                dut.counter_i.value = 1000 + int(dut.counter_sel_o.value)
+                dut.issued_i.value = 2000 + int(dut.group_o.value)
+
+    async def read(self, name: str | int) -> tuple[int, int]:
+        offset = address(name) if isinstance(name, str) else name
+        answer = await within(400, self.axi.read(offset, 4))
+        return int.from_bytes(answer.data, "little"), answer.resp
+
+    async def write(self, name: str | int, value: int) -> int:
+        offset = address(name) if isinstance(name, str) else name
+        answer = await within(400, self.axi.write(offset, value.to_bytes(4, "little")))
+        return answer.resp
+
+
+async def bench(dut, stall: float = 0.0) -> Bench:
+    b = Bench(dut, stall)
+    await reset(dut)
+    await ClockCycles(dut.clk_i, 2)
+    return b
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.6])
+async def the_whole_map(dut, stall: float) -> None:
+    b = await bench(dut, stall)
+    dut.cycles_i.value = 0x123456789ABCDEF0
+    dut.idle_i.value = 1
+    dut.image_valid_i.value = 1
+    dut.error_code_i.value = 5
+    want = {
+        "IDENTITY": registers.IDENTITY,
+        "CONFIG_HASH": 0x12345678,
+        "GRID": 0x04020503,
+        "STATUS": 0x0505,
+        "CYCLES_LO": 0x9ABCDEF0,
+        "CYCLES_HI": 0x12345678,
+        "PEG_ISSUE": 2000,
+    }
+    counters = [r.name for r in REGISTERS if 0x48 <= r.offset <= 0x74]
+    want |= {name: 1000 + i for i, name in enumerate(counters)}
+    assert len(counters) == 12
+    mapped = {r.offset for r in REGISTERS}
+    for r in REGISTERS:
+        value, resp = await b.read(r.name)
+        assert resp == AxiResp.OKAY, r.name
+        if r.name in want:
+            assert value == want[r.name], f"{r.name}: {value:#x}"
+    formats, _ = await b.read("FORMATS")
+    assert registers.field("FORMATS", "state_w", formats) == 20
+    stream, _ = await b.read("STREAM")
+    assert registers.field("STREAM", "share_v", stream) == 1
+    for offset in range(0, 0x100, 4):
+        if offset not in mapped:
+            assert (await b.read(offset))[1] == AxiResp.SLVERR, hex(offset)
+            assert await b.write(offset, 0) == AxiResp.SLVERR, hex(offset)
+    assert (await b.read(0xFFC))[1] == AxiResp.SLVERR
+    for r in REGISTERS:
+        resp = await b.write(r.name, 0)
+        assert (resp == AxiResp.SLVERR) == (r.access == "RO"), r.name
+    assert not b.commands
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.6])
+async def commands_and_registers(dut, stall: float) -> None:
+    b = await bench(dut, stall)
+    await b.write("CONTROL", 1)
+    await b.write("CONTROL", 2)
+    await b.write("CONTROL", 4)
+    assert b.commands == ["start", "stop"]
+    assert (await b.read("CONTROL"))[0] == 4
+    assert dut.fresh_o.value == 1
+    await b.write("PEG_SELECT", 9)
+    assert (await b.read("PEG_ISSUE"))[0] == 2009
+    # byte strobes
+    await b.write("STATE_ADDR", 0x11223344)
+    await within(400, b.axi.write(address("STATE_ADDR") + 1, b"\xaa"))
+    assert (await b.read("STATE_ADDR"))[0] == 0x1122AA44
+    await within(400, b.axi.write(address("CONTROL") + 1, b"\xff"))
+    assert b.commands == ["start", "stop"]
+    assert dut.fresh_o.value == 1
+
+
+@cocotb.test
+async def interrupts(dut) -> None:
+    b = await bench(dut)
+    for bit, name in enumerate(("loaded_evt_i", "error_evt_i")):
+        await b.write("IRQ_ENABLE", 0)
+        getattr(dut, name).value = 1
+        await RisingEdge(dut.clk_i)
+        getattr(dut, name).value = 0
+        assert (await b.read("IRQ_PENDING"))[0] == 1 << bit
+        assert dut.irq_o.value == 0
+        await b.write("IRQ_ENABLE", 1 << bit)
+        assert dut.irq_o.value == 1
+        await b.write("IRQ_PENDING", 2 >> bit)  # the other bit: no effect
+        assert dut.irq_o.value == 1
+        await b.write("IRQ_PENDING", 1 << bit)
+        await RisingEdge(dut.clk_i)
+        assert dut.irq_o.value == 0
+        assert (await b.read("IRQ_PENDING"))[0] == 0
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.6])
+async def state_window(dut, stall: float) -> None:
+    b = await bench(dut, stall)
+    dut.idle_i.value = 1
+    values = {random.getrandbits(32): random.randint(-(1 << 19), (1 << 19) - 1) for _ in range(8)}
+    for where, value in values.items():
+        assert await b.write("STATE_ADDR", where) == AxiResp.OKAY
+        assert await b.write("STATE_DATA", value & 0xFFFFFFFF) == AxiResp.OKAY
+    for where, value in values.items():
+        await b.write("STATE_ADDR", where)
+        assert await b.read("STATE_DATA") == (value & 0xFFFFFFFF, AxiResp.OKAY)
+    dut.idle_i.value = 0
+    before = dict(b.state)
+    assert (await b.read("STATE_DATA"))[1] == AxiResp.SLVERR
+    assert await b.write("STATE_DATA", 1) == AxiResp.SLVERR
+    assert b.state == before
+
+
+@cocotb.test
+async def many_at_once_in_any_order(dut) -> None:
+    """Reads and writes side by side, every channel stalled on its own."""
+    b = await bench(dut, 0.5)
+
+    async def writes() -> None:
+        for i in range(40):
+            await b.write("PEG_SELECT", i)
+            assert (await b.read("PEG_SELECT"))[0] == i
+
+    async def reads() -> None:
+        for _ in range(40):
+            assert await b.read("IDENTITY") == (registers.IDENTITY, AxiResp.OKAY)
+
+    tasks = [cocotb.start_soon(writes()), cocotb.start_soon(reads())]
+    for task in tasks:
+        await task
+
+
+@cocotb.test
+async def reset_in_mid_transfer(dut) -> None:
+    b = await bench(dut, 0.3)
+    for cycles in (1, 2, 3, 5):
+        b.axi.init_write(address("PEG_SELECT"), b"\1\2\3\4")
+        b.axi.init_read(address("IDENTITY"), 4)
+        await ClockCycles(dut.clk_i, cycles)
+        await reset(dut, 4)
+        await ClockCycles(dut.clk_i, 4)
+        assert dut.s_bvalid_o.value == 0
+        assert dut.s_rvalid_o.value == 0
+        assert await b.read("IDENTITY") == (registers.IDENTITY, AxiResp.OKAY)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small modules of hdl/control, one set of tests for each: run with a filter."""
+
+from __future__ import annotations
+
+import random
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge, Timer
+
+from csb_rnn.machine import isa
+from csb_rnn.machine.image import CONFIG, Target
+from csb_rnn.machine.registers import ERRORS
+from tb.lib.stream import poison, reset, start_clock
+
+CONTROL_INPUTS = (
+    *("start_req", "stop_req", "load_busy", "load_done", "load_error", "load_code"),
+    "frame_error",
+)
+
+
+async def pulse(dut, name: str) -> None:
+    signal = getattr(dut, name)
+    signal.value = 1
+    await RisingEdge(dut.clk_i)
+    signal.value = 0
+
+
+class Control:
+    """csb_control with the events of a loader."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        for name in CONTROL_INPUTS:
+            getattr(dut, f"{name}_i").value = 0
+        start_clock(dut)
+
+    async def load(self, error: str = "none") -> None:
+        dut = self.dut
+        dut.load_busy_i.value = 1
+        while True:
+            await RisingEdge(dut.clk_i)
+            if dut.idle_o.value == 1:
+                break
+        await ClockCycles(dut.clk_i, 5)
+        dut.load_busy_i.value = 0
+        dut.load_code_i.value = ERRORS[error][0]
+        await pulse(dut, "load_done_i" if error == "none" else "load_error_i")
+        await RisingEdge(dut.clk_i)
+
+    async def start(self) -> bool:
+        """Asks for a start; True if the machine starts."""
+        await pulse(self.dut, "start_req_i")
+        await RisingEdge(self.dut.clk_i)
+        started = self.dut.start_o.value == 1
+        await RisingEdge(self.dut.clk_i)
+        assert self.dut.start_o.value == 0, "start_o is more than a pulse"
+        assert bool(self.dut.running_o.value) == started
+        return started
+
+    def error(self) -> str:
+        names = {code: name for name, (code, _) in ERRORS.items()}
+        return names[int(self.dut.error_code_o.value)]
+
+    async def stops(self) -> None:
+        """The machine is stopping, and comes to rest."""
+        dut = self.dut
+        assert dut.running_o.value == 0
+        assert dut.stop_o.value == 1
+        for _ in range(80):
+            await RisingEdge(dut.clk_i)
+            assert int(dut.stop_o.value) + int(dut.idle_o.value) == 1
+        assert dut.idle_o.value == 1
+
+
+async def control(dut) -> Control:
+    c = Control(dut)
+    await reset(dut)
+    await RisingEdge(dut.clk_i)
+    return c
+
+
+@cocotb.test
+async def control_start_and_stop(dut) -> None:
+    c = await control(dut)
+    assert not await c.start()
+    assert c.error() == "no_image"
+    await c.load()
+    assert c.error() == "none"
+    assert dut.image_valid_o.value == 1
+    assert await c.start()
+    await pulse(dut, "start_req_i")  # ignored
+    await ClockCycles(dut.clk_i, 10)
+    assert dut.running_o.value == 1
+    assert c.error() == "none"
+    await pulse(dut, "stop_req_i")
+    await ClockCycles(dut.clk_i, 1)
+    await c.stops()
+    assert await c.start()
+
+
+@cocotb.test
+async def control_errors(dut) -> None:
+    c = await control(dut)
+    await c.load()
+    assert await c.start()
+    await pulse(dut, "frame_error_i")
+    await ClockCycles(dut.clk_i, 1)
+    await c.stops()
+    assert c.error() == "frame"
+    assert await c.start()  # clears the error; the image is still good
+    assert c.error() == "none"
+    await c.load("crc")  # stops the machine
+    assert c.error() == "crc"
+    assert dut.image_valid_o.value == 0
+    assert not await c.start()
+    assert c.error() == "crc", "the first error stays"
+    await c.load()
+    assert c.error() == "none"
+    assert await c.start()
+
+
+@cocotb.test
+async def control_load_wins_over_start(dut) -> None:
+    """A start in any cycle around the begin of a load: never running without a valid image."""
+    c = await control(dut)
+    for offset in range(-3, 4):
+        await c.load()
+        loading = cocotb.start_soon(c.load()) if offset <= 0 else None
+        await ClockCycles(dut.clk_i, max(0, -offset))
+        await pulse(dut, "start_req_i")
+        await ClockCycles(dut.clk_i, max(0, offset))
+        await (loading or c.load())
+        assert dut.running_o.value == 0
+        assert dut.idle_o.value == 1
+
+
+@cocotb.test
+async def events_count(dut) -> None:
+    names = ("clear", "x_evt", "drain_evt", "drain_evt_id", "neu_evt", "neu_evt_id")
+    for name in names:
+        getattr(dut, f"{name}_i").value = 0
+    start_clock(dut)
+    await reset(dut)
+    count = [0] * isa.EVENTS
+    for cycle in range(2000):
+        drain, neu = random.sample(range(1, isa.EVENTS), 2)
+        x, d, n = (random.random() < 0.5 for _ in range(3))
+        clear = random.random() < 0.002
+        dut.x_evt_i.value, dut.drain_evt_i.value, dut.neu_evt_i.value = int(x), int(d), int(n)
+        for signal, used, value in ((dut.drain_evt_id_i, d, drain), (dut.neu_evt_id_i, n, neu)):
+            if used:
+                signal.value = value
+            else:
+                poison(signal)
+        dut.clear_i.value = int(clear)
+        await RisingEdge(dut.clk_i)
+        got = int(dut.events_o.value)
+        want = sum(v << i * isa.EVENT_W for i, v in enumerate(count))
+        if cycle:
+            assert got == want
+        count[isa.EVENT_X] += x
+        count[drain] += d
+        count[neu] += n
+        count = [0 if clear else v % (1 << isa.EVENT_W) for v in count]
+
+
+@cocotb.test
+async def counters_add_up(dut) -> None:
+    counters, groups = len(dut.inc_i) // 8, len(dut.issue_i)
+    for name in ("clear", "running", "inc", "issue", "sel", "group"):
+        getattr(dut, f"{name}_i").value = 0
+    start_clock(dut)
+    await reset(dut)
+    await RisingEdge(dut.clk_i)
+    for _ in range(2):
+        total, issued, cycles = [0] * counters, [0] * groups, 0
+        await pulse(dut, "clear_i")
+        for _ in range(200):
+            inc = [random.getrandbits(8) for _ in range(counters)]
+            issue, running = random.getrandbits(groups), random.getrandbits(1)
+            dut.inc_i.value = sum(v << i * 8 for i, v in enumerate(inc))
+            dut.issue_i.value, dut.running_i.value = issue, running
+            await RisingEdge(dut.clk_i)
+            total = [t + v for t, v in zip(total, inc, strict=True)]
+            issued = [n + (issue >> g & 1) for g, n in enumerate(issued)]
+            cycles += running
+        dut.inc_i.value, dut.issue_i.value, dut.running_i.value = 0, 0, 0
+        for i in range(max(counters, groups)):
+            dut.sel_i.value, dut.group_i.value = i % counters, i % groups
+            await ClockCycles(dut.clk_i, 2)
+            await Timer(1, "ns")
+            assert int(dut.counter_o.value) == total[i % counters]
+            assert int(dut.issued_o.value) == issued[i % groups]
+        assert int(dut.cycles_o.value) == cycles
+
+
+@cocotb.test
+async def program_registers(dut) -> None:
+    dut.ld_we_i.value = 0
+    start_clock(dut)
+    await reset(dut)
+    want = [1] * len(CONFIG)
+    for _ in range(200):
+        target, addr = random.choice(list(Target)), random.randrange(len(CONFIG) + 2)
+        data, we = random.getrandbits(32), random.getrandbits(1)
+        dut.ld_target_i.value, dut.ld_addr_i.value = int(target), addr
+        dut.ld_data_i.value, dut.ld_we_i.value = data, we
+        await RisingEdge(dut.clk_i)
+        await Timer(1, "ns")
+        # The write of the cycle before lands.
+        assert int(dut.value_o.value) == sum(v << i * 32 for i, v in enumerate(want))
+        if we and target == Target.CONFIG and addr < len(CONFIG):
+            want[addr] = data

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The comparison that everything rests on: RTL, fixed model and timing model on one network."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from csb_rnn import compiler
+from csb_rnn.execution import timing
+from csb_rnn.machine import config
+from csb_rnn.models import fixed_model, quantise
+from csb_rnn.network import bidirectional
+from csb_rnn.simulation.simulate import RunResult, simulate
+from tb.lib.random_layers import LayerCase
+
+SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
+    "weight_depth": 1024,
+    "neuron_depth": 256,
+    "acc_depth": 128,
+    "bias_depth": 128,
+    "state_depth": 128,
+    "drain_depth": 256,
+    "elem_depth": 512,
+    "out_depth": 64,
+}
+
+
+def measure(
+    case: LayerCase,
+    c: config.Config,
+    sim: str,
+    work: Path,
+    frames: int = 5,
+    streams: int = 1,
+    stall: tuple[int, int] = (0, 0),
+    by: str = "default",
+) -> RunResult:
+    """Runs a case, compiled ``by`` one of the compilers; outputs, states and (unless stalled)
+    cycles must be exact."""
+    qnet = quantise.quantise(case.network(), c)
+    program = compiler.compile_network(qnet, c, streams, compiler=by)
+    x = qnet.quantise_inputs(case.frames(frames, streams))
+    want, state = fixed_model.FixedModel(qnet, c).run(x)
+    beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
+    got = simulate(program, beats, work, sim=sim, stall=stall)
+    assert (got.error, got.stuck) == (0, False), case
+    flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
+    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
+    for key, value in state.items():
+        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
+    if stall == (0, 0):
+        predicted = timing.predict(program, len(beats)).last_out
+        measured = got.out_cycles - got.in_cycles[0]
+        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
+    return got
+
+
+def check(*args, **kwargs) -> np.ndarray:
+    """:func:`measure`, but the outputs alone."""
+    return measure(*args, **kwargs).outputs
+
+
+def check_model(
+    m: bidirectional.Model,
+    c: config.Config,
+    sim: str,
+    work: Path,
+    x: np.ndarray,
+    state: dict[str, np.ndarray] | None = None,
+) -> None:
+    """Runs every pass of a model in its direction over float frames ``[frames, inputs]``; outputs,
+    states and cycles must be exact."""
+    q = bidirectional.quantise_model(m, c, x, state)
+    xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
+    want, final = bidirectional.run_fixed(q, c, xs, start)
+
+    def on_rtl(n, reverse, network, frames, own):
+        p = compiler.compile_network(network, c)
+        given = {k: v[None] for k, v in own.items()} if state is not None else None
+        got = simulate(p, frames, work / f"{n}{reverse}", sim=sim, state=given)
+        assert (got.error, got.stuck) == (0, False)
+        measured, predicted = got.out_cycles - got.in_cycles[0], timing.predict(p, len(frames))
+        assert np.array_equal(measured, predicted.last_out)
+        return got.outputs, {k: v[0] for k, v in got.state.items()}
+
+    got, end = bidirectional.run_passes(q, xs, start, on_rtl)
+    assert np.array_equal(got, want)
+    assert all(np.array_equal(end[k], v) for k, v in final.items())
+
+
+def random_model(
+    seed: int, cell: str, layers: int, both: bool, size: int, inputs: int, density: float
+) -> bidirectional.Model:
+    """A stack of one or both directions."""
+    stack: list[bidirectional.Directions] = []
+    width = inputs
+    for n in range(layers):
+        case = LayerCase(seed + n, cell, width, size, 1, density=density, pattern="scattered")
+        layer = {False: case.network().layers[0]}
+        if both:
+            layer[True] = dataclasses.replace(case, seed=seed + 50 + n).network().layers[0]
+        stack.append(layer)
+        width = sum(la.outputs for la in layer.values())
+    return bidirectional.stack(stack)

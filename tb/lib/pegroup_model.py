@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PEGroup in Python, written from docs/isa.md: random legal programs, and what they compute.
+
+Accumulators and neurons change as soon as a word issues; a bench asks for an accumulator only when
+the contract says that the store has landed (:meth:`Model.readable`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+
+from csb_rnn.machine import isa
+from csb_rnn.machine.config import Config
+from tb.lib.datapath_model import random_signed, signed
+
+
+@dataclasses.dataclass
+class Word:
+    """One word: its control fields, and the fields of each lane."""
+
+    ctl: dict[str, int]
+    lanes: list[dict[str, int]]
+
+    def encode(self, c: Config) -> int:
+        """The bits of the word; fields that the configuration does not have are left out."""
+        fields = isa.lane_fields(c)
+        word, pos = isa.encode(isa.PEG_CTL, self.ctl), isa.width(isa.PEG_CTL)
+        for lane in self.lanes:
+            here = {f.name: lane.get(f.name, 0) for f in fields}
+            word |= isa.encode(fields, here) << pos
+            pos += isa.width(fields)
+        return word
+
+
+def banks(c: Config) -> int:
+    """Accumulator banks of a PE row, those of the ring below included."""
+    return c.drain_banks * (1 + c.share_v)
+
+
+def bank_of(c: Config, lane: dict[str, int]) -> int:
+    return lane.get("vert", 0) * c.drain_banks + lane.get("bank", 0)
+
+
+# --- programs ---------------------------------------------------------------------------------
+def _pes(c: Config, idle: bool) -> dict[str, int]:
+    """Weights, addresses and sides; an idle lane reads anything, with weights of zero."""
+    out = {}
+    for q in range(c.Q):
+        weight = 0 if idle or random.random() < 0.2 else random_signed(c.data_w)
+        out[f"w{q}"] = weight & ((1 << c.data_w) - 1)
+        out[f"c{q}"] = random.randrange(c.neuron_depth)
+        out[f"s{q}"] = random.randrange(1 + c.share_h)
+    return out
+
+
+def _idle(c: Config) -> dict[str, int]:
+    return _pes(c, True)
+
+
+def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[str, int]]:
+    """Runs of one lane in words ``begin`` to ``end``, on ``rows`` (and their copies with the top
+    bit set), as close behind each other as ``acc_raw`` allows."""
+    half = c.acc_half
+    out: list[dict[str, int]] = []
+    stored: dict[tuple[int, int], int] = {}  # (bank, row without its top bit) -> word
+    visited: set[tuple[int, int]] = set()
+    while len(out) < end - begin:
+        pos = len(out)
+        free = [
+            (bank, row)
+            for bank in range(banks(c))
+            for row in rows
+            if stored.get((bank, row), -isa.acc_raw(c)) + isa.acc_raw(c) <= pos
+        ]
+        if not free or random.random() < 0.15:
+            out.append(_idle(c))
+            continue
+        earliest = [key for key in free if stored.get(key) == pos - isa.acc_raw(c)]
+        bank, low = random.choice(earliest if earliest and random.random() < 0.6 else free)
+        row = low + random.choice((0, half))
+        length = min(random.choice((1, 1, 1, 2, 3, 7)), end - begin - pos)
+        clr = int((bank, row) not in visited or random.random() < 0.1)
+        visited.add((bank, row))
+        for i in range(length):
+            lane = _pes(c, False)
+            lane["pp"] = random.getrandbits(1)
+            lane |= {"row": row, "vert": bank // c.drain_banks, "bank": bank % c.drain_banks}
+            lane |= {"first": int(i == 0), "store": int(i == length - 1), "clr": clr}
+            out.append(lane)
+        stored[bank, low] = len(out) - 1
+    return out
+
+
+def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
+    """Words that are missing at the end so that the next iteration keeps ``acc_raw`` too."""
+    missing = 0
+    for lane in lanes:
+        first: dict[tuple[int, int], int] = {}
+        last: dict[tuple[int, int], int] = {}
+        for pos, fields in enumerate(lane):
+            if "row" in fields:
+                key = (bank_of(c, fields), fields["row"] % c.acc_half)
+                first.setdefault(key, pos)
+                if fields["store"]:
+                    last[key] = pos
+        for key, pos in last.items():
+            missing = max(missing, isa.acc_raw(c) - (len(lane) - pos + first[key]))
+    return missing
+
+
+def random_program(c: Config, length: int) -> list[Word]:
+    """A legal program of about so many words."""
+    half = c.acc_half
+    parts = random.choice((1, 2)) if length > 1 else 1
+    bounds = [0, length] if parts == 1 else [0, random.randrange(1, length), length]
+    lanes: list[list[dict[str, int]]] = [[] for _ in range(c.P)]
+    acc_pp: list[int] = []
+    for part in range(parts):  # accumulators of a part are double-buffered, or are not
+        begin, end = bounds[part : part + 2]
+        for lane in lanes:
+            lane += random_lane(c, begin, end, list(range(part, half, parts)))
+        acc_pp += [random.getrandbits(1)] * (end - begin)
+    for _ in range(_distance_over_the_end(c, lanes)):
+        acc_pp.append(random.getrandbits(1))
+        for lane in lanes:
+            lane.append(_idle(c))
+    words = []
+    waits = random.choice((0.0, 0.1, 0.5))
+    for pos, pp in enumerate(acc_pp):
+        ctl = {f.name: random.getrandbits(f.width) for f in isa.PEG_CTL}
+        ctl |= {"last": int(pos == len(acc_pp) - 1), "acc_pp": pp}
+        ctl |= {f"w{i}_en": int(random.random() < waits) for i in (0, 1)}
+        words.append(Word(ctl, [lane[pos] for lane in lanes]))
+    return words
+
+
+# --- the machine ------------------------------------------------------------------------------
+class Model:
+    """Neurons, accumulators and the place in the program."""
+
+    def __init__(self, c: Config) -> None:
+        self.c = c
+        self.neurons = [[0] * c.neuron_depth for _ in range(1 + c.share_h)]
+        self.acc: dict[tuple[int, int, int], int] = {}  # lane, bank, row; absent: not known
+        self.stored: dict[tuple[int, int, int], int] = {}  # cycle of the last store
+        self.sums = [0] * c.P
+        self.words: list[Word] = []
+        self.streams, self.pc, self.iteration = 1, 0, 0
+
+    def start(self, words: list[Word], streams: int) -> None:
+        self.words, self.streams = words, streams
+        self.pc = self.iteration = 0
+
+    def zero(self) -> None:
+        """Every accumulator and neuron."""
+        for side in self.neurons:
+            side[:] = [0] * len(side)
+        for p in range(self.c.P):
+            for bank in range(banks(self.c)):
+                for row in range(self.c.acc_depth):
+                    self.acc[p, bank, row] = 0
+
+    def forget(self) -> None:
+        """A stop: what was on its way to the accumulators may arrive or not."""
+        self.acc.clear()
+        self.stored.clear()
+
+    # --- program order
+    @property
+    def word(self) -> Word:
+        return self.words[self.pc]
+
+    def ahead(self, count: int) -> Iterator[tuple[Word, int]]:
+        """The next words with the iteration of each, the current one first."""
+        pc, n = self.pc, self.iteration
+        for _ in range(count):
+            yield self.words[pc], n
+            last = self.words[pc].ctl["last"]
+            pc, n = (0, n + 1) if last else (pc + 1, n)
+
+    def lag(self, name: str) -> int:
+        return {"this": 0, "stream": self.streams, "last": 1, "before_last": 2}[name]
+
+    def waits(self) -> list[tuple[int, str]]:
+        """(event, lag) of the current word's waits."""
+        return isa.peg_waits(self.word.ctl)
+
+    def ready(self, events: list[int]) -> bool:
+        """Whether the current word may issue; ``events`` count without wrapping."""
+        return all(events[e] >= self.iteration - self.lag(lag) + 1 for e, lag in self.waits())
+
+    # --- addresses
+    def reads(self, word: Word, n: int) -> list[list[tuple[int, int]]]:
+        """(side, address) that each PE of each lane reads in iteration n."""
+        c, stream, parity = self.c, n % self.streams, n // self.streams % 2
+        out = []
+        for lane in word.lanes:
+            toggle = sum((stream >> i & 1) << (c.neuron_aw - 2 - i) for i in range(3))
+            if lane.get("pp", 0):
+                toggle |= parity << (c.neuron_aw - 1)
+            out.append([(lane[f"s{q}"], lane[f"c{q}"] ^ toggle) for q in range(c.Q)])
+        return out
+
+    def counted(self, word: Word, n: int) -> set[tuple[int, int]]:
+        """What :meth:`reads` says, without the PEs whose weight is zero."""
+        pairs = zip(word.lanes, self.reads(word, n), strict=True)
+        return {at for lane, ats in pairs for q, at in enumerate(ats) if lane[f"w{q}"]}
+
+    # --- execution
+    def issue(self, cycle: int) -> None:
+        """The current word issues."""
+        c, word, n = self.c, self.word, self.iteration
+        for p, (lane, reads) in enumerate(zip(word.lanes, self.reads(word, n), strict=True)):
+            if "row" not in lane:
+                continue
+            row = lane["row"] ^ (word.ctl["acc_pp"] & n) * c.acc_half
+            key = (p, bank_of(c, lane), row)
+            if lane["first"]:
+                self.sums[p] = 0 if lane["clr"] else self.acc[key]
+            for q, (side, address) in enumerate(reads):
+                self.sums[p] += signed(lane[f"w{q}"], c.data_w) * self.neurons[side][address]
+            if lane["store"]:
+                self.acc[key] = self.sums[p]
+                self.stored[key] = cycle
+        last = word.ctl["last"]
+        self.pc, self.iteration = (0, n + 1) if last else (self.pc + 1, n)
+
+    def readable(self, row: int, cycle: int) -> bool:
+        """Whether the drain may read a row in this cycle: no store of it is on its way."""
+        every = ((p, b, row) for p in range(self.c.P) for b in range(banks(self.c)))
+        latency = isa.lat_stored(self.c)
+        return all(self.stored.get(k, -latency) + latency <= cycle for k in every)

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The path as functions: storing, listing, manifest, comparison, and a run on the RTL."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from csb_rnn import compiler, flow, verify
+from csb_rnn.execution import timing
+from csb_rnn.execution.listing import listing
+from csb_rnn.flow import schema
+from csb_rnn.machine import config, image, isa
+from csb_rnn.models import quantise
+from csb_rnn.models.fixed_model import FixedModel
+from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
+from csb_rnn.program import archive, assemble
+from csb_rnn.program.program import CompileError
+from csb_rnn.simulation.simulate import RunResult
+from tb.lib.random_layers import LayerCase
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+def make_checkpoint(path, cell="lstm", inputs=7, hidden=9, layers=1, seed=0, density=0.4, csb=None):
+    """A random checkpoint file with torch's names."""
+    rng = np.random.default_rng(seed)
+    state = {}
+    for n in range(layers):
+        rows = GATES[cell] * hidden
+        for name, width in (("ih", hidden if n else inputs), ("hh", hidden)):
+            w = rng.normal(size=(rows, width)) * 0.4
+            state[f"rnn.weight_{name}_l{n}"] = w * (rng.random(w.shape) < density)
+            state[f"rnn.bias_{name}_l{n}"] = rng.normal(size=rows) * 0.2
+    write_checkpoint(path, from_state_dict(state, csb=csb))
+    return path
+
+
+def same(a, b) -> bool:
+    """Deep equality of what programs and networks are made of."""
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    if dataclasses.is_dataclass(a):
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole+lstmp", "gru_before+linear"])
+@pytest.mark.parametrize("name", ["tiny", "paper512"])
+def test_store_round_trip(tmp_path, cell, name):
+    c = config.load(name)
+    q = quantise.quantise(LayerCase(3, cell, 11, 21, layers=2).network(), c)
+    p = compiler.compile_network(q, c, streams=2)
+    archive.save_network(tmp_path / "q.npz", q)
+    archive.save_program(tmp_path / "p.npz", p)
+    assert same(q, archive.load_network(tmp_path / "q.npz"))
+    again = archive.load_program(tmp_path / "p.npz")
+    for words, fields in (("drain", isa.DRAIN), ("elem", isa.ELEM)):
+        mine, its = getattr(p, words), getattr(again, words)
+        assert [isa.encode(fields, w) for w in mine] == [isa.encode(fields, w) for w in its]
+    blank = {"drain": [], "elem": []}
+    assert same(dataclasses.replace(p, **blank), dataclasses.replace(again, **blank))
+    assert assemble.assemble(p) == assemble.assemble(again)
+    assert np.array_equal(timing.predict(p, 9).last_out, timing.predict(again, 9).last_out)
+    first = (tmp_path / "p.npz").read_bytes()
+    archive.save_program(tmp_path / "p.npz", again)
+    assert (tmp_path / "p.npz").read_bytes() == first
+
+
+def test_store_refuses(tmp_path):
+    with pytest.raises(archive.StoreError, match="no such file"):
+        archive.load_program(tmp_path / "none.npz")
+    (tmp_path / "bad.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(archive.StoreError, match="damaged"):
+        archive.load_program(tmp_path / "bad.npz")
+    q = quantise.quantise(LayerCase(3).network(), config.load("tiny"))
+    archive.save_network(tmp_path / "q.npz", q)
+    with pytest.raises(archive.StoreError, match="holds a network"):
+        archive.load_program(tmp_path / "q.npz")
+
+
+def test_listing_names_everything():
+    c = config.load("tiny")
+    q = quantise.quantise(LayerCase(3, "lstm", 5, 11, layers=2).network(), c)
+    p = compiler.compile_network(q, c)
+    text = listing(p)
+    events = ("wait [x loaded]", "event [h_l0 written]", "event [layer 1 drained]")
+    for part in (*events, "frame done", "c_l1: 11 units", "element: "):
+        assert part in text, part
+    weights = sum(int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values())
+    assert text.count("*n") + text.count("*right.n") == weights
+    lines = text.splitlines()
+    words = sum(len(g) for g in p.groups) + len(p.drain) + len(p.elem)
+    assert sum(line[:5].strip().isdigit() for line in lines) == words
+    assert listing(p)  # without names
+
+
+def test_image_folder(tmp_path):
+    source = make_checkpoint(
+        tmp_path / "m.npz", "gru", layers=2, csb={"block": 4, "cell": "gru", "task": "none"}
+    )
+    made = flow.build_image(source, "tiny", tmp_path / "deep/image", streams=3)
+    folder = tmp_path / "deep/image"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    schema.check(manifest, schema.MANIFEST)
+    assert manifest == made.manifest
+    assert manifest["block"] == 4
+    assert manifest["source"]["csb"]["task"] == "none"
+    assert manifest["streams"] == 3
+    assert {s["key"] for s in manifest["state"]["states"]} == {"h_l0", "h_l1"}
+    assert (folder / "image.bin").read_bytes() == made.data
+    words = [int(w, 16) for w in (folder / "image.memh").read_text().split()]
+    assert words == np.frombuffer(made.data, "<u4").tolist()
+    drain = [int(w, 16) for w in (folder / "drain.memh").read_text().split()]
+    assert drain == [isa.encode(isa.DRAIN, w) for w in made.program.drain]
+    loaded = flow.load_image(folder)
+    assert loaded.data == made.data
+    assert same(loaded.network, made.network)
+    assert [f.name for f in folder.parent.iterdir()] == ["image"]  # no temporary folder is left
+    # The same input gives the same bytes, and an image can be replaced.
+    before = {f.name: f.read_bytes() for f in folder.iterdir()}
+    flow.build_image(source, "tiny", folder, streams=3)
+    assert {f.name: f.read_bytes() for f in folder.iterdir()} == before
+
+
+def test_pattern_needs_a_block(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz")
+    unknown = flow.build_image(source, "tiny").manifest
+    assert unknown["pattern"]["nio"] is None
+    assert unknown["block"] is None
+    assert unknown["dealt_block"] in flow.BLOCKS
+    image = flow.build_image(source, "tiny", block=8)
+    assert image.manifest["pattern"]["nio"] > 0
+    assert image.manifest["pattern"]["index_bits"] > 0
+    auto = flow.build_image(source, "tiny")
+    assert (
+        auto.manifest["predicted"]["cycles_per_frame"]
+        <= image.manifest["predicted"]["cycles_per_frame"]
+    )
+
+
+def test_sharing_modes(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz", hidden=24)
+    none = flow.build_image(source, "tiny", sharing="none")
+    shared = flow.build_image(source, "tiny", sharing="horizontal")
+    assert not any(g.pe["s"].any() for g in none.program.groups)
+    assert any(g.pe["s"].any() for g in shared.program.groups)
+    assert flow.build_image(source, "tiny").data == shared.data
+    plain = config.load("tiny", share_h=0)
+    assert flow.build_image(source, plain).manifest["sharing"] == "none"
+    with pytest.raises(config.ConfigError, match="has none built in"):
+        flow.build_image(source, plain, sharing="horizontal")
+
+
+def test_both_compilers(tmp_path):
+    """Another program, the same numbers; the manifest says whose it is."""
+    source = make_checkpoint(tmp_path / "m.npz", hidden=24)
+    default, reference = (flow.build_image(source, "tiny", compiler=by) for by in flow.COMPILERS)
+    assert default.data != reference.data
+    assert reference.manifest["compiler"] == "reference"
+    assert default.program.kept_weights == reference.program.kept_weights
+    with pytest.raises(CompileError, match="unknown compiler 'best'"):
+        flow.build_image(source, "tiny", compiler="best")
+
+
+def test_calibration_sets_formats(tmp_path):
+    source = make_checkpoint(tmp_path / "m.npz")
+    x = np.full((5, 7), 0.4, np.float32)
+    image = flow.build_image(source, "tiny", calibrate=x)
+    assert image.network.x_frac == 15
+    assert image.manifest["saturation"] == {"x_limit": 1.0, "x_saturated": 0, "vectors": []}
+
+
+@pytest.mark.parametrize("frames", [2, 5, 100, 219, 220, 300])
+def test_interval_is_that_of_the_timing_model(frames):
+    last_out = np.cumsum(np.random.default_rng(frames).integers(50, 90, frames))
+    mean = flow.frame_cycles(last_out, 3)[flow.steady_frames([frames])].mean()
+    assert mean == pytest.approx(timing.interval(last_out))
+
+
+@pytest.mark.parametrize("name", config.names(sim_only=True))
+def test_any_image_fits_the_simulation_on_verilator(name):
+    """All memories of the machine together, in words of the load port."""
+    c = config.load(name)
+    words = sum(
+        image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
+    )
+    assert verify.image_words(c, "verilator") > words
+    assert verify.image_words(c, "icarus") == verify.SIM_IMAGE_WORDS["icarus"]
+
+
+def test_an_image_replaces_another_whole(tmp_path):
+    """Files that only the earlier image had go; what the user put beside them stays."""
+    out, c = tmp_path / "image", config.load("tiny")
+    q = LayerCase(3).network()
+    for source, name in ((tmp_path / "a", "a"), (tmp_path / "b", "b")):
+        source.write_text(name)
+    flow.make_image(q, c, out, source=tmp_path / "a", initial={"h_l0": np.zeros(16)})
+    (out / "mine.txt").write_text("mine")
+    flow.make_image(q, c, out, source=tmp_path / "b")
+    left = {f.name for f in out.iterdir()}
+    assert "initial.npz" not in left
+    assert left == {*flow.load_image(out).manifest["files"], "manifest.json", "mine.txt"}
+
+
+# --- comparison ---------------------------------------------------------------------------------
+
+
+def fake_run(p, want, state, predicted, lengths) -> RunResult:
+    """A run that did everything right."""
+    starts = np.cumsum([0, *lengths[:-1]]) * 1000
+    out = [s + 5 + predicted[:n] for s, n in zip(starts, lengths, strict=True)]
+    first = [s + 5 + np.arange(n) for s, n in zip(starts, lengths, strict=True)]
+    return RunResult(
+        outputs=want.copy(),
+        in_cycles=np.concatenate(first),
+        out_cycles=np.concatenate(out),
+        state={k: v.copy() for k, v in state.items()},
+        counters={"SATURATIONS": 2},
+        busy=np.full(p.config.groups, 10),
+        cycles=5000,
+        seconds=0.5,
+        error=0,
+        stuck=False,
+    )
+
+
+def test_comparison_sees_every_difference():
+    c = config.load("tiny")
+    q = quantise.quantise(LayerCase(3).network(), c)
+    p = compiler.compile_network(q, c)
+    lengths = [4, 6]
+    want, state = FixedModel(q, c).run(np.zeros((10, q.inputs)))
+    state = {k: v[None] for k, v in state.items()}
+    predicted = timing.predict(p, 6).last_out
+
+    def judged(**change):
+        got = dataclasses.replace(fake_run(p, want, state, predicted, lengths), **change)
+        found = verify.judge(got, lengths, want, state, predicted)
+        return verify.report(found, p, sim="verilator")
+
+    good = judged()
+    assert verify.is_equal(good)
+    assert good["frame_cycles"] == good["frame_cycles_predicted"]
+    assert good["frame_cycles"][0] == good["latency_idle"] == predicted[0]
+    assert good["frame_cycles"][4] == predicted[0]  # the second sequence starts from idle
+    assert good["saturations"] == 2
+    right = fake_run(p, want, state, predicted, lengths)
+    wrong = want.copy()
+    wrong[3, 1] += 1
+    assert judged(outputs=wrong)["mismatches"] == 1
+    assert not verify.is_equal(judged(outputs=wrong))
+    late = right.out_cycles.copy()
+    late[-1] += 1
+    assert judged(out_cycles=late)["cycle_mismatches"] == 1
+    other = {k: v + (np.arange(v.size) == 2) for k, v in state.items()}
+    assert judged(state=other)["state_mismatches"] == len(state)
+    short = judged(out_cycles=right.out_cycles[:7], outputs=want[:7], stuck=True)
+    assert short["mismatches"] == 3 * q.outputs
+    assert short["cycle_mismatches"] == 3
+    assert short["frame_cycles"][6:] == [good["frame_cycles"][6], None, None, None]
+    assert short["cycles_per_frame"] is short["frame_efficiency"] is None
+    assert not verify.is_equal(judged(error=7))
+    assert judged(error=7)["error"] == "frame"
+
+
+def test_schema_names_the_place():
+    with pytest.raises(schema.SchemaError, match=r"^a\.b: missing"):
+        schema.check({"a": {}}, {"a": {"b": int}})
+    with pytest.raises(schema.SchemaError, match=r"^\[1\]\.x: expected int, got bool"):
+        schema.check([{"x": 1}, {"x": True}], [{"x": int}])
+    schema.check([{"x": None}], [{"x": schema.OptionalNumber}])
+
+
+# --- on the RTL ---------------------------------------------------------------------------------
+
+
+@pytest.mark.sims("verilator")
+@pytest.mark.parametrize(("cell", "streams"), [("lstm", 1), ("gru", 3)])
+def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
+    """With an initial state, on one and several streams; outputs and states have torch's shapes."""
+    source = make_checkpoint(tmp_path / "m.npz", cell, 7, 9, layers=2)
+    folder = tmp_path / "image"
+    q = flow.build_image(source, "tiny", folder, streams=streams).network
+    rng = np.random.default_rng(1)
+    lead = () if streams == 1 else (streams,)
+    x = rng.normal(size=(*lead, 7, 7)).astype(np.float32)
+    start = {k: rng.uniform(-0.9, 0.9, (*lead, 9)) for k in q.state_keys()}
+    start.pop("h_l0")  # what is absent is zero
+
+    def run(x, state, name):
+        report = verify.run(folder, x, state, tmp_path / name, sim=sim)
+        assert verify.is_equal(report)
+        schema.check(json.loads((tmp_path / name / "report.json").read_text()), schema.REPORT)
+        assert report["frame_cycles"] == report["frame_cycles_predicted"]
+        assert report["frames"] == len(report["frame_cycles"]) == x.size // 7
+        return np.load(tmp_path / name / "outputs.npy"), dict(
+            np.load(tmp_path / name / "state.npz")
+        )
+
+    y, end = run(x, start, "whole")
+    assert y.shape == (*lead, 7, 9)
+    assert y.dtype == np.float32
+    assert set(end) == set(q.state_keys())
+    assert all(v.shape == (*lead, 9) and v.dtype == np.float32 for v in end.values())
+    first, middle = run(x[..., :3, :], start, "first")
+    second, last = run(x[..., 3:, :], middle, "second")
+    assert np.array_equal(np.concatenate([first, second], axis=-2), y)
+    assert all(np.array_equal(end[k], last[k]) for k in end)
+
+
+@pytest.mark.sims("icarus")
+def test_run_on_the_other_simulator(sim, tmp_path):
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(2, 7))
+    assert verify.is_equal(verify.run(folder, x, None, tmp_path / "out", sim=sim))
+
+
+@pytest.mark.sims("verilator")
+def test_initial_state_of_another_model_is_not_taken(sim, tmp_path):
+    """A folder that is built anew keeps files that its manifest does not name."""
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(3, 7))
+    verify.run(folder, x, None, tmp_path / "before", sim=sim)
+    state = dict(np.load(tmp_path / "before/state.npz"))
+    np.savez(folder / "initial.npz", **{k: v + 0.25 for k, v in state.items()})
+    verify.run(folder, x, None, tmp_path / "after", sim=sim)
+    before, after = (np.load(tmp_path / n / "outputs.npy") for n in ("before", "after"))
+    assert np.array_equal(before, after)
+
+
+@pytest.mark.sims("verilator")
+def test_stalls_change_no_bit(sim, tmp_path):
+    folder = tmp_path / "image"
+    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    x = np.random.default_rng(1).normal(size=(5, 7))
+    report = verify.run(folder, x, None, tmp_path / "out", sim=sim, stall="both")
+    assert verify.is_equal(report)
+    assert report["cycle_mismatches"] is None

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The CSB-Engine on random layers, both simulators; see tb/engine/test_engine.py."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csb_rnn.machine.config import load, rtl_parameters
+from csb_rnn.simulation.launcher import SimulationError, run
+from tb.lib.random_layers import PATTERNS, LayerCase
+
+# configuration, what differs from it, cases, largest size
+FIELDS = ("config", "override", "cases", "largest")
+ON_BOTH = [
+    ("tiny", {}, 40, 60),
+    ("small", {"data_w": 8, "drain_banks": 2}, 12, 100),
+    ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
+]
+ON_VERILATOR = [
+    ("small", {}, 60, 300),
+    ("small", {"share_h": 0}, 12, 100),
+    ("odd", {}, 40, 300),
+    ("paper256", {}, 30, 300),
+]
+
+
+def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
+    """Parameters of csb_engine in a configuration."""
+    names = "K L P Q DataW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
+    every = rtl_parameters(load(config, **override))
+    return {n: every[n] for n in names.split()}
+
+
+@pytest.mark.parametrize(
+    ("module", "tests", "parameters"),
+    [
+        ("csb_join", "join_counts", {"N": 15, "W": 3}),
+        ("csb_reduce", "reduce_", {"N": 2, "AccW": 30}),
+        ("csb_reduce", "reduce_", {"N": 5}),
+        ("csb_neuron_ram", "neurons_", {"Depth": 32, "Reads": 4}),
+        ("csb_neuron_ram", "neurons_", {"Depth": 64, "Reads": 3, "DataW": 8, "Sides": 1}),
+        ("csb_acc_bank", "bank_", {"Depth": 64, "AccW": 26}),
+    ],
+    ids=str,
+)
+def test_small_module(sim, module, tests, parameters) -> None:
+    run(module, "tb.engine.test_small_engine", sim=sim, parameters=parameters, test_filter=tests)
+
+
+def test_join_asserts_tokens(sim) -> None:
+    build = {"sim": sim, "parameters": {"N": 15, "W": 3}}
+    with pytest.raises(SimulationError, match="TakesOnlyReady"):
+        run("csb_join", "tb.engine.test_small_engine", **build, test_filter="is_fatal")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [{"Q": 3, "share_v": 1}, {"Q": 1, "data_w": 8, "drain_banks": 2}],
+    ids=str,
+)
+def test_pe_row(sim, override) -> None:
+    c = load("tiny", acc_depth=16, **override)
+    every = rtl_parameters(c)
+    names = ("Q", "DataW", "AccDepth", "DrainBanks", "ShareV")
+    run(
+        "csb_pe_row",
+        "tb.engine.test_small_engine",
+        sim=sim,
+        parameters={"AccW": c.acc_w, **{n: every[n] for n in names}},
+        extra_env={"ACC_GUARD": str(c.acc_guard)},
+        test_filter="pe_row_",
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "override"),
+    [
+        ("tiny", {}),
+        ("odd", {"data_w": 12, "share_h": 0}),
+        ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1, "acc_depth": 20}),
+        ("paper512", {"P": 1, "acc_guard": 12}),
+    ],
+    ids=str,
+)
+def test_pegroup(sim, config, override) -> None:
+    """A PEGroup alone; shallow, as the bench zeroes every memory again and again."""
+    override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
+    c = load(config, **override)
+    names = "P Q DataW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
+    every = rtl_parameters(c)
+    run(
+        "csb_pegroup",
+        "tb.engine.test_csb_pegroup",
+        sim=sim,
+        parameters={"AccW": c.acc_w, **{n: every[n] for n in names.split()}},
+        extra_env={"CSB_CONFIG": config, "CSB_OVERRIDE": json.dumps(override)},
+    )
+
+
+def draw(seed: int, config: str, override, cases: int, largest: int) -> list[LayerCase]:
+    """The random layers of a set."""
+    rng = np.random.default_rng([seed, len(config), cases, largest])
+    c = load(config, **override)
+    return [LayerCase.draw(rng, c, largest) for _ in range(cases)]
+
+
+def sums(sim: str, seed: int, folder: Path, config: str, override, cases, largest) -> str:
+    """Runs random layers; every sum is checked. Returns a digest of all of them."""
+    drawn = [asdict(case) for case in draw(seed, config, override, cases, largest)]
+    digest = folder / f"{sim}.digest"
+    run(
+        "csb_engine",
+        "tb.engine.test_engine",
+        sim=sim,
+        parameters=engine_parameters(config, override),
+        extra_env={
+            "CSB_CONFIG": config,
+            "CSB_OVERRIDE": json.dumps(override),
+            "CSB_CASES": json.dumps(drawn),
+            "CSB_DIGEST": str(digest),
+        },
+    )
+    return digest.read_text()
+
+
+@pytest.mark.parametrize(FIELDS, ON_BOTH, ids=str)
+def test_engine_on_both(simulators, seed, tmp_path, config, override, cases, largest) -> None:
+    """The same cases on both simulators: the same sums as numpy's, and as each other's."""
+    found = {s: sums(s, seed, tmp_path, config, override, cases, largest) for s in simulators}
+    assert len(set(found.values())) == 1, found
+
+
+@pytest.mark.parametrize(FIELDS, ON_VERILATOR, ids=str)
+@pytest.mark.sims("verilator")
+def test_engine(sim, seed, tmp_path, config, override, cases, largest) -> None:
+    sums(sim, seed, tmp_path, config, override, cases, largest)
+
+
+def has_empty_block(case: LayerCase) -> bool:
+    """Whether a block of the recurrent matrix, not all zero, has no row."""
+    layer = case.network().layers[0]
+    w = np.concatenate([layer.weights[g, "h"] for g in layer.cell.gates])
+    b = case.block
+    blocks = [w[i : i + b, j : j + b] for i in range(0, len(w), b) for j in range(0, w.shape[1], b)]
+    return bool(w.any()) and not all(block.any() for block in blocks)
+
+
+def test_cases_are_enough_and_of_every_kind(seed) -> None:
+    """200, a fifth of them on both simulators, with all that a network may have."""
+    both = [case for s in ON_BOTH for case in draw(seed, *s)]
+    every = both + [case for s in ON_VERILATOR for case in draw(seed, *s)]
+    assert len(every) >= 200
+    assert len(both) * 5 >= len(every)
+    assert {c.pattern for c in every} == set(PATTERNS)
+    assert {c.block for c in every} == {8, 16, 32, 64}
+    assert {c.cell for c in every} >= {"lstm", "gru"}
+    for sizes in ({c.hidden for c in every}, {c.inputs for c in every}):
+        assert 1 in sizes
+        assert max(sizes) > 200
+    assert any(c.extreme for c in every)
+    densities = [c.density for c in every]
+    assert min(densities) < 0.1
+    assert max(densities) > 0.9
+    assert any(has_empty_block(c) for c in every if c.pattern == "csb" and c.density < 0.3)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The utility modules of hdl/util, each on its own."""
+
+import pytest
+
+from csb_rnn.simulation.launcher import SimulationError, run
+
+
+@pytest.mark.parametrize("width", [3, 40])
+def test_skid(sim: str, width: int) -> None:
+    run("csb_skid", "tb.util.test_csb_skid", sim=sim, parameters={"Width": width})
+
+
+def test_drivers(sim: str) -> None:
+    """Clock, reset, stream ends and monitor: what all benches rely on."""
+    run("csb_skid", "tb.util.test_stream", sim=sim, parameters={"Width": 40})
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"Width": 32, "Depth": 64},
+        {"Width": 24, "Depth": 13, "Granule": 8},
+        {"Width": 29, "Depth": 13, "Granule": 8},
+        {"Width": 5, "Depth": 1, "Granule": 1},
+        {"Width": 16, "Depth": 32, "NoCollision": 1},
+    ],
+    ids=str,
+)
+def test_ram(sim: str, parameters: dict[str, int]) -> None:
+    run(
+        "csb_ram_1r1w",
+        "tb.util.test_csb_ram_1r1w",
+        sim=sim,
+        parameters=parameters,
+        test_filter="behaves_like_a_list",
+    )
+
+
+@pytest.mark.parametrize("width", [20, 36, 48, 108, 150])
+def test_load_ram(sim: str, width: int) -> None:
+    run(
+        "csb_load_ram",
+        "tb.util.test_csb_load_ram",
+        sim=sim,
+        parameters={"Width": width, "Depth": 13},
+    )
+
+
+def test_ram_asserts_no_collision(sim: str) -> None:
+    """A failing assertion fails the test that runs into it, in both simulators."""
+    with pytest.raises(SimulationError, match="NeverCollides"):
+        run(
+            "csb_ram_1r1w",
+            "tb.util.test_csb_ram_1r1w",
+            sim=sim,
+            parameters={"Width": 16, "Depth": 32, "NoCollision": 1},
+            test_filter="breaking_the_promise",
+        )
+
+
+@pytest.mark.parametrize(
+    ("in_w", "shift", "out_w"), [(10, 4, 5), (8, 0, 5), (8, 0, 12), (9, 8, 2), (6, 1, 9), (7, 3, 5)]
+)
+def test_round_sat(sim: str, in_w: int, shift: int, out_w: int) -> None:
+    run(
+        "csb_round_sat",
+        "tb.util.test_csb_round_sat",
+        sim=sim,
+        parameters={"InW": in_w, "Shift": shift, "OutW": out_w},
+        test_filter="every_input",
+    )
+
+
+def test_rounding_mode(sim: str) -> None:
+    run(
+        "csb_round_sat",
+        "tb.util.test_csb_round_sat",
+        sim=sim,
+        parameters={"InW": 10, "Shift": 4, "OutW": 5},
+        test_filter="negative_ties",
+    )
