@@ -10,6 +10,7 @@ refuses more than :data:`LIMIT` bytes; whatever a library allocates beyond them 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import re
@@ -247,15 +248,17 @@ def check_archive(path: Path) -> None:
         raise FileError(clean(str(error), 200)) from None
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a ``.npz`` file by name.
+def read_npz(source: Path | bytes) -> dict[str, np.ndarray]:
+    """The arrays of a ``.npz`` file, or of its bytes, by name.
 
     Raises:
         FileError: damaged, too large, Python objects in it, or two arrays of one name.
     """
     arrays: dict[str, np.ndarray] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(
+            io.BytesIO(source) if isinstance(source, bytes) else source
+        ) as archive:
             for info in _check_zip(archive):
                 name = info.filename.removesuffix(".npy")
                 if name in arrays:

@@ -16,6 +16,7 @@ from csb_rnn.flow.building import (
     load_image,
     make_image,
     memory_files,
+    read_manifest,
 )
 from csb_rnn.flow.cycles import (
     LOOP_CYCLES,
@@ -25,7 +26,7 @@ from csb_rnn.flow.cycles import (
     recurrence_cycles,
     steady_frames,
 )
-from csb_rnn.flow.files import read_array, read_state, staged, write_json
+from csb_rnn.flow.files import check_out, read_array, read_state, staged, write_json
 from csb_rnn.flow.manifest import PREDICTED_FRAMES, make_manifest
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "PREDICTED_FRAMES",
     "Image",
     "build_image",
+    "check_out",
     "choose_block",
     "frame_cycles",
     "issue_cycles",
@@ -44,6 +46,7 @@ __all__ = [
     "memory_files",
     "ratio",
     "read_array",
+    "read_manifest",
     "read_state",
     "recurrence_cycles",
     "staged",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from csb_rnn import untrusted
 from csb_rnn.compiler import compile_network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing
 from csb_rnn.execution.listing import listing
 from csb_rnn.flow import schema
-from csb_rnn.flow.files import sha256, staged, write_json
-from csb_rnn.flow.manifest import make_manifest
+from csb_rnn.flow.files import check_out, locked, read_state, sha256, staged, write_json
+from csb_rnn.flow.manifest import derived, make_manifest
 from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
 from csb_rnn.models import quantise
@@ -31,6 +32,8 @@ from csb_rnn.network.read import read_model
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError, Program
 
+FILE_NAME = re.compile(r"[a-z0-9_]{1,64}\.[a-z]{1,8}")  # of a file of an image
+FILE_LIMIT = 1 << 28  # bytes of one
 BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
 
 
@@ -72,12 +75,13 @@ def _fastest(
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """An image folder in memory."""
+    """An image folder in memory; ``initial`` is the state that a run starts from, zero if None."""
 
     manifest: dict[str, Any]
     program: Program
     network: QNetwork
     data: bytes
+    initial: Mapping[str, ArrayLike] | None = None
 
 
 def build_image(
@@ -161,6 +165,8 @@ def make_image(
         initial: states that a run starts from unless told otherwise, ``initial.npz`` in the
             folder; zero if empty.
     """
+    if out_dir is not None:
+        check_out(Path(out_dir))
     chosen = c.choose_sharing(sharing)
     block_size = choose_block(block, c, {"block": network.block})
     samples = None if calibrate is None else np.asarray(calibrate)
@@ -199,19 +205,16 @@ def make_image(
         )
         write_json(made / "manifest.json", manifest, schema.MANIFEST)
         if out_dir is not None:
-            stale = _files_of(Path(out_dir)) - {f.name for f in made.iterdir()}
-            with staged(Path(out_dir), "manifest.json") as folder:
+            with staged(Path(out_dir), "manifest.json", _files_of) as folder:
                 shutil.copytree(made, folder, dirs_exist_ok=True)
-            for name in stale:
-                (Path(out_dir) / name).unlink(missing_ok=True)
-    return Image(manifest, p, q, data)
+    return Image(manifest, p, q, data, initial or None)
 
 
 def _files_of(folder: Path) -> set[str]:
     """Files of the image that a folder holds; none if it holds no image."""
     try:
-        names = json.loads((folder / "manifest.json").read_text())["files"]
-        return {name for name in names if Path(name).name == name}
+        names = untrusted.parse_json(untrusted.read_text(folder / "manifest.json"))["files"]
+        return {name for name in names if FILE_NAME.fullmatch(name)}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 
@@ -228,36 +231,80 @@ def memory_files(c: Config, data: bytes) -> dict[str, str]:
     return files
 
 
-def load_image(folder: str | Path) -> Image:
-    """Read an image folder.
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder, of either kind, as its schema says.
 
     Raises:
-        UsageError, StoreError: it is none, or a file is missing or was changed.
+        UsageError: there is none, or it is another file.
     """
-    folder = Path(folder)
     path = folder / "manifest.json"
     if not path.is_file():
         raise UsageError(f"{folder}: no image folder, it has no manifest.json")
     try:
-        manifest = json.loads(path.read_text())
-    except ValueError as error:
-        raise UsageError(f"{path}: not JSON: {error}") from None
-    try:
-        schema.check(manifest, schema.MANIFEST)
-    except schema.SchemaError as error:
+        manifest = untrusted.parse_json(untrusted.read_text(path))
+        schema.check(manifest, {"schema": int, "kind": str})
+        kinds = {"image": schema.MANIFEST, "model": schema.MODEL}
+        if manifest["schema"] != schema.VERSION or manifest["kind"] not in kinds:
+            raise schema.SchemaError(f"expected an image of schema {schema.VERSION}")
+        schema.check(manifest, kinds[manifest["kind"]])
+    except (untrusted.FileError, schema.SchemaError) as error:
         raise UsageError(f"{path}: {error}") from None
-    if manifest["schema"] != schema.VERSION or manifest["kind"] != "image":
-        raise UsageError(f"{path}: expected an image of schema {schema.VERSION}")
-    initial = ["initial.npz"] if "initial.npz" in manifest["files"] else []
-    for name in ("image.bin", "program.npz", "network.npz", *initial):
+    return manifest
+
+
+def _read_files(folder: Path, sums: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of an image that are used, each the one whose SHA-256 the manifest has."""
+    names = ["image.bin", "program.npz", "network.npz"]
+    found = {}
+    for name in names + [n for n in ("initial.npz",) if n in sums]:
         file = folder / name
-        if not file.is_file():
-            raise UsageError(f"{file}: no such file")
-        if sha256(file.read_bytes()) != manifest["files"].get(name):
+        try:
+            found[name] = untrusted.read_bytes(file, FILE_LIMIT)
+        except untrusted.FileError as error:
+            raise UsageError(f"{file}: {error}") from None
+        if sha256(found[name]) != sums.get(name):
             raise UsageError(f"{file}: is not the file that manifest.json describes")
-    program = archive.load_program(folder / "program.npz")
-    network = archive.load_network(folder / "network.npz")
-    data = (folder / "image.bin").read_bytes()
-    if assemble.assemble(program) != data:
+    return found
+
+
+def load_image(folder: str | Path) -> Image:
+    """Read an image folder, of which nothing is trusted.
+
+    ``network.npz`` is checked number by number and compiled again; program, image and all of the
+    manifest that follows from them have to be what comes out.
+
+    Raises:
+        UsageError, StoreError, ConfigError, CompileError, QuantError: it is none, a file is
+            missing or was changed, or one contradicts another.
+    """
+    folder = Path(folder)
+    with locked(folder, shared=True):
+        manifest = read_manifest(folder)
+        if manifest["kind"] != "image":
+            raise UsageError(f"{folder}/manifest.json: expected an image, not a model")
+        files = _read_files(folder, manifest["files"])
+    where = f"{folder}/manifest.json"
+    try:
+        c = config.from_fields(manifest["config"])
+        chosen = c.choose_sharing(manifest["sharing"])
+    except config.ConfigError as error:
+        raise UsageError(f"{where}: config: {error}") from None
+    if manifest["dealt_block"] > c.max_block:
+        raise UsageError(f"{where}: dealt_block: {manifest['dealt_block']} is above max_block")
+    q = archive.load_network(folder / "network.npz", files["network.npz"])
+    q.check_config(c)
+    p = compile_network(
+        q, c, manifest["streams"], chosen, manifest["dealt_block"], manifest["compiler"]
+    )
+    archive.check_program(folder / "program.npz", files["program.npz"], p)
+    data = files["image.bin"]
+    if assemble.assemble(p) != data:
         raise UsageError(f"{folder}: image.bin is not the image of program.npz")
-    return Image(manifest, program, network, data)
+    for key, value in derived(q, p, data).items():
+        if manifest[key] != untrusted.plain_json(value):
+            raise UsageError(f"{where}: {key}: is not that of the image")
+    initial = None
+    if "initial.npz" in files:
+        initial = read_state(folder / "initial.npz", files["initial.npz"])
+        q.quantise_state(initial)
+    return Image(manifest, p, q, data, initial)

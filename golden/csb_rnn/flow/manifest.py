@@ -126,6 +126,45 @@ def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
     return out
 
 
+def derived(q: QNetwork, p: Program, data: bytes) -> dict[str, Any]:
+    """The part of a manifest that follows from the contents of the folder alone: whoever reads a
+    folder makes it again and compares."""
+    c = p.config
+    return {
+        "config": dataclasses.asdict(c),
+        "config_hash": image.config_hash(c),
+        "streams": p.streams,
+        "inputs": p.inputs,
+        "outputs": p.outputs,
+        "formats": {
+            "data_w": c.data_w,
+            "state_w": c.state_w,
+            "state_frac": c.state_frac,
+            "x_frac": q.x_frac,
+            "out_frac": q.out_frac,
+        },
+        "state": {
+            "stride": p.state_stride,
+            "states": [
+                {
+                    "key": s.key,
+                    "length": len(s.slot),
+                    "frac": s.frac,
+                    "base": s.base,
+                    "stride": s.stride,
+                }
+                for s in p.states
+            ],
+        },
+        "kept_weights": q.kept_weights,
+        "stored_weights": sum(
+            int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values()
+        ),
+        "pes": c.pes,
+        "image": _image_contents(p, data),
+    }
+
+
 def make_manifest(
     network: Network,
     q: QNetwork,
@@ -154,16 +193,12 @@ def make_manifest(
     return {
         "schema": schema.VERSION,
         "kind": "image",
-        "config": dataclasses.asdict(c),
-        "config_hash": image.config_hash(c),
-        "streams": p.streams,
+        **derived(q, p, data),
         "cell": cell,
         "sharing": sharing,
         "compiler": compiler,
         "block": block,
         "dealt_block": dealt_block,
-        "inputs": p.inputs,
-        "outputs": p.outputs,
         "layers": [
             {
                 "cell": la.cell.name,
@@ -177,26 +212,6 @@ def make_manifest(
             }
             for la, float_layer, bounds in zip(q.layers, network.layers, vectors, strict=True)
         ],
-        "formats": {
-            "data_w": c.data_w,
-            "state_w": c.state_w,
-            "state_frac": c.state_frac,
-            "x_frac": q.x_frac,
-            "out_frac": q.out_frac,
-        },
-        "state": {
-            "stride": p.state_stride,
-            "states": [
-                {
-                    "key": s.key,
-                    "length": len(s.slot),
-                    "frac": s.frac,
-                    "base": s.base,
-                    "stride": s.stride,
-                }
-                for s in p.states
-            ],
-        },
         "saturation": {
             "x_limit": 2.0 ** (c.data_w - 1 - q.x_frac),
             "x_saturated": None if calibrate is None else saturated["input"],
@@ -207,12 +222,6 @@ def make_manifest(
                 if v["may_saturate"]
             ],
         },
-        "kept_weights": q.kept_weights,
-        "stored_weights": sum(
-            int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values()
-        ),
-        "pes": c.pes,
-        "image": _image_contents(p, data),
         "pattern": _pattern(network, checkpoint, block, c),
         "predicted": {
             "cycles_per_frame": interval,

@@ -2,14 +2,33 @@
 """The one schema of the JSON files that commands write: manifest, report, summary.
 
 A schema is a plain value: a type or a tuple of types, a list of one schema (a list of such), or a
-dict of name to schema (an object with at least these keys). ``float`` takes integers too.
+dict of name to schema (an object with at least these keys), a :class:`Between` or :class:`Text`.
+``float`` takes integers too.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from typing import Any
 
 VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Between:
+    """An integer of ``low`` to ``high``."""
+
+    low: int
+    high: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A text that a regular expression matches as a whole."""
+
+    pattern: str
+
 
 Number = (int, float)
 OptionalInt = (int, type(None))
@@ -21,41 +40,52 @@ class SchemaError(ValueError):
     """A file whose content is not what its schema says; one line for the user."""
 
 
+Size = Between(1, 1 << 16)
+Count = Between(0, 1 << 40)
+Frac = Between(-64, 64)
+Word = Text(r"[A-Za-z0-9_+.-]{1,64}")
+
 MANIFEST: dict[str, Any] = {
     "schema": int,
     "kind": str,  # "image"
     "config": dict,  # every field of the configuration
-    "config_hash": int,
-    "streams": int,
-    "cell": str,
-    "sharing": str,
-    "compiler": str,
+    "config_hash": Between(0, (1 << 31) - 1),
+    "streams": Between(1, 8),
+    "cell": Word,
+    "sharing": Word,
+    "compiler": Word,
     "block": OptionalInt,  # of the pattern, null if unknown: no statistics then
-    "dealt_block": int,  # units that the compiler kept together: the block, or what cost least
-    "inputs": int,
-    "outputs": int,
+    "dealt_block": Size,  # units that the compiler kept together: the block, or what cost least
+    "inputs": Size,
+    "outputs": Size,
     "layers": [
         {
             "cell": str,
-            "inputs": int,
-            "hidden": int,
-            "kept_weights": int,
+            "inputs": Size,
+            "hidden": Size,
+            "kept_weights": Count,
             "drains": dict,  # name -> shift, frac
             "fracs": dict,  # x, vectors, out -> fraction bits on the 16-bit grid
             "weight_fracs": dict,
             "vectors": dict,  # name -> bound, limit, may_saturate
         }
     ],
-    "formats": {"data_w": int, "state_w": int, "state_frac": int, "x_frac": int, "out_frac": int},
+    "formats": {
+        "data_w": int,
+        "state_w": int,
+        "state_frac": int,
+        "x_frac": Frac,
+        "out_frac": Frac,
+    },
     "state": {
-        "stride": int,  # state words of one stream
-        "states": [{"key": str, "length": int, "frac": int, "base": int, "stride": int}],
+        "stride": Count,  # state words of one stream
+        "states": [{"key": Word, "length": Size, "frac": Frac, "base": Count, "stride": Count}],
     },
     "saturation": {"x_limit": Number, "x_saturated": OptionalInt, "vectors": [str]},
-    "kept_weights": int,
-    "stored_weights": int,
-    "pes": int,
-    "image": {"bytes": int, "words": int, "crc": int, "sections": dict, "weight_slots": dict},
+    "kept_weights": Count,
+    "stored_weights": Count,
+    "pes": Count,
+    "image": {"bytes": Count, "words": Count, "crc": Count, "sections": dict, "weight_slots": dict},
     "pattern": {
         "weights": int,
         "rate": OptionalNumber,
@@ -117,15 +147,23 @@ MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/veri
     "schema": int,
     "kind": str,  # "model"
     "config": dict,
-    "streams": int,
-    "cell": str,
-    "sharing": str,
-    "inputs": int,
-    "outputs": int,
-    "kept_weights": int,
-    "image": {"bytes": int},  # all parts together, and so below
+    "streams": Between(1, 8),
+    "cell": Word,
+    "sharing": Word,
+    "inputs": Size,
+    "outputs": Between(1, 1 << 17),  # both directions
+    "kept_weights": Count,
+    "image": {"bytes": Count},  # all parts together, and so below
     "predicted": {"cycles_per_frame": Number},
-    "parts": [{"folder": str, "pass": int, "reverse": bool, "first": int, "frac": int}],
+    "parts": [
+        {
+            "folder": Word,
+            "pass": Between(0, 255),
+            "reverse": bool,
+            "first": Between(0, 255),
+            "frac": Frac,
+        }
+    ],
 }
 
 MODEL_REPORT: dict[str, Any] = REPORT | {
@@ -226,6 +264,14 @@ def check(value: Any, schema: Any, where: str = "") -> None:
             raise SchemaError(f"{name}: expected a list, got {type(value).__name__}")
         for i, item in enumerate(value):
             check(item, schema[0], f"{where}[{i}]")
+    elif isinstance(schema, Between):
+        if type(value) is not int:
+            raise SchemaError(f"{name}: expected int, got {type(value).__name__}")
+        if not schema.low <= value <= schema.high:
+            raise SchemaError(f"{name}: {value} is not {schema.low} to {schema.high}")
+    elif isinstance(schema, Text):
+        if not isinstance(value, str) or not re.fullmatch(schema.pattern, value):
+            raise SchemaError(f"{name}: {str(value)[:80]!r} is no name")
     else:
         kinds = schema if isinstance(schema, tuple) else (schema,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

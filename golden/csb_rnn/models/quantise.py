@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from csb_rnn.cells.graph import UNITS, Cell, Drain, Elem
-from csb_rnn.machine.config import Config
+from csb_rnn.machine.config import RANGES, Config
 from csb_rnn.machine.isa import LANE_FRAC, MUL_W, SHIFT_BASE
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, limits, saturate
 from csb_rnn.models import float_model
 from csb_rnn.network.network import Floats, GateInput, Layer, Network
+from csb_rnn.untrusted import show
 
 NEURON_FRACS = range(LANE_FRAC - 7, LANE_FRAC + 1)  # neu_shift has 3 bits
 INPUT_FRACS = range(25)
@@ -38,8 +39,20 @@ DEFAULT_NEURON_FRAC = 12  # of a vector that the cell does not bound: |v| < 8
 MARGIN = 1.25  # room above the largest value seen in calibration
 
 
+SIZES = range(1, (1 << 16) + 1)  # of a vector: an input frame has no more
+MOST_LAYERS = 256
+
+
 class QuantError(ValueError):
     """Numbers that no format holds; the message is one line that names them."""
+
+
+def _is_int(value: Any, allowed: range | tuple[int, ...]) -> bool:
+    return type(value) is int and value in allowed
+
+
+def _span(allowed: range) -> str:
+    return f"{allowed[0]} to {allowed[-1]}"
 
 
 # --- formats ----------------------------------------------------------------------------------
@@ -183,6 +196,73 @@ class QLayer:
         """``neu_shift`` field of a node that writes neurons or the output."""
         return LANE_FRAC - self.fracs[node.vector or "out"]
 
+    def check(self, q: QNetwork, where: str) -> None:
+        """Refuse integers that :func:`quantise` never makes, of a file for example.
+
+        Args:
+            q: the network, for its widths.
+            where: for messages.
+
+        Raises:
+            QuantError: a size, shape, fraction or number out of its range; one line that names it.
+        """
+        cell = self.cell
+
+        def need(good: Any, text: str) -> None:
+            if not good:
+                raise QuantError(f"{where}: {text}")
+
+        def table(value: Any, keys: set[Any], name: str, allowed: range | None) -> None:
+            need(isinstance(value, dict) and value.keys() == keys, f"{name} are of other keys")
+            for k, v in value.items() if allowed is not None else ():
+                need(_is_int(v, allowed), f"{name}[{k}] is {show(v)}, not {_span(allowed)}")
+
+        def array(a: Any, shape: tuple[int, ...], top: int, name: str) -> None:
+            need(a.shape == shape, f"{name} has shape {a.shape}, not {shape}")
+            need(np.abs(a).max(initial=0) <= top, f"{name} holds numbers beyond {top}")
+
+        need(_is_int(self.hidden, SIZES), f"hidden size is {show(self.hidden)}")
+        table(self.sizes, {s for s in cell.spaces.values() if s != UNITS}, "sizes", SIZES)
+        needed = {(d.gate, i): d for d in cell.drains for i in d.inputs}
+        need(len(needed) == sum(len(d.inputs) for d in cell.drains), "a matrix is drained twice")
+        table(self.inputs, {"x"} | {i for _, i in needed}, "inputs", SIZES)
+        for i, n in self.inputs.items():
+            need(i == "x" or n == self.units(i), f"input '{i}' has length {n}")
+        outs = {n.vector for n in cell.elems if n.vector}
+        table(self.fracs, {"x", "out"} | outs, "fracs", INPUT_FRACS)
+        for v in ("out", *outs):
+            need(self.fracs[v] in NEURON_FRACS, f"fracs[{v}] is not {_span(NEURON_FRACS)}")
+            kept = v != "out" and cell.vectors[v] is not None
+            bits = GRID_W + LANE_FRAC - self.fracs[v]
+            need(not kept or bits <= q.state_w, f"vector '{v}' does not fit its state")
+        need(self.fracs["out"] == self.fracs[str(cell.output.vector)], "fracs[out] is another one")
+        acc_w = 2 * q.data_w + q.acc_guard
+        table(self.drains, {d.name for d in cell.drains}, "drains", None)
+        table(self.weights, set(needed), "weights", None)
+        table(self.weight_fracs, set(needed), "weight_fracs", range(-64, 65))
+        for d in cell.drains:
+            mine, units = self.drains[d.name], self.units(d.gate)
+            name = f"drain {d.name}"
+            need(_is_int(mine.frac, SUM_FRACS), f"{name}: {show(mine.frac)} fraction bits")
+            need(mine.shift == mine.frac - SUM_FRACS[0], f"{name}: shift {show(mine.shift)}")
+            array(mine.bias, (units,), 1 << 62, f"{name}: bias")
+            load = np.zeros(units, np.int64)
+            for i in d.inputs:
+                w, label = self.weights[d.gate, i], f"W[{d.gate}, {i}]"
+                array(w, (units, self.inputs[i]), limits(q.data_w)[1], label)
+                frac = mine.frac - self.fracs[i]
+                need(self.weight_fracs[d.gate, i] == frac, f"{label} has {frac} fraction bits")
+                load += np.abs(w).sum(axis=1)
+            load <<= q.data_w - 1
+            over = load + np.abs(mine.bias) >= 1 << (acc_w - 1)
+            need(not over.any(), f"{name}: a row overflows the {acc_w}-bit accumulator")
+        table(self.constants, set(cell.constants), "constants", None)
+        for k, v in self.constants.items():
+            copies = {n.name for n in cell.elems if n.memory == (f"const:{k}",)}
+            narrow = {op for n in cell.elems for op in (n.m0, n.m1)}
+            top = limits(MUL_W if narrow & copies else q.state_w)[1]
+            array(v, (self.units(f"const:{k}"),), top, f"constant {k}")
+
 
 @dataclasses.dataclass(frozen=True)
 class QNetwork:
@@ -227,6 +307,35 @@ class QNetwork:
     def out_frac(self) -> int:
         """Fraction bits of a stored output."""
         return self.layers[-1].fracs["out"] - self.dropped
+
+    def check(self) -> QNetwork:
+        """The network itself, if :func:`quantise` could have made it.
+
+        Raises:
+            QuantError: it could not; one line that names the first odd number.
+        """
+        for name in ("data_w", "state_w", "state_frac", "acc_guard"):
+            if not _is_int(getattr(self, name), RANGES[name]):
+                raise QuantError(f"{name} is {show(getattr(self, name))}")
+        if not (self.block is None or _is_int(self.block, RANGES["max_block"])):
+            raise QuantError(f"block is {show(self.block)}")
+        if not isinstance(self.csb, dict):
+            raise QuantError(f"csb is {show(self.csb)}")
+        if not 1 <= len(self.layers) <= MOST_LAYERS:
+            raise QuantError(f"{len(self.layers)} layers, 1 to {MOST_LAYERS} are possible")
+        before: QLayer | None = None
+        for n, layer in enumerate(self.layers):
+            layer.check(self, f"layer {n}")
+            if before is not None and (layer.inputs["x"], layer.fracs["x"]) != (
+                before.outputs,
+                before.fracs["out"],
+            ):
+                raise QuantError(f"layer {n}: its input is not the output of layer {n - 1}")
+            before = layer
+        stored = sum(w.size for la in self.layers for w in la.weights.values())
+        if not _is_int(self.kept_weights, range(stored + 1)):
+            raise QuantError(f"kept_weights is {show(self.kept_weights)} of {stored}")
+        return self
 
     def check_config(self, cfg: Config) -> None:
         """Refuse a configuration with other widths than these numbers were made for.

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn.cells.graph import Cell, Drain, Elem
-from csb_rnn.machine import isa
-from csb_rnn.machine.config import Config
-from csb_rnn.models.quantise import QDrain, QLayer, QNetwork
+from csb_rnn import untrusted
+from csb_rnn.cells.graph import Cell, Drain, Elem, GraphError
+from csb_rnn.machine import config, isa
+from csb_rnn.models.quantise import QDrain, QLayer, QNetwork, QuantError
 from csb_rnn.program.program import GroupProgram, Program, StateSlot
 
 Arrays = dict[str, np.ndarray]
 _META = "meta"  # entry that holds the JSON text
+MOST_NAMES = 64  # gates, states, vectors, nodes of a cell
 
 
 class StoreError(ValueError):
@@ -54,19 +55,22 @@ def _write(path: Path, meta: Mapping[str, Any], arrays: Arrays) -> None:
                 np.lib.format.write_array(out, value, allow_pickle=False)
 
 
-def _read(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
-    if not path.is_file():
+def _read(path: Path, kind: str, data: bytes | None = None) -> tuple[dict[str, Any], Arrays]:
+    """Meta data and arrays of a file, or of its bytes if they were read before."""
+    if data is None and not path.is_file():
         raise StoreError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {k: data[k] for k in data.files}
-        meta = json.loads(str(arrays.pop(_META)))
-    except Exception as error:  # whatever a damaged archive makes numpy and zipfile raise
+        arrays = untrusted.read_npz(path if data is None else data)
+        meta = untrusted.parse_json(str(arrays.pop(_META)))
+    except (untrusted.FileError, KeyError) as error:
         raise StoreError(f"{path}: damaged or no {kind}: {error}") from None
-    if meta.get("kind") != kind:
-        raise StoreError(f"{path}: holds a {meta.get('kind')}, not a {kind}")
-    wide = {k: v.astype(np.int64) if v.dtype.kind in "iu" else v for k, v in arrays.items()}
-    return meta, wide
+    held = meta.get("kind") if isinstance(meta, dict) else None
+    if held != kind:
+        raise StoreError(f"{path}: holds a {untrusted.clean(str(held), 40)}, not a {kind}")
+    for key, value in arrays.items():
+        if value.dtype.kind not in "iub":
+            raise StoreError(f"{path}: {untrusted.show(key)}: expected integers")
+    return meta, {k: v.astype(np.int64) for k, v in arrays.items()}
 
 
 # --- programs ---------------------------------------------------------------------------------
@@ -82,8 +86,8 @@ def _unwords(fields: Sequence[isa.Field], table: np.ndarray) -> list[dict[str, i
     return [dict(zip(names, row, strict=True)) for row in table.tolist()]
 
 
-def save_program(path: Path, p: Program) -> None:
-    """Write a program; ``path`` should end in ``.npz``."""
+def _program_entries(p: Program) -> tuple[dict[str, Any], Arrays]:
+    """Meta data and arrays of a program's file."""
     arrays: Arrays = {
         "drain": _words(isa.DRAIN, p.drain),
         "elem": _words(isa.ELEM, p.elem),
@@ -110,7 +114,30 @@ def save_program(path: Path, p: Program) -> None:
         "events": {str(e): name for e, name in p.events.items()},
         "scalars": {name: int(getattr(p, name)) for name in scalars},
     }
-    _write(path, meta, arrays)
+    return meta, arrays
+
+
+def save_program(path: Path, p: Program) -> None:
+    """Write a program; ``path`` should end in ``.npz``."""
+    _write(path, *_program_entries(p))
+
+
+def check_program(path: Path, data: bytes, p: Program) -> None:
+    """Accept the bytes of a program's file if they hold just this program.
+
+    Raises:
+        StoreError: damaged, or another program.
+    """
+    meta, arrays = _read(path, "program", data)
+    want, wanted = _program_entries(p)
+    odd = [
+        k
+        for k in sorted(wanted.keys() | arrays.keys())
+        if not (k in arrays and k in wanted and np.array_equal(arrays[k], wanted[k]))
+    ]
+    if meta != untrusted.plain_json(want) or odd:
+        where = untrusted.show(odd[0]) if odd else "its description"
+        raise StoreError(f"{path}: {where} is not that of the program of network.npz")
 
 
 def load_program(path: Path) -> Program:
@@ -144,7 +171,7 @@ def load_program(path: Path) -> Program:
             for s in meta["states"]
         ]
         return Program(
-            config=Config(**meta["config"]),
+            config=config.from_fields(meta["config"]),
             groups=groups,
             drain=_unwords(isa.DRAIN, a["drain"]),
             elem=_unwords(isa.ELEM, a["elem"]),
@@ -153,8 +180,9 @@ def load_program(path: Path) -> Program:
             **{k: a[k] for k in ("bias", "out_word", "out_column", "constants")},
             **meta["scalars"],
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise StoreError(f"{path}: not a whole program: {error!r}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        reason = untrusted.clean(repr(error), 200)
+        raise StoreError(f"{path}: not a whole program: {reason}") from None
 
 
 # --- networks ---------------------------------------------------------------------------------
@@ -166,20 +194,80 @@ def cell_to_json(cell: Cell) -> dict[str, Any]:
     return {**dataclasses.asdict(cell), "nodes": nodes}
 
 
+def _name(value: Any, where: str) -> str:
+    """An identifier; of an operand with ``state:`` or ``const:`` before it."""
+    bare = value.split(":", 1)[-1] if isinstance(value, str) else ""
+    if not untrusted.IDENTIFIER.fullmatch(bare):
+        raise GraphError(f"{where}: {untrusted.show(value)} is no name")
+    return value
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_NAMES:
+        raise GraphError(f"{where}: expected a list of at most {MOST_NAMES} names")
+    found = tuple(_name(v, where) for v in value)
+    if len(set(found)) != len(found):
+        raise GraphError(f"{where}: a name is there twice")
+    return found
+
+
+def _node(data: Any, where: str) -> Drain | Elem:
+    """A node of a cell, its fields checked for their types."""
+    if not isinstance(data, Mapping) or data.get("node") not in ("drain", "elem"):
+        raise GraphError(f"{where}: expected a table of a drain or elem")
+    cls = Drain if data["node"] == "drain" else Elem
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    odd = data.keys() - fields.keys() - {"node"}
+    if odd:
+        raise GraphError(f"{where}: unknown {untrusted.show(min(odd, key=str))}")
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        at = f"{where}.{name}"
+        if name not in data:
+            if field.default is dataclasses.MISSING:
+                raise GraphError(f"{at}: missing")
+            continue
+        value = data[name]
+        if value is None and field.default is None:
+            values[name] = None
+        elif name in ("inputs", "biases"):
+            values[name] = _names(value, at)
+        elif name in ("sub", "output"):
+            if not isinstance(value, bool):
+                raise GraphError(f"{at}: expected true or false")
+            values[name] = value
+        else:
+            values[name] = _name(value, at)
+    return cls(**values)
+
+
 def cell_from_json(data: Mapping[str, Any]) -> Cell:
-    """The inverse of :func:`cell_to_json`."""
-    kinds = {"drain": Drain, "elem": Elem}
-    nodes = []
-    for n in data["nodes"]:
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in n.items() if k != "node"}
-        nodes.append(kinds[n["node"]](**fields))
+    """The inverse of :func:`cell_to_json`.
+
+    Raises:
+        GraphError: a field is missing or of another type, or the cell cannot run.
+    """
+    for key in ("name", "gates", "states", "vectors", "nodes"):
+        if not isinstance(data, Mapping) or key not in data:
+            raise GraphError(f"{key}: missing")
+    odd = data.keys() - {"name", "gates", "states", "vectors", "nodes", "constants"}
+    if odd:
+        raise GraphError(f"unknown {untrusted.show(min(odd, key=str))}")
+    vectors, nodes = data["vectors"], data["nodes"]
+    if not isinstance(vectors, Mapping) or len(vectors) > MOST_NAMES:
+        raise GraphError("vectors: expected a table of vector -> state")
+    if not isinstance(nodes, (list, tuple)) or len(nodes) > MOST_NAMES:
+        raise GraphError(f"nodes: expected a list of at most {MOST_NAMES}")
     return Cell(
-        data["name"],
-        tuple(data["gates"]),
-        tuple(data["states"]),
-        dict(data["vectors"]),
-        tuple(nodes),
-        tuple(data.get("constants", ())),
+        _name(data["name"], "name"),
+        _names(data["gates"], "gates"),
+        _names(data["states"], "states"),
+        {
+            _name(k, "vectors"): None if v is None else _name(v, f"vectors.{k}")
+            for k, v in vectors.items()
+        },
+        tuple(_node(n, f"nodes[{i}]") for i, n in enumerate(nodes)),
+        _names(data.get("constants", ()), "constants"),
     ).check()
 
 
@@ -215,13 +303,17 @@ def save_network(path: Path, q: QNetwork) -> None:
     _write(path, meta, arrays)
 
 
-def load_network(path: Path) -> QNetwork:
-    """The inverse of :func:`save_network`.
+def load_network(path: Path, data: bytes | None = None) -> QNetwork:
+    """The inverse of :func:`save_network`, with every number checked.
+
+    Args:
+        path: the file.
+        data: its bytes, if they were read before.
 
     Raises:
-        StoreError: no such file, or it is damaged.
+        StoreError: no such file, it is damaged, or no network has such numbers.
     """
-    meta, a = _read(path, "network")
+    meta, a = _read(path, "network", data)
     try:
         layers = []
         for n, la in enumerate(meta["layers"]):
@@ -242,6 +334,9 @@ def load_network(path: Path) -> QNetwork:
                     constants={k: a[f"k{n}_{k}"] for k in la["cell"]["constants"]},
                 )
             )
-        return QNetwork(layers=tuple(layers), csb=meta["csb"], **meta["scalars"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise StoreError(f"{path}: not a whole network: {error!r}") from None
+        return QNetwork(layers=tuple(layers), csb=meta["csb"], **meta["scalars"]).check()
+    except QuantError as error:
+        raise StoreError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        reason = untrusted.clean(repr(error), 200)
+        raise StoreError(f"{path}: not a whole network: {reason}") from None

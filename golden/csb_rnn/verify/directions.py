@@ -10,7 +10,6 @@ pass are the inputs of the next, as floats, exact.
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -28,6 +27,8 @@ from csb_rnn.machine.config import Config
 from csb_rnn.models import quantise
 from csb_rnn.network.bidirectional import model_key, part_state, quantise_model
 from csb_rnn.network.read import read_model
+
+MOST_PARTS = 64
 
 
 def _name(number: int, reverse: bool) -> str:
@@ -53,6 +54,7 @@ def build(
             input; nothing is written.
     """
     source, out = Path(path), Path(out)
+    flow.check_out(out)
     c = config.load(config_name) if isinstance(config_name, str) else config_name
     model, checkpoint = read_model(source, prefix)
     if model.single is not None:
@@ -102,19 +104,46 @@ def build(
     return value
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a model folder; None for any other folder."""
-    try:
-        value = json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError):
+def _manifest(folder: Path) -> tuple[dict[str, Any], dict[str, flow.Image]] | None:
+    """The manifest of a model folder and the image of each part by its folder, if they fit each
+    other; None for a folder that holds one image.
+
+    Raises:
+        UsageError: neither, or parts that are not those of one model.
+    """
+    manifest = flow.read_manifest(folder)
+    if manifest["kind"] != "model":
         return None
-    if not isinstance(value, dict) or value.get("kind") != "model":
-        return None
-    try:
-        schema.check(value, schema.MODEL)
-    except schema.SchemaError as error:
-        raise UsageError(f"{folder}/manifest.json: {error}") from None
-    return value
+    where, parts = f"{folder}/manifest.json", manifest["parts"]
+    images: dict[str, flow.Image] = {}
+
+    def need(good: bool, text: str) -> None:
+        if not good:
+            raise UsageError(f"{where}: {text}")
+
+    need(0 < len(parts) <= MOST_PARTS, f"parts: {len(parts)}, expected 1 to {MOST_PARTS}")
+    for part in parts:
+        name = _name(part["pass"], part["reverse"])
+        need(part["folder"] == name and name not in images, f"parts: expected one called {name}")
+        images[name] = flow.load_image(folder / name)
+    numbers = sorted({part["pass"] for part in parts})
+    need(numbers == list(range(len(numbers))), "parts: a pass is missing")
+    inputs, layers = manifest["inputs"], 0
+    for number in numbers:
+        mine = [part for part in parts if part["pass"] == number]
+        networks = [images[part["folder"]].network for part in mine]
+        frac = min(network.out_frac for network in networks)
+        for part, network in zip(mine, networks, strict=True):
+            need(network.inputs == inputs, f"parts: {part['folder']} has other inputs")
+            need(len(network.layers) == len(networks[0].layers), "parts: of different depth")
+            need((part["first"], part["frac"]) == (layers, frac), "parts: first or frac is wrong")
+        inputs = sum(network.outputs for network in networks)
+        layers += len(networks[0].layers)
+    need(manifest["outputs"] == inputs, "outputs: is not that of the last pass")
+    for image in images.values():
+        for key in ("config", "streams"):
+            need(image.manifest[key] == manifest[key], f"{key}: is not that of the parts")
+    return manifest, images
 
 
 def run(
@@ -134,14 +163,16 @@ def run(
         The report. Of several parts: counts are sums, cycles a frame as well.
     """
     folder = Path(folder)
-    manifest = _manifest(folder)
-    if manifest is None:
+    if out is not None:
+        flow.check_out(Path(out))
+    whole = _manifest(folder)
+    if whole is None:
         return verify.run(folder, x, state, out, **options)
-    parts = manifest["parts"]
+    parts, images = whole[0]["parts"], whole[1]
     v = np.asarray(x)
     wanted = {}  # state -> folder, name there
     for part in parts:
-        network = flow.load_image(folder / part["folder"]).network
+        network = images[part["folder"]].network
         for key in network.state_keys():
             wanted[model_key(key, part["first"], part["reverse"])] = (part["folder"], key)
     for key in state or {}:

@@ -17,7 +17,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing, trace
 from csb_rnn.flow import schema
 from csb_rnn.flow.building import Image, load_image
-from csb_rnn.flow.files import read_state, staged, write_json
+from csb_rnn.flow.files import check_out, staged, write_json
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.verify.comparison import STALLS, check_size, compare, image_words, report
@@ -104,20 +104,19 @@ def run(
         raise UsageError(f"unknown stall '{stall}': known are {', '.join(STALLS)}")
     if timeline and stall != "none":
         raise UsageError("a trace is of the machine that nobody stalls: not with --stall")
+    if out is not None:
+        check_out(Path(out))
     img = load_image(image_dir)
     p, q = img.program, img.network
     single = p.streams == 1
     ints, saturated = _inputs(x, img)
-    if state is None and "initial.npz" in img.manifest["files"]:
-        state = read_state(Path(image_dir) / "initial.npz")
+    if state is None:
+        state = img.initial
     initial = _state(state, img)
     frames = interleave(ints)
     check_size(p, len(frames), sim)
     if len(img.data) // 4 > image_words(p.config, sim):
         raise UsageError(f"the image has {len(img.data) // 4} words, too many for {sim}")
-    if out is not None and Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"{out}: is a file, not a folder")
-
     want, want_state = FixedModel(q, p.config).run(ints, initial)
     times = trace.timeline(p, len(frames)) if timeline else None
     predicted = timing.predict(p, len(frames)) if times is None else times.times
