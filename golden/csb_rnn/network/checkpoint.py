@@ -162,7 +162,7 @@ class Checkpoint:
 def _from_torch(key: str, value: Any) -> np.ndarray:
     """A dense torch tensor as a numpy array; bfloat16, which numpy does not have, as float32."""
     kinds = (
-        (str(value.layout) != "torch.strided" or getattr(value, "is_nested", False), "a sparse"),
+        (str(value.layout) != "torch.strided", "a sparse"),
         (value.is_quantized, "a quantised"),
         (value.is_meta, "an empty (meta)"),
         (value.is_complex(), "a complex"),
@@ -202,6 +202,8 @@ def _check_sizes(state: dict[str, Any], used: set[str]) -> None:
     """
     total = weights = 0
     for key, value in state.items():
+        if getattr(value, "is_nested", False):
+            raise CheckpointError(f"{key[:KEY_LENGTH]}: a nested tensor; expected a dense one")
         if len(key) > KEY_LENGTH:
             raise CheckpointError(f"{untrusted.show(key)}: a name of {len(key)} characters")
         if hasattr(value, "shape") and hasattr(value, "dtype"):

@@ -13,14 +13,16 @@ What cannot be represented is refused by name: the node, the attribute, what is 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from csb_rnn import cells
+from csb_rnn import cells, untrusted
 from csb_rnn.cells import gru, gru_before, lstm, peephole, rnn
 from csb_rnn.cells.graph import Cell
 from csb_rnn.network.bidirectional import Directions, Model, stack
@@ -44,6 +46,15 @@ ARRANGES = (
     "Dropout",
     "Cast",
 )
+
+
+#: What is computed when the file is read, if all of its operands are constants.
+FOLDED = {
+    *("Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Gather"),
+    *("Identity", "Mul", "Neg", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Sub"),
+    *("Transpose", "Unsqueeze", "Where"),
+}
+FOLDED_SIZE = 1 << 24  # numbers in such operands and results
 
 
 class OnnxError(NetworkError):
@@ -116,9 +127,18 @@ class _Reader:
         elif node.op_type == "Shape":
             self.shapes.add(out)
         elif all(n in self.constants for n in names):
+            if node.op_type not in FOLDED or not names:
+                raise self.fail(node, f"of constants; supported: {', '.join(sorted(FOLDED))}")
             fed = {n: self.constants[n] for n in names}
-            results = ReferenceEvaluator(node).run(None, fed)
-            self.constants |= zip(node.output, results, strict=True)
+            if sum(a.size for a in fed.values()) > FOLDED_SIZE:
+                raise self.fail(node, f"of more than {FOLDED_SIZE} constants")
+            if node.op_type in ("ConstantOfShape", "Expand"):
+                self.check_shape(node, fed[names[-1]])
+            try:
+                results = ReferenceEvaluator(node).run(None, fed)
+            except Exception as error:  # whatever onnx and numpy raise for operands of other shapes
+                raise self.fail(node, untrusted.clean(str(error), 200)) from None
+            self.constants |= zip(node.output, map(np.asarray, results), strict=True)
         elif node.op_type == "ConstantOfShape" and names[0] in self.shapes:
             value = attr.get("value")
             self.filled[out] = 0.0 if value is None else float(numpy_helper.to_array(value)[0])
@@ -132,6 +152,12 @@ class _Reader:
         else:
             return False
         return True
+
+    def check_shape(self, node: onnx.NodeProto, shape: np.ndarray) -> None:
+        """Refuse to fill more than the hardware could ever take."""
+        sizes = [int(n) for n in shape.reshape(-1)] if shape.dtype.kind in "iu" else [-1]
+        if any(n < 0 for n in sizes) or math.prod(max(1, n) for n in sizes) > FOLDED_SIZE:
+            raise self.fail(node, f"fills the shape {untrusted.show(str(sizes))}")
 
     # --- recurrent nodes ------------------------------------------------------------------------
 
@@ -154,6 +180,8 @@ class _Reader:
         b, p = self.constant(node, 3, "B"), None
         if kind == "LSTM":
             p = self.constant(node, 7, "P")
+        if w.ndim != 3 or r.ndim != 3:
+            raise self.fail(node, f"W of shape {w.shape} and R of shape {r.shape} have not 3 axes")
         hidden, gates = r.shape[2], len(ORDER[kind])
         if w.shape[:2] != (len(reverse), gates * hidden) or r.shape[:2] != w.shape[:2]:
             raise self.fail(
@@ -404,12 +432,45 @@ def read_onnx(path: str | os.PathLike) -> Model:
     if not path.is_file():
         raise OnnxError(f"{path}: no such file")
     try:
-        proto = onnx.load(path)
-        onnx.checker.check_model(proto)
-    except Exception as error:  # whatever protobuf and the checker raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise OnnxError(f"{path}: not a valid ONNX file: {reason}") from None
-    try:
-        return from_onnx(proto)
-    except NetworkError as error:
+        with untrusted.bounded_memory():
+            proto = _load(path)
+            onnx.checker.check_model(proto)
+            return from_onnx(proto)
+    except (NetworkError, untrusted.FileError) as error:
         raise OnnxError(f"{path}: {error}") from None
+    except Exception as error:  # whatever protobuf, the checker and odd attributes raise
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        if isinstance(error, MemoryError):
+            reason = f"takes more than {untrusted.ROOM:,} bytes"
+        reason = untrusted.clean(reason, 200)
+        raise OnnxError(f"{path}: not a valid ONNX file: {reason}") from None
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    """The file and the tensors that lie beside it, if they are of moderate size.
+
+    Raises:
+        FileError: too large, or a tensor lies outside of the file's folder.
+    """
+    import onnx
+    from onnx import external_data_helper
+
+    proto = onnx.load_model_from_string(untrusted.read_bytes(path))
+    total = path.stat().st_size
+    for tensor in external_data_helper._get_all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            size = math.prod(max(0, n) for n in tensor.dims)
+            total += 4 * size if size > FOLDED_SIZE else 0
+            untrusted.check_size(total)
+            continue
+        info = {e.key: e.value for e in tensor.external_data}
+        name, length = info.get("location", ""), info.get("length", "")
+        file = path.parent / name
+        if name in ("", ".", "..") or Path(name).name != name or not file.is_file():
+            raise untrusted.FileError(f"no file {untrusted.show(name)} of tensors beside it")
+        if file.is_symlink() or not re.fullmatch("[0-9]{0,12}", length):
+            raise untrusted.FileError(f"{untrusted.show(name)}: a link, or of no length")
+        total += int(length or file.stat().st_size)
+        untrusted.check_size(total)
+    external_data_helper.load_external_data_for_model(proto, str(path.parent))
+    return proto
