@@ -119,7 +119,7 @@ class Top:
 
     async def load(self, data: bytes) -> str:
         """Sends an image; returns the name of the error."""
-        await self.image.send(data)
+        self.image.send_nowait(data)
         await within(len(data) + 40000, self.image.wait())
         await ClockCycles(self.dut.clk_i, 4)
         assert await self.read("STATUS", "loading") == 0

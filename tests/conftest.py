@@ -25,6 +25,14 @@ def pytest_report_header() -> str:
     return f"CSB_SEED={launcher.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """A run that fails ends with its seed: the first lines of a long log are far away."""
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        terminalreporter.write_line(f"repeat: with CSB_SEED={launcher.seed_from_env()}")
+
+
 def chosen_simulators() -> tuple[str, ...]:
     """The simulators that ``SIM`` names: one of them, or ``both``."""
     wanted = os.environ.get("SIM", "both")

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Assertions that behave alike in Verilator and Icarus: checks at the rising edge of `clk_i`,
-// silent while `rst_ni` is low, gone under SYNTHESIS. A failure ends the simulation and prints the
-// hierarchical name of the check, so the name should say what was intended.
+// silent until a first reset and while `rst_ni` is low, gone under SYNTHESIS. A failure ends the
+// simulation and prints the hierarchical name of the check, so the name should say what was intended.
 //
 // Conditions are compared `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
-// cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`. Nothing is
-// checked at time zero: two-state simulators begin with random inputs, their reset and clock too
-// (asked last, as Verilator would look at the time in every cycle for every assertion).
+// cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`.
+//
+// Two-state simulators begin with random registers and inputs, reset and clock among them. An
+// assertion is armed by the first rising edge after time zero with `rst_ni` low. A module without a
+// reset cannot see it: its assertions start at the 17th rising edge, when the reset of the modules
+// around it has long driven the random values out. Example: a seed that starts `rst_ni` at 1 and
+// `valid` at 1 checks nothing until the bench has pulled `rst_ni` low for one edge.
 `ifndef CSB_ASSERT_SVH
 `define CSB_ASSERT_SVH
 
@@ -14,6 +18,7 @@
 `define CSB_ASSERT_INIT(Name, Cond)
 `define CSB_ASSERT(Name, Cond)
 `define CSB_ASSERT_IF(Name, Enable, Cond)
+`define CSB_ASSERT_NO_RESET(Name, Enable, Cond)
 `define CSB_ASSERT_KNOWN(Name, Valid, Payload)
 `define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload)
 `else
@@ -25,14 +30,26 @@
   end
 
 // Cond holds in every cycle outside reset.
-`define CSB_ASSERT(Name, Cond) `CSB_ASSERT_IF(Name, rst_ni, Cond)
+`define CSB_ASSERT(Name, Cond) `CSB_ASSERT_IF(Name, 1'b1, Cond)
 
-// Cond holds in every cycle in which Enable is 1; needs no reset, as an X on Enable checks nothing.
+// Cond holds in every cycle outside reset in which Enable is 1; an X on Enable checks nothing.
 `define CSB_ASSERT_IF(Name, Enable, Cond) \
+  initial Name.armed = 1'b0; \
   always @(posedge clk_i) begin : Name \
-    if ((Enable) === 1'b1 && (Cond) !== 1'b1) begin \
-      if ($time != 0) $fatal(1, "assertion %m failed"); \
+    logic armed; \
+    if (rst_ni !== 1'b1) armed = $time != 0; \
+    else if ((Enable) === 1'b1 && (Cond) !== 1'b1) begin \
+      if (armed) $fatal(1, "assertion %m failed"); \
     end \
+  end
+
+// The same in a module that has no reset.
+`define CSB_ASSERT_NO_RESET(Name, Enable, Cond) \
+  initial Name.edges = '0; \
+  always @(posedge clk_i) begin : Name \
+    logic [4:0] edges; \
+    if (!edges[4]) edges = edges + 1'b1; \
+    else if ((Enable) === 1'b1 && (Cond) !== 1'b1) $fatal(1, "assertion %m failed"); \
   end
 
 // Valid is never X outside reset, and no bit of Payload is X while Valid is high. Two-state
@@ -42,11 +59,13 @@
 
 // The AXI stream rule: once Valid is high it stays high, with the same Payload, until Ready.
 `define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload) \
+  initial Name.armed = 1'b0; \
   always @(posedge clk_i) begin : Name \
-    logic stalled; \
+    logic armed, stalled; \
     logic [$bits(Payload)-1:0] held; \
-    if (rst_ni && stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) begin \
-      if ($time != 0) $fatal(1, "assertion %m failed"); \
+    if (rst_ni !== 1'b1) armed = $time != 0; \
+    else if (stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) begin \
+      if (armed) $fatal(1, "assertion %m failed"); \
     end \
     stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \
     held = Payload; \

@@ -279,7 +279,9 @@ async def event_counters_wrap(dut) -> None:
             word.ctl |= {"w0_en": 1, "w0_lag": code, "w1_en": 0}
         await bench.load(words)
         await bench.start(words, 3)
-        while bench.model.iteration <= 1 << isa.EVENT_W:
+        for _ in range(20 << isa.EVENT_W):
+            if bench.model.iteration > 1 << isa.EVENT_W:
+                break
             await bench.run(20, pace=0.1)
         await bench.stop()
         assert bench.seen[f"waits for {lag}"]

@@ -9,14 +9,14 @@ import struct
 import zlib
 
 import cocotb
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles
 
 from csb_rnn.machine import config, image, isa
 from csb_rnn.machine.image import Target
 from csb_rnn.machine.registers import ERRORS
 from tb.lib.axi import axis_source
 from tb.lib.checkers import Monitor
-from tb.lib.stream import reset, start_clock, within
+from tb.lib.stream import reset, start_clock, until, within
 
 CONFIG = config.load(
     os.environ.get("CSB_CONFIG", "tiny"),
@@ -91,15 +91,12 @@ class Bench:
     async def load(self, data: bytes) -> str:
         """Sends an image and returns its result."""
         before = len(self.results)
-        await self.source.send(data)
-        await within(20 * len(data) + 20000, self._result(before))
+        self.source.send_nowait(data)
+        clock, limit = self.dut.clk_i, 20 * len(data) + 20000
+        await until(clock, lambda: len(self.results) != before, limit, "done_o or error_o")
         await ClockCycles(self.dut.clk_i, 4)
         assert len(self.results) == before + 1, self.results
         return self.results[-1]
-
-    async def _result(self, before: int) -> None:
-        while len(self.results) == before:
-            await RisingEdge(self.dut.clk_i)
 
     def check(self, sections: list[image.Section]) -> None:
         """The memories hold the sections, and zeros where a load clears."""
@@ -172,10 +169,9 @@ async def takes_a_word_every_cycle(dut) -> None:
         taken.append,
     ).start()
     sending = cocotb.start_soon(b.load(data))
-    while not taken:
-        await RisingEdge(dut.clk_i)
+    await until(dut.clk_i, lambda: bool(taken), 20000, "the first word that is taken")
     await ClockCycles(dut.clk_i, len(data) // 4 - 1)
-    await sending
+    await within(1000, sending)
     assert len(taken) == len(data) // 4
 
 
@@ -191,7 +187,7 @@ async def waits_for_a_machine_at_rest(dut) -> None:
     assert not b.memory
     assert not b.cleared
     dut.idle_i.value = 1
-    assert await loading == "done"
+    assert await within(40000, loading) == "done"
     b.check(sections)
     assert dut.busy_o.value == 0
 
@@ -265,7 +261,7 @@ async def reset_in_mid_image(dut) -> None:
     b = await bench(dut)
     data = image.pack(CONFIG, random_sections(True))
     for cycles in (3, 60, 900, 1300):
-        await b.source.send(data)
+        b.source.send_nowait(data)
         await ClockCycles(dut.clk_i, cycles)
         b.source.clear()
         await reset(dut, 3)

@@ -65,7 +65,7 @@ class Bench:
         start_clock(dut)
         self.was_busy = False
         Monitor(dut, lambda: True, lambda: None, self._clock).start()
-        cocotb.start_soon(self._bus())
+        cocotb.start_soon(self._contend())
 
     def _clock(self, _: None) -> None:
         dut = self.dut
@@ -88,7 +88,7 @@ class Bench:
             self.errors.append(self.cycle)
         self.was_busy = dut.bus_busy_i.value == 1
 
-    async def _bus(self) -> None:
+    async def _contend(self) -> None:
         while True:
             await RisingEdge(self.dut.clk_i)
             self.dut.bus_busy_i.value = int(random.random() < self.busy)

@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from csb_rnn.machine import config, image, isa
 from tb.lib.axi import axis_sink
 from tb.lib.checkers import Checker, Monitor
-from tb.lib.stream import STALLS, reset, start_clock
+from tb.lib.stream import STALLS, TAKEN_WITHIN, reset, start_clock, until
 
 DEPTH = 16
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH)
@@ -93,15 +93,17 @@ class Bench:
     async def frame(self) -> None:
         """Writes one frame as the data path would."""
         dut, w = self.dut, CONFIG.data_w
-        while self.free == 0:
-            await RisingEdge(dut.clk_i)
+        if self.free == 0:
+            await until(dut.clk_i, lambda: self.free > 0, 10000, "a free half")
         self.free -= 1
         words = [
             [random.randint(-(1 << w - 1), (1 << w - 1) - 1) for _ in range(CONFIG.L)]
             for _ in range(DEPTH)
         ]
         for a, word in enumerate(words):
-            while random.random() < self.lag:
+            for _ in range(TAKEN_WITHIN):
+                if random.random() >= self.lag:
+                    break
                 dut.out_valid_i.value = 0
                 await RisingEdge(dut.clk_i)
             dut.out_valid_i.value = 1

@@ -202,7 +202,7 @@ async def many_at_once_in_any_order(dut) -> None:
 
     tasks = [cocotb.start_soon(writes()), cocotb.start_soon(reads())]
     for task in tasks:
-        await task
+        await within(40 * 800, task)
 
 
 @cocotb.test

@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, Timer
 from csb_rnn.machine import isa
 from csb_rnn.machine.image import CONFIG, Target
 from csb_rnn.machine.registers import ERRORS
-from tb.lib.stream import poison, reset, start_clock
+from tb.lib.stream import poison, reset, start_clock, until, within
 
 CONTROL_INPUTS = (
     *("start_req", "stop_req", "load_busy", "load_done", "load_error", "load_code"),
@@ -38,10 +38,7 @@ class Control:
     async def load(self, error: str = "none") -> None:
         dut = self.dut
         dut.load_busy_i.value = 1
-        while True:
-            await RisingEdge(dut.clk_i)
-            if dut.idle_o.value == 1:
-                break
+        await until(dut.clk_i, lambda: dut.idle_o.value == 1, 1000, "idle_o")
         await ClockCycles(dut.clk_i, 5)
         dut.load_busy_i.value = 0
         dut.load_code_i.value = ERRORS[error][0]
@@ -130,7 +127,7 @@ async def control_load_wins_over_start(dut) -> None:
         await ClockCycles(dut.clk_i, max(0, -offset))
         await pulse(dut, "start_req_i")
         await ClockCycles(dut.clk_i, max(0, offset))
-        await (loading or c.load())
+        await within(2000, loading or c.load())
         assert dut.running_o.value == 0
         assert dut.idle_o.value == 1
 

@@ -37,6 +37,7 @@ def measure(
     streams: int = 1,
     stall: tuple[int, int] = (0, 0),
     by: str = "default",
+    seed: int | None = None,
 ) -> RunResult:
     """Runs a case, compiled ``by`` one of the compilers; outputs, states and (unless stalled)
     cycles must be exact."""
@@ -45,7 +46,7 @@ def measure(
     x = qnet.quantise_inputs(case.frames(frames, streams))
     want, state = fixed_model.FixedModel(qnet, c).run(x)
     beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
-    got = simulate(program, beats, work, sim=sim, stall=stall)
+    got = simulate(program, beats, work, sim=sim, stall=stall, seed=seed)
     assert (got.error, got.stuck) == (0, False), case
     flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
     assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"

@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clock, reset, and the two ends of a valid/ready stream for cocotb benches.
+"""Clock, reset, bounded waits, and the two ends of a valid/ready stream for cocotb benches.
 
 All signals are sampled at the rising edge and driven right after it, as registers would.
+
+No bench waits for ever. Whatever depends on the design is awaited through :func:`within` or
+:func:`until`, which give up after so many clock cycles and name what did not happen; a loop without
+an end is the body of a background task and never awaited. A test
+refuses others: ``tests/rtl/test_waits.py``.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.handle import HierarchyObject, LogicArrayObject
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.types import LogicArray, Range
 
+from csb_rnn.simulation import waits
+from csb_rnn.simulation.waits import until
+
 CLOCK_NS = 10
+TAKEN_WITHIN = 100_000  # cycles in which a sink that works takes the word it is offered
 # (source, sink) chance of a stall in a cycle: the four patterns every stream is tested under.
 STALLS = {"none": (0.0, 0.0), "source": (0.6, 0.0), "sink": (0.0, 0.6), "both": (0.5, 0.5)}
 
@@ -32,9 +42,9 @@ async def reset(dut: HierarchyObject, cycles: int = 2) -> None:
     dut.rst_ni.value = 1
 
 
-async def within(cycles: int, awaitable):
-    """Awaits something for at most so many clock cycles, then fails: no bench waits for ever."""
-    return await with_timeout(awaitable, cycles * CLOCK_NS, "ns")
+async def within(cycles: int, awaitable: Any, what: str = "") -> Any:
+    """:func:`csb_rnn.simulation.waits.within` with the benches' clock."""
+    return await waits.within(cycles, awaitable, what, CLOCK_NS)
 
 
 def poison(signal: LogicArrayObject) -> None:
@@ -64,16 +74,19 @@ class StreamSource:
         self.valid.value = 0
         poison(self.data)
 
+    def _taken(self) -> bool:
+        return bool(self.ready.value == 1)
+
     async def send(self, words: Iterable[int]) -> None:
         """Returns when the last word has been taken."""
         for word in words:
-            while random.random() < self.stall:
+            for _ in range(TAKEN_WITHIN):
+                if random.random() >= self.stall:
+                    break
                 await RisingEdge(self.clock)
             self.valid.value = 1
             self.data.value = word
-            await RisingEdge(self.clock)
-            while self.ready.value != 1:
-                await RisingEdge(self.clock)
+            await until(self.clock, self._taken, TAKEN_WITHIN, self.ready._name)
             self.idle()
 
 
@@ -92,7 +105,7 @@ class StreamSink:
         self.words: list[int] = []
         self.ready.value = 0
 
-    async def run(self) -> None:
+    async def receive(self) -> None:
         """Receives for ever: start it with ``cocotb.start_soon``."""
         while True:
             ready = random.random() >= self.stall

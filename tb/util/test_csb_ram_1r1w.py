@@ -57,5 +57,5 @@ async def breaking_the_promise_is_fatal(dut) -> None:
     dut.we_i.value = dut.re_i.value = 1
     dut.waddr_i.value = dut.raddr_i.value = 0
     dut.wdata_i.value = 0
-    for _ in range(4):
+    for _ in range(20):  # without a reset, assertions begin at the 17th edge
         await RisingEdge(dut.clk_i)

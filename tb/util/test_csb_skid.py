@@ -16,7 +16,7 @@ async def start(dut, stalls: tuple[float, float] = (0.0, 0.0)) -> tuple[StreamSo
     source, sink = StreamSource(dut, "in", stalls[0]), StreamSink(dut, "out", stalls[1])
     start_clock(dut)
     await reset(dut)
-    cocotb.start_soon(sink.run())
+    cocotb.start_soon(sink.receive())
     return source, sink
 
 
@@ -43,7 +43,7 @@ async def latency_one_and_a_word_every_cycle(dut) -> None:
         await RisingEdge(dut.clk_i)
         assert dut.in_ready_o.value == 1, f"not ready in cycle {cycle}"
         assert dut.out_valid_o.value == (cycle > 0), f"valid in cycle {cycle}"
-    await sending
+    await within(20 * WORDS, sending)
     await RisingEdge(dut.clk_i)
     assert dut.out_valid_o.value == 1
     assert int(dut.out_data_o.value) == words[-1]

@@ -7,10 +7,11 @@ from __future__ import annotations
 import random
 
 import cocotb
-from cocotb.triggers import ClockCycles, Event, RisingEdge, SimTimeoutError
+import pytest
+from cocotb.triggers import ClockCycles, Event, RisingEdge
 
 from tb.lib.checkers import Checker, CheckError, Monitor
-from tb.lib.stream import StreamSink, StreamSource, poison, reset, start_clock, within
+from tb.lib.stream import StreamSink, StreamSource, poison, reset, start_clock, until, within
 
 HAS_X = not cocotb.SIM_NAME.startswith("Verilator")
 
@@ -27,12 +28,14 @@ async def source_obeys_the_stream_rules(dut) -> None:
     """Valid and payload stay until they are taken; in between the payload is worthless."""
     await start(dut)
     source, sink = StreamSource(dut, "in", stall=0.5), StreamSink(dut, "out", stall=0.5)
-    cocotb.start_soon(sink.run())
+    cocotb.start_soon(sink.receive())
     words = [random.getrandbits(len(dut.in_data_i)) for _ in range(200)]
     sending = cocotb.start_soon(source.send(words))
     offered, idle = None, 0
-    while not sending.done():
+    for _ in range(200 * 20):
         await RisingEdge(dut.clk_i)
+        if sending.done():
+            break
         valid, ready = int(dut.in_valid_i.value), int(dut.in_ready_o.value)
         if offered is not None:
             assert valid
@@ -51,7 +54,7 @@ async def source_obeys_the_stream_rules(dut) -> None:
 async def sink_stalls_as_often_as_told(dut) -> None:
     await start(dut)
     sink = StreamSink(dut, "out", stall=0.6)
-    cocotb.start_soon(sink.run())
+    cocotb.start_soon(sink.receive())
     stalled = 0
     for _ in range(1000):
         await RisingEdge(dut.clk_i)
@@ -65,24 +68,24 @@ async def sink_refuses_x(dut) -> None:
     """A payload that is X while valid is an error, where there is X."""
     await start(dut)
     dut.in_valid_i.value = 1  # with a worthless payload
-    try:
-        await within(20, StreamSink(dut, "out").run())
-    except ValueError:
-        assert HAS_X
-    except SimTimeoutError:
-        assert not HAS_X
+    kind, message = (
+        (ValueError, "")
+        if HAS_X
+        else (AssertionError, "StreamSink.receive did not happen within 20 cycles")
+    )
+    with pytest.raises(kind, match=message):
+        await within(20, StreamSink(dut, "out").receive())
 
 
 @cocotb.test
 async def nobody_waits_for_ever(dut) -> None:
     await start(dut)
     begin = cocotb.utils.get_sim_time("ns")
-    try:
-        await within(30, Event().wait())
-    except SimTimeoutError:
-        assert cocotb.utils.get_sim_time("ns") - begin == 300
-    else:
-        raise AssertionError("it went on")
+    with pytest.raises(AssertionError, match="an event did not happen within 30 cycles"):
+        await within(30, Event().wait(), "an event")
+    assert cocotb.utils.get_sim_time("ns") - begin == 300
+    with pytest.raises(AssertionError, match="out_valid_o did not come within 20 cycles"):
+        await until(dut.clk_i, lambda: dut.out_valid_o.value == 1, 20, "out_valid_o")
 
 
 @cocotb.test

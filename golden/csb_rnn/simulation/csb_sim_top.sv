@@ -37,8 +37,7 @@ module csb_sim_top #(
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int ImageDepth = 1 << 20,  // words of the image memory
     parameter int BeatDepth = 1 << 18,  // input and output beats of a run
-    parameter int FrameDepth = 1 << 16,  // frames of a run
-    parameter int Patience = 1 << 21  // cycles without a frame before the run is given up
+    parameter int FrameDepth = 1 << 16  // frames of a run
 ) (
     input  wire logic        clk_i,
     input  wire logic        rst_ni,
@@ -58,6 +57,7 @@ module csb_sim_top #(
     input  wire logic [31:0] in_beats_i,      // beats of an input frame
     input  wire logic [31:0] source_stall_i,  // seeds, 0: never stall
     input  wire logic [31:0] sink_stall_i,
+    input  wire logic [31:0] patience_i,      // cycles without an output beat until a run is stuck
     output logic             done_o,          // as many frames have come out, or it is stuck
     output logic             stuck_o,
     output logic      [31:0] cycle_o,
@@ -166,13 +166,15 @@ module csb_sim_top #(
   end
 
   // --- registers --------------------------------------------------------------------------
-  logic busy;
+  logic busy, was_reset;
+  initial was_reset = 1'b0;  // until a first reset all else is random, and nothing is checked
   assign axil_addr  = reg_addr_i;
   assign axil_wdata = reg_wdata_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       {busy, awvalid, wvalid, arvalid} <= '0;
       reg_ack_o <= reg_req_i;
+      was_reset <= 1'b1;
     end else begin
       if (awready) awvalid <= 1'b0;
       if (wready) wvalid <= 1'b0;
@@ -181,7 +183,8 @@ module csb_sim_top #(
         busy      <= 1'b0;
         reg_ack_o <= reg_req_i;
         if (rvalid) reg_rdata_o <= axil_rdata;
-        if (bvalid ? bresp != 0 : rresp != 0) $fatal(1, "register %0h: error response", reg_addr_i);
+        if (was_reset && (bvalid ? bresp != 0 : rresp != 0))
+          $fatal(1, "register %0h: error response", reg_addr_i);
       end else if (!busy && reg_req_i != reg_ack_o) begin
         busy    <= 1'b1;
         awvalid <= reg_we_i;
@@ -203,7 +206,7 @@ module csb_sim_top #(
   assign in_last   = in_beat == in_beats_i - 1;
   assign in_valid  = in_frame != goal_i && !source_lfsr[0];
   assign out_ready = !sink_lfsr[0];
-  assign stuck_o   = idle_cycles == Patience;
+  assign stuck_o   = idle_cycles == patience_i;
   assign done_o    = out_frame == goal_i || stuck_o;
 
   // A stalled source keeps what it offers: its random bit moves on only between beats.
@@ -222,7 +225,8 @@ module csb_sim_top #(
       {in_at, in_beat, in_frame, out_at, out_frame, idle_cycles, cycle_o} <= '0;
     end else begin
       cycle_o     <= cycle_o + 1'b1;
-      idle_cycles <= out_frame == goal_i || (out_valid && out_ready) ? 0 : idle_cycles + 1'b1;
+      if (out_frame == goal_i || (out_valid && out_ready)) idle_cycles <= '0;
+      else if (!stuck_o) idle_cycles <= idle_cycles + 1'b1;
       if (in_valid && in_ready) begin
         in_at <= in_at + 1'b1;
         if (in_beat == 0) in_cycle_mem[in_frame[$clog2(FrameDepth)-1:0]] <= cycle_o;

@@ -9,13 +9,17 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, ValueChange
 
 from csb_rnn.machine.registers import REGISTERS
+from csb_rnn.simulation.waits import within
 
+CLOCK_NS = 2
+ACCESS_WITHIN = 1000  # cycles of a register access
 OFFSET = {r.name: r.offset for r in REGISTERS}
 BITS = {r.name: {f.name: (f.lsb, f.width) for f in r.fields} for r in REGISTERS}
 COUNTERS = [
@@ -30,10 +34,14 @@ class Machine:
         self.dut = dut
         self._req = 0
 
+    async def _within(self, cycles: int, trigger: Any, what: str) -> None:
+        await within(cycles, trigger, what, CLOCK_NS)
+
     async def _access(self) -> int:
         self._req ^= 1
         self.dut.reg_req_i.value = self._req
-        await ValueChange(self.dut.reg_ack_o)
+        what = f"the answer to a register access at {int(self.dut.reg_addr_i.value):#x}"
+        await self._within(ACCESS_WITHIN, ValueChange(self.dut.reg_ack_o), what)
         await RisingEdge(self.dut.clk_i)
         return int(self.dut.reg_rdata_o.value) if not int(self.dut.reg_we_i.value) else 0
 
@@ -60,18 +68,22 @@ class Machine:
         raise AssertionError(f"STATUS.{field} never became {value}")
 
     async def reset(self) -> None:
-        for name in ("load", "reg_req", "reg_we", "reg_addr", "reg_wdata", "goal", "dump"):
+        for name in (
+            "load", "reg_req", "reg_we", "reg_addr", "reg_wdata", "goal", "patience", "dump"
+        ):  # fmt: skip
             getattr(self.dut, f"{name}_i").value = 0
         self.dut.rst_ni.value = 0
         await ClockCycles(self.dut.clk_i, 4)
         self.dut.rst_ni.value = 1
         await ClockCycles(self.dut.clk_i, 2)
 
-    async def load(self, words: int) -> int:
-        """Send the image; returns the error code."""
+    async def load(self, words: int, limit: int) -> int:
+        """Send the image, whose last word has to be taken within ``limit`` cycles; returns the
+        error code."""
         self.dut.image_words_i.value = words
         self.dut.load_i.value = 1
-        await RisingEdge(self.dut.sent_o)
+        what = f"the last of {words} words of the image"
+        await self._within(limit, RisingEdge(self.dut.sent_o), what)
         self.dut.load_i.value = 0
         await self.wait("loading", 0)
         return await self.read("STATUS", "error")
@@ -83,6 +95,20 @@ class Machine:
         await self.write("CONTROL", 2)
         await self.wait("idle", 1)
 
+    async def frames(self, goal: int, beats: int, patience: int) -> bool:
+        """Send frames and wait until ``goal`` in all have come out, each of so many beats; returns
+        whether the machine got stuck: no beat for ``patience`` cycles."""
+        dut = self.dut
+        sent = int(dut.goal_i.value)
+        dut.goal_i.value, dut.patience_i.value = goal, patience
+        await RisingEdge(dut.clk_i)
+        await RisingEdge(dut.clk_i)
+        if not int(dut.done_o.value):
+            # csb_sim_top gives up by itself; this bounds a csb_sim_top that does not.
+            limit = ((goal - sent) * beats + 1) * (patience + 1)
+            await self._within(limit, RisingEdge(dut.done_o), "done_o of csb_sim_top")
+        return bool(int(dut.stuck_o.value))
+
     async def state_word(self, lane: int, addr: int) -> int:
         await self.write("STATE_ADDR", lane << 16 | addr)
         return await self.read("STATE_DATA")
@@ -92,13 +118,14 @@ class Machine:
 async def job(dut) -> None:
     """Runs the job and reports; it fails only if the machine cannot be driven at all."""
     todo = json.loads(Path(os.environ["CSB_JOB"]).read_text())
-    cocotb.start_soon(Clock(dut.clk_i, 2, "ns", impl="gpi").start())
+    cocotb.start_soon(Clock(dut.clk_i, CLOCK_NS, "ns", impl="gpi").start())
     dut.in_beats_i.value = todo["in_beats"]
     dut.source_stall_i.value = todo["source_stall"]
     dut.sink_stall_i.value = todo["sink_stall"]
     m = Machine(dut)
     await m.reset()
-    report: dict = {"error": await m.load(todo["image_words"]), "stuck": False}
+    error = await m.load(todo["image_words"], todo["load_limit"])
+    report: dict = {"error": error, "stuck": False}
     first = int(dut.cycle_o.value)
     began = time.perf_counter()
     goal = 0
@@ -109,12 +136,7 @@ async def job(dut) -> None:
         counted = not todo["count_last"] or i == len(todo["sequences"]) - 1
         goal += frames
         await m.start(todo["fresh"])
-        dut.goal_i.value = goal
-        await RisingEdge(dut.clk_i)
-        await RisingEdge(dut.clk_i)
-        if not int(dut.done_o.value):
-            await RisingEdge(dut.done_o)
-        report["stuck"] = bool(int(dut.stuck_o.value))
+        report["stuck"] = await m.frames(goal, todo["out_beats"], todo["patience"])
         report["error"] = await m.read("STATUS", "error")
         await m.stop()
         for name in COUNTERS if counted else ["SATURATIONS"]:

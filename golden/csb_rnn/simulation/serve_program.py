@@ -17,7 +17,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from csb_rnn.simulation.run_program import Machine
+from csb_rnn.simulation.run_program import CLOCK_NS, Machine
 
 FRAME_DEPTH = 1 << 16  # of the simulation top
 
@@ -30,11 +30,19 @@ class Server:
         self.frames = 0  # sent since reset
 
     async def load(self) -> dict[str, Any]:
-        cocotb.start_soon(Clock(self.dut.clk_i, 2, "ns", impl="gpi").start())
+        cocotb.start_soon(Clock(self.dut.clk_i, CLOCK_NS, "ns", impl="gpi").start())
         self.dut.in_beats_i.value = self.job["in_beats"]
         self.dut.source_stall_i.value = self.dut.sink_stall_i.value = 0
         await self.machine.reset()
-        return {"error": await self.machine.load(self.job["image_words"])}
+        return {"error": await self.machine.load(self.job["image_words"], self.job["load_limit"])}
+
+    async def do(self, name: str, *arguments: Any) -> dict[str, Any]:
+        """One command; each ends within a number of cycles."""
+        if name == "start":
+            return await self.start(*arguments)
+        if name == "step":
+            return await self.step(*arguments)
+        return await self.stop(*arguments)
 
     async def start(self, state: list[list[int]] | None) -> dict[str, Any]:
         """Begin a sequence, from zero or from words (lane, address, value) of the state memory."""
@@ -51,15 +59,11 @@ class Server:
             dut.in_mem[(self.frames * len(beats) + i) % depth].value = beat
         self.frames += 1
         await RisingEdge(dut.clk_i)
-        dut.goal_i.value = self.frames
-        await RisingEdge(dut.clk_i)
-        await RisingEdge(dut.clk_i)
-        if not int(dut.done_o.value):
-            await RisingEdge(dut.done_o)
-        await RisingEdge(dut.clk_i)
-        if int(dut.stuck_o.value):
-            return {"stuck": True}
         count = self.job["out_beats"]
+        stuck = await self.machine.frames(self.frames, count, self.job["patience"])
+        await RisingEdge(dut.clk_i)
+        if stuck:
+            return {"stuck": True}
         base = (self.frames - 1) * count
         out = [int(dut.out_mem[(base + i) % depth].value) for i in range(count)]
         at = (self.frames - 1) % FRAME_DEPTH
@@ -80,14 +84,14 @@ async def serve(dut) -> None:
     job = json.loads(Path(os.environ["CSB_JOB"]).read_text())
     with open(job["commands"]) as commands, open(job["answers"], "w") as answers:
         server = Server(dut, job)
-        answer: dict[str, Any] = await server.load()
-        while True:
+
+        def reply(answer: dict[str, Any]) -> None:
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
-            line = commands.readline()
-            if not line:
-                return
+
+        reply(await server.load())
+        for line in commands:  # until nobody is there any more
             name, *arguments = json.loads(line)
             if name == "end":
                 return
-            answer = await getattr(server, name)(*arguments)
+            reply(await server.do(name, *arguments))

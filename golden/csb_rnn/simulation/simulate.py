@@ -87,6 +87,23 @@ def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Secti
     ]
 
 
+def limits(p: Program, words: int) -> dict[str, int]:
+    """Cycles after which a run is given up, far above those of a machine that works.
+
+    Returns:
+        ``load_limit`` of an image of so many words, which is sent while memories are cleared;
+        ``patience``, cycles from one output beat to the next. Example: 64 times the 150 words and
+        beats that a small network on ``tiny`` takes for a frame, and 10,000: 19,600.
+    """
+    sizes = image.memories(p.config).values()
+    clear = sum(image.stream_words(bits) * n * count for bits, n, count in sizes)
+    frame = max(map(len, p.groups)) + len(p.drain) + len(p.elem) + p.in_beats + p.out_beats
+    return {
+        "load_limit": 10_000 + 2 * (words + clear),
+        "patience": 10_000 + 64 * frame * p.streams,
+    }
+
+
 def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
     words = image_words(c, sim)
     depth = {} if words == SIM_IMAGE_WORDS["verilator"] else {"ImageDepth": words}  # the default
@@ -153,7 +170,9 @@ def simulate(
             places += zip(s.lane.tolist(), at.tolist(), strict=True)
     job = {
         "image_words": len(data) // 4,
+        **limits(p, len(data) // 4),
         "in_beats": p.in_beats,
+        "out_beats": p.out_beats,
         "groups": c.groups,
         "count_last": count_last,
         "sequences": list(sequences or [len(x)]),

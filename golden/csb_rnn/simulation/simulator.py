@@ -21,7 +21,7 @@ from csb_rnn.machine.numerics import Ints
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
-from csb_rnn.simulation.simulate import SIM_TOP
+from csb_rnn.simulation.simulate import SIM_TOP, limits
 
 DEPTHS = {  # words of the simulation top's memories: beats go round
     "verilator": {"ImageDepth": 1 << 20, "BeatDepth": 1 << 18},
@@ -80,6 +80,7 @@ class Simulator:
         depths = DEPTHS[sim]
         job = {
             "image_words": len(data) // 4,
+            **limits(p, len(data) // 4),
             "in_beats": p.in_beats,
             "out_beats": p.out_beats,
             "beat_depth": depths["BeatDepth"],

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No seed of random initial values ends a run for no bug of the design.
+
+``CSB_SEEDS=300`` runs so many seeds of the whole machine instead of a few.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from csb_rnn.machine import config
+from csb_rnn.machine.folders import ROOT
+from csb_rnn.simulation.launcher import SimulationError, run
+from tb.lib.exact import SHALLOW, check
+from tb.lib.random_layers import LayerCase
+
+#: Seeds that once made csb_sim_top's check of bus responses fire before the first reset.
+PLANTED = (777018, 13, 17)
+COUNT = int(os.environ.get("CSB_SEEDS", "8"))
+UNRESET = [ROOT / "tests/data/unreset.sv"]
+
+
+def seeds(first: int, count: int) -> list[int]:
+    """The planted seeds and ``count`` that are drawn from ``first``."""
+    return [*PLANTED, *random.Random(first).sample(range(1, 1 << 31), count)]
+
+
+@pytest.mark.sims("verilator")
+def test_any_seed_of_the_whole_machine(sim, tmp_path, seed) -> None:
+    """Icarus has no random initial values: there everything begins as X."""
+    c, bad = config.load("tiny", **SHALLOW), {}
+    case = LayerCase(seed=1, inputs=5, hidden=9)
+    for s in seeds(seed, COUNT):
+        try:
+            check(case, c, sim, tmp_path, frames=2, seed=s)
+        except (SimulationError, AssertionError) as error:
+            bad[s] = str(error)
+    assert not bad, f"{len(bad)} of {COUNT + len(PLANTED)} seeds: {bad}"
+
+
+def test_assertions_wait_for_a_reset(sim, seed) -> None:
+    for s in seeds(seed, 5 if sim == "verilator" else 0):
+        run(
+            "unreset",
+            "tb.util.test_csb_assert",
+            sim=sim,
+            sources=UNRESET,
+            seed=s,
+            test_filter="random_registers",
+        )
+
+
+def test_assertions_fail_after_a_reset(sim) -> None:
+    with pytest.raises(SimulationError, match=r"assertion .*Sta(ble|ysZero)"):
+        run(
+            "unreset",
+            "tb.util.test_csb_assert",
+            sim=sim,
+            sources=UNRESET,
+            test_filter="broken_after",
+        )
