@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX files as models: a walk in which every node has a rule, or goes to the host.
+
+:func:`read_plan` gives all parts of a file, :func:`read_onnx` only the model for the engine and
+refuses a file that needs more. How it works, in the order of the modules: :mod:`load` makes one
+flat graph of the file, :mod:`walk` finds the meaning of every tensor (:mod:`values`) by the rules
+of :mod:`rules`, :mod:`plan` says what runs where, :mod:`cut` makes models of the host's parts.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from csb_rnn.network.bidirectional import Model
+from csb_rnn.network.network import NetworkError
+from csb_rnn.network.onnx.errors import OnnxError
+from csb_rnn.network.onnx.load import flat, load
+from csb_rnn.network.onnx.plan import HostState, Plan, Probe, Tap, plan
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = [
+    "HostState",
+    "OnnxError",
+    "Plan",
+    "Probe",
+    "Tap",
+    "from_onnx",
+    "plan_of",
+    "read_onnx",
+    "read_plan",
+]
+
+
+def plan_of(proto: onnx.ModelProto) -> Plan:
+    """The parts of a graph.
+
+    Raises:
+        OnnxError: a node or attribute that is not supported.
+        NetworkError: layers that do not fit each other.
+    """
+    return plan(flat(proto))
+
+
+def from_onnx(proto: onnx.ModelProto) -> Model:
+    """The model of a graph, without the host's parts; see :func:`plan_of`."""
+    return plan_of(proto).model
+
+
+def read_plan(path: str | os.PathLike) -> Plan:
+    """The parts of a file.
+
+    Raises:
+        OnnxError: no such file, not ONNX, or something in it is not supported.
+    """
+    proto = load(path)
+    try:
+        return plan_of(proto)
+    except NetworkError as error:
+        raise OnnxError(f"{path}: {error}") from None
+
+
+def read_onnx(path: str | os.PathLike) -> Model:
+    """The model of a file, without the host's parts; see :func:`read_plan`."""
+    return read_plan(path).model

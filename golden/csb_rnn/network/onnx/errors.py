@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refusals of the ONNX importer: one line that names the node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csb_rnn.network.network import NetworkError
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class OnnxError(NetworkError):
+    """An ONNX file that cannot be read or represented; one line that names the node."""
+
+
+class HostOnly(Exception):
+    """A rule's word that the engine has no meaning for this node: the host runs it.
+
+    The text says why, and becomes part of a refusal if the node stands between layers.
+    """
+
+
+def name_of(node: onnx.NodeProto) -> str:
+    """Kind and name of a node, ``Gemm '/fc/Gemm'``; the domain too if it is not ONNX's own."""
+    kind = f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
+    return f"{kind} '{node.name or (node.output[0] if node.output else '')}'"
+
+
+def refuse(node: onnx.NodeProto, text: str) -> OnnxError:
+    """The error that names the node."""
+    return OnnxError(f"{name_of(node)}: {text}")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file as one flat graph: checked, functions inlined, sparse tensors dense, dead nodes gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from csb_rnn.network.onnx import worker
+from csb_rnn.network.onnx.errors import OnnxError
+
+if TYPE_CHECKING:
+    import onnx
+
+DEFAULT = ("", "ai.onnx")  # ONNX's own domain
+
+
+def load(path: str | os.PathLike) -> onnx.ModelProto:
+    """Read and check a file.
+
+    Raises:
+        OnnxError: no such file, not ONNX, or a graph that ONNX's checker refuses.
+    """
+    import onnx
+
+    path = Path(path)
+    if not path.is_file():
+        raise OnnxError(f"{path}: no such file")
+    try:
+        proto = onnx.load(path)
+    except Exception as error:  # whatever protobuf raises
+        raise OnnxError(f"{path}: not a valid ONNX file: {first_line(error)}") from None
+    try:
+        check(proto)
+    except worker.WorkerError as error:
+        raise OnnxError(f"{path}: not a valid ONNX file: {error}") from None
+    return proto
+
+
+def first_line(error: Exception) -> str:
+    """An error's first line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def check(proto: onnx.ModelProto) -> None:
+    """ONNX's checker, in the child process."""
+    worker.ask("check", proto.SerializeToString(), None)
+
+
+def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """Graphs that a node holds."""
+    return [g for a in node.attribute for g in ([a.g] if a.type == 5 else list(a.graphs))]
+
+
+def captured(node: onnx.NodeProto) -> list[str]:
+    """Names that the graphs of a node read from outside."""
+    found: dict[str, None] = {}
+    for g in bodies(node):
+        own = {i.name for i in g.input} | {t.name for t in g.initializer}
+        own |= {t.values.name for t in g.sparse_initializer}
+        for n in g.node:
+            found |= dict.fromkeys(x for x in reads(n) if x not in own)
+            own |= set(n.output)
+        found |= dict.fromkeys(o.name for o in g.output if o.name not in own)
+    return list(found)
+
+
+def reads(node: onnx.NodeProto) -> list[str]:
+    """Every tensor that a node needs."""
+    return [n for n in node.input if n] + captured(node)
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Nodes of a graph and of the graphs in it."""
+    for n in graph.node:
+        yield n
+        for g in bodies(n):
+            yield from all_nodes(g)
+
+
+def dense(sparse: onnx.SparseTensorProto) -> np.ndarray:
+    """A sparse tensor as an array.
+
+    Raises:
+        OnnxError: its indices do not fit.
+    """
+    from onnx import numpy_helper
+
+    shape, values = tuple(sparse.dims), numpy_helper.to_array(sparse.values)
+    at = numpy_helper.to_array(sparse.indices)
+    if int(np.prod(shape, dtype=object)) > 1 << 28:
+        raise OnnxError(f"sparse tensor '{sparse.values.name}' of shape {list(shape)} is too large")
+    out = np.zeros(shape, values.dtype)
+    try:
+        where = np.unravel_index(at, shape) if at.ndim == 1 else tuple(at.T)
+        out[where] = values
+    except (IndexError, ValueError) as error:
+        raise OnnxError(f"sparse tensor '{sparse.values.name}': {error}") from None
+    return out
+
+
+def flat(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The same model without local functions, sparse tensors and dead nodes.
+
+    Names of value_info are dropped: shapes are inferred, not believed.
+
+    Raises:
+        OnnxError: something of it cannot be read.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    made = onnx.ModelProto()
+    made.CopyFrom(proto)
+    if made.functions:
+        try:
+            made = onnx.inliner.inline_local_functions(made)
+        except Exception as error:
+            raise OnnxError(f"local functions cannot be inlined: {first_line(error)}") from None
+    g = made.graph
+    for s in g.sparse_initializer:
+        g.initializer.append(numpy_helper.from_array(dense(s), s.values.name))
+    del g.sparse_initializer[:]
+    for n in all_nodes(g):
+        for a in n.attribute:
+            if n.op_type == "Constant" and a.name == "sparse_value":
+                tensor = numpy_helper.from_array(dense(a.sparse_tensor), "")
+                a.CopyFrom(helper.make_attribute("value", tensor))
+    del g.value_info[:]
+    prune(g)
+    return made
+
+
+def prune(g: onnx.GraphProto) -> None:
+    """Remove nodes and initialisers that no output needs."""
+    needed = {o.name for o in g.output}
+    kept = []
+    for n in reversed(g.node):
+        if needed & set(n.output):
+            kept.insert(0, n)
+            needed |= set(reads(n))
+    del g.node[:]
+    g.node.extend(kept)
+    tensors = [t for t in g.initializer if t.name in needed]
+    del g.initializer[:]
+    g.initializer.extend(tensors)
+    # An input that only names an initialiser is none.
+    named = {t.name for t in tensors}
+    inputs = [i for i in g.input if i.name not in named]
+    del g.input[:]
+    g.input.extend(inputs)

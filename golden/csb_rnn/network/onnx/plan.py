@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs where: the chain of layers for the engine, and what the host does before and after.
+
+The outputs of the graph demand tensors; those that are views of layers must all come from one
+chain: frames of its last layer, final states of any. Everything else that an output needs is the
+host's: behind the layers (``after``) or in front of them (``before``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from csb_rnn.network.bidirectional import Model, stack
+from csb_rnn.network.network import NetworkError
+from csb_rnn.network.onnx import cut
+from csb_rnn.network.onnx.errors import OnnxError, name_of
+from csb_rnn.network.onnx.layout import Layout, of_root, of_view
+from csb_rnn.network.onnx.load import reads
+from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
+from csb_rnn.network.onnx.walk import RECURRENT, Walk
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tensor of the file that is made of the engine's results.
+
+    Attributes:
+        tensor: its name.
+        states: final states, side by side, that it is made of; empty: the output frames.
+        layout: how.
+    """
+
+    tensor: str
+    states: list[str]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class HostState:
+    """An initial state that comes from the host in every run: direction ``direction`` of a tensor
+    whose axes are directions, streams and units (``DBH``) or streams first (``BDH``)."""
+
+    key: str
+    tensor: str
+    layout: str
+    direction: int
+
+    def rows(self, tensor: np.ndarray) -> np.ndarray:
+        """``[streams, units]``."""
+        return tensor[self.direction] if self.layout == "DBH" else tensor[:, self.direction]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A tensor of the file that holds the output frames of a layer, to find a first difference."""
+
+    layer: int
+    name: str
+    tensor: str
+    layout: Layout
+
+
+@dataclass
+class Plan:
+    """A file as parts.
+
+    Attributes:
+        model: what the engine runs.
+        graph: the file as one flat graph.
+        inputs, outputs: names of the graph's.
+        source: tensor that the engine reads, and its layout.
+        states: initial states that come in every run.
+        taps: tensors that are made of the engine's results.
+        before, after: parts for the host; None if there is nothing to do.
+        streams: sequences that a constant state is for; None: any number.
+        unsaid: nodes of the host, for the printed list.
+    """
+
+    model: Model
+    graph: onnx.ModelProto
+    inputs: list[str]
+    outputs: list[str]
+    source: tuple[str, Layout]
+    states: list[HostState]
+    taps: list[Tap]
+    before: onnx.ModelProto | None
+    after: onnx.ModelProto | None
+    probes: list[Probe]
+    streams: int | None = None
+    infos: dict[str, tuple[int, list[int | str | None] | None]] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the engine does all: one input, and one output of all frames."""
+        direct = len(self.taps) == 1 and [t.tensor for t in self.taps] == self.outputs
+        frames = direct and not self.taps[0].states and self.taps[0].layout.pick is None
+        whole = frames and self.taps[0].layout.part is None and not self.taps[0].layout.turned
+        return bool(whole) and not (self.before or self.after or self.states)
+
+
+class _Planner:
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.makes = {o: n for n in walk.nodes for o in n.output if o}
+        self.outputs = [o.name for o in walk.model.graph.output]
+
+    def engine(self, name: str) -> View | None:
+        v = self.walk.values.get(name)
+        return v if isinstance(v, View) and self.walk.on_engine(v) else None
+
+    def demanded(self, cut: set[int] | None = None) -> dict[str, View]:
+        """Views that the outputs need; with ``cut``: only of those stages."""
+        found: dict[str, View] = {}
+        todo, seen = list(self.outputs), set()
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            v = self.engine(name)
+            if v is not None and (cut is None or id(v.stage) in cut):
+                found[name] = v
+            elif v is not None or self.walk.on_engine(self.walk.values.get(name)):
+                todo += reads(self.makes[name]) if name in self.makes else []
+        return {n: found[n] for n in sorted(found, key=lambda n: (n not in self.outputs, n))}
+
+    def plan(self) -> Plan:
+        views = self.demanded()
+        if not views:
+            raise OnnxError(self.nothing())
+        needed = {id(s): s for v in views.values() for s in self.stages(v)}
+
+        def joined(s: Stage) -> Stage:
+            """The stage of both directions, if both are needed."""
+            if s.both is None:
+                return s
+            return (
+                s.both
+                if all(id(p) in needed for p in s.both.parts.values()) or (id(s.both) in needed)
+                else s
+            )
+
+        chains = [[joined(s) for s in v.stage.chain()] for v in views.values()]  # type: ignore[union-attr]
+        last = self.last([c for c, v in zip(chains, views.values(), strict=True)
+                          if v.kind == "frames"], chains)  # fmt: skip
+        chain = [joined(s) for s in last.chain()]
+        for c in chains:
+            odd = next((s for s in c if s.recurrent and s not in chain), None)
+            if odd is not None:
+                raise OnnxError(
+                    f"'{odd.name}' and '{last.name}' do not stand in one chain; supported: layers "
+                    "of which each reads the one before"
+                )
+        parts = {id(s) for c in chain for s in (c, *c.parts.values())}
+        ends = {id(s) for s in (last, *last.parts.values())}
+        for name, v in views.items():
+            assert isinstance(v.stage, Stage)
+            if v.kind == "frames" and id(v.stage) in parts - ends:
+                raise OnnxError(
+                    f"frames of '{v.stage.name}' are used beside those of '{last.name}' (tensor "
+                    f"'{name}'); supported: frames of the last layer, final states of any"
+                )
+        states = {id(s) for c in chain for s in (c, *c.parts.values())}
+        taps = {
+            n: v
+            for n, v in self.demanded(ends | states).items()
+            if v.kind != "frames" or id(v.stage) in ends
+        }
+        return self.assemble(chain, taps)
+
+    @staticmethod
+    def stages(v: View) -> list[Stage]:
+        assert isinstance(v.stage, Stage)
+        return v.stage.chain()
+
+    def nothing(self) -> str:
+        """Why no output is the engine's."""
+        kinds = [n for n in self.walk.nodes if n.op_type in RECURRENT]
+        if kinds:
+            return f"no output of the graph depends on {name_of(kinds[0])}"
+        why = [v.why for v in self.walk.values.values() if isinstance(v, Host) and v.why]
+        text = f"; {why[0]}" if why else ""
+        return f"the graph has no LSTM, GRU, RNN, Gemm or MatMul that the engine can run{text}"
+
+    def last(self, frames: list[list[Stage]], chains: list[list[Stage]]) -> Stage:
+        """The last layer on the engine: the deepest that all demanded frames have in common."""
+        deepest = max(chains, key=len)
+        recurrent = [s for s in deepest if s.recurrent]
+        common = [s for s in (frames[0] if frames else deepest) if all(s in c for c in frames)]
+        if recurrent:
+            bottom = recurrent[-1]
+            if not frames:
+                return bottom
+            if bottom not in common:
+                names = {c[-1].name for c in frames if bottom not in c}
+                raise OnnxError(
+                    f"frames of '{min(names)}' are used beside '{bottom.name}'; supported: frames "
+                    "of the last layer, final states of any"
+                )
+        elif not common:
+            raise OnnxError("its layers do not stand in one chain")
+        return common[-1]
+
+    def assemble(self, chain: list[Stage], taps: dict[str, View]) -> Plan:
+        walk, root = self.walk, chain[0].root
+        if "features" not in root.roles or "frames" not in root.roles:
+            self.default_roles(root)
+        number: dict[int, tuple[int, Stage]] = {}
+        for i, s in enumerate(chain):
+            number |= {id(p): (i, s) for p in (s, *s.parts.values())}
+        initial: dict[str, np.ndarray] = {}
+        states: list[HostState] = []
+        streams = None
+        for i, s in enumerate(chain):
+            for (state, way), start in s.initial.items():
+                key = f"{state}_l{i}{'_reverse' if way else ''}"
+                if start.values is None:
+                    states.append(HostState(key, start.tensor, start.layout, start.direction))
+                    continue
+                initial[key] = start.values
+                streams = start.streams or streams
+        try:
+            model = stack([s.layer for s in chain], initial=initial)
+        except NetworkError as error:
+            raise OnnxError(str(error)) from None
+        made = [self.tap(n, v, number, chain[-1]) for n, v in taps.items()]
+        graph = cut.normalised(walk)
+        host = [o for o in self.outputs if o not in taps]
+        tensors = list(dict.fromkeys([root.tensor, *(s.tensor for s in states)]))
+        inputs = [i.name for i in graph.graph.input]
+        # The last layer's tensor may be a Linear: then the host has nothing to compute there.
+        return Plan(
+            model,
+            graph,
+            inputs,
+            self.outputs,
+            (root.tensor, of_root(root)),
+            states,
+            made,
+            cut.part(walk, graph, inputs, [t for t in tensors if t not in inputs], self.makes),
+            cut.part(walk, graph, [*taps, *inputs], host, self.makes),
+            [
+                Probe(i, s.name, s.tensor, of_view(v))
+                for i, s in enumerate(chain)
+                if isinstance(v := walk.values.get(s.tensor), View) and v.kind == "frames"
+                and v.stage is s
+            ],
+            streams,
+            walk.infos,
+        )  # fmt: skip
+
+    @staticmethod
+    def default_roles(root: Root) -> None:
+        """Without a recurrent layer all axes but the features are alike: frames first."""
+        rest = [ax for ax in root.axes if ax and ax != root.roles.get("features")]
+        root.roles.setdefault("features", ())
+        root.roles["frames"] = rest[0] if rest else axis(1, "")
+        root.roles["streams"] = tuple(a for ax in rest[1:] for a in ax)
+
+    def tap(self, name: str, v: View, number: dict[int, tuple[int, Stage]], last: Stage) -> Tap:
+        assert isinstance(v.stage, Stage)
+        i, whole = number[id(v.stage)]
+        part = None
+        if v.stage is not whole and v.kind == "frames":
+            way = next(iter(v.stage.layer))
+            first = 0 if not way else whole.width - v.stage.width
+            part = [first, first + v.stage.width]
+        keys = []
+        if v.kind != "frames":
+            keys = [f"{v.kind}_l{i}{'_reverse' if way else ''}" for way in sorted(v.stage.layer)]
+        return Tap(name, keys, of_view(v, part))
+
+
+def plan(model: onnx.ModelProto) -> Plan:
+    """The parts of a flat model.
+
+    Raises:
+        OnnxError: a node that cannot be represented, or layers that stand in no chain.
+    """
+    import onnx
+
+    linear = not any(n.op_type in RECURRENT for n in model.graph.node)
+    kept = onnx.ModelProto()
+    kept.CopyFrom(model)
+    return _Planner(Walk(kept, linear)).plan()

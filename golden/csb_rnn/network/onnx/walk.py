@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The walk over a graph: the meaning of every tensor, node by node, by the rules.
+
+Constants are folded, the others get their meaning from a rule, and a node for which no rule has a
+meaning becomes the host's. A recurrent node that cannot be represented is an error; so is a random
+node. An If whose condition is a constant is replaced by its branch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from csb_rnn.network.onnx import folding, worker
+from csb_rnn.network.onnx.errors import HostOnly, OnnxError, name_of, refuse
+from csb_rnn.network.onnx.extents import Extent, unknown
+from csb_rnn.network.onnx.load import DEFAULT, bodies, captured, reads
+from csb_rnn.network.onnx.rules import RULES, Call
+from csb_rnn.network.onnx.rules.arranging import FLOATS
+from csb_rnn.network.onnx.rules.sizes import shape_of
+from csb_rnn.network.onnx.values import (
+    Constant,
+    Host,
+    Repeated,
+    Root,
+    Sizes,
+    Stage,
+    Value,
+    View,
+    axis,
+)
+
+if TYPE_CHECKING:
+    import onnx
+
+RECURRENT = ("LSTM", "GRU", "RNN")
+
+
+class Walk:
+    """Values of all tensors of a flat model.
+
+    Attributes:
+        values: meaning of each tensor by its name.
+        nodes: nodes as walked, branches of a constant If in place of it.
+        linear: whether layers without a state count as the engine's when the host's nodes are
+            told apart (of a model without a recurrent node).
+    """
+
+    def __init__(self, model: onnx.ModelProto, linear: bool = False) -> None:
+        from onnx import numpy_helper
+
+        self.model, self.linear = model, linear
+        self.opsets = {o.domain: o.version for o in model.opset_import}
+        self.nodes: list[onnx.NodeProto] = []
+        self.values: dict[str, Value] = {}
+        self._roots: dict[str, View | None] = {}
+        try:
+            self.infos = worker.ask("infer", model.SerializeToString())
+        except worker.WorkerError as error:
+            raise OnnxError(f"shapes cannot be inferred: {error}") from None
+        for t in model.graph.initializer:
+            try:
+                self.values[t.name] = Constant(numpy_helper.to_array(t))
+            except Exception as error:  # lying sizes, types without an array
+                raise OnnxError(f"tensor '{t.name}': {' '.join(str(error).split())}") from None
+        for i in model.graph.input:
+            found = self._input(i.name)
+            self.values[i.name] = found or Host(False)
+        for node in model.graph.node:
+            self.visit(node)
+
+    # --- operands -------------------------------------------------------------------------------
+
+    def extents(self, name: str) -> list[Extent] | None:
+        """Extents of a tensor, named where unknown; None if even their number is."""
+        shape = self.infos.get(name, (0, None))[1]
+        if shape is None:
+            return None
+        return [e if isinstance(e, int) else unknown(f"{name}.{i}") for i, e in enumerate(shape)]
+
+    def _input(self, name: str, rank: int | None = None) -> View | None:
+        """A tensor as input frames of the engine."""
+        kind, _ = self.infos.get(name, (0, None))
+        extents = self.extents(name)
+        if extents is None and rank is not None:
+            extents = [unknown(f"{name}.{i}") for i in range(rank)]
+        if kind not in FLOATS or extents is None or 0 in extents:
+            return None
+        axes = tuple(axis(e, f"{name}.{i}") for i, e in enumerate(extents))
+        return View(Root(name, axes), "frames", axes)
+
+    def on_engine(self, value: Value | None) -> bool:
+        """Whether a tensor depends on a layer of the engine."""
+        if isinstance(value, Host):
+            return value.after
+        if not isinstance(value, View) or isinstance(value.stage, Root):
+            return False
+        return self.linear or any(s.recurrent for s in value.stage.chain())
+
+    def read(self, name: str, rank: int | None = None, fresh: bool = False) -> View | None:
+        """A tensor as frames; ``fresh``, or if it is the host's: as the engine's input."""
+        value = self.values.get(name)
+        if isinstance(value, View) and not fresh:
+            return value
+        if value is None or self.on_engine(value) or isinstance(value, (Constant, Repeated, Sizes)):
+            return None
+        if name not in self._roots:
+            self._roots[name] = self._input(name, rank)
+        return self._roots[name]
+
+    def run(self, node: onnx.NodeProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return folding.run_node(self.model, node, feeds)
+
+    # --- nodes ----------------------------------------------------------------------------------
+
+    def visit(self, node: onnx.NodeProto) -> None:
+        """Find the meaning of a node's outputs."""
+        names = reads(node)
+        missing = [n for n in names if n not in self.values]
+        if missing:
+            raise refuse(node, f"reads '{missing[0]}', which nothing before it makes")
+        if any(o in self.values for o in node.output if o):
+            raise refuse(node, "makes a tensor that exists")
+        odd = folding.random_node(node)
+        if odd is not None:
+            raise refuse(odd, "draws random numbers in every run; supported: constants")
+        if node.op_type == "If" and node.domain in DEFAULT:
+            condition = self.values[node.input[0]]
+            if isinstance(condition, Constant) and condition.array.size == 1:
+                self.branch(node, bool(condition.array.reshape(-1)[0]))
+                return
+        self.nodes.append(node)
+        outputs = self.outputs(node, names)
+        for name, value in zip(node.output, outputs, strict=False):
+            if name:
+                self.values[name] = value if value is not None else Host(self.after(names))
+        for name in node.output:
+            self.values.setdefault(name, Host(self.after(names))) if name else None
+
+    def after(self, names: list[str]) -> bool:
+        return any(self.on_engine(self.values[n]) for n in names)
+
+    def branch(self, node: onnx.NodeProto, taken: bool) -> None:
+        """Walk a branch in place of an If."""
+        import onnx
+        from onnx import helper, numpy_helper
+
+        (body,) = [a.g for a in node.attribute if a.name == ("else_branch", "then_branch")[taken]]
+        prefix = f"{node.name or node.output[0]}/"
+        own = {o for n in body.node for o in n.output if o} | {t.name for t in body.initializer}
+        if body.sparse_initializer or any(captured(n) for n in body.node):
+            raise refuse(node, "its branch holds more graphs or sparse tensors; supported: none")
+        for t in body.initializer:
+            self.values[prefix + t.name] = Constant(numpy_helper.to_array(t))
+            new = onnx.TensorProto()
+            new.CopyFrom(t)
+            new.name = prefix + t.name
+            self.model.graph.initializer.append(new)
+        for n in body.node:
+            new_node = onnx.NodeProto()
+            new_node.CopyFrom(n)
+            new_node.input[:] = [prefix + x if x in own else x for x in n.input]
+            new_node.output[:] = [prefix + x if x else x for x in n.output]
+            self.visit(new_node)
+        for mine, theirs in zip(node.output, body.output, strict=True):
+            source = prefix + theirs.name if theirs.name in own else theirs.name
+            self.visit(helper.make_node("Identity", [source], [mine], f"{prefix}{mine}"))
+
+    def outputs(self, node: onnx.NodeProto, names: list[str]) -> list[Value | None]:
+        """Meanings of a node's outputs by constants, by its rule, or the host's."""
+        values = [self.values[n] if n else None for n in node.input]
+        domain = "" if node.domain in DEFAULT else node.domain
+        if node.op_type == "Constant" and not domain:
+            return [Constant(folding.literal(node))]
+        recurrent = node.op_type in RECURRENT and not domain
+        if names and all(isinstance(self.values[n], Constant) for n in names) and not recurrent:
+            arrays = {n: self.values[n].array for n in names}  # type: ignore[union-attr]
+            return [Constant(a) for a in folding.fold(self.model, node, arrays)]
+        call = Call(self, node, values, folding.attributes(node), self.opsets.get(node.domain, 1))
+        try:
+            if recurrent:
+                return list(RULES["", node.op_type, "recurrent"](call))
+            if bodies(node):
+                raise HostOnly("holds graphs")
+            found = RULES.get((domain, node.op_type, self.kind(node, values)))
+            if found is None:
+                if node.op_type == "Shape" and not domain and self.extents(node.input[0]):
+                    return list(shape_of(self.extents(node.input[0]) or [], call))
+                raise HostOnly("no rule of the engine")
+            return list(found(call))
+        except HostOnly as why:
+            host = Host(self.after(names), f"{name_of(node)} ({why})")
+            return [host for _ in node.output]
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            if isinstance(error, OnnxError):
+                raise
+            # Attributes or operands of types and shapes that ONNX does not allow here.
+            text = " ".join(str(error).split())
+            raise refuse(node, f"is not as ONNX defines it: {text}") from None
+
+    def kind(self, node: onnx.NodeProto, values: list[Value | None]) -> str:
+        """Which rules apply: the engine's, those of repeated constants, or those of shapes."""
+        product = node.op_type in ("MatMul", "Gemm", "FusedGemm", "FusedMatMul")
+        if any(isinstance(v, Host) for v in values):
+            return "engine" if product and isinstance(values[0], Host) else "host"
+        for meaning, kind in ((View, "engine"), (Repeated, "repeated"), (Sizes, "sizes")):
+            if any(isinstance(v, meaning) for v in values):
+                return kind
+        return "host"
+
+
+def recurrent_stages(walk: Walk) -> list[Stage]:
+    """Every recurrent stage that a tensor of the graph is made of."""
+    found: dict[int, Stage] = {}
+    for v in walk.values.values():
+        if isinstance(v, View) and isinstance(v.stage, Stage):
+            found |= {id(s): s for s in v.stage.chain() if s.recurrent}
+    return list(found.values())
+
+
+__all__ = ["Any", "Walk", "recurrent_stages"]
