@@ -115,7 +115,7 @@ def test_initial_states_come_with_the_image(sim, tmp_path):
 
 
 def _single(seed: int) -> bidirectional.Model | None:
-    from csb_rnn.network.onnx_import import from_onnx
+    from csb_rnn.network.onnx import from_onnx
 
     m = from_onnx(random_model(seed)[0])
     return m if m.single is not None else None

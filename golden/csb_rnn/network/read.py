@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from csb_rnn.network import bidirectional, description, onnx_import
+from csb_rnn.network import bidirectional, description, onnx
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 
-OTHERS = {".onnx": onnx_import.read_onnx, ".toml": description.read_description}
+OTHERS = {".onnx": onnx.read_onnx, ".toml": description.read_description}
 
 
 def read_model(

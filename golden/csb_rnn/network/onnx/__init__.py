@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from csb_rnn import untrusted
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
@@ -45,8 +46,15 @@ def plan_of(proto: onnx.ModelProto) -> Plan:
 
 
 def from_onnx(proto: onnx.ModelProto) -> Model:
-    """The model of a graph, without the host's parts; see :func:`plan_of`."""
-    return plan_of(proto).model
+    """The model of a graph that runs on the engine alone; see :func:`plan_of`.
+
+    Raises:
+        OnnxError: it does not, or see :func:`plan_of`.
+    """
+    found = plan_of(proto)
+    if not found.plain:
+        raise OnnxError(f"needs the host for {found.host_nodes()}; supported here: layers alone")
+    return found.model
 
 
 def read_plan(path: str | os.PathLike) -> Plan:
@@ -57,11 +65,19 @@ def read_plan(path: str | os.PathLike) -> Plan:
     """
     proto = load(path)
     try:
-        return plan_of(proto)
+        with untrusted.bounded_memory():
+            return plan_of(proto)
     except NetworkError as error:
         raise OnnxError(f"{path}: {error}") from None
+    except MemoryError:
+        raise OnnxError(f"{path}: takes more than {untrusted.ROOM:,} bytes") from None
 
 
 def read_onnx(path: str | os.PathLike) -> Model:
-    """The model of a file, without the host's parts; see :func:`read_plan`."""
-    return read_plan(path).model
+    """The model of a file that runs on the engine alone; see :func:`read_plan`."""
+    found = read_plan(path)
+    if not found.plain:
+        raise OnnxError(
+            f"{path}: needs the host for {found.host_nodes()}; supported here: layers alone"
+        )
+    return found.model

@@ -9,9 +9,9 @@ from csb_rnn.network.onnx.errors import OnnxError, name_of
 from csb_rnn.network.onnx.load import reads
 
 if TYPE_CHECKING:
-    from csb_rnn.network.onnx.walk import Walk
-
     import onnx
+
+    from csb_rnn.network.onnx.walk import Walk
 
 
 def normalised(walk: Walk) -> onnx.ModelProto:
@@ -81,11 +81,3 @@ def part(
         made.graph.output.append(own.get(n) or info(walk, n))
     made.producer_name = "csb_rnn"
     return made
-
-
-__all__ = ["helper_names", "info", "normalised", "part"]
-
-
-def helper_names(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
-    """Names of the inputs and outputs."""
-    return [i.name for i in model.graph.input], [o.name for o in model.graph.output]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from csb_rnn import untrusted
 from csb_rnn.network.network import NetworkError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ class OnnxError(NetworkError):
     """An ONNX file that cannot be read or represented; one line that names the node."""
 
 
-class HostOnly(Exception):
+class HostOnly(Exception):  # noqa: N818 - a verdict, no fault
     """A rule's word that the engine has no meaning for this node: the host runs it.
 
     The text says why, and becomes part of a refusal if the node stands between layers.
@@ -25,7 +26,8 @@ class HostOnly(Exception):
 def name_of(node: onnx.NodeProto) -> str:
     """Kind and name of a node, ``Gemm '/fc/Gemm'``; the domain too if it is not ONNX's own."""
     kind = f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
-    return f"{kind} '{node.name or (node.output[0] if node.output else '')}'"
+    name = node.name or (node.output[0] if node.output else "")
+    return untrusted.clean(f"{kind} '{name}'", 200)
 
 
 def refuse(node: onnx.NodeProto, text: str) -> OnnxError:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from csb_rnn.network.onnx import worker
 from csb_rnn.network.onnx.errors import refuse
 from csb_rnn.network.onnx.load import DEFAULT, bodies, reads

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from csb_rnn.network.onnx import worker
 from csb_rnn.network.onnx.errors import OnnxError
 
 if TYPE_CHECKING:
+    import onnx
+
     from csb_rnn.network.onnx.layout import Layout
     from csb_rnn.network.onnx.plan import HostState, Tap
-
-    import onnx
 
 Arrays = Mapping[str, np.ndarray]
 Engine = Callable[[np.ndarray, dict[str, np.ndarray]], tuple[np.ndarray, Mapping[str, np.ndarray]]]

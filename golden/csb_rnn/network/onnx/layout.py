@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+
 from csb_rnn.network.onnx.extents import is_known
 from csb_rnn.network.onnx.values import Axis, Root, Stage, View
 

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from csb_rnn import untrusted
 from csb_rnn.network.onnx import worker
 from csb_rnn.network.onnx.errors import OnnxError
 
@@ -16,33 +20,66 @@ if TYPE_CHECKING:
     import onnx
 
 DEFAULT = ("", "ai.onnx")  # ONNX's own domain
+LARGE = 1 << 24  # numbers of a tensor that count when sizes are added up
 
 
 def load(path: str | os.PathLike) -> onnx.ModelProto:
-    """Read and check a file.
+    """Read and check a file, and the tensors that lie beside it.
 
     Raises:
-        OnnxError: no such file, not ONNX, or a graph that ONNX's checker refuses.
+        OnnxError: no such file, not ONNX, too large, or a graph that ONNX's checker refuses.
     """
-    import onnx
-
     path = Path(path)
     if not path.is_file():
         raise OnnxError(f"{path}: no such file")
     try:
-        proto = onnx.load(path)
-    except Exception as error:  # whatever protobuf raises
-        raise OnnxError(f"{path}: not a valid ONNX file: {first_line(error)}") from None
-    try:
-        check(proto)
-    except worker.WorkerError as error:
-        raise OnnxError(f"{path}: not a valid ONNX file: {error}") from None
+        with untrusted.bounded_memory():
+            proto = _load(path)
+            check(proto)
+            return proto
+    except untrusted.FileError as error:
+        raise OnnxError(f"{path}: {error}") from None
+    except Exception as error:  # whatever protobuf and the checker raise
+        reason = first_line(error)
+        if isinstance(error, MemoryError):
+            reason = f"takes more than {untrusted.ROOM:,} bytes"
+        raise OnnxError(f"{path}: not a valid ONNX file: {reason}") from None
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    """The file and the tensors that lie beside it, if they are of moderate size.
+
+    Raises:
+        FileError: too large, or a tensor lies outside of the file's folder.
+    """
+    import onnx
+    from onnx import external_data_helper
+
+    proto = onnx.load_model_from_string(untrusted.read_bytes(path))
+    total = path.stat().st_size
+    for tensor in external_data_helper._get_all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            size = math.prod(max(0, n) for n in tensor.dims)
+            total += 4 * size if size > LARGE else 0
+            untrusted.check_size(total)
+            continue
+        info = {e.key: e.value for e in tensor.external_data}
+        name, length = info.get("location", ""), info.get("length", "")
+        file = path.parent / name
+        if name in ("", ".", "..") or Path(name).name != name or not file.is_file():
+            raise untrusted.FileError(f"no file {untrusted.show(name)} of tensors beside it")
+        if file.is_symlink() or not re.fullmatch("[0-9]{0,12}", length):
+            raise untrusted.FileError(f"{untrusted.show(name)}: a link, or of no length")
+        total += int(length or file.stat().st_size)
+        untrusted.check_size(total)
+    external_data_helper.load_external_data_for_model(proto, str(path.parent))
     return proto
 
 
 def first_line(error: Exception) -> str:
     """An error's first line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    lines = str(error).splitlines() or [""]
+    return untrusted.clean(lines[0] or type(error).__name__, 200)
 
 
 def check(proto: onnx.ModelProto) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from csb_rnn.network.bidirectional import Model, stack
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx import cut
@@ -102,6 +103,14 @@ class Plan:
         whole = frames and self.taps[0].layout.part is None and not self.taps[0].layout.turned
         return bool(whole) and not (self.before or self.after or self.states)
 
+    def host_nodes(self) -> str:
+        """What the host does, for a message."""
+        parts = [p for p in (self.before, self.after) if p is not None]
+        names = [name_of(n) for p in parts for n in p.graph.node if n.op_type != "Constant"]
+        names += [f"the state '{s.tensor}'" for s in self.states]
+        names += [f"'{t.tensor}'" for t in self.taps] if not names else []
+        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
 
 class _Planner:
     def __init__(self, walk: Walk) -> None:
@@ -139,23 +148,21 @@ class _Planner:
             """The stage of both directions, if both are needed."""
             if s.both is None:
                 return s
-            return (
-                s.both
-                if all(id(p) in needed for p in s.both.parts.values()) or (id(s.both) in needed)
-                else s
-            )
+            used = [p for p in s.both.parts.values() if id(p) in needed]
+            return s.both if len(used) == 2 or id(s.both) in needed else s
 
-        chains = [[joined(s) for s in v.stage.chain()] for v in views.values()]  # type: ignore[union-attr]
-        last = self.last([c for c, v in zip(chains, views.values(), strict=True)
-                          if v.kind == "frames"], chains)  # fmt: skip
-        chain = [joined(s) for s in last.chain()]
+        chains = [[joined(s) for s in self.stages(v)] for v in views.values()]
+        deepest = [s for s in max(chains, key=lambda c: sum(s.recurrent for s in c)) if s.recurrent]
         for c in chains:
-            odd = next((s for s in c if s.recurrent and s not in chain), None)
+            odd = next((s for s in c if s.recurrent and s not in deepest), None)
             if odd is not None:
                 raise OnnxError(
-                    f"'{odd.name}' and '{last.name}' do not stand in one chain; supported: layers "
-                    "of which each reads the one before"
+                    f"'{odd.name}' and '{deepest[-1].name}' do not stand in one chain; supported: "
+                    "layers of which each reads the one before"
                 )
+        frames = [c for c, v in zip(chains, views.values(), strict=True) if v.kind == "frames"]
+        last = self.last(frames, chains)
+        chain = [joined(s) for s in last.chain()]
         parts = {id(s) for c in chain for s in (c, *c.parts.values())}
         ends = {id(s) for s in (last, *last.parts.values())}
         for name, v in views.items():

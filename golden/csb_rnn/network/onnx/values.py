@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from csb_rnn.network.bidirectional import Directions
 from csb_rnn.network.onnx.extents import Extent, is_known, times
 

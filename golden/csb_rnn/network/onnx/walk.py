@@ -8,9 +8,10 @@ node. An If whose condition is a constant is replaced by its branch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
 from csb_rnn.network.onnx import folding, worker
 from csb_rnn.network.onnx.errors import HostOnly, OnnxError, name_of, refuse
 from csb_rnn.network.onnx.extents import Extent, unknown
@@ -24,7 +25,6 @@ from csb_rnn.network.onnx.values import (
     Repeated,
     Root,
     Sizes,
-    Stage,
     Value,
     View,
     axis,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import onnx
 
 RECURRENT = ("LSTM", "GRU", "RNN")
+ENGINE = sorted({kind for _, kind, on in RULES if on in ("engine", "recurrent")})
 
 
 class Walk:
@@ -121,7 +122,7 @@ class Walk:
             raise refuse(node, f"reads '{missing[0]}', which nothing before it makes")
         if any(o in self.values for o in node.output if o):
             raise refuse(node, "makes a tensor that exists")
-        odd = folding.random_node(node)
+        odd = folding.random_node(node) or (node if self.drops(node) else None)
         if odd is not None:
             raise refuse(odd, "draws random numbers in every run; supported: constants")
         if node.op_type == "If" and node.domain in DEFAULT:
@@ -135,7 +136,17 @@ class Walk:
             if name:
                 self.values[name] = value if value is not None else Host(self.after(names))
         for name in node.output:
-            self.values.setdefault(name, Host(self.after(names))) if name else None
+            if name:
+                self.values.setdefault(name, Host(self.after(names)))
+
+    def drops(self, node: onnx.NodeProto) -> bool:
+        """Whether a Dropout drops units: as in training, not when a model runs."""
+        if node.op_type != "Dropout" or node.domain not in DEFAULT:
+            return False
+        if self.opsets.get(node.domain, 1) < 7:
+            return not folding.attributes(node).get("is_test", 0)
+        mode = self.values[node.input[2]] if len(node.input) > 2 and node.input[2] else None
+        return mode is not None and not (isinstance(mode, Constant) and not mode.array.any())
 
     def after(self, names: list[str]) -> bool:
         return any(self.on_engine(self.values[n]) for n in names)
@@ -186,7 +197,7 @@ class Walk:
             if found is None:
                 if node.op_type == "Shape" and not domain and self.extents(node.input[0]):
                     return list(shape_of(self.extents(node.input[0]) or [], call))
-                raise HostOnly("no rule of the engine")
+                raise HostOnly(f"the engine runs none; supported: {', '.join(ENGINE)}")
             return list(found(call))
         except HostOnly as why:
             host = Host(self.after(names), f"{name_of(node)} ({why})")
@@ -207,15 +218,3 @@ class Walk:
             if any(isinstance(v, meaning) for v in values):
                 return kind
         return "host"
-
-
-def recurrent_stages(walk: Walk) -> list[Stage]:
-    """Every recurrent stage that a tensor of the graph is made of."""
-    found: dict[int, Stage] = {}
-    for v in walk.values.values():
-        if isinstance(v, View) and isinstance(v.stage, Stage):
-            found |= {id(s): s for s in v.stage.chain() if s.recurrent}
-    return list(found.values())
-
-
-__all__ = ["Any", "Walk", "recurrent_stages"]

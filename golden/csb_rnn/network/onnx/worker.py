@@ -34,6 +34,10 @@ class WorkerError(Exception):
     """A request that failed; the message is one line, without the name of a node."""
 
 
+class WorkerLost(WorkerError):  # noqa: N818 - the request failed, and the child with it
+    """The child is dead, or must be."""
+
+
 # --- what the child does ------------------------------------------------------------------------
 
 
@@ -147,7 +151,7 @@ class _Child:
         self.owner = os.getpid()
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).resolve())],
+            [sys.executable, "-P", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -162,10 +166,10 @@ class _Child:
             ready.register(pipe, selectors.EVENT_READ)
             while len(got) < size:
                 if not ready.select(max(0.0, end - time.monotonic())):
-                    raise WorkerError("takes longer than allowed")
+                    raise WorkerLost("takes longer than allowed")
                 part = os.read(pipe.fileno(), min(size - len(got), 1 << 20))
                 if not part:
-                    raise WorkerError("ends the process that runs it")
+                    raise WorkerLost("ends the process that runs it")
                 got += part
         return bytes(got)
 
@@ -178,7 +182,7 @@ class _Child:
             self.process.stdin.flush()
             good, answer = pickle.loads(self._read(struct.unpack("<Q", self._read(8, end))[0], end))
         except BrokenPipeError:
-            raise WorkerError("ends the process that runs it") from None
+            raise WorkerLost("ends the process that runs it") from None
         if not good:
             raise WorkerError(answer)
         return answer
@@ -216,9 +220,8 @@ def ask(name: str, *args: Any, seconds: float = SECONDS) -> Any:
         _child = _Child()
     try:
         return _child.ask(name, args, seconds)
-    except WorkerError:
-        if _child.process.poll() is not None or "longer" in str(sys.exc_info()[1]):
-            stop()
+    except WorkerLost:
+        stop()
         raise
 
 

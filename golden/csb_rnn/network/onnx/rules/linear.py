@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
 from csb_rnn.cells import CELLS
 from csb_rnn.network.network import Layer, NetworkError
 from csb_rnn.network.onnx.errors import HostOnly
@@ -73,7 +74,7 @@ def matmul(call: Call) -> list[Value]:
 
 @rule("Gemm", on="engine")
 def gemm(call: Call) -> list[Value]:
-    """A layer ``y = W x + b``: ``alpha A B + beta C``, transB 0 or 1, C one number for each unit."""
+    """A layer ``y = W x + b``: transA = 0, a constant B, C with one number for each unit."""
     w, c = call.constant(1, "B"), call.constant(2, "C")
     if w is None or w.ndim != 2 or call.attr.get("transA", 0):
         raise HostOnly("supported: transA = 0, a constant matrix B")

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+
 from csb_rnn.cells import gru, gru_before, lstm, peephole, rnn
 from csb_rnn.cells.graph import Cell
 from csb_rnn.network.bidirectional import Directions

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
 from csb_rnn.network.onnx.errors import HostOnly, OnnxError, refuse
 from csb_rnn.network.onnx.values import Value, View, as_sizes, known
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from csb_rnn.network.onnx.errors import HostOnly
 from csb_rnn.network.onnx.extents import Extent, add, divide, is_known, times
 from csb_rnn.network.onnx.rules.registry import Call, axis_of, rule
-from csb_rnn.network.onnx.values import Constant, Repeated, Sizes, Value, known, sizes
+from csb_rnn.network.onnx.values import Constant, Repeated, Value, sizes
 
 
 def shape_of(extents: Sequence[Extent], call: Call) -> list[Value]:
@@ -170,8 +171,7 @@ def filled(call: Call) -> list[Value]:
 def expand(call: Call) -> list[Value]:
     """A constant, repeated to a shape that is not known."""
     data, shape = call.constant(0, "input"), call.sizes(1)
-    assert data is not None and isinstance(call.value(1), Sizes)
-    if shape is None or shape.ndim != 1:
+    if data is None or shape is None or shape.ndim != 1:
         raise HostOnly("its shape is no list")
     return [_expanded(call, data, tuple(data.shape), shape)]
 
@@ -210,6 +210,3 @@ def shape(call: Call) -> list[Value]:
     v = call.value(0)
     assert isinstance(v, Repeated)
     return shape_of(v.shape, call)
-
-
-__all__ = ["compact", "known", "shape_of"]
