@@ -6,6 +6,9 @@ PYTHON := .venv/bin/python
 sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(filter 1,$(WAVES)),--waves)
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
+# Commands end when this make is killed (golden/csb_rnn/processes.py).
+export CSB_MAKE_PID := $(shell echo $$PPID)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup lock sim sim-all test lint format synth docs bench bench-quick area report clean
 

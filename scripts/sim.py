@@ -11,7 +11,6 @@ its own output; without a checkpoint of it the weights that its package ships ar
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 import shutil
 import sys
@@ -25,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import numpy as np
 
-from csb_rnn import commands, errors, flow, verify
+from csb_rnn import commands, errors, flow, processes, verify
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
 from csb_rnn.flow import schema
@@ -330,9 +329,7 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, ever
 
     began = time.monotonic()
     cases: list[Case] = []
-    # Fresh processes: the parent has loaded torch and its threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=context) as pool:
+    with processes.pool(min(WORKERS, os.cpu_count() or 1)) as pool:
         for file in files:
             new = prepare(file, names, sim, waves, every)
             for case in new:

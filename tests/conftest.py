@@ -6,11 +6,13 @@ import os
 import hypothesis
 import pytest
 
+from csb_rnn import processes
 from csb_rnn.simulation import launcher
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
+    processes.follow_make()
     # How long an example takes says more of the machine's load than of the code.
     hypothesis.settings.register_profile("project", deadline=None)
     hypothesis.settings.load_profile("project")

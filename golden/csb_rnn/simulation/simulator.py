@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from csb_rnn import processes
 from csb_rnn.machine import image
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.program import assemble
@@ -31,6 +32,7 @@ DEPTHS = {  # words of the simulation top's memories: beats go round
 
 def _serve(work: Path, sim: str, parameters: dict[str, int], build: str) -> None:
     """The process that owns the simulation."""
+    processes.follow_parent()
     try:
         launcher.run(
             "csb_sim_top",

@@ -121,18 +121,22 @@ def run(
     times = trace.timeline(p, len(frames)) if timeline else None
     predicted = timing.predict(p, len(frames)) if times is None else times.times
     work = Path(tempfile.mkdtemp())  # stays if the simulation fails: its log is there
-    comparison = compare(
-        p,
-        [frames],
-        interleave(want),
-        want_state,
-        predicted.last_out,
-        work,
-        sim=sim,
-        state=initial,
-        waves=waves,
-        stall=stall,
-    )
+    try:
+        comparison = compare(
+            p,
+            [frames],
+            interleave(want),
+            want_state,
+            predicted.last_out,
+            work,
+            sim=sim,
+            state=initial,
+            waves=waves,
+            stall=stall,
+        )
+    except KeyboardInterrupt:
+        shutil.rmtree(work)
+        raise
     result = report(comparison, p, sim=sim, stall=stall, input_saturations=saturated)
     if out is not None:
         y = comparison.outputs.reshape(-1, p.streams, p.outputs).swapaxes(0, 1)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
+from csb_rnn import processes
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.experiments.bench import measure, models
 from csb_rnn.experiments.bench.measure import Job, UnsupportedError
@@ -137,10 +137,8 @@ def run(
     every = [*chosen(quick), *models.trained(), *([] if quick else models.comparisons())]
     single = [Job(m, name) for m in every for name in CONFIGS] + [Job(models.EDGE, "edge8")]
     progress = _Progress(notify)
-    # Fresh processes: the parent may have loaded torch and its threads.
-    context = multiprocessing.get_context("spawn")
     workers = workers or os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet) as p:
+    with processes.pool(workers, _quiet) as p:
         builds = {p.submit(measure.rtl_build, name, BUILD_SECONDS): name for name in rtl}
         rows = progress.watch({p.submit(measure.layer_rows, *job): _title(*job) for job in layers})
         solved = progress.watch(
