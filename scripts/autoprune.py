@@ -68,7 +68,7 @@ def main() -> None:
         note = {
             "metric": test.metric,
             "value": round(test.value, 4),
-            "count": test.count,
+            "count": test.items,
             "split": "test",
         }
         write_checkpoint(out, checkpoint.with_tensors({}, result=note), args.tables_8bit)

@@ -88,7 +88,7 @@ def export(
     note = {
         "metric": stored.metric,
         "value": round(stored.value, 4),
-        "count": stored.count,
+        "count": stored.items,
         "split": "test",
     }
     write_checkpoint(out, checkpoint.with_tensors({}, result=note), True)

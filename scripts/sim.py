@@ -227,7 +227,7 @@ def row(case: Case, sim: str) -> dict[str, Any]:
         "task_metric": score.metric,
         "task_value": float(score.value),
         "task_value_float": float(floating.value),
-        "task_items": int(score.count),
+        "task_items": int(score.items),
     }
 
 

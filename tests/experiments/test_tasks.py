@@ -94,9 +94,9 @@ def test_interface(name, request):
     outputs = float_outputs(checkpoint, frames)
     score = task.score(checkpoint, outputs)
     assert isinstance(score, Score)
-    assert score.count == 12
+    assert score.items == 12
     assert score == task.evaluate(checkpoint)
-    assert task.score(checkpoint, outputs[:5]).count == 5  # the first items are enough
+    assert task.score(checkpoint, outputs[:5]).items == 5  # the first items are enough
     # What the interface computes is what the model computes.
     model.eval()
     features, labels = (
@@ -216,7 +216,7 @@ def test_ligru_folds_its_batch_norm(digits):
         for x, output in zip(z2_digits.recordings()["test"][0], outputs, strict=True):
             wanted = model.rnn(model.norm(torch.from_numpy(x))[None])[0][0]
             np.testing.assert_allclose(output, wanted.numpy(), atol=1e-5)
-    assert task.score(checkpoint, outputs).count == 12
+    assert task.score(checkpoint, outputs).items == 12
 
 
 def test_phone_strings(digits):
@@ -269,7 +269,7 @@ def test_language_model(monkeypatch):
     words = torch.from_numpy(z1_words.pieces("test")[0])[None]
     with torch.no_grad():
         loss = torch.nn.functional.cross_entropy(model(words[:, :-1], True)[0], words[0, 1:])
-    assert score.count == 320
+    assert score.items == 320
     assert score.value == pytest.approx(float(loss.exp()), rel=1e-4)
     z1_words.pieces.cache_clear()
 
@@ -290,7 +290,7 @@ def test_letters_to_phonemes(monkeypatch):
     model = task.model()
     checkpoint = to_checkpoint(task, model)
     score = task.evaluate(checkpoint)
-    assert (score.metric, score.count) == ("phoneme error rate", 24)
+    assert (score.metric, score.items) == ("phoneme error rate", 24)
     assert task.judge([want for _, want in items]).value == 0
     decoder = z7_pronunciation.decoder_checkpoint(checkpoint)
     np.testing.assert_array_equal(decoder.tensors["weight_hh_l0"], arrays["dec_w_hh"])
@@ -310,7 +310,7 @@ def test_rates_by_matrix_keep_the_budget(digits):
     pruner.params = {"rnn.weight_ih_l0": torch.ones(96, 10), "rnn.weight_hh_l0": torch.ones(96, 32)}
     sizes = {name: p.numel() for name, p in pruner.params.items()}
     for factor, first in ((1, 10), (2, 5), (4, 960 / (96 * 4.2 / 2))):
-        rates = spread_rate(pruner, 10, factor)
+        rates = spread_rate({n: p.numel() for n, p in pruner.params.items()}, 10, factor)
         assert rates["rnn.weight_ih_l0"] == pytest.approx(first)
         kept = sum(size / rates[name] for name, size in sizes.items())
         assert kept == pytest.approx(sum(sizes.values()) / 10)
@@ -414,5 +414,5 @@ def test_shipped_results(path):
     except DataError as error:
         pytest.skip(str(error))
     recorded = checkpoint.csb["result"]
-    assert (score.metric, score.count) == (recorded["metric"], recorded["count"])
-    assert score.value == pytest.approx(recorded["value"], abs=100 / score.count + 1e-3)
+    assert (score.metric, score.items) == (recorded["metric"], recorded["count"])
+    assert score.value == pytest.approx(recorded["value"], abs=100 / score.items + 1e-3)

@@ -41,10 +41,9 @@ class Interpreter:
         self.acc = np.zeros((c.rings, 2 * c.L, c.drain_banks, c.acc_depth), np.int64)
         self.state = np.zeros((c.lanes, c.state_depth), np.int64)
         self.state[:, : len(p.constants)] = p.constants.T
-        for s in p.states if state is not None else []:
-            for n in range(p.streams):
-                at = s.base + s.slot * s.stride + n * p.state_stride
-                self.state[s.lane, at] = state[s.key][n]
+        for s in p.states:
+            for n, v in enumerate(state[s.key] if state is not None else ()):
+                self.state[s.lane, s.base + s.slot * s.stride + n * p.state_stride] = v
         self.regs = {k: np.zeros((isa.REG_DEPTH, c.lanes), np.int64) for k in ("drain", "elem")}
         self.events = [0] * isa.EVENTS
         self.marks, self.drained_marks = [0] * len(p.groups), 0
@@ -111,7 +110,7 @@ class Interpreter:
                 while w.get("acquire") and self.acquired - self.releases >= p.reg_credits:
                     yield False
                 self.acquired += int(bool(w.get("acquire")))
-                at = self._acc(np.int64(w["acc_addr"]), n, int(w["acc_pp"]))
+                at = self._acc(np.array(w["acc_addr"], np.int64), n, int(w["acc_pp"]))
                 total = self.acc[lane // c.drain_banks, :, lane % c.drain_banks, at].sum(axis=1)
                 v = numerics.drain_value(total, p.bias[w["bias_addr"]], w["shift"], c)
                 self.regs["drain"][w["dst"]] = numerics.activation(v, _ACTS[int(w["act"])])
@@ -135,8 +134,8 @@ class Interpreter:
 
     def _word(self, w: Mapping[str, int], frame: int, stream: int, lead: bool) -> None:
         c, base = self.c, stream * self.p.state_stride
-        ops = [self._operand(w, port, base, lead) for port in ("m0", "x0", "m1", "x1")]
-        v = numerics.element(*ops, bool(w.get("sub")), c) + np.zeros(c.lanes, np.int64)
+        m0, x0, m1, x1 = (self._operand(w, k, base, lead) for k in ("m0", "x0", "m1", "x1"))
+        v = numerics.element(m0, x0, m1, x1, bool(w.get("sub")), c) + np.zeros(c.lanes, np.int64)
         if w.get("reg_we"):
             self.regs["elem"][w["reg"]] = numerics.activation(v, _ACTS[int(w.get("act", 0))])
         if w.get("st_we"):
@@ -146,7 +145,7 @@ class Interpreter:
         lane = np.arange(c.lanes)
         column = (lane + w.get("neu_rot", 0)) % c.L
         if w.get("neu_we"):
-            pp = np.int64(bool(w.get("neu_pp")))
+            pp = np.array(bool(w.get("neu_pp")), np.int64)
             at = np.int64(w["neu_addr"]) + lane // c.L
             self.neurons[column, self._neuron(at, frame, stream, pp)] = small
         if w.get("out_we"):
@@ -181,7 +180,7 @@ class Interpreter:
         for n, frame in enumerate(self.x):
             while not self.ready or min(self.iterations) < n - 1:
                 yield False
-            at = self._neuron(p.x_base + j // c.L, n // p.streams, n % p.streams, np.int64(1))
+            at = self._neuron(p.x_base + j // c.L, n // p.streams, n % p.streams, np.array(1))
             self.neurons[j % c.L, at] = frame
             self.events[isa.EVENT_X] += 1
             yield True

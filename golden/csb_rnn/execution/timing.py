@@ -12,11 +12,13 @@ assumed that nobody outside stalls the machine: inputs always wait, outputs are 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sized
 
 import numpy as np
 
 from csb_rnn.machine import isa
+from csb_rnn.machine.numerics import Ints
 from csb_rnn.program.program import Program
 
 # Cycles of the frame interfaces (hdl/control): beat taken -> first neuron write on the bus,
@@ -103,12 +105,12 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     prog = m.p.groups[g]
     ctl = prog.ctl
     words = len(prog)
-    marks = np.flatnonzero(ctl["mark"])
+    marks: Ints = np.flatnonzero(ctl["mark"])
     back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}
     waits = []  # (word, its (event, iterations back))
-    for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]):
+    for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]).tolist():
         word = {name: v[pos] for name, v in ctl.items()}
-        waits.append((int(pos), [(event, back[lag]) for event, lag in isa.peg_waits(word)]))
+        waits.append((pos, [(event, back[lag]) for event, lag in isa.peg_waits(word)]))
     lat_mark, lat_wait = isa.lat_mark(m.c), isa.lat_wait(m.c)
     t = -1  # issue of the word before
     n = 0
@@ -255,7 +257,7 @@ def predict(p: Program, iterations: int, record: Record | None = None) -> Timing
     """
     m = _Machine(p, record)
     units = [_group(m, g) for g in range(len(p.groups))] + [_drain(m), _element(m)]
-    done: list[Callable[[], int]] = [lambda q=q: len(q) for q in m.iter_done]
+    done: list[Callable[[], int]] = [functools.partial(len, q) for q in m.iter_done]
     source, sink = _Input(m), _Output(m)
     last_out = []
     slots = sum(bool(w.get("wait_mark")) for w in p.drain)
@@ -284,7 +286,7 @@ def _run_dry(units: list[Iterator[None]], record: Record) -> None:
     """Let units go on until none can, with no further input."""
 
     def progress() -> list[int]:
-        lists = [*record.begins, *record.waits, record.drain, record.elem]
+        lists: list[Sized] = [*record.begins, *record.waits, record.drain, record.elem]
         return [len(one) for one in lists]
 
     before: list[int] = []

@@ -86,7 +86,7 @@ def elaborate(
     if not (driver.processOptions() and driver.parseAllSources()):
         raise DesignError(f"{top} does not parse")
     compilation = driver.createCompilation()
-    instances = []
+    instances: list[Instance] = []
 
     def visit(symbol: ast.Symbol) -> None:
         if isinstance(symbol, ast.InstanceSymbol) and symbol.isModule:

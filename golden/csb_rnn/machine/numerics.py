@@ -65,7 +65,7 @@ def drain_value(
         bias: bias in the same units, ``acc_w`` bits; ``acc + bias`` fits ``acc_w`` too.
         shift: the shift field of the drain word, 0 to 7.
     """
-    total = (np.asarray(acc, np.int64) + bias) << (2 * (GRID_W - cfg.data_w))
+    total = (np.asarray(acc, np.int64) + np.asarray(bias, np.int64)) << (2 * (GRID_W - cfg.data_w))
     return saturate(round_shift(total, SHIFT_BASE + shift), cfg.lane_w, counts, "drain")
 
 

@@ -66,24 +66,25 @@ class FixedModel:
 
     def _layer(self, n: int, layer: QLayer, x: Ints, state: State, trace: Trace | None) -> Ints:
         cell, cfg, counts = layer.cell, self.cfg, self.saturations
-        one = np.int64(numerics.ONE)
-        reg: dict[str, Ints] = {"one": one, "zero": np.int64(0)}
+        one = np.array(numerics.ONE, np.int64)
+        reg: dict[str, Ints] = {"one": one, "zero": np.zeros((), np.int64)}
         for s in cell.states:
             reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, cell.fine(s))
         for k, value in layer.constants.items():
             reg[f"const:{k}"] = numerics.from_state(value, cfg, fine=True)
         vectors = {"x": x}
-        for v, s in cell.vectors.items():
-            if s is not None:
+        for name, kept in cell.vectors.items():
+            if kept is not None:
                 # What the frame before wrote, or the prologue: a fine state loses nothing of it.
-                shift = LANE_FRAC - layer.fracs[v]
-                vectors[v] = numerics.to_neuron(reg[f"state:{s}"], shift, cfg)
+                shift = LANE_FRAC - layer.fracs[name]
+                vectors[name] = numerics.to_neuron(reg[f"state:{kept}"], shift, cfg)
         after: State = {}
         out = x
         for node in cell.nodes:
             if isinstance(node, Drain):
                 d = layer.drains[node.name]
-                acc = sum(self._weights[n][node.gate, i] @ vectors[i] for i in node.inputs)
+                parts = [self._weights[n][node.gate, i] @ vectors[i] for i in node.inputs]
+                acc = np.sum(parts, axis=0)
                 v = numerics.drain_value(acc, d.bias, d.shift, cfg, counts)
             else:
                 ops = (reg[node.m0], reg[node.x0], reg[node.m1], reg[node.x1])

@@ -8,7 +8,7 @@ and runs any cell; tests hold the two together. Weights are those of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,10 +51,12 @@ def step_layer(
     reg |= {f"state:{s}": state[s] for s in cell.states}
     reg |= {f"const:{k}": v for k, v in layer.constants.items()}
     vectors = {"x": x} | {v: state[s] for v, s in cell.vectors.items() if s is not None}
-    values, after, out = {}, dict(state), x
+    values: dict[str, Floats] = {}
+    after, out = dict(state), x
+    v: Floats
     for n in cell.nodes:
         if isinstance(n, Drain):
-            v = sum(vectors[i] @ layer.weights[n.gate, i].T for i in n.inputs)
+            v = np.sum([vectors[i] @ layer.weights[n.gate, i].T for i in n.inputs], axis=0)
             v = v + sum(layer.biases.get((n.gate, i), 0.0) for i in n.bias_of)
         else:
             a, b = reg[n.m0] * reg[n.x0], reg[n.m1] * reg[n.x1]
@@ -122,7 +124,7 @@ def _module(layer: Layer) -> torch.nn.RNNBase:
     """The torch module of one layer, float64, batch first."""
     import torch
 
-    kinds = {
+    kinds: dict[str, tuple[Callable[..., torch.nn.RNNBase], dict[str, Any]]] = {
         "lstm": (torch.nn.LSTM, {}),
         "lstmp": (torch.nn.LSTM, {"proj_size": layer.outputs}),
         "gru": (torch.nn.GRU, {}),

@@ -536,12 +536,12 @@ def quantise(
         for node in layer.cell.elems:
             if node.vector is None and not node.output:
                 continue
-            bound = bounds[node.name]
-            if np.isinf(bound):
+            bound: float | None = bounds[node.name]
+            if np.isinf(bounds[node.name]):
                 if calibrate is not None and not peaks.keys() - {"x"}:
                     peaks |= float_model.peaks(network, calibrate, state)
                 seen = peaks.get(f"{node.name}_l{n}")
-                start = initial.get(layer.cell.vectors.get(node.vector) or "", 0.0)
+                start = initial.get(layer.cell.vectors.get(node.vector or "") or "", 0.0)
                 top = 2.0 ** (GRID_W - 1 - NEURON_FRACS[0])
                 if max(seen or 0.0, start) >= top:
                     raise QuantError(
@@ -560,7 +560,9 @@ def quantise(
                     )
             if node.output:
                 fracs["out"] = f
-        weights, weight_fracs, drains = {}, {}, {}
+        weights: dict[GateInput, Ints] = {}
+        weight_fracs: dict[GateInput, int] = {}
+        drains = {}
         for d in layer.cell.drains:
             drains[d.name], w, wf = _drain(layer, d, fracs, cfg, where)
             weights |= {(d.gate, i): v for i, v in w.items()}

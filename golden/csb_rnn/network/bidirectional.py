@@ -301,7 +301,7 @@ class QModel:
         return self._each_state(state, QNetwork.quantise_state)
 
     def _each_state(self, state: Mapping[str, Any], convert: Callable) -> dict[str, Any]:
-        out = {}
+        out: dict[str, Any] = {}
         for p in self.passes:
             for reverse, q in p.networks.items():
                 mine = convert(q, part_state(state, q, p.first, reverse))

@@ -237,8 +237,8 @@ def split_stacked(
         if hr is None:
             raise NetworkError(f"{where}: weight_hr_l{layer}{suffix} is missing")
         sizes[cell.spaces[gate]] = hr.shape[0]
-        (source,) = gate_inputs(cell, gate)
-        weights[gate, source], inputs[source] = hr, hidden
+        (projected,) = gate_inputs(cell, gate)
+        weights[gate, projected], inputs[projected] = hr, hidden
     for g, gate in enumerate(stacked):
         rows = slice(g * hidden, (g + 1) * hidden)
         recurrent = [v for v in gate_inputs(cell, gate) if v != "x"]
@@ -248,17 +248,19 @@ def split_stacked(
                 f"({', '.join(recurrent)}): build its Layer from single matrices"
             )
         reads_x = "x" in gate_inputs(cell, gate)
-        for kind, name in (("ih", "x" if reads_x else None), ("hh", (recurrent or [None])[0])):
-            if name is None:
+        sources = {"ih": "x" if reads_x else None, "hh": recurrent[0] if recurrent else None}
+        for kind, source in sources.items():
+            if source is None:
                 continue
             stack, offset = stacks[kind], offsets[kind]
             if stack is None:
                 raise NetworkError(f"{where}: weight_{kind}_l{layer}{suffix} is missing")
-            own = cell.spaces.get(name, UNITS)
-            inputs.setdefault(name, hidden if name != "x" and own == UNITS else stack.shape[1])
-            weights[gate, name] = stack[rows].copy()
+            own = cell.spaces.get(source, UNITS)
+            within = source != "x" and own == UNITS
+            inputs.setdefault(source, hidden if within else stack.shape[1])
+            weights[gate, source] = stack[rows].copy()
             if offset is not None:
-                biases[gate, name] = offset[rows].copy()
+                biases[gate, source] = offset[rows].copy()
     constants = {}
     if cell.constants:
         p = get("weight_p", 1, len(cell.constants))

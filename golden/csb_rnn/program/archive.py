@@ -177,7 +177,10 @@ def load_program(path: Path) -> Program:
             elem=_unwords(isa.ELEM, a["elem"]),
             states=states,
             events={int(e): name for e, name in meta["events"].items()},
-            **{k: a[k] for k in ("bias", "out_word", "out_column", "constants")},
+            bias=a["bias"],
+            out_word=a["out_word"],
+            out_column=a["out_column"],
+            constants=a["constants"],
             **meta["scalars"],
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

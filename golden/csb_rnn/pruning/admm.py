@@ -281,7 +281,7 @@ class AdmmPruner:
 
     def achieved(self) -> float:
         """Weights / non-zeros of all matrices together, as they are now."""
-        kept = sum(int(torch.count_nonzero(p)) for p in self.params.values())
+        kept: float = sum(int(torch.count_nonzero(p)) for p in self.params.values())
         total = sum(p.numel() for p in self.params.values())
         if not self.scheme.masks:  # stored values, not non-zeros
             kept = sum(p.numel() / max(1, round(self.rates[n])) for n, p in self.params.items())

@@ -128,4 +128,7 @@ def find_order(
         if energy <= most * 1.0005:
             break
         best, most = order, energy
-    return tuple(torch.cat([part.sort().values for part in places.split(block)]) for places in best)
+    row_order, col_order = (
+        torch.cat([part.sort().values for part in places.split(block)]) for places in best
+    )
+    return row_order, col_order

@@ -189,7 +189,7 @@ class _Problem:
         as_float = rows.to(self.power.dtype)[..., None, :]
         energy = torch.matmul(as_float, self.power)[..., 0, :]  # [B, block-rows, block-columns, C]
         ranked = _rank_segments(energy, self.align[1])
-        if self.nonzero is None:
+        if self.filled is None:
             cost = as_float.sum(-1).expand(energy.shape)
         else:
             cost = torch.matmul(as_float, self.filled)[..., 0, :]
@@ -300,7 +300,9 @@ def csb_mask(
     target = problem.weights / rate
     rows, ranked, cols, error = _solve(problem, target)
     mask = problem.mask(rows, ranked, cols)
-    if problem.nonzero is not None:  # sparser than asked for: nothing to drop
+    if (
+        problem.nonzero is not None and problem.filled is not None
+    ):  # sparser than asked for: nothing to drop
         sparse = problem.filled.flatten(1).sum(1) <= target
         flat = mask.reshape(problem.nonzero.shape)
         mask = torch.where(sparse[:, None, None], problem.nonzero, flat).reshape(w.shape)

@@ -13,6 +13,7 @@ not repeated, and the state that the next one starts from is read back.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -53,7 +54,7 @@ class SearchResult:
 
 
 def _load_tries(folder: Path) -> list[Try]:
-    tries = []
+    tries: list[Try] = []
     while (path := folder / f"try_{len(tries):02d}.json").is_file():
         try:
             tries.append(Try(**json.loads(path.read_text())))
@@ -66,6 +67,10 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_suffix(".tmp")
     write(temporary)
     os.replace(temporary, path)
+
+
+def _write_json(item: Try, path: Path) -> None:
+    path.write_text(json.dumps(asdict(item), indent=1) + "\n")
 
 
 def search_lossless(
@@ -131,10 +136,10 @@ def search_lossless(
             if home is not None:
                 better = met and state_now is not None and (best is None or rate >= best.rate)
                 if better:
-                    _write(home / f"state_{index:02d}.pt", lambda p, s=state_now: torch.save(s, p))
+                    _write(home / f"state_{index:02d}.pt", functools.partial(torch.save, state_now))
                 _write(
                     home / f"try_{index:02d}.json",
-                    lambda p, t=item: p.write_text(json.dumps(asdict(t), indent=1) + "\n"),
+                    functools.partial(_write_json, item),
                 )
                 if better and best is not None:  # only now: an interrupted search still needs it
                     (home / f"state_{best.index:02d}.pt").unlink(missing_ok=True)

@@ -117,7 +117,7 @@ def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stal
         for word in waiting:
             if word > at:
                 segments.append(Segment(n, at, word, begin, reads))
-            waits = met.get((n, word), ())
+            waits = met.get((n, word), [])
             if len(waits) < int(ctl["w0_en"][word]) + int(ctl["w1_en"][word]):
                 break  # the end of the recording: its events never come
             free = waits[0][2]

@@ -65,7 +65,8 @@ def _unit(
     t: Timeline, tid: int, words: list[dict], times: list, layer_of: list[int], waits: tuple
 ) -> Iterator[dict[str, Any]]:
     """A data path unit: words that issue back to back in one layer are one slice."""
-    open_at = last = layer = None
+    open_at: int | None = None
+    last, layer = -1, -1
     for i, (over, first, issue) in enumerate(times):
         now = layer_of[i % len(words)]
         if open_at is not None and (issue != last + 1 or now != layer):

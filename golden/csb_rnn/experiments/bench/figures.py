@@ -17,7 +17,7 @@ from csb_rnn.experiments.bench.measure import PAPER, SHARING
 from csb_rnn.experiments.bench.plan import BLOCKS, Results
 from csb_rnn.experiments.bench.tables import default_rows, long_enough, mean, pick
 
-STYLE = {"font.size": 9, "axes.grid": True, "axes.axisbelow": True,
+STYLE: dict[Any, Any] = {"font.size": 9, "axes.grid": True, "axes.axisbelow": True,
          "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "csb"}  # fmt: skip
 
 

@@ -173,6 +173,7 @@ def trained() -> list[Model]:
 
 def _from_file(model: Model, n: int) -> dict[str, np.ndarray]:
     """Layer ``n`` of a trained model, as :func:`tensors` gives it."""
+    assert model.file is not None
     found = checkpoint.read_checkpoint(model.file)
     names = found.layers[n].names()
     return {name.replace(f"_l{n}", "_l0"): found.tensors[name] for name in names}

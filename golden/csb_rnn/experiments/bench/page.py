@@ -32,6 +32,7 @@ def area_tables(file: Path) -> list[tables.Table]:
         )
         for r in rows
     ]
+    heads: tuple[str, ...]
     heads = ("config", "sharing", "largest block", "target", "PEs", "LUT", "FF", "DSP",
              "block RAM, kbit", "LUT/PE", "Fmax, MHz")  # fmt: skip
     out = [tables.Table("area", heads, lines, left=4)]
@@ -46,7 +47,8 @@ def area_tables(file: Path) -> list[tables.Table]:
             )
             for r in rows
         ]  # fmt: skip
-        heads = ("config", "sharing", "largest block", "target", *(f"{n}, LUT/PE" for n in names))
+        columns = [f"{n}, LUT/PE" for n in names]
+        heads = ("config", "sharing", "largest block", "target", *columns)
         out.append(tables.Table("area by part", heads, lines, left=4))
     return out
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -93,8 +94,11 @@ class _Progress:
         """Count these in; returns them."""
         self.total += len(futures)
         for f, name in futures.items():
-            f.add_done_callback(lambda _, name=name: self._step(name))
+            f.add_done_callback(functools.partial(self._ended, name))
         return futures
+
+    def _ended(self, name: str, _: Future) -> None:
+        self._step(name)
 
     def _step(self, name: str) -> None:
         self.done += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from csb_rnn.compiler import COMPILERS
@@ -23,7 +23,7 @@ class Table:
 
     title: str
     heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     left: int = 1
     note: str = ""
 
@@ -310,7 +310,8 @@ def checks(results: Results) -> list[Check]:
 
     pairs = [r for r in default_rows(results) if long_enough(r)]
     by = {s: mean(r["mac_efficiency"] for r in pick(pairs, sharing=s)) for s in SHARING}
-    one = max((by[s] for s in ("horizontal", "vertical") if by[s] is not None), default=None)
+    directions = [by[s] for s in ("horizontal", "vertical")]
+    one = max((value for value in directions if value is not None), default=None)
     for name, value, goal in (("none", by["none"], 0.8), ("better single direction", one, 0.97),
                               ("both", by["both"], 0.985)):  # fmt: skip
         what = f"mean MAC efficiency, paper256, aligned, {name}"

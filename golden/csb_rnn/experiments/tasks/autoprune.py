@@ -31,7 +31,7 @@ def limit(task: Task, dense: Score) -> float:
         return dense.value * 1.015
     if dense.metric == "R2":
         return dense.value - 0.005
-    slack = max(0.5, 200 / dense.count)
+    slack = max(0.5, 200 / dense.items)
     return dense.value - slack if task.higher_is_better else dense.value + slack
 
 
@@ -121,7 +121,7 @@ def autoprune(
             "valid": valid.value,
             "test": test.value,
             "metric": valid.metric,
-            "test_count": test.count,
+            "test_count": test.items,
         }
         return valid.value, {"rate": rate, "model": pruned.state_dict()}, details
 

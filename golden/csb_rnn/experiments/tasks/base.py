@@ -49,13 +49,13 @@ class Score(NamedTuple):
 
     metric: str
     value: float
-    count: int  # items judged: sequences, tokens, ...
+    items: int  # items judged: sequences, tokens, ...
 
     def __str__(self) -> str:
         percent = (
             " %" if self.metric in ("accuracy", "phoneme error rate", "phone error rate") else ""
         )
-        return f"{self.metric} {self.value:.2f}{percent} ({self.count} items)"
+        return f"{self.metric} {self.value:.2f}{percent} ({self.items} items)"
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def float_outputs(checkpoint: Checkpoint, frames: Frames, batch: int = 64) -> Fr
     if checkpoint.cell == "ligru":
         from csb_rnn.experiments.tasks.ligru import LiGru
 
-        run = LiGru.from_checkpoint(checkpoint)
+        run: nn.Module = LiGru.from_checkpoint(checkpoint)
     else:
         run = recurrent_module(checkpoint)
     outputs: Frames = [np.empty(0)] * len(frames)

@@ -241,10 +241,11 @@ def _member(blob: bytes, name: str, label: str) -> bytes:
                     return archive.read(hits[0])
         else:
             stream.seek(0)
-            with tarfile.open(fileobj=stream) as archive:
-                for item in archive:
-                    if item.isfile() and is_it(item.name):
-                        return archive.extractfile(item).read()  # type: ignore[union-attr]
+            with tarfile.open(fileobj=stream) as tar:
+                for item in tar:
+                    held = tar.extractfile(item) if item.isfile() and is_it(item.name) else None
+                    if held is not None:
+                        return held.read()
     except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
         raise DataError(f"{label}: damaged ({error}); delete it and try again") from None
     raise DataError(f"{label}: holds no {name}")

@@ -58,6 +58,8 @@ class LiGru(nn.Module):
         """State dict in torch's names with the batch norm folded in."""
         weight, bias = self.weight_ih_l0.clone(), self.bias_ih_l0.clone()
         if self.bn is not None:
+            assert self.bn.running_mean is not None
+            assert self.bn.running_var is not None
             scale = self.bn.weight / torch.sqrt(self.bn.running_var + self.bn.eps)
             weight *= scale[:, None]
             bias += self.bn.bias - self.bn.running_mean * scale

@@ -71,5 +71,5 @@ class Records:
     def dense(self, seeds: Iterable[int]) -> list[dict[str, Any]] | None:
         """The dense results of some seeds, None if one is missing."""
         by_seed = {line["seed"]: line for line in self.of("dense")}
-        found = [by_seed.get(seed) for seed in seeds]
-        return None if any(line is None for line in found) else found
+        wanted = list(seeds)
+        return [by_seed[s] for s in wanted] if all(s in by_seed for s in wanted) else None

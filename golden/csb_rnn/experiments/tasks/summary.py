@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ class Result:
     fixed_gap: float | None  # largest |fixed - float| of a seed, on test data
     engine: dict[str, Any] | None
     cost: dict[str, Any] | None  # of the first seed's try
-    curve: dict[int, tuple[float, float, int]]  # rate -> mean valid, mean test, seeds
+    curve: dict[float, tuple[float, float, int]]  # rate -> mean valid, mean test, seeds
 
 
 def seeds_of(records: Records, plan: Plan, scheme: str) -> tuple[int, ...]:
@@ -75,8 +74,8 @@ def knee(
         return None
     here = mean_result(records, scheme, rate, seeds)
     above = [r for r in ladder if r > rate]
-    means = [(r, mean_result(records, scheme, r, seeds)) for r in above]
-    means = [(r, value) for r, value in means if value is not None]
+    results = [(r, mean_result(records, scheme, r, seeds)) for r in above]
+    means = [(r, value) for r, value in results if value is not None]
     if not means or here is None:
         return None
     far, there = means[0]
@@ -150,12 +149,14 @@ def pruned_index(records: Records, plan: Plan, line: dict[str, Any], block: int)
     store; whole rows of one weight would cost an index entry each.
     """
     recipe = plan.recipe_of(line["scheme"])
-    pruned = SimpleNamespace(params=_matrices(records.task))
-    rates = spread_rate(pruned, line["rate"], recipe.input_factor)
+    matrices = _matrices(records.task)
+    rates = spread_rate(
+        {n: p.numel() for n, p in matrices.items()}, line["rate"], recipe.input_factor
+    )
     entries, kept, weights = line["nio"] * line["kept"], line["kept"], line["weights"]
     for name, rate in rates.items():
         if rate == 1:
-            height, width = pruned.params[name].shape
+            height, width = matrices[name].shape
             entries -= height * -(-width // block) + width * -(-height // block)
             kept, weights = kept - height * width, weights - height * width
     return entries / kept / (math.sqrt(weights / kept) / (block / 2))

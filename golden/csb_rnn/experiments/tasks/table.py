@@ -118,7 +118,9 @@ def next_try(
                 return ladder[rung], seed
         limit = mean_target(task, records, seeds)
         assert limit is not None
-        good = meets(task, mean_result(records, scheme, ladder[rung], seeds), limit)
+        result = mean_result(records, scheme, ladder[rung], seeds)
+        assert result is not None
+        good = meets(task, result, limit)
         step = 1 if good else -1
         if direction and step != direction:
             return None  # met here, missed at the next, or the other way round
@@ -171,9 +173,9 @@ def dense_model(
                 "seed": seed,
                 "metric": valid.metric,
                 "valid": valid.value,
-                "valid_count": valid.count,
+                "valid_count": valid.items,
                 "test": test.value,
-                "test_count": test.count,
+                "test_count": test.items,
                 "epochs": [task.epochs, plan.recipe.epochs * plan.share],
                 "cpu_seconds": round(seconds, 1) if "seconds" in locals() else None,
             }

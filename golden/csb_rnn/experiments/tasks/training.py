@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,13 +136,12 @@ def train_dense(
     return model
 
 
-def spread_rate(pruner: AdmmPruner, rate: float, input_factor: float) -> dict[str, float]:
+def spread_rate(sizes: Mapping[str, int], rate: float, input_factor: float) -> dict[str, float]:
     """Rates by matrix under one budget: the first input matrix gets ``rate / input_factor``.
 
     It may take up half of what is kept, no more. The others share one rate such that all together
-    have ``rate``; factor 1 is the paper's way.
+    have ``rate``; factor 1 is the paper's way. ``sizes``: weights of each matrix.
     """
-    sizes = {name: parameter.numel() for name, parameter in pruner.params.items()}
     first = next((name for name in sizes if name.endswith("weight_ih_l0")), None)
     total = sum(sizes.values())
     if first is None or input_factor == 1 or math.isinf(rate) or sizes[first] >= total / 2:
@@ -182,7 +181,8 @@ def prune_model(
     if teacher is not None:
         teacher = teacher.eval().requires_grad_(False)
 
-    wanted = spread_rate(pruner, rate, recipe.input_factor)
+    sizes = {name: p.numel() for name, p in pruner.params.items()}
+    wanted = spread_rate(sizes, rate, recipe.input_factor)
     if recipe.reorder:
         pruner.reorder(wanted)
     again = [0.25, 0.5] if recipe.reorder else []
@@ -194,7 +194,7 @@ def prune_model(
         ramp = min(1.0, 2 * done)
         kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
         now = max(1.0, 1 / kept) if ramp < 1 else rate
-        pruner.set_rate(spread_rate(pruner, now, recipe.input_factor))
+        pruner.set_rate(spread_rate(sizes, now, recipe.input_factor))
         pruner.rho = recipe.rho * max(0.1, done)
 
     fit(
@@ -249,7 +249,8 @@ def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
     """A trained model as a checkpoint, with metadata."""
     model.eval()
     cell = getattr(model, "cell", None)
-    state = model.checkpoint_state() if hasattr(model, "checkpoint_state") else model.state_dict()
+    own = getattr(model, "checkpoint_state", None)  # a wrapper says which tensors are its network's
+    state = model.state_dict() if own is None else own()
     checkpoint = from_state_dict(state, "rnn.", {"cell": cell} if cell else None)
     return checkpoint.with_tensors(
         {}, cell=checkpoint.cell, task=task.id, rate=round(checkpoint.rate, 4), **csb
