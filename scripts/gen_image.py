@@ -9,7 +9,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands, flow
 from csb_rnn.machine import config
-from csb_rnn.verify import directions
 
 
 def main() -> int:
@@ -36,10 +35,11 @@ def main() -> int:
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
     args = parser.parse_args()
-    m = directions.build(
+    out = Path(args.out)
+    flow.check_out(out)
+    built = flow.build(
         args.checkpoint,
         args.config,
-        args.out,
         block=args.block,
         sharing=args.sharing,
         compiler=args.compiler,
@@ -47,6 +47,7 @@ def main() -> int:
         calibrate=None if args.calibrate is None else flow.read_array(Path(args.calibrate)),
         prefix=args.prefix,
     )
+    m = flow.save(built, out)
     print(
         f"{args.out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
         f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "

@@ -105,7 +105,7 @@ class Case:
     model: str
     checkpoint: Checkpoint
     task: Any  # csb_rnn.experiments.tasks.Task
-    image: flow.Image
+    part: flow.Part
     xs: list[Ints]
     saturated: int
     parts: list[Future]
@@ -147,7 +147,8 @@ def prepare(
     cases = []
     for name in names:
         try:
-            image = flow.build_image(path, name, OUT / f"{path.stem}_{name}", calibrate=calibrate)
+            built = flow.build(path, name, calibrate=calibrate)
+            flow.save(built, OUT / f"{path.stem}_{name}")
         except CompileError as error:
             if path.stem in MODELS and not every:  # what runs by default fits everywhere
                 raise
@@ -155,14 +156,14 @@ def prepare(
             continue
         counts = Saturations()
         chosen = choose(frames, sim, waves, name == WHOLE)
-        xs = [image.network.quantise_inputs(x, counts) for x in chosen]
-        cases.append(Case(path.stem, checkpoint, task, image, xs, counts["input"], []))
+        xs = [built.part.quantised.quantise_inputs(x, counts) for x in chosen]
+        cases.append(Case(path.stem, checkpoint, task, built.part, xs, counts["input"], []))
     return cases
 
 
 def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
     """Put a case's simulations in the queue."""
-    p = case.image.program
+    p = case.part.compiled()
     longest = max(len(x) for x in case.xs)
     predicted = timing.predict(p, longest).last_out  # a shorter sequence is the begin of it
     limit = min(CHUNK, verify.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
@@ -170,7 +171,7 @@ def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
     file = OUT / f"{case.model}_{p.config.name}.fst" if waves else None
     for i, xs in enumerate(chunks(case.xs, limit)):
         folder = OUT / f"runs/{case.model}_{p.config.name}_{i}"
-        job = (p, case.image.network, xs, predicted, folder, sim, file)
+        job = (p, case.part.quantised, xs, predicted, folder, sim, file)
         case.parts.append(pool.submit(work, *job))
 
 
@@ -186,7 +187,7 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
 
     decoder = z7_pronunciation.decoder_checkpoint(case.checkpoint)
     table = case.task.extra(case.checkpoint, "dec_embed.weight")
-    c = case.image.program.config
+    c = case.part.compiled().config
     q = quantise.quantise(from_checkpoint(decoder), c, table)
     frames, model, wrong, spoken = q.quantise_inputs(table), FixedModel(q, c), 0, []
     with Simulator(compile_network(q, c), OUT / f"runs/{case.model}_decoder", sim=sim) as machine:
@@ -209,7 +210,7 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
 def row(case: Case, sim: str) -> dict[str, Any]:
     """The summary's row of a case, when all its simulations are done."""
     total = verify.merge([part.result() for part in case.parts])
-    p, q = case.image.program, case.image.network
+    p, q = case.part.compiled(), case.part.quantised
     result = verify.report(total, p, sim=sim, input_saturations=case.saturated)
     y = np.split(q.output_float(total.outputs), np.cumsum(total.lengths)[:-1])
     if case.task.id == "Z7":

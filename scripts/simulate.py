@@ -9,7 +9,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands, flow, verify
-from csb_rnn.verify import directions
 
 
 def show_losses(file: Path) -> None:
@@ -53,8 +52,8 @@ def main() -> int:
     from csb_rnn.simulation.launcher import SimulationError
 
     try:
-        r = directions.run(
-            args.image,
+        r = verify.run(
+            flow.load(args.image),
             x,
             state,
             args.out,
@@ -62,7 +61,7 @@ def main() -> int:
             waves=args.waves,
             stall=args.stall,
             timeline=args.trace,
-        )
+        ).report
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
         return commands.MISMATCH

@@ -31,9 +31,10 @@ import torch
 from csb_rnn import flow, untrusted
 from csb_rnn.flow.files import sha256
 from csb_rnn.machine import config
-from csb_rnn.verify import directions, image_run
+from csb_rnn.verify import image_run
 from tests.flow.test_commands import command
 from tests.flow.test_flow import make_checkpoint
+from tests.helpers import build_image
 from tests.network.test_description import LIGRU, OWN, own_arrays
 from tests.network.test_onnx import random_model
 
@@ -164,9 +165,9 @@ def good(folder: Path) -> dict[str, Path]:
     (folder / "own.toml").write_text(OWN)
     np.savez(folder / "x.npz", h_l0=np.zeros(9), c_l0=np.zeros(9))
     np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(3, 7)))
-    flow.build_image(made["lstm"], CFG, folder / "image")
-    flow.build_image(made["gru"], CFG, folder / "streams", streams=2)
-    directions.build(folder / "both.pt", CFG, folder / "model")
+    build_image(made["lstm"], CFG, folder / "image")
+    build_image(made["gru"], CFG, folder / "streams", streams=2)
+    flow.save(flow.build(folder / "both.pt", CFG), folder / "model")
     files = ("both.pt", "gru.pt", "gru.safetensors", "chain.onnx", "own.toml", "w.npz", "x.npz",
              "x.npy", "image", "streams", "model")  # fmt: skip
     return made | {name: folder / name for name in files}
@@ -337,7 +338,7 @@ def image_folder(rng: random.Random, work: Path, files: dict[str, Path]) -> Case
         value = change_value(rng, json.loads((whole / "manifest.json").read_text()))
         (whole / "manifest.json").write_text(json.dumps(value))
         return run(work, whole, files["x.npy"])
-    folder = whole / rng.choice(("pass0", "pass1_reverse")) if kind == "model" else whole
+    folder = whole / rng.choice(("segment0", "segment1_reverse")) if kind == "model" else whole
     manifest = json.loads((folder / "manifest.json").read_text())
     for _ in range(rng.choice((1, 1, 2))):
         what = rng.randrange(5)

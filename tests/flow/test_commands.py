@@ -16,6 +16,7 @@ import pytest
 from csb_rnn import commands, flow
 from csb_rnn.verify import image_run
 from tests.flow.test_flow import make_checkpoint
+from tests.helpers import build_image
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -50,7 +51,7 @@ def refused(capsys, folder: Path, name: str, *args: object) -> str:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
-    flow.build_image(make_checkpoint(folder / "m.npz"), "tiny", folder / "image")
+    build_image(make_checkpoint(folder / "m.npz"), "tiny", folder / "image")
     return folder / "image"
 
 
@@ -165,7 +166,7 @@ def test_gen_image_from_a_shell(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "cycles a frame predicted" in done.stdout
-    flow.load_image(tmp_path / "image")
+    flow.load(tmp_path / "image")
 
 
 # --- simulate -----------------------------------------------------------------------------------
@@ -238,7 +239,7 @@ DAMAGES = {
     "no json": (lambda d: (d / "manifest.json").write_text("{"), "not JSON"),
     "list": (lambda d: (d / "manifest.json").write_text("[]"), "expected an object"),
     "key": (lambda d: edit(d / "manifest.json", lambda m: m.pop("layers")), "layers: missing"),
-    "schema": (lambda d: edit(d / "manifest.json", lambda m: m.update(schema=99)), "schema 1"),
+    "schema": (lambda d: edit(d / "manifest.json", lambda m: m.update(schema=99)), "schema 2"),
     "no program": (lambda d: (d / "program.npz").unlink(), "program.npz: no such file"),
     "cut": (lambda d: (d / "network.npz").write_bytes(b"PK"), "network.npz: is not the file"),
     "image": (lambda d: (d / "image.bin").write_bytes(bytes(64)), "image.bin: is not the file"),

@@ -16,11 +16,13 @@ from csb_rnn.flow import schema
 from csb_rnn.machine import config, image, isa
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
+from csb_rnn.network.bidirectional import Model, Pass
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation.simulate import RunResult
 from tb.lib.random_layers import LayerCase
+from tests.helpers import build_image
 
 GATES = {"lstm": 4, "gru": 3}
 
@@ -58,8 +60,8 @@ def test_store_round_trip(tmp_path, cell, name):
     c = config.load(name)
     q = quantise.quantise(LayerCase(3, cell, 11, 21, layers=2).network(), c)
     p = compiler.compile_network(q, c, streams=2)
-    archive.save_network(tmp_path / "q.npz", q)
-    archive.save_program(tmp_path / "p.npz", p)
+    (tmp_path / "q.npz").write_bytes(archive.network_bytes(q))
+    (tmp_path / "p.npz").write_bytes(archive.program_bytes(p))
     assert same(q, archive.load_network(tmp_path / "q.npz"))
     again = archive.load_program(tmp_path / "p.npz")
     for words, fields in (("drain", isa.DRAIN), ("elem", isa.ELEM)):
@@ -70,7 +72,7 @@ def test_store_round_trip(tmp_path, cell, name):
     assert assemble.assemble(p) == assemble.assemble(again)
     assert np.array_equal(timing.predict(p, 9).last_out, timing.predict(again, 9).last_out)
     first = (tmp_path / "p.npz").read_bytes()
-    archive.save_program(tmp_path / "p.npz", again)
+    (tmp_path / "p.npz").write_bytes(archive.program_bytes(again))
     assert (tmp_path / "p.npz").read_bytes() == first
 
 
@@ -81,7 +83,7 @@ def test_store_refuses(tmp_path):
     with pytest.raises(archive.StoreError, match="damaged"):
         archive.load_program(tmp_path / "bad.npz")
     q = quantise.quantise(LayerCase(3).network(), config.load("tiny"))
-    archive.save_network(tmp_path / "q.npz", q)
+    (tmp_path / "q.npz").write_bytes(archive.network_bytes(q))
     with pytest.raises(archive.StoreError, match="holds a network"):
         archive.load_program(tmp_path / "q.npz")
 
@@ -106,7 +108,7 @@ def test_image_folder(tmp_path):
     source = make_checkpoint(
         tmp_path / "m.npz", "gru", layers=2, csb={"block": 4, "cell": "gru", "task": "none"}
     )
-    made = flow.build_image(source, "tiny", tmp_path / "deep/image", streams=3)
+    made = build_image(source, "tiny", tmp_path / "deep/image", streams=3)
     folder = tmp_path / "deep/image"
     manifest = json.loads((folder / "manifest.json").read_text())
     schema.check(manifest, schema.MANIFEST)
@@ -120,26 +122,26 @@ def test_image_folder(tmp_path):
     assert words == np.frombuffer(made.data, "<u4").tolist()
     drain = [int(w, 16) for w in (folder / "drain.memh").read_text().split()]
     assert drain == [isa.encode(isa.DRAIN, w) for w in made.program.drain]
-    loaded = flow.load_image(folder)
+    loaded = flow.load(folder).part
     assert loaded.data == made.data
-    assert same(loaded.network, made.network)
+    assert same(loaded.quantised, made.network)
     assert [f.name for f in folder.parent.iterdir()] == ["image"]  # no temporary folder is left
     # The same input gives the same bytes, and an image can be replaced.
     before = {f.name: f.read_bytes() for f in folder.iterdir()}
-    flow.build_image(source, "tiny", folder, streams=3)
+    build_image(source, "tiny", folder, streams=3)
     assert {f.name: f.read_bytes() for f in folder.iterdir()} == before
 
 
 def test_pattern_needs_a_block(tmp_path):
     source = make_checkpoint(tmp_path / "m.npz")
-    unknown = flow.build_image(source, "tiny").manifest
+    unknown = build_image(source, "tiny").manifest
     assert unknown["pattern"]["nio"] is None
     assert unknown["block"] is None
     assert unknown["dealt_block"] in flow.BLOCKS
-    image = flow.build_image(source, "tiny", block=8)
+    image = build_image(source, "tiny", block=8)
     assert image.manifest["pattern"]["nio"] > 0
     assert image.manifest["pattern"]["index_bits"] > 0
-    auto = flow.build_image(source, "tiny")
+    auto = build_image(source, "tiny")
     assert (
         auto.manifest["predicted"]["cycles_per_frame"]
         <= image.manifest["predicted"]["cycles_per_frame"]
@@ -148,32 +150,32 @@ def test_pattern_needs_a_block(tmp_path):
 
 def test_sharing_modes(tmp_path):
     source = make_checkpoint(tmp_path / "m.npz", hidden=24)
-    none = flow.build_image(source, "tiny", sharing="none")
-    shared = flow.build_image(source, "tiny", sharing="horizontal")
+    none = build_image(source, "tiny", sharing="none")
+    shared = build_image(source, "tiny", sharing="horizontal")
     assert not any(g.pe["s"].any() for g in none.program.groups)
     assert any(g.pe["s"].any() for g in shared.program.groups)
-    assert flow.build_image(source, "tiny").data == shared.data
+    assert build_image(source, "tiny").data == shared.data
     plain = config.load("tiny", share_h=0)
-    assert flow.build_image(source, plain).manifest["sharing"] == "none"
+    assert build_image(source, plain).manifest["sharing"] == "none"
     with pytest.raises(config.ConfigError, match="has none built in"):
-        flow.build_image(source, plain, sharing="horizontal")
+        build_image(source, plain, sharing="horizontal")
 
 
 def test_both_compilers(tmp_path):
     """Another program, the same numbers; the manifest says whose it is."""
     source = make_checkpoint(tmp_path / "m.npz", hidden=24)
-    default, reference = (flow.build_image(source, "tiny", compiler=by) for by in flow.COMPILERS)
+    default, reference = (build_image(source, "tiny", compiler=by) for by in flow.COMPILERS)
     assert default.data != reference.data
     assert reference.manifest["compiler"] == "reference"
     assert default.program.kept_weights == reference.program.kept_weights
     with pytest.raises(CompileError, match="unknown compiler 'best'"):
-        flow.build_image(source, "tiny", compiler="best")
+        build_image(source, "tiny", compiler="best")
 
 
 def test_calibration_sets_formats(tmp_path):
     source = make_checkpoint(tmp_path / "m.npz")
     x = np.full((5, 7), 0.4, np.float32)
-    image = flow.build_image(source, "tiny", calibrate=x)
+    image = build_image(source, "tiny", calibrate=x)
     assert image.network.x_frac == 15
     assert image.manifest["saturation"] == {"x_limit": 1.0, "x_saturated": 0, "vectors": []}
 
@@ -200,14 +202,18 @@ def test_an_image_replaces_another_whole(tmp_path):
     """Files that only the earlier image had go; what the user put beside them stays."""
     out, c = tmp_path / "image", config.load("tiny")
     q = LayerCase(3).network()
-    for source, name in ((tmp_path / "a", "a"), (tmp_path / "b", "b")):
-        source.write_text(name)
-    flow.make_image(q, c, out, source=tmp_path / "a", initial={"h_l0": np.zeros(16)})
+    model = Model((Pass({False: q}, 0),))
+
+    def save(name, **options):
+        source = flow.Source(name, "")
+        flow.save(flow.finish(flow.begin(model, c, source=source, **options)), out)
+
+    save("a", initial={"h_l0": np.zeros(q.layers[0].hidden)})
     (out / "mine.txt").write_text("mine")
-    flow.make_image(q, c, out, source=tmp_path / "b")
+    save("b")
     left = {f.name for f in out.iterdir()}
     assert "initial.npz" not in left
-    assert left == {*flow.load_image(out).manifest["files"], "manifest.json", "mine.txt"}
+    assert left == {*flow.load(out).part.manifest["files"], "manifest.json", "mine.txt"}
 
 
 # --- comparison ---------------------------------------------------------------------------------
@@ -288,7 +294,7 @@ def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
     """With an initial state, on one and several streams; outputs and states have torch's shapes."""
     source = make_checkpoint(tmp_path / "m.npz", cell, 7, 9, layers=2)
     folder = tmp_path / "image"
-    q = flow.build_image(source, "tiny", folder, streams=streams).network
+    q = build_image(source, "tiny", folder, streams=streams).network
     rng = np.random.default_rng(1)
     lead = () if streams == 1 else (streams,)
     x = rng.normal(size=(*lead, 7, 7)).astype(np.float32)
@@ -296,7 +302,7 @@ def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
     start.pop("h_l0")  # what is absent is zero
 
     def run(x, state, name):
-        report = verify.run(folder, x, state, tmp_path / name, sim=sim)
+        report = verify.run(flow.load(folder), x, state, tmp_path / name, sim=sim).report
         assert verify.is_equal(report)
         schema.check(json.loads((tmp_path / name / "report.json").read_text()), schema.REPORT)
         assert report["frame_cycles"] == report["frame_cycles_predicted"]
@@ -319,21 +325,21 @@ def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
 @pytest.mark.sims("icarus")
 def test_run_on_the_other_simulator(sim, tmp_path):
     folder = tmp_path / "image"
-    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
     x = np.random.default_rng(1).normal(size=(2, 7))
-    assert verify.is_equal(verify.run(folder, x, None, tmp_path / "out", sim=sim))
+    assert verify.is_equal(verify.run(flow.load(folder), x, None, tmp_path / "out", sim=sim).report)
 
 
 @pytest.mark.sims("verilator")
 def test_initial_state_of_another_model_is_not_taken(sim, tmp_path):
     """A folder that is built anew keeps files that its manifest does not name."""
     folder = tmp_path / "image"
-    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
     x = np.random.default_rng(1).normal(size=(3, 7))
-    verify.run(folder, x, None, tmp_path / "before", sim=sim)
+    verify.run(flow.load(folder), x, None, tmp_path / "before", sim=sim)
     state = dict(np.load(tmp_path / "before/state.npz"))
     np.savez(folder / "initial.npz", **{k: v + 0.25 for k, v in state.items()})
-    verify.run(folder, x, None, tmp_path / "after", sim=sim)
+    verify.run(flow.load(folder), x, None, tmp_path / "after", sim=sim)
     before, after = (np.load(tmp_path / n / "outputs.npy") for n in ("before", "after"))
     assert np.array_equal(before, after)
 
@@ -341,8 +347,8 @@ def test_initial_state_of_another_model_is_not_taken(sim, tmp_path):
 @pytest.mark.sims("verilator")
 def test_stalls_change_no_bit(sim, tmp_path):
     folder = tmp_path / "image"
-    flow.build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
+    build_image(make_checkpoint(tmp_path / "m.npz"), "tiny", folder)
     x = np.random.default_rng(1).normal(size=(5, 7))
-    report = verify.run(folder, x, None, tmp_path / "out", sim=sim, stall="both")
+    report = verify.run(flow.load(folder), x, None, tmp_path / "out", sim=sim, stall="both").report
     assert verify.is_equal(report)
     assert report["cycle_mismatches"] is None

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from csb_rnn.experiments.tasks.training import orders_for_checkpoint
-from csb_rnn.flow import build_image
 from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
 from csb_rnn.pruning import (
     AdmmPruner,
@@ -21,6 +20,7 @@ from csb_rnn.pruning import (
     make_scheme,
 )
 from csb_rnn.pruning.order import kept_energy, ordered_mask
+from tests.helpers import build_image
 
 torch.set_num_threads(1)  # tests run side by side
 

@@ -15,9 +15,10 @@ from csb_rnn.errors import UsageError
 from csb_rnn.machine import config
 from csb_rnn.network import bidirectional
 from csb_rnn.network.read import read_model
-from csb_rnn.verify import directions
+from csb_rnn.verify import model_run
 from tb.lib.exact import SHALLOW
 from tests.flow.test_commands import command, refused
+from tests.helpers import build_image
 from tests.network.test_description import OWN, own_arrays, write
 from tests.network.test_onnx import random_model
 
@@ -36,18 +37,20 @@ def test_both_directions(sim, tmp_path, monkeypatch):
     torch.save(module.state_dict(), tmp_path / "m.pt")
     folder = tmp_path / "image"
     x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
-    with pytest.raises(UsageError, match="both directions"):
-        flow.build_image(tmp_path / "m.pt", CFG)
-    manifest = directions.build(tmp_path / "m.pt", CFG, folder, calibrate=x)
+    with pytest.raises(UsageError, match="4 parts"):
+        build_image(tmp_path / "m.pt", CFG)
+    manifest = flow.save(flow.build(tmp_path / "m.pt", CFG, calibrate=x), folder)
     names = [part["folder"] for part in manifest["parts"]]
-    assert names == ["pass0", "pass0_reverse", "pass1", "pass1_reverse"]
-    (folder / "pass0/image.bin").write_bytes(b"")
-    directions.build(tmp_path / "m.pt", CFG, folder, calibrate=x)  # in the place of the damaged one
+    assert names == ["segment0", "segment0_reverse", "segment1", "segment1_reverse"]
+    (folder / "segment0/image.bin").write_bytes(b"")
+    flow.save(
+        flow.build(tmp_path / "m.pt", CFG, calibrate=x), folder
+    )  # in the place of the damaged one
 
     m = bidirectional.from_torch(module)
     rng = np.random.default_rng(2)
     state = {k: rng.uniform(-0.9, 0.9, n).astype(np.float32) for k, n in m.state_shapes().items()}
-    report = directions.run(folder, x, state, tmp_path / "out", sim=sim)
+    report = verify.run(flow.load(folder), x, state, tmp_path / "out", sim=sim).report
     assert verify.is_equal(report)
     parts = report["parts"]
     assert len(parts) == 4
@@ -63,12 +66,14 @@ def test_both_directions(sim, tmp_path, monkeypatch):
         for k, v in final.items():
             close(got[k], v)
     with pytest.raises(UsageError, match="unknown state 'h_l2'"):
-        directions.run(folder, x, {"h_l2": np.zeros(6)}, sim=sim)
+        verify.run(flow.load(folder), x, {"h_l2": np.zeros(6)}, sim=sim)
     (tmp_path / "file").touch()
     with monkeypatch.context() as patch:
-        patch.setattr(verify, "run", None)  # nothing runs for an output that cannot be written
+        patch.setattr(
+            model_run, "run_part", None
+        )  # nothing runs for an output that cannot be written
         with pytest.raises(UsageError, match="is a file"):
-            directions.run(folder, x, state, tmp_path / "file", sim=sim)
+            verify.run(flow.load(folder), x, state, tmp_path / "file", sim=sim)
 
 
 @pytest.mark.sims("verilator")
@@ -108,9 +113,13 @@ def test_initial_states_come_with_the_image(sim, tmp_path):
     m = _single(seed)
     streams = 2 if any(v.ndim > 1 for v in m.initial.values()) else 1
     x = np.random.default_rng(0).normal(size=(streams, 5, b.inputs))
-    directions.build(tmp_path / "net.onnx", CFG, tmp_path / "image", streams=streams, calibrate=x)
+    flow.save(
+        flow.build(tmp_path / "net.onnx", CFG, streams=streams, calibrate=x), tmp_path / "image"
+    )
     fed = x if streams > 1 else x[0]
-    assert verify.is_equal(directions.run(tmp_path / "image", fed, None, tmp_path / "out", sim=sim))
+    assert verify.is_equal(
+        verify.run(flow.load(tmp_path / "image"), fed, None, tmp_path / "out", sim=sim).report
+    )
     close(np.load(tmp_path / "out/outputs.npy"), bidirectional.run(m, fed)[0])
 
 

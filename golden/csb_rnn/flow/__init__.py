@@ -1,23 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a checkpoint to an image folder, as functions.
+"""From a file to an image folder, as functions on one record, :class:`Build`.
 
-:func:`build_image` is behind ``scripts/gen_image.py``; runs of an image are in
+:func:`build` and :func:`save` are behind ``scripts/gen_image.py``; runs of a build are in
 :mod:`csb_rnn.verify`. All results are written beside their place first and moved there when they
 are whole. Cycles are defined in :mod:`csb_rnn.flow.cycles`, the files by
 :mod:`csb_rnn.flow.schema`.
 """
 
 from csb_rnn.compiler import COMPILERS
-from csb_rnn.flow.building import (
-    BLOCKS,
-    Image,
-    build_image,
-    choose_block,
-    load_image,
-    make_image,
-    memory_files,
-    read_manifest,
-)
 from csb_rnn.flow.cycles import (
     LOOP_CYCLES,
     frame_cycles,
@@ -27,28 +17,34 @@ from csb_rnn.flow.cycles import (
     steady_frames,
 )
 from csb_rnn.flow.files import check_out, read_array, read_state, staged, write_json
-from csb_rnn.flow.manifest import PREDICTED_FRAMES, make_manifest
+from csb_rnn.flow.folder import load, memory_files, save
+from csb_rnn.flow.manifest import PREDICTED_FRAMES
+from csb_rnn.flow.record import Build, Options, Part, Source
+from csb_rnn.flow.steps import BLOCKS, begin, build, choose_block, finish
 
 __all__ = [
     "BLOCKS",
     "COMPILERS",
     "LOOP_CYCLES",
     "PREDICTED_FRAMES",
-    "Image",
-    "build_image",
+    "Build",
+    "Options",
+    "Part",
+    "Source",
+    "begin",
+    "build",
     "check_out",
     "choose_block",
+    "finish",
     "frame_cycles",
     "issue_cycles",
-    "load_image",
-    "make_image",
-    "make_manifest",
+    "load",
     "memory_files",
     "ratio",
     "read_array",
-    "read_manifest",
     "read_state",
     "recurrence_cycles",
+    "save",
     "staged",
     "steady_frames",
     "write_json",

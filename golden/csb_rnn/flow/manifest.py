@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy as np
 from csb_rnn.execution import timing
 from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import issue_cycles, ratio, recurrence_cycles
+from csb_rnn.flow.record import Build, Part
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.image import Section
 from csb_rnn.machine.numerics import Saturations
 from csb_rnn.models import quantise
 from csb_rnn.models.quantise import QNetwork
@@ -29,15 +31,17 @@ PREDICTED_FRAMES = 240  # of the manifest's interval: enough for its definition
 def _matrices(network: Network, checkpoint: Checkpoint | None) -> Iterator[np.ndarray]:
     """Weight matrices as blocks cut them: a checkpoint's in the order of its metadata, else the
     gates of each input of a layer stacked."""
-    for name in [] if checkpoint is None else checkpoint.matrices():
+    if checkpoint is None:
+        for la in network.layers:
+            for v in la.inputs:
+                yield np.concatenate([w for (_, i), w in la.weights.items() if i == v])
+        return
+    for name in checkpoint.matrices():
         w = checkpoint.tensors[name]
         for axis, order in enumerate(("row_order", "col_order")):
             places = (checkpoint.csb.get(order) or {}).get(name)
             w = w if places is None else np.take(w, places, axis=axis)
         yield w
-    for la in network.layers if checkpoint is None else ():
-        for v in la.inputs:
-            yield np.concatenate([w for (_, i), w in la.weights.items() if i == v])
 
 
 def _pattern(
@@ -75,14 +79,14 @@ def _pattern(
     }
 
 
-def _image_contents(p: Program, data: bytes) -> dict[str, Any]:
+def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dict[str, Any]:
     """What the image holds: memory words and bits by target, and use of the weight slots."""
     c = p.config
     widths = image.memories(c)
     count: Counter[str] = Counter()
     words: Counter[str] = Counter()
     bits: Counter[str] = Counter()
-    for s in image.unpack(c, data):
+    for s in sections:
         name = s.target.name.lower()
         count[name] += 1
         words[name] += len(s.words)
@@ -126,9 +130,10 @@ def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
     return out
 
 
-def derived(q: QNetwork, p: Program, data: bytes) -> dict[str, Any]:
+def derived(part: Part) -> dict[str, Any]:
     """The part of a manifest that follows from the contents of the folder alone: whoever reads a
     folder makes it again and compares."""
+    q, p = part.quantised, part.compiled()
     c = p.config
     return {
         "config": dataclasses.asdict(c),
@@ -161,44 +166,41 @@ def derived(q: QNetwork, p: Program, data: bytes) -> dict[str, Any]:
             int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values()
         ),
         "pes": c.pes,
-        "image": _image_contents(p, data),
+        "image": _image_contents(p, part.sections, part.data),
     }
 
 
-def make_manifest(
-    network: Network,
-    q: QNetwork,
-    p: Program,
-    data: bytes,
-    *,
-    checkpoint: Checkpoint | None,
-    cell: str,
-    block: int | None,
-    dealt_block: int,
-    sharing: str,
-    compiler: str,
-    source: Mapping[str, Any],
-    calibrate: np.ndarray | None,
-    files: Mapping[str, str],
-) -> dict[str, Any]:
-    """The manifest of an image folder, as :data:`csb_rnn.flow.schema.MANIFEST` says."""
-    c = p.config
+def image_manifest(build: Build, part: Part, files: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest of the folder of one part, as :data:`csb_rnn.flow.schema.MANIFEST` says.
+
+    Args:
+        build: with source and model.
+        part: of it, with its image.
+        files: SHA-256 of every other file of the folder, by name.
+    """
+    source, network = build.source, part.network
+    assert source is not None, "the manifest of a folder is made once"
+    assert network is not None
+    c, q, p = build.config, part.quantised, part.compiled()
+    # A checkpoint's matrices are those of the whole model, in the order of its metadata.
+    checkpoint = source.checkpoint if build.single else None
     times = timing.predict(p, PREDICTED_FRAMES)
     interval = timing.interval(times.last_out)
     issue, loop = issue_cycles(p), recurrence_cycles(network, c)
     vectors = _vectors(q)
     saturated = Saturations()
-    if calibrate is not None:
-        q.quantise_inputs(calibrate, saturated)
+    samples = build.calibrate if part.number == 0 else None
+    if samples is not None:
+        q.quantise_inputs(samples, saturated)
     return {
         "schema": schema.VERSION,
         "kind": "image",
-        **derived(q, p, data),
-        "cell": cell,
-        "sharing": sharing,
-        "compiler": compiler,
-        "block": block,
-        "dealt_block": dealt_block,
+        **derived(part),
+        "cell": source.cell or q.layers[0].cell.name,
+        "sharing": c.choose_sharing(build.options.sharing),
+        "compiler": build.options.compiler,
+        "block": part.block,
+        "dealt_block": part.dealt_block,
         "layers": [
             {
                 "cell": la.cell.name,
@@ -214,7 +216,7 @@ def make_manifest(
         ],
         "saturation": {
             "x_limit": 2.0 ** (c.data_w - 1 - q.x_frac),
-            "x_saturated": None if calibrate is None else saturated["input"],
+            "x_saturated": None if samples is None else saturated["input"],
             "vectors": [
                 f"{name}_l{n}"
                 for n, found in enumerate(vectors)
@@ -222,7 +224,7 @@ def make_manifest(
                 if v["may_saturate"]
             ],
         },
-        "pattern": _pattern(network, checkpoint, block, c),
+        "pattern": _pattern(network, checkpoint, part.block, c),
         "predicted": {
             "cycles_per_frame": interval,
             "latency_idle": int(times.last_out[0]),
@@ -235,6 +237,41 @@ def make_manifest(
             "recurrence_cycles": loop,
             "bound_by_recurrence": loop > q.kept_weights / c.pes,
         },
-        "source": {**source, "csb": dict(network.csb), "calibrated": calibrate is not None},
+        "source": {
+            "name": source.name,
+            "sha256": source.sha256,
+            "csb": dict(network.csb),
+            "calibrated": samples is not None,
+        },
         "files": dict(files),
+    }
+
+
+def model_manifest(build: Build, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The manifest of a folder with several parts, as :data:`csb_rnn.flow.schema.MODEL` says.
+
+    Args:
+        build: the model.
+        parts: manifest of each of its parts.
+    """
+    first = parts[0]
+    cycles = sum(m["predicted"]["cycles_per_frame"] for m in parts)
+    return {
+        **{name: first[name] for name in ("config", "streams", "cell", "sharing", "inputs")},
+        "schema": schema.VERSION,
+        "kind": "model",
+        "outputs": build.outputs,
+        "kept_weights": build.kept_weights,
+        "image": {"bytes": sum(m["image"]["bytes"] for m in parts)},
+        "predicted": {"cycles_per_frame": cycles},
+        "parts": [
+            {
+                "folder": part.name,
+                "segment": part.number,
+                "reverse": part.reverse,
+                "first": part.first,
+                "frac": part.frac,
+            }
+            for part in build.parts
+        ],
     }

@@ -12,7 +12,7 @@ import dataclasses
 import re
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +143,7 @@ REPORT: dict[str, Any] = {
     "counters": dict,
 }
 
-MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/verify/directions.py
+MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/flow/folder.py
     "schema": int,
     "kind": str,  # "model"
     "config": dict,
@@ -158,7 +158,7 @@ MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/veri
     "parts": [
         {
             "folder": Word,
-            "pass": Between(0, 255),
+            "segment": Between(0, 255),
             "reverse": bool,
             "first": Between(0, 255),
             "frac": Frac,
@@ -168,7 +168,7 @@ MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/veri
 
 MODEL_REPORT: dict[str, Any] = REPORT | {
     "parts": [REPORT]
-}  # of several passes: golden/csb_rnn/verify/directions.py
+}  # of several parts: golden/csb_rnn/flow/folder.py
 
 SUMMARY: list[Any] = [
     {

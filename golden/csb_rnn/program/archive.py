@@ -8,6 +8,7 @@ except that instruction words come back with all their fields.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -44,15 +45,18 @@ def _compact(a: np.ndarray) -> np.ndarray:
     return a.astype(next(t for t in kinds if np.iinfo(t).min <= low and high <= np.iinfo(t).max))
 
 
-def _write(path: Path, meta: Mapping[str, Any], arrays: Arrays) -> None:
+def _archive(meta: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """The bytes of an archive; equal content gives equal bytes."""
     entries = {_META: np.array(json.dumps(meta)), **{k: _compact(v) for k, v in arrays.items()}}
     # np.savez stamps the time of day.
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, value in entries.items():
             info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(info, "w", force_zip64=True) as out:
                 np.lib.format.write_array(out, value, allow_pickle=False)
+    return stream.getvalue()
 
 
 def _read(path: Path, kind: str, data: bytes | None = None) -> tuple[dict[str, Any], Arrays]:
@@ -117,9 +121,9 @@ def _program_entries(p: Program) -> tuple[dict[str, Any], Arrays]:
     return meta, arrays
 
 
-def save_program(path: Path, p: Program) -> None:
-    """Write a program; ``path`` should end in ``.npz``."""
-    _write(path, *_program_entries(p))
+def program_bytes(p: Program) -> bytes:
+    """A program as the bytes of an ``.npz`` file."""
+    return _archive(*_program_entries(p))
 
 
 def check_program(path: Path, data: bytes, p: Program) -> None:
@@ -141,7 +145,7 @@ def check_program(path: Path, data: bytes, p: Program) -> None:
 
 
 def load_program(path: Path) -> Program:
-    """The inverse of :func:`save_program`.
+    """The inverse of :func:`program_bytes`.
 
     Raises:
         StoreError: no such file, or it is damaged.
@@ -274,8 +278,8 @@ def cell_from_json(data: Mapping[str, Any]) -> Cell:
     ).check()
 
 
-def save_network(path: Path, q: QNetwork) -> None:
-    """Write a quantised network; ``path`` should end in ``.npz``."""
+def network_bytes(q: QNetwork) -> bytes:
+    """A quantised network as the bytes of an ``.npz`` file."""
     arrays: Arrays = {}
     layers = []
     for n, la in enumerate(q.layers):
@@ -303,11 +307,11 @@ def save_network(path: Path, q: QNetwork) -> None:
         "csb": dict(q.csb),
         "scalars": {name: getattr(q, name) for name in scalars},
     }
-    _write(path, meta, arrays)
+    return _archive(meta, arrays)
 
 
 def load_network(path: Path, data: bytes | None = None) -> QNetwork:
-    """The inverse of :func:`save_network`, with every number checked.
+    """The inverse of :func:`network_bytes`, with every number checked.
 
     Args:
         path: the file.

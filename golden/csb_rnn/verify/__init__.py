@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of an image on the RTL beside the models: comparison, report, results as files.
+"""Runs of a build on the RTL beside the models: comparison, report, results as files.
 
 :func:`run` is behind ``scripts/simulate.py``; :func:`compare` and :func:`report` are the parts that
 other jobs share. Efficiencies are defined by :func:`report`.
@@ -19,7 +19,8 @@ from csb_rnn.verify.comparison import (
     merge,
     report,
 )
-from csb_rnn.verify.image_run import interleave, run
+from csb_rnn.verify.image_run import Run, Settings, interleave
+from csb_rnn.verify.model_run import run
 
 __all__ = [
     "SIM_BEATS",
@@ -27,6 +28,8 @@ __all__ = [
     "SIM_IMAGE_WORDS",
     "STALLS",
     "Comparison",
+    "Run",
+    "Settings",
     "check_size",
     "compare",
     "image_words",

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of a build: a model on its way from a file to images, each step beside those before.
+
+:mod:`csb_rnn.flow.steps` has the steps: read -> quantise -> compile -> pack. A record is never
+changed; a step returns one that holds more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from csb_rnn.errors import UsageError
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.image import Section
+from csb_rnn.models.quantise import QNetwork
+from csb_rnn.network.bidirectional import Model, model_key
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.network import Network
+from csb_rnn.program.program import Program
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a model is from.
+
+    Attributes:
+        name: of the file, or of the module's class.
+        sha256: of the file; of all tensors of a module.
+        checkpoint: the state dict, if it is one: statistics of its matrices come from it.
+        cell: name of the cell, "" for that of the first layer.
+    """
+
+    name: str
+    sha256: str
+    checkpoint: Checkpoint | None = None
+    cell: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a network is compiled.
+
+    Attributes:
+        block: side of the pattern's blocks; ``auto``: that of the model's metadata, and if it has
+            none, the one that costs fewest cycles.
+        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all that is built in.
+        compiler: one of :data:`csb_rnn.compiler.COMPILERS`.
+        streams: independent streams that take turns, 1 to 8.
+    """
+
+    block: str | int = "auto"
+    sharing: str | None = None
+    compiler: str = "default"
+    streams: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One network of a model: an image of its own. A network of one direction is the whole model;
+    a bidirectional layer is two parts.
+
+    Attributes:
+        number: of the segment, counted in the order in which segments run.
+        reverse: the network takes frames from the last to the first.
+        first: number of its first layer in the model.
+        frac: fraction bits at which outputs of the segment's parts stand side by side.
+        quantised: the network in integers.
+        network: in float; None if it was read from an image folder.
+        initial: float states that a run starts from, zero if absent.
+        program: what the compiler made.
+        block: side of the pattern's blocks, None if it is unknown.
+        dealt_block: units that the compiler kept together.
+        sections: words of every memory.
+        data: the image, as the load port takes it.
+        manifest: of the image folder that the part was read from.
+    """
+
+    number: int
+    reverse: bool
+    first: int
+    frac: int
+    quantised: QNetwork
+    network: Network | None = None
+    initial: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    program: Program | None = None
+    block: int | None = None
+    dealt_block: int = 0
+    sections: tuple[Section, ...] = ()
+    data: bytes = b""
+    manifest: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of its folder in a model's folder: ``segment0``, ``segment0_reverse``."""
+        return f"segment{self.number}{'_reverse' if self.reverse else ''}"
+
+    def compiled(self) -> Program:
+        """The program.
+
+        Raises:
+            UsageError: the part is not compiled yet.
+        """
+        if self.program is None:
+            raise UsageError(f"{self.name}: is not compiled yet")
+        return self.program
+
+    def model_keys(self) -> dict[str, str]:
+        """The model's name of each state -> its name in this network."""
+        return {model_key(k, self.first, self.reverse): k for k in self.quantised.state_keys()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A model for a configuration.
+
+    Attributes:
+        config: the machine.
+        options: how it is compiled.
+        source: where the model is from; None if it was read from an image folder.
+        model: in float; None if it was read from an image folder.
+        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats, if any.
+        parts: the networks, in the order in which they run; none before quantisation.
+    """
+
+    config: Config
+    options: Options = Options()
+    source: Source | None = None
+    model: Model | None = None
+    calibrate: np.ndarray | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def segments(self) -> list[list[Part]]:
+        """Parts that read the same frames, together."""
+        found: dict[int, list[Part]] = {}
+        for part in self.parts:
+            found.setdefault(part.number, []).append(part)
+        return [found[n] for n in sorted(found)]
+
+    @property
+    def single(self) -> bool:
+        """The model is one network that runs forwards."""
+        return len(self.parts) == 1 and not self.parts[0].reverse
+
+    @property
+    def part(self) -> Part:
+        """The one part of a model of one direction.
+
+        Raises:
+            UsageError: the model has several.
+        """
+        if len(self.parts) != 1:
+            raise UsageError(
+                f"the model has {len(self.parts)} parts, each with an image of its own"
+            )
+        return self.parts[0]
+
+    @property
+    def inputs(self) -> int:
+        """Values of an input frame."""
+        return self.parts[0].quantised.inputs
+
+    @property
+    def outputs(self) -> int:
+        """Values of an output frame."""
+        return sum(part.quantised.outputs for part in self.segments[-1])
+
+    @property
+    def kept_weights(self) -> int:
+        """Weights that are not zero, before quantisation."""
+        return sum(part.quantised.kept_weights for part in self.parts)
+
+    @property
+    def cell(self) -> str:
+        """Name of the cell: that of the source, else of the first layer."""
+        named = self.source.cell if self.source is not None else ""
+        return named or self.parts[0].quantised.layers[0].cell.name
+
+    def state_keys(self) -> dict[str, tuple[Part, str]]:
+        """The model's name of every state -> its part, and its name there."""
+        return {key: (part, own) for part in self.parts for key, own in part.model_keys().items()}

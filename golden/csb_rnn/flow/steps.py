@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of a build: read -> quantise -> compile -> pack, each from a record to a fuller one.
+
+Example: an LSTM of one layer on ``tiny`` is one part; a bidirectional GRU of two layers is four.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from csb_rnn.compiler import compile_network
+from csb_rnn.execution import timing
+from csb_rnn.flow.files import sha256
+from csb_rnn.flow.record import Build, Options, Part, Source
+from csb_rnn.machine import config, image
+from csb_rnn.machine.config import Config
+from csb_rnn.models.quantise import QNetwork
+from csb_rnn.network.bidirectional import Model, part_state, quantise_model
+from csb_rnn.network.read import read_model
+from csb_rnn.program import assemble
+from csb_rnn.program.program import CompileError, Program
+
+BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
+
+
+def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | None:
+    """Side of the blocks of the pattern: the dealing keeps units of a block together, and the
+    statistics are about them. ``auto``: that of the checkpoint's metadata; None if it has none.
+
+    Raises:
+        CompileError: larger than the configuration's ``max_block``, or no positive number.
+    """
+    if block == "auto":
+        chosen = csb.get("block")
+    elif str(block).isdecimal() and int(block) > 0:
+        chosen = int(block)
+    else:
+        raise CompileError(f"block '{block}': expected a positive number or auto")
+    if chosen is not None and chosen > c.max_block:
+        raise CompileError(
+            f"block {chosen} is larger than max_block {c.max_block} of configuration {c.name}"
+        )
+    return chosen
+
+
+def fastest(q: QNetwork, c: Config, options: Options, block: int | None) -> tuple[Program, int]:
+    """The program for a block size, or for the one that costs fewest cycles if it is unknown; and
+    that size.
+
+    Raises:
+        CompileError: the network does not fit the configuration.
+    """
+    sizes = [block] if block else [n for n in BLOCKS if n <= c.max_block]
+    sharing = c.choose_sharing(options.sharing)
+    programs = [compile_network(q, c, options.streams, sharing, n, options.compiler) for n in sizes]
+    if len(programs) == 1:
+        return programs[0], sizes[0]
+
+    def interval(choice: tuple[Program, int]) -> float:
+        return timing.interval(timing.predict(choice[0], 8 * options.streams).last_out)
+
+    return min(zip(programs, sizes, strict=True), key=interval)
+
+
+def begin(
+    model: Model,
+    c: Config,
+    options: Options = Options(),  # noqa: B008  (frozen)
+    *,
+    source: Source,
+    calibrate: ArrayLike | None = None,
+    initial: Mapping[str, ArrayLike] | None = None,
+) -> Build:
+    """The record of a model that was read; ``initial`` adds to the model's own initial states."""
+    if initial:
+        states = {k: np.asarray(v, np.float64) for k, v in initial.items()}
+        model = dataclasses.replace(model, initial={**model.initial, **states})
+    samples = None if calibrate is None else np.asarray(calibrate)
+    return Build(c, options, source, model, samples)
+
+
+def quantised(build: Build) -> Build:
+    """With every network in integers.
+
+    Raises:
+        QuantError: no format holds its numbers.
+    """
+    assert build.model is not None, "a build that was read from a folder is quantised"
+    numbers = quantise_model(build.model, build.config, build.calibrate)
+    pairs = zip(build.model.passes, numbers.passes, strict=True)
+    parts = [
+        Part(
+            number,
+            reverse,
+            floats.first,
+            ints.frac,
+            ints.networks[reverse],
+            network,
+            part_state(build.model.initial, network, floats.first, reverse),
+        )
+        for number, (floats, ints) in enumerate(pairs)
+        for reverse, network in floats.networks.items()
+    ]
+    return dataclasses.replace(build, parts=tuple(parts))
+
+
+def compiled(build: Build) -> Build:
+    """With a program for every part.
+
+    Raises:
+        CompileError, ConfigError: a network does not fit the configuration, or an option is wrong.
+    """
+    c, parts = build.config, []
+    for part in build.parts:
+        block = choose_block(build.options.block, c, {"block": part.quantised.block})
+        program, dealt = fastest(part.quantised, c, build.options, block)
+        parts.append(dataclasses.replace(part, program=program, block=block, dealt_block=dealt))
+    return dataclasses.replace(build, parts=tuple(parts))
+
+
+def packed(build: Build) -> Build:
+    """With the words of every memory, and the image of them, for every part."""
+    parts = []
+    for part in build.parts:
+        sections = assemble.sections(part.compiled())
+        data = image.pack(build.config, sections)
+        parts.append(dataclasses.replace(part, sections=tuple(sections), data=data))
+    return dataclasses.replace(build, parts=tuple(parts))
+
+
+def finish(build: Build) -> Build:
+    """All steps after reading.
+
+    Raises:
+        QuantError, CompileError, ConfigError: as above.
+    """
+    return packed(compiled(quantised(build)))
+
+
+def build(
+    path: str | os.PathLike,
+    configuration: str | Config,
+    *,
+    prefix: str | None = None,
+    calibrate: ArrayLike | None = None,
+    initial: Mapping[str, ArrayLike] | None = None,
+    **options: Any,
+) -> Build:
+    """From a file to images.
+
+    Args:
+        path: state dict, ONNX or description file.
+        configuration: a named one, or one.
+        prefix: name prefix of the recurrent module in a state dict.
+        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats.
+        initial: states that a run starts from, by the model's names, ``[H]``.
+        options: fields of :class:`~csb_rnn.flow.record.Options`.
+
+    Raises:
+        CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad input.
+    """
+    c = config.load(configuration) if isinstance(configuration, str) else configuration
+    model, checkpoint = read_model(path, prefix)
+    source = Source(
+        Path(path).name,
+        sha256(Path(path).read_bytes()),
+        checkpoint,
+        "" if checkpoint is None else checkpoint.cell,
+    )
+    chosen = Options(**options)
+    return finish(begin(model, c, chosen, source=source, calibrate=calibrate, initial=initial))
