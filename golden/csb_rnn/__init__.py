@@ -1,8 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """CSB-RNN: an accelerator for recurrent networks pruned to compressed structured blocks.
 
-Compiler, models and simulation of the machine in ``hdl/``; docs/architecture.md shows the rooms of
-this package and which room may import which.
+    import csb_rnn
+    build = csb_rnn.build("lstm.pt", config="small")
+    print(build.predict().cycles)
+
+The names below are the API, kept stable; :mod:`csb_rnn.api` documents them. They are imported when
+they are first used: ``import csb_rnn`` needs numpy alone, and only pruning needs torch.
+docs/architecture.md shows the rooms of this package and which room may import which.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from csb_rnn.api.build import Build, build, load
+    from csb_rnn.api.module import Quantised, quantised
+    from csb_rnn.api.prune import Pruned, Pruner, prune
+    from csb_rnn.api.results import Prediction, Result, Run
+    from csb_rnn.api.sources import read
+
 __version__ = "2.0.0"
+
+_HOMES = {
+    "build": ("Build", "build", "load"),
+    "module": ("Quantised", "quantised"),
+    "prune": ("Pruned", "Pruner", "prune"),
+    "results": ("Prediction", "Result", "Run"),
+    "sources": ("read",),
+}
+
+__all__ = [
+    "Build",
+    "Prediction",
+    "Pruned",
+    "Pruner",
+    "Quantised",
+    "Result",
+    "Run",
+    "build",
+    "load",
+    "prune",
+    "quantised",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"csb_rnn.api.{home}"), name)
+    raise AttributeError(f"module 'csb_rnn' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The public API: modules, state dicts and files in; cycles, exact outputs and states out."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import csb_rnn
+from csb_rnn.errors import UsageError
+from csb_rnn.pruning import PruningError
+
+X = np.random.default_rng(0).normal(size=(2, 6, 5)).astype(np.float32)
+
+
+def lstm(**options):
+    torch.manual_seed(0)
+    return torch.nn.LSTM(5, 9, batch_first=True, **options).eval()
+
+
+def test_import_needs_no_torch():
+    """Names of the API are there before their homes are imported."""
+    code = "import csb_rnn, sys; assert 'build' in dir(csb_rnn); print('torch' in sys.modules)"
+    code += "; csb_rnn.build; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+    with pytest.raises(AttributeError, match="no attribute 'bild'"):
+        csb_rnn.bild  # noqa: B018
+
+
+def test_three_lines():
+    """From nn.LSTM to predicted cycles and exact outputs, no file."""
+    build = csb_rnn.build(lstm(), config="tiny")
+    cycles = build.predict().cycles
+    fixed = build.run_fixed(X[0])
+    assert cycles > 0
+    want = lstm()(torch.from_numpy(X[0]))[0].detach().numpy()
+    assert np.abs(fixed.outputs - want).max() < 2e-3
+    assert np.abs(build.run_float(X[0]).outputs - want).max() < 1e-6
+
+
+@pytest.mark.sims("verilator")
+@pytest.mark.parametrize("both", [False, True])
+def test_simulation_equals_the_models(sim, both, tmp_path):
+    """A batch of sequences, with initial states, in one and in both directions."""
+    build = csb_rnn.build(lstm(bidirectional=both), config="tiny", calibrate=X)
+    start = {k: np.full((2, 9), 0.25) for k in build.run_fixed(X).state}
+    run = build.simulate(X, start, sim=sim, out=tmp_path / "out")
+    assert run.mismatches == 0
+    assert run.cycles == pytest.approx(build.predict().cycles, rel=0.3)  # six frames
+    fixed = build.run_fixed(X, start)
+    assert np.array_equal(run.outputs, fixed.outputs)
+    assert run.outputs.shape == (2, 6, 18 if both else 9)
+    assert all(np.array_equal(run.state[k], v) for k, v in fixed.state.items())
+    assert (tmp_path / "out/run1/report.json").is_file()
+
+
+@pytest.mark.sims("verilator")
+def test_streams_take_turns(sim):
+    """Two streams on the machine give the outputs of two sequences."""
+    build = csb_rnn.build(lstm(), config="tiny", streams=2)
+    run = build.simulate(X, sim=sim)
+    assert run.mismatches == 0
+    assert np.array_equal(run.outputs, build.run_fixed(X).outputs)
+    with pytest.raises(UsageError, match="3 sequences: the build takes 2 at a time"):
+        build.simulate(np.concatenate([X, X[:1]]), sim=sim)
+
+
+def test_folder_gives_the_same_build(tmp_path):
+    build = csb_rnn.build(lstm(), config="tiny", initial={"h_l0": np.full(9, 0.5)})
+    build.save(tmp_path / "image")
+    loaded = csb_rnn.load(tmp_path / "image")
+    assert loaded.predict() == build.predict()
+    assert np.array_equal(loaded.run_fixed(X).outputs, build.run_fixed(X).outputs)
+    with pytest.raises(UsageError, match="holds integers"):
+        loaded.run_float(X)
+
+
+def test_prediction_of_the_compiled_program():
+    """Memory is that of the sections; a model in both directions takes the sum of its parts."""
+    one, two = (csb_rnn.build(lstm(bidirectional=b), config="tiny") for b in (False, True))
+    memory = one.predict().memory
+    part = one.record.part
+    assert memory["pegroup"].used == max(len(g) for g in part.compiled().groups)
+    assert memory["pegroup"].depth == one.record.config.weight_depth
+    assert all(m.used <= m.depth for m in memory.values())
+    assert one.predict().bound == "dependences"
+    assert two.predict().cycles > 1.5 * one.predict().cycles
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_quantised_module_has_the_interface_of_the_original(kind, batch_first):
+    torch.manual_seed(1)
+    module = getattr(torch.nn, kind)(5, 9, 2, batch_first=batch_first, bidirectional=True).eval()
+    machine = csb_rnn.quantised(module, config="tiny", calibrate=X)
+    x = torch.from_numpy(X if batch_first else X.swapaxes(0, 1).copy())
+    hx = 0.5 * torch.ones(4, 2, 9)
+    start = (hx, hx) if kind == "LSTM" else hx
+    for given in (None, start):
+        want, end = module(x, given)
+        got, last = machine(x, given)
+        assert got.shape == want.shape
+        assert (got - want).abs().max() < 2e-3
+        for a, b in zip(last, end, strict=True):
+            assert a.shape == b.shape
+            assert (a - b).abs().max() < 2e-3
+    assert machine(x[:, 0] if not batch_first else x[0])[0].ndim == 2
+    with pytest.raises(UsageError, match="states: expected"):
+        machine(x, (hx, hx, hx))
+
+
+def test_prune_in_place():
+    module = torch.nn.Sequential(lstm())
+    before = {k: v.clone() for k, v in module.state_dict().items()}
+    pruned = csb_rnn.prune(module, rate=3, block=4)
+    assert pruned.rate == pytest.approx(3, rel=0.15)
+    assert [m.name for m in pruned] == ["0.weight_ih_l0", "0.weight_hh_l0"]
+    for name, value in module.state_dict().items():
+        kept = value != 0
+        assert torch.equal(value[kept], before[name][kept]), name
+    assert "energy" in str(pruned)
+    build = csb_rnn.build(module.state_dict(), config="tiny", prefix="0.", block=4)
+    assert build.record.kept_weights == sum(m.kept for m in pruned)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: csb_rnn.build(torch.nn.Linear(2, 2), config="tiny"), "expected a torch.nn.LSTM"),
+        (lambda: csb_rnn.build(lstm(), config="none"), "unknown configuration"),
+        (lambda: csb_rnn.build(lstm(), config="tiny", prefix="a"), "a module says them itself"),
+        (lambda: csb_rnn.build({}, config="tiny"), "weight"),
+        (lambda: csb_rnn.build("none.pt", config="tiny"), "no such file"),
+        (lambda: csb_rnn.build(lstm(), config="tiny").run_fixed(X[0, 0]), "inputs have shape"),
+        (lambda: csb_rnn.build(lstm(), config="tiny").run_fixed(X * np.nan), "NaN or infinity"),
+        (lambda: csb_rnn.build(lstm(), config="tiny").run_fixed(X, {"h": 0}), "state 'h'"),
+        (lambda: csb_rnn.build(lstm(), config="tiny", streams=9), "9 streams"),
+        (lambda: csb_rnn.build(lstm(), config="tiny", initial={"x": [0]}), "initial state 'x'"),
+        (lambda: csb_rnn.prune(torch.nn.Linear(2, 2), rate=2), "no recurrent weight"),
+        (lambda: csb_rnn.prune(lstm(), rate=0.5), "rate"),
+    ],
+)
+def test_bad_input_is_one_line(call, words):
+    with pytest.raises((ValueError, OSError, PruningError)) as caught:
+        call()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_programs_are_named(monkeypatch):
+    build = csb_rnn.build(lstm(), config="tiny")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UsageError, match="iverilog: not installed; on Debian: apt-get install"):
+        build.simulate(X, sim="icarus")
