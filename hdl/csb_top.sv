@@ -4,7 +4,8 @@
 // (AXI4-Stream), an interrupt. Parameters are those of a named configuration
 // (csb_rnn.machine.image.all_parameters); what each means is in configs.toml.
 //
-// Reset (rst_ni, synchronous, active low) empties everything but memories; no image is valid after.
+// Reset (rst_ni, synchronous, active low, a cycle at least) empties everything but memories; no
+// image is valid after. CONTROL.reset does the same to all but registers, run control and output.
 // A run: load an image, set CONTROL.start. The element prologue runs first; while it does, PEGroups
 // hold and no frame is taken.
 `default_nettype none
@@ -94,7 +95,9 @@ module csb_top #(
   localparam int Counters = 12;
 
   // --- run control ------------------------------------------------------------------------
-  logic start_req, stop_req, fresh, start, stop, running, at_rest, image_valid, init_done;
+  logic start_req, stop_req, flush_req, reset_req, fresh_req;
+  logic start, stop, flush, core_reset, fresh, running, at_rest, waits, image_valid, init_done;
+  logic out_open, in_cut, frame_sent, frame_cut;
   logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
   logic [7:0] load_code, error_code;
   csb_control u_control (
@@ -102,15 +105,23 @@ module csb_top #(
       .rst_ni,
       .start_req_i  (start_req),
       .stop_req_i   (stop_req),
+      .flush_req_i  (flush_req),
+      .reset_req_i  (reset_req),
+      .fresh_i      (fresh_req),
       .load_busy_i  (loading),
       .load_done_i  (load_done),
       .load_error_i (load_error),
       .load_code_i  (load_code),
       .frame_error_i(frame_error),
+      .out_open_i   (out_open),
       .start_o      (start),
       .stop_o       (stop),
+      .flush_o      (flush),
+      .reset_o      (core_reset),
+      .fresh_o      (fresh),
       .running_o    (running),
       .idle_o       (at_rest),
+      .waits_o      (waits),
       .image_valid_o(image_valid),
       .error_code_o (error_code),
       .loaded_evt_o (loaded_evt),
@@ -118,11 +129,16 @@ module csb_top #(
   );
 
   // What the host may do at rest ends with the cycle in which it asks for a run or sends an image.
-  logic rest_q;
+  logic rest_q, asked;
+  assign asked = start_req || flush_req || reset_req || waits || s_axis_image_tvalid;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) rest_q <= 1'b0;
-    else rest_q <= at_rest && !loading && !start_req && !s_axis_image_tvalid;
+    else rest_q <= at_rest && !loading && !asked;
   end
+
+  // Reset of what moves.
+  logic rst_core_n;
+  assign rst_core_n = rst_ni && !core_reset;
 
   // --- registers --------------------------------------------------------------------------
   logic st_re, st_we;
@@ -145,6 +161,8 @@ module csb_top #(
       .ShareV    (ShareV),
       .StreamW   (StreamW),
       .XLanes    (XLanes),
+      .Lanes     (Lanes),
+      .StateDepth(StateDepth),
       .ConfigHash(ConfigHash)
   ) u_regs (
       .clk_i,
@@ -168,11 +186,17 @@ module csb_top #(
       .s_rready_i   (s_axil_rready),
       .start_o      (start_req),
       .stop_o       (stop_req),
-      .fresh_o      (fresh),
+      .flush_o      (flush_req),
+      .reset_o      (reset_req),
+      .fresh_o      (fresh_req),
       .image_valid_i(image_valid),
       .running_i    (running),
       .idle_i       (rest_q),
       .loading_i    (loading),
+      .out_open_i   (out_open),
+      .in_cut_i     (in_cut),
+      .waits_i      (waits),
+      .frame_cut_i  (frame_cut),
       .error_code_i (error_code),
       .loaded_evt_i (loaded_evt),
       .error_evt_i  (error_evt),
@@ -220,13 +244,14 @@ module csb_top #(
       .ConfigHash (ConfigHash)
   ) u_loader (
       .clk_i,
-      .rst_ni,
+      .rst_ni      (rst_core_n),
       .s_tvalid_i  (s_axis_image_tvalid),
       .s_tready_o  (s_axis_image_tready),
       .s_tdata_i   (s_axis_image_tdata),
       .s_tlast_i   (s_axis_image_tlast),
       .busy_o      (loading),
       .idle_i      (at_rest),
+      .flush_i     (flush),
       .done_o      (load_done),
       .error_o     (load_error),
       .error_code_o(load_code),
@@ -245,7 +270,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_load (
       .clk_i,
-      .rst_ni,
+      .rst_ni(rst_core_n),
       .data_i(from_loader),
       .data_o(ld)
   );
@@ -253,7 +278,7 @@ module csb_top #(
   logic [CfgWords*32-1:0] cfg;
   csb_program_regs u_program_regs (
       .clk_i,
-      .rst_ni,
+      .rst_ni     (rst_core_n),
       .ld_we_i    (ld.we),
       .ld_target_i(ld.target),
       .ld_addr_i  (ld.addr),
@@ -281,7 +306,7 @@ module csb_top #(
     dp_addr = 12'(ld.addr);
     dp_data = ld.data;
     if (st_we) begin
-      dp_we   = 32'(st_lane) < Lanes && 32'(st_addr) < StateDepth;
+      dp_we   = 1'b1;
       dp_sel  = 2'(TargetState - TargetDrain);
       dp_lane = LaneIw'(st_lane);
       dp_addr = 12'(st_addr);
@@ -296,7 +321,7 @@ module csb_top #(
   logic [csb_pkg::Events*csb_pkg::EventW-1:0] events;
   csb_events u_events (
       .clk_i,
-      .rst_ni,
+      .rst_ni        (rst_core_n),
       .clear_i       (start),
       .x_evt_i       (x_evt),
       .drain_evt_i   (drain_evt),
@@ -316,7 +341,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_run_input (
       .clk_i,
-      .rst_ni,
+      .rst_ni(rst_core_n),
       .data_i(running && init_done),
       .data_o(run_input)
   );
@@ -329,9 +354,11 @@ module csb_top #(
       .Deep       (Deep)
   ) u_input (
       .clk_i,
-      .rst_ni,
+      .rst_ni     (rst_core_n),
       .start_i    (start),
       .run_i      (run_input),
+      .flush_i    (flush),
+      .cut_o      (in_cut),
       .streams_i  (streams),
       .x_count_i  (cfg[CfgXCount*32+:16]),
       .x_base_i   (cfg[CfgXBase*32+:Naw]),
@@ -370,7 +397,7 @@ module csb_top #(
       .Deep       (Deep)
   ) u_engine (
       .clk_i,
-      .rst_ni,
+      .rst_ni      (rst_core_n),
       .start_i     (start),
       .stop_i      (stop),
       .hold_i      (!init_done),
@@ -418,7 +445,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_run (
       .clk_i,
-      .rst_ni,
+      .rst_ni(rst_core_n),
       .data_i(to_run),
       .data_o(run)
   );
@@ -429,7 +456,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_release (
       .clk_i,
-      .rst_ni,
+      .rst_ni(rst_core_n),
       .data_i(out_read),
       .data_o(out_release)
   );
@@ -454,7 +481,7 @@ module csb_top #(
       .Deep        (Deep)
   ) u_datapath (
       .clk_i,
-      .rst_ni,
+      .rst_ni            (rst_core_n),
       .start_i           (run.start),
       .stop_i            (run.stop),
       .streams_i         (run.streams),
@@ -510,6 +537,9 @@ module csb_top #(
       .rst_ni,
       .start_i      (start),
       .stop_i       (stop),
+      .open_o       (out_open),
+      .sent_o       (frame_sent),
+      .cut_o        (frame_cut),
       .out_beats_i  (cfg[CfgOutBeats*32+:13]),
       .out_last_i   (cfg[CfgOutLast*32+:6]),
       .ld_we_i      (ld.we && ld.target == TargetOut),
@@ -546,7 +576,7 @@ module csb_top #(
       8'(stall_mark),
       running ? stalled : 8'd0,
       saturated,
-      8'(m_axis_frame_tvalid && m_axis_frame_tready && m_axis_frame_tlast),
+      8'(frame_sent),
       8'(taken_frame),
       8'(iter_done)
     };
@@ -555,7 +585,7 @@ module csb_top #(
   logic [Counters*8-1:0] inc_q;
   logic [Groups-1:0] issue_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) {inc_q, issue_q} <= '0;
+    if (!rst_core_n) {inc_q, issue_q} <= '0;
     else {inc_q, issue_q} <= {inc, peg_issue};
   end
   csb_counters #(
@@ -563,7 +593,7 @@ module csb_top #(
       .Groups  (Groups)
   ) u_counters (
       .clk_i,
-      .rst_ni,
+      .rst_ni   (rst_core_n),
       .clear_i  (start),
       .running_i(running),
       .inc_i    (inc_q),
@@ -576,7 +606,8 @@ module csb_top #(
   );
 
   logic unused;
-  assign unused = ^{s_axil_awprot, s_axil_arprot, drain_issue, elem_issue, cfg, 1'(MaxBlock)};
+  assign unused = ^{s_axil_awprot, s_axil_arprot, drain_issue, elem_issue, cfg, 1'(MaxBlock),
+                    st_lane, st_addr};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(OneBusMaster, !(neu_valid && |x_we))

@@ -191,8 +191,11 @@ def register_field_table() -> str:
 
 def error_table() -> str:
     return table(
-        ("code", "error", "meaning"),
-        [(code, f"`{name}`", doc) for name, (code, doc) in registers.ERRORS.items()],
+        ("code", "error", "meaning", "what the host does"),
+        [
+            (code, f"`{name}`", doc, registers.ERROR_ACTIONS[name])
+            for name, (code, doc) in registers.ERRORS.items()
+        ],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -34,6 +35,7 @@ class Net:
     x: np.ndarray
     y: np.ndarray
     state: np.ndarray  # [words, (lane, address, value)]
+    states: np.ndarray  # [frames + 1, words]: their values after so many frames
 
 
 def networks() -> list[Net]:
@@ -68,10 +70,10 @@ class Top:
         rst = {"reset": dut.rst_ni, "reset_active_level": False}
         self.axil = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i, **rst)
         bus = AxiStreamBus.from_prefix
-        self.image = AxiStreamSource(bus(dut, "s_axis_image"), dut.clk_i, **rst)
-        self.frames = AxiStreamSource(bus(dut, "s_axis_frame"), dut.clk_i, **rst)
+        self.image = self._source("s_axis_image")
+        self.frames = self._source("s_axis_frame")
         self.sink = AxiStreamSink(bus(dut, "m_axis_frame"), dut.clk_i, **rst)
-        for part in (self.axil.write_if, self.axil.read_if, self.image, self.frames, self.sink):
+        for part in (self.axil.write_if, self.axil.read_if, self.sink):
             part.log.setLevel("ERROR")
         source, sink = STALLS[stalls]
         if source:
@@ -88,6 +90,14 @@ class Top:
             lambda beat: self.beats.got(beat),
         ).start()
         Monitor(dut, lambda: True, lambda: None, self._known).start()
+
+    def _source(self, prefix: str) -> Any:
+        """The driver of an input stream."""
+        rst = {"reset": self.dut.rst_ni, "reset_active_level": False}
+        bus = AxiStreamBus.from_prefix(self.dut, prefix)
+        source = AxiStreamSource(bus, self.dut.clk_i, **rst)
+        source.log.setLevel("ERROR")
+        return source
 
     def _known(self, _: None) -> None:
         """No control output is X outside of reset, and no payload of one that is high."""

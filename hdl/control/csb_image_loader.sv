@@ -12,6 +12,8 @@
 // Result: one pulse of done_o or error_o (with error_code_o, csb_regs_pkg), after the TLAST word; the
 // first error counts, words after it are dropped. A word that is refused by range is never written;
 // words before a wrong checksum are, so the image is valid only after done_o.
+// flush_i forgets an image that is waiting or being taken: one pulse of error_o, and the next word
+// is the first of an image. None begins while it is high.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_image_loader #(
@@ -41,6 +43,7 @@ module csb_image_loader #(
     // run control
     output logic                            busy_o,
     input  wire logic                       idle_i,        // the machine has come to rest
+    input  wire logic                       flush_i,       // level
     output logic                            done_o,
     output logic                            error_o,
     output logic      [                7:0] error_code_o,
@@ -140,6 +143,7 @@ module csb_image_loader #(
   logic take, last_word, fail, good, part_done, word_done, part_last, tops_last;
   logic clear_neurons, clear_last, clear_wrap;
   logic [7:0] code;
+  logic failed_q;  // an error waits for the TLAST
   logic [1:0] field_d, field_q;  // word of a header
   logic [31:0] left_q;  // words of the image still to come, valid after the header
   logic [31:0] crc_q;
@@ -228,10 +232,16 @@ module csb_image_loader #(
       StDrop:   if (take && s_tlast_i) state_d = StIdle;
       default:  state_d = StIdle;
     endcase
+    if (flush_i) begin
+      state_d = StIdle;
+      fail    = busy_o && !failed_q;
+      code    = ErrFlushed;
+      good    = 1'b0;
+    end
     if (good) state_d = StIdle;
     if (fail) begin
       state_d = StDrop;
-      if (s_tlast_i) state_d = StIdle;
+      if (s_tlast_i || flush_i) state_d = StIdle;
     end
   end
 
@@ -309,7 +319,6 @@ module csb_image_loader #(
   assign clr_addr_o = ld_addr_o;
 
   // --- result -------------------------------------------------------------------------------
-  logic failed_q;  // an error waits for the TLAST
   logic [7:0] code_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -319,8 +328,8 @@ module csb_image_loader #(
       code_q   <= ErrNone;
     end else begin
       done_o   <= good;
-      error_o  <= (fail || failed_q) && take && s_tlast_i;
-      failed_q <= (fail || failed_q) && !(take && s_tlast_i);
+      error_o  <= (fail || failed_q) && ((take && s_tlast_i) || flush_i);
+      failed_q <= (fail || failed_q) && !((take && s_tlast_i) || flush_i);
       if (fail) code_q <= code;
     end
   end
@@ -329,7 +338,7 @@ module csb_image_loader #(
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(PartsAreNumbered, parts_in(MaxW) <= 1 << PartIw)
   `CSB_ASSERT_INIT(ClearedWordIsOnePart, AccW <= PartW && StateW <= PartW)
-  `CSB_ASSERT_STABLE(ImageStreamStable, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
+  `CSB_ASSERT_HELD(ImageStreamHeld, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
   `CSB_ASSERT_KNOWN(ImageKnown, s_tvalid_i, {s_tlast_i, s_tdata_i})
 endmodule
 `default_nettype wire

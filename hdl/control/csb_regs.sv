@@ -3,10 +3,12 @@
 // Registers: AXI4-Lite slave of the map in golden/csb_rnn/machine/registers.py.
 //
 // Writes: address and data are taken independently, one of each; the response follows in the cycle
-// after both are there. Reads: address in cycle a, response in a + 4, whatever the register. One
-// write and one read are under way at a time. Byte strobes work on read-write registers; a command
-// bit needs the strobe of its byte. SLVERR: unmapped addresses, writes to read-only registers, the
-// state window while not idle, which then has no effect.
+// after both are there. A write of STATE_DATA takes six cycles more: it reads the word first, and
+// bytes without strobe stay. Reads: address in cycle a, response in a + 7 for every register. One
+// write and one read are under way at a time. Every register obeys byte strobes; a command bit
+// needs the strobe of its byte. SLVERR, without any effect: unmapped addresses, writes to read-only
+// registers, PEG_ISSUE of a PEGroup that does not exist, STATE_DATA of a word that does not exist or
+// if idle_i is low in any cycle of the access.
 // State window: st_re_o in cycle c needs st_rdata_i in c + 4; st_we_o writes st_wdata_o.
 `default_nettype none
 `include "csb_assert.svh"
@@ -23,6 +25,8 @@ module csb_regs #(
     parameter int ShareV     = 0,
     parameter int StreamW    = 32,
     parameter int XLanes     = 2,
+    parameter int Lanes      = 4,                      // of the data path
+    parameter int StateDepth = 256,                    // states of a lane
     parameter int ConfigHash = 0,
     parameter int AddrW      = csb_regs_pkg::RegAddrW  // derived, do not override
 ) (
@@ -49,11 +53,17 @@ module csb_regs #(
     // commands and status
     output logic                   start_o,        // pulse
     output logic                   stop_o,         // pulse
+    output logic                   flush_o,        // pulse
+    output logic                   reset_o,        // pulse
     output logic                   fresh_o,
     input  wire logic              image_valid_i,
     input  wire logic              running_i,
     input  wire logic              idle_i,         // at rest and not loading
     input  wire logic              loading_i,
+    input  wire logic              out_open_i,     // an output frame that was cut is open
+    input  wire logic              in_cut_i,       // the rest of an input frame is dropped
+    input  wire logic              waits_i,        // a start waits
+    input  wire logic              frame_cut_i,    // pulse: a cut output frame is complete
     input  wire logic [       7:0] error_code_i,
     input  wire logic              loaded_evt_i,   // pulses: interrupt causes
     input  wire logic              error_evt_i,
@@ -78,16 +88,21 @@ module csb_regs #(
   localparam logic [1:0] RespSlverr = 2'b10;
 
   // --- writes -----------------------------------------------------------------------------
-  logic aw_full_q, w_full_q, write, write_ok;
+  logic aw_full_q, w_full_q, both, write, write_ok;
   logic [AddrW-1:0] waddr_q;
   logic [31:0] wdata_q, wmask;
   logic [ 3:0] wstrb_q;
   logic [31:0] state_addr_q;
   logic [1:0] irq_enable_q, irq_pending_q, irq_clear;
+  logic [15:0] frames_cut_q;
+  logic [ 5:0] reading_q;  // of a read, or for a write of STATE_DATA: cycles a + 1 to a + 6
+  logic merge_q, state_ok;  // it is for a write; the word of the state window is there
+  logic [31:0] merged;
 
   assign s_awready_o = !aw_full_q;
   assign s_wready_o  = !w_full_q;
-  assign write       = aw_full_q && w_full_q && !s_bvalid_o;
+  assign both        = aw_full_q && w_full_q && !s_bvalid_o;
+  assign write       = both && (waddr_q != RegStateData || (reading_q[5] && merge_q));
   assign wmask       = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
 
   always_ff @(posedge clk_i) begin
@@ -118,7 +133,7 @@ module csb_regs #(
     write_ok = 1'b0;
     unique case (waddr_q)
       RegControl, RegIrqEnable, RegIrqPending, RegPegSelect, RegStateAddr: write_ok = 1'b1;
-      RegStateData: write_ok = idle_i;
+      RegStateData: write_ok = state_ok;
       default: ;
     endcase
   end
@@ -130,16 +145,22 @@ module csb_regs #(
     if (!rst_ni) begin
       start_o       <= 1'b0;
       stop_o        <= 1'b0;
+      flush_o       <= 1'b0;
+      reset_o       <= 1'b0;
       fresh_o       <= 1'b0;
       irq_enable_q  <= '0;
       irq_pending_q <= '0;
       group_o       <= '0;
       state_addr_q  <= '0;
       st_we_o       <= 1'b0;
+      frames_cut_q  <= '0;
     end else begin
       start_o       <= write && waddr_q == RegControl && wdata_q[0] && wmask[0];
       stop_o        <= write && waddr_q == RegControl && wdata_q[1] && wmask[0];
-      st_we_o       <= write && waddr_q == RegStateData && write_ok;
+      flush_o       <= write && waddr_q == RegControl && wdata_q[3] && wmask[0];
+      reset_o       <= write && waddr_q == RegControl && wdata_q[4] && wmask[0];
+      st_we_o       <= write && waddr_q == RegStateData && write_ok && |wstrb_q;
+      frames_cut_q  <= frames_cut_q + 16'(frame_cut_i);
       irq_pending_q <= (irq_pending_q & ~irq_clear) | {error_evt_i, loaded_evt_i};
       if (write) begin
         if (waddr_q == RegControl && wmask[0]) fresh_o <= wdata_q[2];
@@ -151,17 +172,22 @@ module csb_regs #(
       end
     end
   end
-  always_ff @(posedge clk_i) if (write) st_wdata_o <= wdata_q[StateW-1:0];
+  assign merged = (wdata_q & wmask) | (32'($signed(st_rdata_i)) & ~wmask);
+  always_ff @(posedge clk_i) if (write) st_wdata_o <= merged[StateW-1:0];
   assign st_lane_o = state_addr_q[31:16];
   assign st_addr_o = state_addr_q[15:0];
 
   // --- reads ------------------------------------------------------------------------------
   logic [AddrW-1:0] raddr_q;
-  logic [5:0] reading_q;  // shifts a one through the cycles a + 1 to a + 6
-  logic read_ok, state_ok_q;
+  logic merge, read, read_ok, in_window, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
 
-  assign s_arready_o   = reading_q == '0 && !s_rvalid_o;
+  // Who asks first is first; a write of STATE_DATA before a read of the same cycle.
+  assign merge         = both && waddr_q == RegStateData && reading_q == '0;
+  assign s_arready_o   = reading_q == '0 && !s_rvalid_o && !merge;
+  assign read          = s_arvalid_i && s_arready_o;
+  assign in_window     = 32'(st_lane_o) < Lanes && 32'(st_addr_o) < StateDepth;
+  assign state_ok      = state_ok_q && idle_i;
   assign counter_sel_o = 4'((raddr_q - RegIterations) >> 2);
 
   always_ff @(posedge clk_i) begin
@@ -170,17 +196,18 @@ module csb_regs #(
       s_rvalid_o <= 1'b0;
       st_re_o    <= 1'b0;
     end else begin
-      reading_q <= {reading_q[4:0], s_arvalid_i && s_arready_o};
-      st_re_o   <= reading_q[0] && raddr_q == RegStateData && idle_i;
-      if (reading_q[5]) s_rvalid_o <= 1'b1;
+      reading_q <= {reading_q[4:0], read || merge};
+      st_re_o   <= reading_q[0] && (merge_q || raddr_q == RegStateData) && idle_i && in_window;
+      if (reading_q[5] && !merge_q) s_rvalid_o <= 1'b1;
       else if (s_rready_i) s_rvalid_o <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
-    if (reading_q[1]) state_ok_q <= st_re_o;
-    if (reading_q[5]) begin
+    if (reading_q == '0) merge_q <= merge;
+    state_ok_q <= reading_q[1] ? st_re_o && idle_i : state_ok;
+    if (reading_q[5] && !merge_q) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
       if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];
@@ -197,16 +224,25 @@ module csb_regs #(
       RegFormats: rdata = {8'(DrainBanks), 8'(StateFrac), 8'(StateW), 8'(DataW)};
       RegStream: rdata = {6'b0, 1'(ShareV), 1'(ShareH), 8'(XLanes), 16'(StreamW)};
       RegControl: rdata = {29'b0, fresh_o, 2'b0};
-      RegStatus: rdata = {16'b0, error_code_i, 4'b0, loading_i, idle_i, running_i, image_valid_i};
+      RegStatus: begin
+        rdata[7:0] = {
+          1'b0, waits_i, in_cut_i, out_open_i, loading_i, idle_i, running_i, image_valid_i
+        };
+        rdata[15:8] = error_code_i;
+      end
       RegIrqEnable: rdata = {30'b0, irq_enable_q};
       RegIrqPending: rdata = {30'b0, irq_pending_q};
       RegCyclesLo: rdata = 32'(cycles_i);
       RegCyclesHi: rdata = cycles_hi_q;
       RegPegSelect: rdata = {24'b0, group_o};
-      RegPegIssue: rdata = issued_i;
+      RegFramesCut: rdata = {16'b0, frames_cut_q};
+      RegPegIssue: begin
+        read_ok = 32'(group_o) < K * L;
+        rdata   = read_ok ? issued_i : '0;
+      end
       RegStateAddr: rdata = state_addr_q;
       RegStateData: begin
-        read_ok = state_ok_q;
+        read_ok = state_ok;
         rdata   = read_ok ? 32'($signed(st_rdata_i)) : '0;
       end
       default: begin
@@ -217,7 +253,7 @@ module csb_regs #(
   end
 
   logic unused;
-  assign unused = ^{s_awaddr_i[1:0], s_araddr_i[1:0], wdata_q, wmask};
+  assign unused = ^{s_awaddr_i[1:0], s_araddr_i[1:0], wdata_q, wmask, merged};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_STABLE(ReadStable, s_rvalid_o, s_rready_i, {s_rresp_o, s_rdata_o})

@@ -5,7 +5,7 @@
 `default_nettype none
 package csb_regs_pkg;
   parameter int RegAddrW = 12;
-  parameter logic [31:0] Identity = 32'h02425343;
+  parameter logic [31:0] Identity = 32'h03425343;
   parameter logic [11:0] RegIdentity = 12'h000;
   parameter logic [11:0] RegConfigHash = 12'h004;
   parameter logic [11:0] RegGrid = 12'h008;
@@ -29,6 +29,7 @@ package csb_regs_pkg;
   parameter logic [11:0] RegStallX = 12'h06c;
   parameter logic [11:0] RegWaitX = 12'h070;
   parameter logic [11:0] RegStallSink = 12'h074;
+  parameter logic [11:0] RegFramesCut = 12'h078;
   parameter logic [11:0] RegPegSelect = 12'h080;
   parameter logic [11:0] RegPegIssue = 12'h084;
   parameter logic [11:0] RegStateAddr = 12'h090;
@@ -42,5 +43,7 @@ package csb_regs_pkg;
   parameter logic [7:0] ErrCrc = 8'd6;
   parameter logic [7:0] ErrFrame = 8'd7;
   parameter logic [7:0] ErrNoImage = 8'd8;
+  parameter logic [7:0] ErrFlushed = 8'd10;
+  parameter logic [7:0] ErrBusy = 8'd11;
 endpackage
 `default_nettype wire

@@ -16,7 +16,8 @@
 // keeps the bus free in c + 1. x_evt_o comes with the frame's last chunk: a PEGroup that issues in
 // the cycle after it reads the new values, and csb_events shows the event in that cycle.
 // Errors: TLAST early or missing gives one pulse of error_o, and nothing more is taken until
-// start_i. The rest of a frame that an error or the end of run_i cuts is dropped up to its TLAST.
+// start_i. The rest of a frame that an error or the end of run_i cuts is dropped up to its TLAST;
+// cut_o is high meanwhile. flush_i, while run_i is low, ends that: the next beat begins a frame.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_input #(
@@ -32,6 +33,8 @@ module csb_input #(
     input  wire logic               rst_ni,
     input  wire logic               start_i,      // pulse: next frame is frame 0
     input  wire logic               run_i,        // level
+    input  wire logic               flush_i,      // level
+    output logic                    cut_o,        // beats are dropped up to a TLAST
     input  wire logic [        3:0] streams_i,    // S, 1 to 8
     input  wire logic [       15:0] x_count_i,    // values of a frame, at least 1
     input  wire logic [    Naw-1:0] x_base_i,
@@ -61,6 +64,7 @@ module csb_input #(
   logic [15:0] rest_q;  // values of the frame still to be taken
   logic open, skid_ready, take, final_beat, wrong;
 
+  assign cut_o      = drop_q;
   assign open       = run_i && !drop_q && !halt_q;
   assign s_tready_o = drop_q || (open && skid_ready);
   assign take       = s_tvalid_i && open && skid_ready;
@@ -81,7 +85,8 @@ module csb_input #(
       else if (start_i) halt_q <= 1'b0;
       if (take) mid_q <= !s_tlast_i && !wrong;
       else if (!run_i) mid_q <= 1'b0;
-      if (wrong && !s_tlast_i) drop_q <= 1'b1;
+      if (flush_i && !run_i) drop_q <= 1'b0;
+      else if (wrong && !s_tlast_i) drop_q <= 1'b1;
       else if (!run_i && mid_q) drop_q <= 1'b1;
       else if (s_tvalid_i && s_tlast_i) drop_q <= 1'b0;
     end
@@ -209,7 +214,7 @@ module csb_input #(
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(LanesDivide, L % XLanes == 0 && Values % XLanes == 0)
-  `CSB_ASSERT_STABLE(FrameStreamStable, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
+  `CSB_ASSERT_HELD(FrameStreamHeld, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
   `CSB_ASSERT_KNOWN(FrameKnown, s_tvalid_i, s_tlast_i)
   `CSB_ASSERT(StartsFromRest, !(start_i && run_i))
 endmodule

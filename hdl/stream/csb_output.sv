@@ -12,8 +12,11 @@
 // Timing: out_done_i in cycle d: first beat valid in d + 3 (if nothing is before it), then one a
 // cycle. out_release_o, in the cycle in which a frame's last words are read (two before its last
 // beat can be valid): that half may be written from the next cycle on.
-// stop_i drops everything except a beat that is valid and not taken: AXI4-Stream forbids to take
-// it back, and it is the only one that comes out after a stop.
+//
+// stop_i drops every frame of which the sink has not seen a beat. A frame is open if a beat of it
+// was taken or is offered. open_o is high while an open frame is completed to its length: the beat
+// that is offered stays, the others are zero, TLAST and TKEEP are where they would have been.
+// Lengths are those of the last start_i, so a new table may be loaded meanwhile.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_output #(
@@ -29,8 +32,11 @@ module csb_output #(
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
-    input wire logic start_i,  // pulse
+    input wire logic start_i,  // pulse, not while open_o
     input wire logic stop_i,  // level
+    output logic open_o,  // a frame that was cut is being completed
+    output logic sent_o,  // pulse: a whole frame was taken
+    output logic cut_o,  // pulse: a frame that was completed with zeros was taken
     input wire logic [12:0] out_beats_i,  // beats of a frame, at least 1
     input wire logic [5:0] out_last_i,  // values of the last of them
     // table load
@@ -90,13 +96,14 @@ module csb_output #(
   // --- frames and credits ---------------------------------------------------------------------
   logic [1:0] frames_q;  // complete and not yet read
   logic half_q;
-  logic [2:0] credit_q;  // free places of the FIFO
-  logic pop, keep;
+  logic [2:0] count_q, credit_q;  // beats in the FIFO, places free for reads
+  logic filled, pop, keep;  // the FIFO: has a beat, gives it, holds one that the sink has seen
 
   assign read          = filled_q[1] && !stop_i && frames_q != '0 && credit_q != '0;
   assign out_release_o = read_last;
-  assign pop           = m_tvalid_o && m_tready_i;
-  assign keep          = m_tvalid_o && !m_tready_i;
+  assign filled        = count_q != '0;
+  assign pop           = filled && m_tready_i;
+  assign keep          = filled && !m_tready_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i || start_i) begin
@@ -140,24 +147,19 @@ module csb_output #(
     assign beat_data[j*16+:16] = 16'($signed(value));
   end
 
-  logic push_q, push_last_q;
+  logic push_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i || start_i) push_q <= 1'b0;
     else push_q <= read;
-    push_last_q <= read_last;
   end
 
   // --- FIFO -----------------------------------------------------------------------------------
   logic [StreamW-1:0] fifo_data[FifoDepth];
-  logic fifo_last[FifoDepth];
   logic [1:0] wptr_q, rptr_q;
-  logic [2:0] count_q;
 
+  // While a frame is open, the place after the beat that is kept is zero, and is never popped.
   always_ff @(posedge clk_i) begin
-    if (push_q) begin
-      fifo_data[wptr_q] <= beat_data;
-      fifo_last[wptr_q] <= push_last_q;
-    end
+    if (push_q || open_o) fifo_data[wptr_q] <= open_o ? '0 : beat_data;
   end
 
   always_ff @(posedge clk_i) begin
@@ -170,7 +172,7 @@ module csb_output #(
       if (stop_i || start_i) begin
         wptr_q  <= rptr_q + 2'd1;
         count_q <= 3'(keep);
-        if (!m_tvalid_o) wptr_q <= rptr_q;
+        if (!filled) wptr_q <= rptr_q;
       end else begin
         wptr_q  <= wptr_q + 2'(push_q);
         count_q <= count_q + 3'(push_q) - 3'(pop);
@@ -178,11 +180,42 @@ module csb_output #(
     end
   end
 
-  assign m_tvalid_o = count_q != '0;
+  // --- packets: beats are counted where the sink takes them -----------------------------------
+  logic taken, mid_q;  // mid: beats of the frame were taken, its last one was not
+  logic zero_q;  // open_o, and the zero is written
+  logic [12:0] left_q;  // beats of the frame still to be taken
+  logic [5:0] last_values_q;
+
+  assign taken      = m_tvalid_o && m_tready_i;
+  assign m_tvalid_o = filled || (open_o && zero_q);
   assign m_tdata_o  = fifo_data[rptr_q];
-  assign m_tlast_o  = fifo_last[rptr_q];
+  assign sent_o     = taken && m_tlast_o && filled;
+  assign cut_o      = taken && m_tlast_o && !filled;
   for (genvar j = 0; j < Values; j++) begin : gen_keep
-    assign m_tkeep_o[j*2+:2] = {2{!m_tlast_o || 6'(j) < out_last_i}};
+    assign m_tkeep_o[j*2+:2] = {2{!m_tlast_o || 6'(j) < last_values_q}};
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      mid_q  <= 1'b0;
+      open_o <= 1'b0;
+    end else begin
+      if (taken) mid_q <= !m_tlast_o;
+      if (taken && m_tlast_o) open_o <= 1'b0;
+      else if (stop_i) open_o <= m_tvalid_o || mid_q;
+    end
+    zero_q <= open_o;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) last_values_q <= out_last_i;
+    if (start_i || (taken && m_tlast_o)) begin
+      left_q    <= out_beats_i;
+      m_tlast_o <= out_beats_i == 13'd1;
+    end else if (taken) begin
+      left_q    <= left_q - 1'b1;
+      m_tlast_o <= left_q == 13'd2;
+    end
   end
 
   // --- assertions -----------------------------------------------------------------------
@@ -193,5 +226,7 @@ module csb_output #(
   end
   `CSB_ASSERT(TwoFramesAtMost, !(out_done_i && frames_q == 2'd2 && !read_last))
   `CSB_ASSERT(FifoHolds, count_q <= 3'(FifoDepth))
+  `CSB_ASSERT(StartsWithNoFrameOpen, !(start_i && (mid_q || m_tvalid_o)))
+  `CSB_ASSERT(OpenOnlyAtRest, !(open_o && frames_q != '0))
 endmodule
 `default_nettype wire

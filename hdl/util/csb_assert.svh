@@ -21,6 +21,7 @@
 `define CSB_ASSERT_NO_RESET(Name, Enable, Cond)
 `define CSB_ASSERT_KNOWN(Name, Valid, Payload)
 `define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload)
+`define CSB_ASSERT_HELD(Name, Valid, Ready, Payload)
 `else
 
 // Parameters are legal: checked once, at time zero.
@@ -65,6 +66,20 @@
     logic [$bits(Payload)-1:0] held; \
     if (rst_ni !== 1'b1) armed = $time != 0; \
     else if (stalled === 1'b1 && ((Valid) !== 1'b1 || (Payload) !== held)) begin \
+      if (armed) $fatal(1, "assertion %m failed"); \
+    end \
+    stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \
+    held = Payload; \
+  end
+
+// Less than that, for a source that may be reset: while Valid stays high, so does the Payload.
+`define CSB_ASSERT_HELD(Name, Valid, Ready, Payload) \
+  initial Name.armed = 1'b0; \
+  always @(posedge clk_i) begin : Name \
+    logic armed, stalled; \
+    logic [$bits(Payload)-1:0] held; \
+    if (rst_ni !== 1'b1) armed = $time != 0; \
+    else if (stalled === 1'b1 && (Valid) === 1'b1 && (Payload) !== held) begin \
       if (armed) $fatal(1, "assertion %m failed"); \
     end \
     stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \

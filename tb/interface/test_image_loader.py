@@ -14,9 +14,9 @@ from cocotb.triggers import ClockCycles
 from csb_rnn.machine import config, image, isa
 from csb_rnn.machine.image import Target
 from csb_rnn.machine.registers import ERRORS
-from tb.lib.axi import axis_source
+from tb.lib.axi import BeatSource, axis_source, beats
 from tb.lib.checkers import Monitor
-from tb.lib.stream import reset, start_clock, until, within
+from tb.lib.stream import recoveries, reset, start_clock, until, within
 
 CONFIG = config.load(
     os.environ.get("CSB_CONFIG", "tiny"),
@@ -50,13 +50,16 @@ def parameters() -> dict[str, int]:
 class Bench:
     """The loader with a model of the memories behind its bus."""
 
-    def __init__(self, dut, stall: float = 0.0) -> None:
+    def __init__(self, dut, stall: float = 0.0, source=None) -> None:
         self.dut = dut
         self.memory: dict[tuple[int, int, int], int] = {}
         self.cleared: set[int] = set()
         self.results: list[str] = []
-        self.source = axis_source(dut, "s", stall)
+        self.source = (
+            source(dut, "s_{}_i", "s_tready_o") if source else axis_source(dut, "s", stall)
+        )
         dut.idle_i.value = 1
+        dut.flush_i.value = 0
         start_clock(dut)
         Monitor(dut, lambda: dut.ld_we_o.value == 1, self._word, self._write).start()
         Monitor(
@@ -273,3 +276,45 @@ async def reset_in_mid_image(dut) -> None:
         b.cleared.clear()
         assert await b.load(image.pack(CONFIG, sections)) == "done"
         b.check(sections)
+
+
+#: Cycles in which a load clears memories, about.
+CLEARING = CONFIG.lanes * (CONFIG.bias_depth + CONFIG.state_depth)
+
+
+@cocotb.test
+async def drawn_transfers_that_end_early(dut) -> None:
+    """Images, good and bad ones, that the source leaves in any word or before the first is taken,
+    without a TLAST: a flush ends each with one error, and the next word is the first of an image.
+    Every fourth one is good and has to be loaded."""
+    b = Bench(dut, source=BeatSource)
+    await reset(dut)
+    for n in range(recoveries()):
+        sections = random_sections()
+        data = image.pack(CONFIG, sections)
+        before = len(b.results)
+        b.source.stall = random.choice((0, 0.5))
+        if n % 4 == 3:
+            b.memory.clear()
+            b.cleared.clear()
+            b.source.send(beats(data, 4))
+            limit = 20 * len(data) + 20000
+            await until(dut.clk_i, lambda n=before: len(b.results) > n, limit, "a result")
+            await ClockCycles(dut.clk_i, 4)
+            assert b.results[before:] == ["done"]
+            b.check(sections)
+            continue
+        good = random.random() < 0.5
+        sent = beats(data if good else random.choice(list(bad_images().values()))[1], 4)
+        dut.idle_i.value = random.getrandbits(1)
+        b.source.send(sent[: random.randint(1, len(sent) - 1) if len(sent) > 1 else 1], last=False)
+        await ClockCycles(dut.clk_i, random.randint(3, 2 * CLEARING + 2 * len(sent)))
+        b.source.reset()
+        dut.flush_i.value = 1
+        await ClockCycles(dut.clk_i, random.randint(3, 70))
+        dut.flush_i.value = 0
+        dut.idle_i.value = 1
+        await ClockCycles(dut.clk_i, 3)
+        assert (dut.busy_o.value, dut.s_tready_o.value) == (0, 0)
+        assert len(b.results) == before + 1, b.results[before:]
+        assert b.results[-1] == "flushed" if good else b.results[-1] != "done"

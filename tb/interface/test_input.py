@@ -12,9 +12,9 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from csb_rnn.execution.timing import IN_FIRST_WRITE
 from csb_rnn.machine import config
-from tb.lib.axi import axis_source
+from tb.lib.axi import BeatSource, axis_source, beats
 from tb.lib.checkers import Checker, Monitor
-from tb.lib.stream import STALLS, reset, start_clock, within
+from tb.lib.stream import STALLS, recoveries, reset, start_clock, within
 
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), neuron_depth=256)
 NAMES = {"L": "L", "data_w": "DataW", "neuron_depth": "NeuronDepth"}
@@ -46,18 +46,20 @@ def toggle(frame: int, stream: int) -> int:
 class Bench:
     """The module, a model of its neuron writes, and an engine that finishes iterations."""
 
-    def __init__(self, dut, stalls: str = "none", count: int = 7, streams: int = 1) -> None:
+    def __init__(
+        self, dut, stalls: str = "none", count: int = 7, streams: int = 1, source=axis_source
+    ) -> None:
         self.dut, self.count, self.streams = dut, count, streams
         self.base = random.randrange(8)
         self.busy, lag = STALLS[stalls][1], STALLS[stalls][0]
-        self.source = axis_source(dut, "s", lag)
+        self.source = source(dut, "s", lag)
         self.writes = Checker("neuron writes")
         self.events = 0
         self.cycle = 0
         self.event_cycles: list[int] = []
         self.errors: list[int] = []
         self.finished = 0  # cycle of the last iter_done_i
-        for name in ("start_i", "run_i", "iter_done_i", "bus_busy_i"):
+        for name in ("start_i", "run_i", "flush_i", "iter_done_i", "bus_busy_i"):
             getattr(dut, name).value = 0
         dut.streams_i.value = streams
         dut.x_count_i.value = count
@@ -228,6 +230,129 @@ async def a_stop_in_mid_frame_drops_the_rest(dut) -> None:
         b.send()
     await b.writes.done(lambda: RisingEdge(dut.clk_i), 500)
     assert not b.errors
+
+
+@cocotb.test
+async def flush_forgets_a_cut_frame(dut) -> None:
+    """The source is reset within a frame: without the flush, the next one would be lost."""
+    b = Drawn(dut)
+    await b.start()
+    for rest in (True, False):
+        await b.restart()
+        b.frame()
+        b.writes.got = lambda _: None
+        await ClockCycles(dut.clk_i, 6)
+        await b.halt()
+        assert dut.cut_o.value == 1
+        if rest:
+            b.source.finish()
+            await b.emptied()
+        else:
+            b.source.reset()
+            await b.flush()
+        assert dut.cut_o.value == 0
+        del b.writes.got
+        b.writes.expected.clear()
+        await b.restart()
+        b.frame()
+        await b.writes.done(lambda: RisingEdge(dut.clk_i), 500)
+        await b.halt()
+
+
+class Drawn(Bench):
+    """The bench with a source that can be reset."""
+
+    def __init__(self, dut) -> None:
+        super().__init__(
+            dut,
+            count=30 * CONFIG.out_lanes,
+            source=lambda dut, prefix, lag: BeatSource(dut, f"{prefix}_{{}}_i", "s_tready_o", lag),
+        )
+
+    def frame(self, beats_more: int = 0, *, last: bool = True) -> None:
+        """Queues a frame; it has a wrong length unless ``beats_more`` is 0."""
+        lanes, w = CONFIG.out_lanes, CONFIG.data_w
+        n = -(-self.count // lanes) * lanes if beats_more else self.count
+        values = [random.randint(-(1 << 15), (1 << 15) - 1) for _ in range(n + beats_more * lanes)]
+        self.source.send(beats(frame_bytes(values), 2 * lanes), last=last)
+        change = toggle(self.n // self.streams, self.n % self.streams)
+        self.n += 1
+        for i, v in enumerate(values[: self.count]):
+            addr = (self.base + i // CONFIG.L) ^ change
+            self.writes.expect((addr, i % CONFIG.L, v & (1 << w) - 1))
+
+    async def halt(self) -> None:
+        """The run ends."""
+        await RisingEdge(self.dut.clk_i)
+        self.dut.run_i.value = 0
+        await ClockCycles(self.dut.clk_i, 3)
+
+    async def flush(self) -> None:
+        self.dut.flush_i.value = 1
+        await ClockCycles(self.dut.clk_i, 3)
+        self.dut.flush_i.value = 0
+        await RisingEdge(self.dut.clk_i)
+
+    async def emptied(self) -> None:
+        """The source has sent everything."""
+        for _ in range(2000):
+            await RisingEdge(self.dut.clk_i)
+            if not self.source.queue:
+                break
+        assert not self.source.queue, "the rest of a frame is not taken"
+        await ClockCycles(self.dut.clk_i, 2)
+
+
+@cocotb.test
+async def drawn_interruptions(dut) -> None:
+    """Runs that a stop in any cycle or a frame of a wrong length ends; then the rest of the frame
+    comes, or the source is reset and the input flushed; every fourth run has to be whole."""
+    b = Drawn(dut)
+    await b.start()
+    for n in range(recoveries()):
+        b.count = dut.x_count_i.value = random.randint(1, 12 * CONFIG.out_lanes)
+        b.streams = dut.streams_i.value = random.randint(1, 4)
+        b.base = dut.x_base_i.value = random.randrange(8)
+        b.source.stall, b.busy = random.choice((0, 0.5)), random.choice((0, 0.5))
+        b.events = 0
+        b.errors.clear()
+        await b.restart()
+        engine = cocotb.start_soon(b.engine())
+        frames = random.randint(0, 6)
+        for _ in range(frames):
+            b.frame()
+        if n % 4 == 3:
+            await b.writes.done(lambda: RisingEdge(dut.clk_i), 14 * (20 + 8 * b.count))
+            assert (b.events, len(b.errors)) == (frames, 0)
+        else:
+            size = -(-b.count // CONFIG.out_lanes)
+            wrong = random.random() < 0.5
+            if wrong:
+                more = random.choice([m for m in (-3, -1, 1, 2) if size + m > 0])
+                b.frame(more, last=more < 0 or random.random() < 0.5)
+                b.frame()
+            for _ in range(random.randint(0, (frames + 2) * (size + 8) * 3)):
+                await RisingEdge(dut.clk_i)
+                if b.errors:
+                    break
+            assert len(b.errors) <= wrong
+        engine.cancel()
+        dut.iter_done_i.value = 0
+        await b.halt()
+        cut = bool(dut.cut_o.value)
+        if random.random() < 0.5:
+            b.source.reset()
+            if cut:
+                await b.flush()
+        else:
+            b.source.finish()
+            await b.emptied()
+            if dut.cut_o.value == 1:  # a frame without TLAST
+                b.source.reset()
+                await b.flush()
+        assert dut.cut_o.value == 0
+        assert not b.source.mid
+        b.writes.expected.clear()
 
 
 @cocotb.test

@@ -7,12 +7,12 @@ import os
 import random
 
 import cocotb
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 from csb_rnn.machine import config, image, isa
-from tb.lib.axi import axis_sink
+from tb.lib.axi import axis_sink, pauses
 from tb.lib.checkers import Checker, Monitor
-from tb.lib.stream import STALLS, TAKEN_WITHIN, reset, start_clock, until
+from tb.lib.stream import STALLS, TAKEN_WITHIN, recoveries, reset, start_clock, until
 
 DEPTH = 16
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH)
@@ -163,46 +163,131 @@ async def latency_rate_and_credit(dut) -> None:
     assert b.taken == list(range(b.taken[0], b.taken[0] + 2 * beats))
 
 
-@cocotb.test
-@cocotb.parametrize(ready=[False, True])
-async def stop_ends_with_the_pending_beat(dut, ready: bool) -> None:
-    b = Bench(dut)
-    values = MOST
-    await b.start(values)
-    for stop_after in (0, 1, 2, 3, 4, 7):
-        b.sink.pause = True
-        await b.frame()
-        await ClockCycles(dut.clk_i, stop_after)
-        b.sink.pause = not ready
-        await ClockCycles(dut.clk_i, 2)
+class Cut:
+    """A run that a stop ends, and what the sink must see of it: beats of the frames up to the stop,
+    then zeros up to the end of the frame that is open."""
+
+    def __init__(self, b: Bench) -> None:
+        self.b, self.dut = b, b.dut
+        self.beats: list[int] = []  # taken in this run
+        self.frames: list[list[int]] = []  # what the run computes
+        self.length = 1  # beats of a frame
+        self.sent = self.cut = 0  # pulses
+        b.beats.got = self.beats.append
+        Monitor(b.dut, lambda: True, lambda: None, self._clock).start()
+
+    def _clock(self, _: None) -> None:
+        self.sent += int(self.dut.sent_o.value)
+        self.cut += int(self.dut.cut_o.value)
+
+    async def start(self, values: int) -> None:
+        """Loads an order of that many values, and starts; no frame is open."""
+        b, dut = self.b, self.dut
+        await b.load(values)
+        b.beats.expected.clear()
+        self.beats.clear()
+        self.length = -(-values // CONFIG.out_lanes)
+        self.sent = self.cut = 0
+        dut.start_i.value = 1
+        await RisingEdge(dut.clk_i)
+        dut.start_i.value = 0
+        b.free, b.half = 2, 0
+
+    async def stop(self, cycles: int) -> None:
+        """Stops for that many cycles; checks what is open."""
+        b, dut = self.b, self.dut
         dut.stop_i.value = 1
         await RisingEdge(dut.clk_i)  # the edge at which the module sees it
-        pending = dut.m_tvalid_o.value == 1 and dut.m_tready_i.value == 0
-        count = b.beats.count
-        await ClockCycles(dut.clk_i, 20)
-        if pending:
-            assert dut.m_tvalid_o.value == 1
-            assert b.beats.count == count
-        b.sink.pause = False
-        await ClockCycles(dut.clk_i, 20)
-        assert b.beats.count <= count + 1
+        held = dut.m_tvalid_o.value == 1 and dut.m_tready_i.value == 0
+        dut.out_valid_i.value = dut.out_done_i.value = 0
+        await FallingEdge(dut.clk_i)
+        self.seen = len(self.beats) + int(held)
+        open_now = bool(self.seen % self.length) or held
+        assert bool(dut.open_o.value) == open_now
+        self.want = list(b.beats.expected)[: self.seen]
+        rest = -self.seen % self.length
+        if rest:
+            last = list(b.beats.expected)[self.seen + rest - 1]
+            full = (1 << 2 * CONFIG.out_lanes) - 1 << 1024
+            self.want += [full] * (rest - 1) + [last >> 1024 << 1024]
+        self.zeros = int(rest > 0)
+        await ClockCycles(dut.clk_i, cycles)
+        dut.stop_i.value = 0
+        await ClockCycles(dut.clk_i, 4)  # the first words of the table are read ahead
+
+    async def completed(self, cycles: int) -> None:
+        """Waits for the end of the open frame; the run was seen as it had to be."""
+        dut = self.dut
+        for _ in range(cycles):
+            await RisingEdge(dut.clk_i)
+            if dut.open_o.value == 0:
+                break
+        assert dut.open_o.value == 0, "the frame stays open"
+        await ClockCycles(dut.clk_i, 2)
         assert dut.m_tvalid_o.value == 0
-        b.beats.expected.clear()
-        dut.stop_i.value = 0
-        dut.start_i.value = 1
-        await RisingEdge(dut.clk_i)
-        dut.start_i.value = 0
-        b.free, b.half = 2, 0
-        for _ in range(3):
-            await b.frame()
-        await b.finish()
-        dut.stop_i.value = 1
-        await RisingEdge(dut.clk_i)
-        dut.stop_i.value = 0
-        dut.start_i.value = 1
-        await RisingEdge(dut.clk_i)
-        dut.start_i.value = 0
-        b.free, b.half = 2, 0
+        assert self.beats == self.want
+        assert self.cut == self.zeros
+        assert self.sent + self.cut == len(self.want) // self.length
+
+
+@cocotb.test
+@cocotb.parametrize(ready=[False, True])
+async def stop_completes_the_open_frame(dut, ready: bool) -> None:
+    """A stop in any cycle: a frame of which the sink has seen a beat goes on, with zeros; another
+    table is loaded while its last beat is held."""
+    b = Bench(dut)
+    await b.start(MOST)
+    await ClockCycles(dut.clk_i, 4)
+    c = Cut(b)
+    for stop_after in (0, 1, 2, 3, 4, 5, 6, 7):
+        await c.start(MOST - 1)  # the last beat is not full
+        b.sink.pause = not ready
+        await b.frame()
+        await ClockCycles(dut.clk_i, stop_after)
+        await c.stop(3)
+        b.sink.pause = False
+        if c.seen:
+            await until(dut.clk_i, lambda: len(c.beats) >= c.length - 1, 4 * MOST, "the rest")
+        b.sink.pause = True
+        await ClockCycles(dut.clk_i, 3)
+        await b.load(1)  # TKEEP of the beat that is held stays: asserted in the module
+        b.sink.pause = False
+        await c.completed(4 * MOST)
+
+
+@cocotb.test
+async def drawn_stops(dut) -> None:
+    """Runs of any length with frames of any length, stopped in any cycle, the sink as slow as it
+    likes, a table loaded while the frame is open; after every fourth a run without a stop."""
+    b = Bench(dut, "both")
+    await b.start(MOST)
+    await ClockCycles(dut.clk_i, 4)
+    c = Cut(b)
+    for n in range(recoveries()):
+        b.lag = random.choice((0, 0.5))
+        b.sink.set_pause_generator(pauses(random.choice((0, 0.3, 0.9))))
+        await c.start(random.randint(1, MOST))
+        frames = random.randint(0, 5)
+        if n % 4 == 3:
+            for _ in range(frames):
+                await b.frame()
+            await ClockCycles(dut.clk_i, 100 * c.length)
+            assert c.beats == list(b.beats.expected)
+        else:
+            writer = cocotb.start_soon(repeated(b.frame, frames))
+            await ClockCycles(dut.clk_i, random.randint(0, (frames + 1) * (DEPTH + c.length)))
+            if not writer.done():
+                writer.cancel()
+                dut.out_valid_i.value = dut.out_done_i.value = 0
+        await c.stop(random.randint(3, 20))
+        if random.random() < 0.5:
+            await b.load(random.randint(1, MOST))
+        await c.completed(100 * c.length)
+
+
+async def repeated(step, count: int) -> None:
+    for _ in range(count):
+        await step()
 
 
 @cocotb.test

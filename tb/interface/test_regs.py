@@ -11,16 +11,17 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiResp
 
 from csb_rnn.machine import registers
-from csb_rnn.machine.registers import REGISTERS, address
+from csb_rnn.machine.registers import REGISTERS, address, field
 from tb.lib.axi import axil_master, stall_axil
 from tb.lib.checkers import Monitor
 from tb.lib.stream import reset, start_clock, within
 
 PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
+PARAMETERS |= {"Lanes": 6, "StateDepth": 100}
 STATE_LATENCY = 4  # cycles from a request of the state window to its data
 INPUTS = (
     *("image_valid", "running", "idle", "loading", "error_code", "loaded_evt", "error_evt"),
-    *("cycles", "counter", "issued", "st_rdata"),
+    *("cycles", "counter", "issued", "st_rdata", "out_open", "in_cut", "waits", "frame_cut"),
 )
 
 
@@ -33,8 +34,9 @@ class Bench:
             getattr(dut, f"{name}_i").value = 0
         self.commands: list[str] = []
         self.state: dict[int, int] = {}
+        self.worthless = False  # the state memory is used by another
         start_clock(dut)
-        for name in ("start", "stop"):
+        for name in ("start", "stop", "flush", "reset"):
             signal = getattr(dut, f"{name}_o")
             Monitor(
                 dut, lambda s=signal: s.value == 1, lambda n=name: n, self.commands.append
@@ -56,7 +58,8 @@ class Bench:
                 self.state[key] = int(dut.st_wdata_o.value)
             reads.append(late)
             late = reads.popleft()
-            dut.st_rdata_i.value = random.getrandbits(20) if late is None else late
+            worthless = late is None or self.worthless
+            dut.st_rdata_i.value = random.getrandbits(20) if worthless else late
 
     async def _counters(self) -> None:
         """Counter i reads as 1000 + i, one cycle after it was selected; PEGroup g as 2000 + g."""
@@ -112,9 +115,9 @@ async def the_whole_map(dut, stall: float) -> None:
         if r.name in want:
             assert value == want[r.name], f"{r.name}: {value:#x}"
     formats, _ = await b.read("FORMATS")
-    assert registers.field("FORMATS", "state_w", formats) == 20
+    assert field("FORMATS", "state_w", formats) == 20
     stream, _ = await b.read("STREAM")
-    assert registers.field("STREAM", "share_v", stream) == 1
+    assert field("STREAM", "share_v", stream) == 1
     for offset in range(0, 0x100, 4):
         if offset not in mapped:
             assert (await b.read(offset))[1] == AxiResp.SLVERR, hex(offset)
@@ -132,18 +135,32 @@ async def commands_and_registers(dut, stall: float) -> None:
     b = await bench(dut, stall)
     await b.write("CONTROL", 1)
     await b.write("CONTROL", 2)
+    await b.write("CONTROL", 8)
+    await b.write("CONTROL", 16)
     await b.write("CONTROL", 4)
-    assert b.commands == ["start", "stop"]
+    commands = ["start", "stop", "flush", "reset"]
+    assert b.commands == commands
     assert (await b.read("CONTROL"))[0] == 4
     assert dut.fresh_o.value == 1
     await b.write("PEG_SELECT", 9)
     assert (await b.read("PEG_ISSUE"))[0] == 2009
+    for group, resp in ((14, AxiResp.OKAY), (15, AxiResp.SLVERR), (255, AxiResp.SLVERR)):
+        await b.write("PEG_SELECT", group)
+        assert (await b.read("PEG_ISSUE"))[1] == resp, group
+    for name in ("out_open", "in_cut", "waits"):
+        getattr(dut, f"{name}_i").value = 1
+        bit = "start_waits" if name == "waits" else name
+        assert field("STATUS", bit, (await b.read("STATUS"))[0]) == 1
+    dut.frame_cut_i.value = 1
+    await ClockCycles(dut.clk_i, 3)
+    dut.frame_cut_i.value = 0
+    assert (await b.read("FRAMES_CUT"))[0] == 3
     # byte strobes
     await b.write("STATE_ADDR", 0x11223344)
     await within(400, b.axi.write(address("STATE_ADDR") + 1, b"\xaa"))
     assert (await b.read("STATE_ADDR"))[0] == 0x1122AA44
     await within(400, b.axi.write(address("CONTROL") + 1, b"\xff"))
-    assert b.commands == ["start", "stop"]
+    assert b.commands == commands
     assert dut.fresh_o.value == 1
 
 
@@ -172,7 +189,7 @@ async def interrupts(dut) -> None:
 async def state_window(dut, stall: float) -> None:
     b = await bench(dut, stall)
     dut.idle_i.value = 1
-    values = {random.getrandbits(32): random.randint(-(1 << 19), (1 << 19) - 1) for _ in range(8)}
+    values = {place(): random.randint(-(1 << 19), (1 << 19) - 1) for _ in range(8)}
     for where, value in values.items():
         assert await b.write("STATE_ADDR", where) == AxiResp.OKAY
         assert await b.write("STATE_DATA", value & 0xFFFFFFFF) == AxiResp.OKAY
@@ -184,6 +201,93 @@ async def state_window(dut, stall: float) -> None:
     assert (await b.read("STATE_DATA"))[1] == AxiResp.SLVERR
     assert await b.write("STATE_DATA", 1) == AxiResp.SLVERR
     assert b.state == before
+
+
+def place() -> int:
+    """A word of the state memory, as STATE_ADDR has it."""
+    return random.randrange(PARAMETERS["Lanes"]) << 16 | random.randrange(PARAMETERS["StateDepth"])
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.6])
+async def state_window_obeys_strobes(dut, stall: float) -> None:
+    """Bytes without strobe stay; a write without strobes is OKAY and writes nothing."""
+    b = await bench(dut, stall)
+    dut.idle_i.value = 1
+    where, value = place(), 0x12345
+    await b.write("STATE_ADDR", where)
+    await b.write("STATE_DATA", value)
+    for strobes in range(16):
+        data = random.getrandbits(32)
+        mask = sum(0xFF << 8 * i for i in range(4) if strobes >> i & 1)
+        value = (data & mask | value & ~mask) & (1 << 20) - 1
+        # the master of cocotbext-axi cannot leave gaps between strobes
+        assert await bare_write(b, address("STATE_DATA"), data, strobes) == AxiResp.OKAY
+        await ClockCycles(dut.clk_i, 2)
+        assert b.state[where] == value, f"strobes {strobes:04b}"
+    del b.state[where]
+    await bare_write(b, address("STATE_DATA"), 0xFFFFFFFF, 0)
+    await ClockCycles(dut.clk_i, 2)
+    assert where not in b.state, "written without strobes"
+
+
+async def bare_write(b: Bench, offset: int, data: int, strobes: int) -> int:
+    """A write with any strobes, while the master is at rest; returns the response."""
+    parts = b.axi.write_if
+    address_part, data_part = (
+        parts.aw_channel._transaction_obj(),
+        parts.w_channel._transaction_obj(),
+    )
+    address_part.awaddr, address_part.awprot = offset, 0
+    data_part.wdata, data_part.wstrb = data, strobes
+    await within(400, parts.aw_channel.send(address_part))
+    await within(400, parts.w_channel.send(data_part))
+    return AxiResp(int((await within(400, parts.b_channel.recv())).bresp))
+
+
+@cocotb.test
+async def state_window_has_an_end(dut) -> None:
+    """Lanes and addresses that do not exist: an error, and nothing is read or written."""
+    b = await bench(dut)
+    dut.idle_i.value = 1
+    lanes, depth = PARAMETERS["Lanes"], PARAMETERS["StateDepth"]
+    for lane, addr in ((lanes, 0), (0, depth), (0xFFFF, 5), (5, 0xFFFF), (256, 256)):
+        await b.write("STATE_ADDR", lane << 16 | addr)
+        assert await b.write("STATE_DATA", 1) == AxiResp.SLVERR
+        assert await b.read("STATE_DATA") == (0, AxiResp.SLVERR)
+    assert not b.state
+    await b.write("STATE_ADDR", lanes - 1 << 16 | depth - 1)
+    assert await b.write("STATE_DATA", 7) == AxiResp.OKAY
+    assert await b.read("STATE_DATA") == (7, AxiResp.OKAY)
+
+
+@cocotb.test
+async def state_window_meets_a_start(dut) -> None:
+    """The machine leaves idle in any cycle of an access: its data is right and it is OKAY, or it is
+    an error; the memory's data is worthless from then on."""
+    b = await bench(dut)
+    seen = set()
+    for write in (False, True):
+        for cycle in range(14):
+            dut.idle_i.value = 1
+            await b.write("STATE_ADDR", 5)
+            await b.write("STATE_DATA", 0x777)
+            access = b.write("STATE_DATA", 0x1234) if write else b.read("STATE_DATA")
+            task = cocotb.start_soon(access)
+            await ClockCycles(dut.clk_i, cycle)
+            dut.idle_i.value = 0
+            b.worthless = True
+            answer = await within(400, task)
+            b.worthless = False
+            await ClockCycles(dut.clk_i, 2)
+            if write:
+                okay = answer == AxiResp.OKAY
+                assert b.state[5] == (0x1234 if okay else 0x777)
+            else:
+                okay = answer[1] == AxiResp.OKAY
+                assert answer[0] == (0x777 if okay else 0)
+            seen.add((write, okay))
+    assert len(seen) == 4, "no cycle of the access was met"
 
 
 @cocotb.test

@@ -6,16 +6,16 @@ from __future__ import annotations
 import random
 
 import cocotb
-from cocotb.triggers import ClockCycles, RisingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
 from csb_rnn.machine import isa
 from csb_rnn.machine.image import CONFIG, Target
 from csb_rnn.machine.registers import ERRORS
-from tb.lib.stream import poison, reset, start_clock, until, within
+from tb.lib.stream import poison, recoveries, reset, start_clock, until, within
 
 CONTROL_INPUTS = (
-    *("start_req", "stop_req", "load_busy", "load_done", "load_error", "load_code"),
-    "frame_error",
+    *("start_req", "stop_req", "flush_req", "reset_req", "fresh", "load_busy", "load_done"),
+    *("load_error", "load_code", "frame_error", "out_open"),
 )
 
 
@@ -86,10 +86,10 @@ async def control_start_and_stop(dut) -> None:
     assert c.error() == "none"
     assert dut.image_valid_o.value == 1
     assert await c.start()
-    await pulse(dut, "start_req_i")  # ignored
+    await pulse(dut, "start_req_i")  # answered; the run goes on
     await ClockCycles(dut.clk_i, 10)
     assert dut.running_o.value == 1
-    assert c.error() == "none"
+    assert c.error() == "busy"
     await pulse(dut, "stop_req_i")
     await ClockCycles(dut.clk_i, 1)
     await c.stops()
@@ -129,6 +129,120 @@ async def control_load_wins_over_start(dut) -> None:
         await ClockCycles(dut.clk_i, max(0, offset))
         await within(2000, loading or c.load())
         assert dut.running_o.value == 0
+        assert dut.idle_o.value == 1
+
+
+@cocotb.test
+async def control_remembers_a_start(dut) -> None:
+    """A start while the machine settles, or while an output frame is open, is done afterwards; a
+    stop takes it back; stop and start in one write start anew; a load makes it an error."""
+    c = await control(dut)
+    await c.load()
+    for how in ("settle", "open", "both", "taken back", "load"):
+        assert await c.start()
+        anew = how == "both"
+        dut.out_open_i.value = 0
+        if anew:
+            dut.start_req_i.value = 1
+        await pulse(dut, "stop_req_i")
+        dut.start_req_i.value = 0
+        dut.out_open_i.value = int(how in ("open", "load"))
+        await ClockCycles(dut.clk_i, 5)
+        if not anew:
+            await pulse(dut, "start_req_i")
+        if how == "taken back":
+            await pulse(dut, "stop_req_i")
+        await ClockCycles(dut.clk_i, 80)
+        if how in ("open", "load"):
+            assert dut.waits_o.value == 1
+            assert dut.running_o.value == 0
+        if how == "load":
+            await c.load()
+            assert c.error() == "no_image"
+        dut.out_open_i.value = 0
+        await ClockCycles(dut.clk_i, 3)
+        assert dut.waits_o.value == 0
+        assert bool(dut.running_o.value) == (how not in ("taken back", "load")), how
+        await pulse(dut, "stop_req_i")
+        await ClockCycles(dut.clk_i, 80)
+
+
+@cocotb.test
+async def control_resets(dut) -> None:
+    """flush_o and reset_o last as long as the machine settles, whatever it did before."""
+    c = await control(dut)
+    settle = int(dut.SettleCycles.value)
+    for command, level in (("flush_req_i", "flush_o"), ("reset_req_i", "reset_o")):
+        for running in (False, True):
+            await c.load()
+            if running:
+                assert await c.start()
+            await pulse(dut, "frame_error_i")
+            await ClockCycles(dut.clk_i, 80 if not running else 5)
+            assert c.error() == "frame"
+            await pulse(dut, command)
+            high = 0
+            for _ in range(2 * settle):
+                await RisingEdge(dut.clk_i)
+                high += int(getattr(dut, level).value)
+                assert int(dut.stop_o.value) + int(dut.idle_o.value) == 1
+            assert high == settle
+            valid = command == "flush_req_i"
+            assert bool(dut.image_valid_o.value) == valid
+            assert c.error() == ("frame" if valid else "none")
+
+
+@cocotb.test
+async def control_drawn_commands(dut) -> None:
+    """Commands, errors and loads in any cycle: a start is done, answered or taken back, never lost;
+    with no command more, the machine comes to rest or runs, and a start runs it."""
+    c = await control(dut)
+    settle = int(dut.SettleCycles.value)
+    commands = ("start_req_i", "stop_req_i", "flush_req_i", "reset_req_i", "frame_error_i")
+    for _ in range(recoveries()):
+        await c.load()
+        dut.out_open_i.value = 0
+        waiting = opened = False
+        for _ in range(random.randint(1, 12)):
+            now = {name for name in commands if random.random() < 0.3}
+            if dut.running_o.value == 0:
+                now.discard("frame_error_i")
+            if opened or (random.random() < 0.1 and dut.stop_o.value == 1):
+                opened = random.random() < 0.9  # as csb_output does: only a stop opens
+            dut.out_open_i.value = int(opened)
+            for name in commands:
+                getattr(dut, name).value = int(name in now)
+            fresh = dut.fresh_i.value = random.getrandbits(1)
+            await RisingEdge(dut.clk_i)
+            running = dut.running_o.value == 1 or dut.start_o.value == 1
+            answered = dut.error_evt_o.value == 1
+            halts = bool(now & {"stop_req_i", "flush_req_i", "reset_req_i"})
+            for name in commands:
+                getattr(dut, name).value = 0
+            await FallingEdge(dut.clk_i)
+            was, waiting = waiting, bool(dut.waits_o.value)
+            if dut.start_o.value == 1:
+                assert int(dut.fresh_o.value) == fresh
+                assert not opened
+            if "start_req_i" in now:
+                assert waiting or dut.start_o.value == 1 or answered
+                assert not (waiting and running and not halts)
+            elif was and not halts:
+                assert waiting or dut.start_o.value == 1 or answered, "a start was lost"
+            if halts:
+                assert dut.running_o.value == 0
+                assert waiting <= ("start_req_i" in now)
+            await ClockCycles(
+                dut.clk_i, random.choice((0, 1, 2, 5, settle - 1, settle, settle + 1))
+            )
+            await FallingEdge(dut.clk_i)
+            waiting = bool(dut.waits_o.value)
+        dut.out_open_i.value = 0
+        await ClockCycles(dut.clk_i, settle + 3)
+        assert dut.waits_o.value == 0
+        assert dut.running_o.value != dut.idle_o.value
+        await pulse(dut, "stop_req_i")
+        await ClockCycles(dut.clk_i, settle + 3)
         assert dut.idle_o.value == 1
 
 

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import cocotb
+from cocotb.triggers import RisingEdge
 from cocotb_bus.bus import Bus
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamSink, AxiStreamSource
 from cocotbext.axi import axil_channels as channels
@@ -49,6 +52,67 @@ def axis_sink(dut: Any, prefix: str, stall: float = 0.0) -> AxiStreamSink:
     if stall:
         sink.set_pause_generator(pauses(stall))
     return sink
+
+
+class BeatSource:
+    """A source of an AXI4-Stream that can be reset in the middle of a packet, as a DMA can.
+
+    ``names`` is the pattern of the port's names, such as ``s_axis_frame_{}`` or ``s_{}_i``; the
+    ready signal is ``ready``.
+    """
+
+    def __init__(self, dut: Any, names: str, ready: str, stall: float = 0.0) -> None:
+        self.valid, self.data, self.last = (
+            getattr(dut, names.format(part)) for part in ("tvalid", "tdata", "tlast")
+        )
+        self.ready = getattr(dut, ready)
+        self.stall = stall
+        self.queue: deque[tuple[int, bool]] = deque()
+        self.mid = False  # the sink has taken beats of a packet, but not its last
+        self.offers = False
+        self.valid.value = self.data.value = self.last.value = 0
+        cocotb.start_soon(self._run(dut.clk_i))
+
+    def send(self, beats: list[int], *, last: bool = True) -> None:
+        """Queues a packet; without ``last`` it has no TLAST."""
+        end = len(beats) - 1 if last else None
+        self.queue.extend((beat, i == end) for i, beat in enumerate(beats))
+
+    def reset(self) -> None:
+        """Forgets everything, the beat that is offered too."""
+        self.queue.clear()
+        self.offers = self.mid = False
+        self.valid.value = 0
+
+    def finish(self) -> None:
+        """Forgets all but the rest of a packet of which a beat was taken."""
+        if not self.mid:
+            self.reset()
+            return
+        rest: list[tuple[int, bool]] = []
+        while self.queue and not (rest and rest[-1][1]):
+            rest.append(self.queue.popleft())
+        self.queue = deque(rest)
+
+    async def _run(self, clock: Any) -> None:
+        while True:
+            await RisingEdge(clock)
+            if self.valid.value == 1 and self.ready.value == 1:
+                if self.offers:
+                    self.mid = self.last.value == 0
+                    self.queue.popleft()
+                self.offers = False
+            if not self.offers:
+                self.offers = bool(self.queue) and random.random() >= self.stall
+                self.valid.value = int(self.offers)
+                if self.offers:
+                    self.data.value, last = self.queue[0]
+                    self.last.value = int(last)
+
+
+def beats(data: bytes, width: int) -> list[int]:
+    """The beats of ``width`` bytes of a packet, little end first."""
+    return [int.from_bytes(data[i : i + width], "little") for i in range(0, len(data), width)]
 
 
 def axil_master(dut: Any, prefix: str) -> AxiLiteMaster:

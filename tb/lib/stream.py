@@ -11,6 +11,7 @@ refuses others: ``tests/rtl/test_waits.py``.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterable
 from typing import Any
@@ -28,6 +29,11 @@ CLOCK_NS = 10
 TAKEN_WITHIN = 100_000  # cycles in which a sink that works takes the word it is offered
 # (source, sink) chance of a stall in a cycle: the four patterns every stream is tested under.
 STALLS = {"none": (0.0, 0.0), "source": (0.6, 0.0), "sink": (0.0, 0.6), "both": (0.5, 0.5)}
+
+
+def recoveries() -> int:
+    """Sequences that a bench of interruptions draws: CSB_RECOVERY, default 40."""
+    return int(os.environ.get("CSB_RECOVERY", "40"))
 
 
 def start_clock(dut: HierarchyObject) -> None:

@@ -33,15 +33,21 @@ def write_job(folder: Path, c: config.Config, frames: int) -> None:
             for s in program.states
             for lane, slot, value in zip(s.lane, s.slot, state[s.key], strict=True)
         ]
+        after = [FixedModel(qnet, c).run(x[:n])[1] for n in range(1, frames + 1)]
+        states = [[0] * len(words)]
+        states += [[v for s in program.states for v in one[s.key]] for one in after]
         (folder / f"net{n}.bin").write_bytes(assemble.assemble(program))
-        np.savez(folder / f"net{n}.npz", x=x, y=y, state=np.array(words))
+        arrays = {"x": x, "y": y, "state": np.array(words), "states": np.array(states)}
+        np.savez(folder / f"net{n}.npz", **arrays)
+
+
+# Shallow memories: a load clears them word by word.
+SMALL = {"neuron_depth": 128, "acc_depth": 128, "bias_depth": 64, "state_depth": 64}
 
 
 @pytest.mark.parametrize("name", ["tiny"])
 def test_top(sim: str, tmp_path: Path, name: str) -> None:
-    # Shallow memories: a load clears them word by word.
-    small = {"neuron_depth": 128, "acc_depth": 128, "bias_depth": 64, "state_depth": 64}
-    c = config.load(name, **small)
+    c = config.load(name, **SMALL)
     write_job(tmp_path, c, 6)
     run(
         "csb_top",
@@ -49,5 +55,21 @@ def test_top(sim: str, tmp_path: Path, name: str) -> None:
         sim=sim,
         parameters=image.all_parameters(c),
         test_filter=ICARUS if sim == "icarus" else None,
+        extra_env={"CSB_JOB": str(tmp_path)},
+    )
+
+
+@pytest.mark.parametrize("deep", [0, 1])
+def test_recovery(sim: str, tmp_path: Path, deep: int) -> None:
+    """Drawn interruptions, without rst_ni: CSB_RECOVERY / 10 of them, or one of each kind."""
+    if sim == "icarus" and deep:
+        pytest.skip("slow; the other depth shows what is X")
+    c = config.load("tiny", **SMALL, deep=deep)
+    write_job(tmp_path, c, 6)
+    run(
+        "csb_top",
+        "tb.test_recovery",
+        sim=sim,
+        parameters=image.all_parameters(c),
         extra_env={"CSB_JOB": str(tmp_path)},
     )

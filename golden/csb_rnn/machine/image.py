@@ -27,9 +27,10 @@ import numpy as np
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config, clog2, rtl_parameters
 from csb_rnn.machine.folders import HDL
-from csb_rnn.machine.registers import ERRORS, VERSION
+from csb_rnn.machine.registers import ERRORS
 
 MAGIC = int.from_bytes(b"CSB1", "little")
+VERSION = 2  # of the image format
 
 
 class ImageError(ValueError):

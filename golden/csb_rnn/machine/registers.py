@@ -10,7 +10,7 @@ import dataclasses
 
 from csb_rnn.machine.folders import HDL
 
-VERSION = 2  # of the register map and of the image format
+VERSION = 3  # of the register map
 IDENTITY = int.from_bytes(b"CSB", "little") | VERSION << 24
 ADDR_W = 12  # address bits of the AXI4-Lite port
 
@@ -24,7 +24,27 @@ ERRORS = {
     "section": (5, "image: a section names an unknown target or does not fit its memory"),
     "crc": (6, "image: wrong checksum"),
     "frame": (7, "input frame: TLAST is not on the last beat that the program expects"),
-    "no_image": (8, "start without a valid image"),
+    "no_image": (8, "start without a valid image, or while one is loaded"),
+    "flushed": (10, "image: CONTROL.flush ended it before its TLAST"),
+    "busy": (11, "start while running; the run goes on"),
+}
+
+_SEND_AGAIN = "check that the file is whole and send it again, then start"
+_REBUILD = "build the image for this hardware (CONFIG_HASH, image format), send it, start"
+# What a host does about an error; none needs rst_ni.
+ERROR_ACTIONS = {
+    "none": "-",
+    "magic": _SEND_AGAIN,
+    "version": _REBUILD,
+    "config": _REBUILD,
+    "length": f"if its transfer was reset: CONTROL.flush; {_SEND_AGAIN}",
+    "section": _REBUILD,
+    "crc": _SEND_AGAIN,
+    "frame": "send frames of the program's length with TLAST on the last beat; if the transfer was "
+    "reset: CONTROL.flush; then start",
+    "no_image": "load an image, then start",
+    "flushed": "send the image again, then start",
+    "busy": "nothing, or CONTROL.stop and start in one write to start the run anew",
 }
 
 
@@ -91,8 +111,10 @@ REGISTERS = (
         "run control",
         (
             F("start", 0, 1, "write 1 to start; reads as zero"),
-            F("stop", 1, 1, "write 1 to stop, ending an output beat that waits; reads as zero"),
-            F("fresh", 2, 1, "the run begins with a zero state instead of the state memory's"),
+            F("stop", 1, 1, "write 1 to stop; reads as zero"),
+            F("fresh", 2, 1, "a run begins with a zero state instead of the state memory's"),
+            F("flush", 3, 1, "write 1 to stop and forget cut input; reads as zero"),
+            F("reset", 4, 1, "write 1 to reset all but this port; reads as zero"),
         ),
     ),
     Register(
@@ -105,6 +127,9 @@ REGISTERS = (
             F("running", 1, 1, "between start and stop or error"),
             F("idle", 2, 1, "nothing moves: state window open"),
             F("loading", 3, 1, "an image is being taken"),
+            F("out_open", 4, 1, "a cut output frame waits to be taken up to its TLAST"),
+            F("in_cut", 5, 1, "the rest of a cut input frame is dropped up to its TLAST"),
+            F("start_waits", 6, 1, "a start is done once the machine is at rest, out_open 0"),
             F("error", 8, 8, "error code"),
         ),
     ),
@@ -137,10 +162,16 @@ REGISTERS = (
     Register(0x6C, "STALL_X", "RO", "cycles: an input beat is offered and not taken"),
     Register(0x70, "WAIT_X", "RO", "cycles: an input beat could be taken and none is offered"),
     Register(0x74, "STALL_SINK", "RO", "cycles: an output beat is offered and not taken"),
+    Register(0x78, "FRAMES_CUT", "RO", "output frames completed with zeros, modulo 2^16"),
     Register(
         0x80, "PEG_SELECT", "RW", "PEGroup k*L + l of PEG_ISSUE", (F("group", 0, 8, "index"),)
     ),
-    Register(0x84, "PEG_ISSUE", "RO", "cycles in which the selected PEGroup issued useful work"),
+    Register(
+        0x84,
+        "PEG_ISSUE",
+        "RO",
+        "cycles in which the selected PEGroup issued useful work; SLVERR if there is none such",
+    ),
     Register(
         0x90,
         "STATE_ADDR",
@@ -148,7 +179,12 @@ REGISTERS = (
         "word of the state memory that STATE_DATA is",
         (F("addr", 0, 16, "address"), F("lane", 16, 16, "data path lane")),
     ),
-    Register(0x94, "STATE_DATA", "RW", "state word, signed; an error response unless idle"),
+    Register(
+        0x94,
+        "STATE_DATA",
+        "RW",
+        "state word, signed; SLVERR if there is no such word, or unless idle throughout",
+    ),
 )
 
 BY_NAME = {r.name: r for r in REGISTERS}
