@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import torch
 
 from csb_rnn import commands
+from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
-from csb_rnn.experiments.tasks.arguments import EXPECTED, parse_align, positive_int, rate
 from csb_rnn.experiments.tasks.autoprune import autoprune
 from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
 from csb_rnn.pruning import SCHEMES, make_scheme
@@ -87,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

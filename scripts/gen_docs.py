@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from csb_rnn.cells import CELLS
 from csb_rnn.compiler import compile_network, datapath
+from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing, utilisation
 from csb_rnn.machine import config, image, isa, numerics, registers
 from csb_rnn.machine.config import Config
@@ -44,7 +45,7 @@ SUMMARY = BUILD / "sim/summary.json"
 PAGES = ("isa", "image_format", "registers", "configurations", "cells")
 
 
-class ResultsError(ValueError):
+class ResultsError(CsbError, ValueError):
     """The results of ``make sim`` are missing or not what the table needs."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
-from csb_rnn.experiments.tasks.arguments import EXPECTED, parse_align, positive_int, rate
+from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
 from csb_rnn.pruning.oneshot import prune_checkpoint
 
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import torch
 
 from csb_rnn import commands
-from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int
+from csb_rnn.commands import positive_int
 from csb_rnn.experiments.tasks.z1_words import STEPS, VOCABULARY, WordLstm
 from csb_rnn.pruning import AdmmPruner, csb_project, make_scheme
 
@@ -100,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

@@ -17,7 +17,6 @@ import numpy as np
 
 from csb_rnn import commands
 from csb_rnn.experiments.tasks import TaskError, get
-from csb_rnn.experiments.tasks.arguments import EXPECTED
 from csb_rnn.experiments.tasks.measure import CONFIG
 from csb_rnn.experiments.tasks.plans import JOINT, KEPT, LADDER, PLANS, RECIPES, Plan
 from csb_rnn.experiments.tasks.records import Records
@@ -723,4 +722,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

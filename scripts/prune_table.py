@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from csb_rnn import commands
+from csb_rnn.commands import positive_int, rate
 from csb_rnn.experiments.tasks import get
-from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int, rate
 from csb_rnn.experiments.tasks.base import Task, TaskError
 from csb_rnn.experiments.tasks.measure import engine_cost, fixed_score
 from csb_rnn.experiments.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
@@ -180,4 +180,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

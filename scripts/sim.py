@@ -358,6 +358,4 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, ever
 
 
 if __name__ == "__main__":
-    from csb_rnn.experiments.tasks import DataError, TaskError
-
-    commands.run(main, (DataError, TaskError))
+    commands.run(main)

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import torch
 
 from csb_rnn import commands
+from csb_rnn.commands import positive_int
 from csb_rnn.experiments.tasks import TASKS, get
-from csb_rnn.experiments.tasks.arguments import EXPECTED, positive_int
 from csb_rnn.experiments.tasks.training import to_checkpoint, train_dense
 from csb_rnn.network.checkpoint import write_checkpoint
 
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main, EXPECTED)
+    commands.run(main)

@@ -13,32 +13,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from csb_rnn import processes, untrusted
-from csb_rnn.errors import UsageError
-from csb_rnn.machine.config import ConfigError
-from csb_rnn.machine.image import ImageError
-from csb_rnn.models.quantise import QuantError
-from csb_rnn.network.checkpoint import CheckpointError
-from csb_rnn.network.network import NetworkError
-from csb_rnn.program.archive import StoreError
-from csb_rnn.program.program import CompileError
-from csb_rnn.untrusted import FileError
+from csb_rnn.errors import CsbError
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
-
-
-#: Everything that means bad input; operating system errors are files that cannot be used.
-EXPECTED: tuple[type[Exception], ...] = (
-    CheckpointError,
-    CompileError,
-    ConfigError,
-    FileError,
-    ImageError,
-    NetworkError,
-    QuantError,
-    StoreError,
-    UsageError,
-    OSError,
-)
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,21 +38,22 @@ def one_line(error: BaseException) -> str:
     return untrusted.clean(str(error)) or type(error).__name__
 
 
-def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = ()) -> NoReturn:
-    """Run a command and exit with its code.
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Run a command and exit with its code; errors of the operating system are files that cannot
+    be used.
 
     Args:
         main: returns the exit code, None for 0.
-        expected: errors that mean bad input, beside those of this module.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     processes.follow_make()
     try:
         code = main() or OK
-    except (*EXPECTED, *expected) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        code = BAD_INPUT
+    except (CsbError, OSError) as error:
+        code = error.exit_code if isinstance(error, CsbError) else BAD_INPUT
+        text = one_line(error) if code == BAD_INPUT else str(error)  # a failed run shows its log
+        print(f"error: {text}", file=sys.stderr)
     except MemoryError:
         print("error: the memory of this machine is not enough", file=sys.stderr)
         code = BAD_INPUT
@@ -84,3 +62,32 @@ def run(main: Callable[[], int | None], expected: tuple[type[Exception], ...] = 
         code = 130
     sys.stdout.flush()
     sys.exit(code)
+
+
+# --- arguments ---------------------------------------------------------------------------------
+
+
+def parse_align(text: str) -> tuple[int, int]:
+    """``"4x4"`` to ``(4, 4)``."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(p.isdecimal() and int(p) > 0 for p in parts):
+        raise argparse.ArgumentTypeError(f"expected PxQ, for example 4x4, got {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def positive_int(text: str) -> int:
+    """A positive integer."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    """A rate, weights / non-zeros: a number of at least 1, or ``inf``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value >= 1:
+        raise argparse.ArgumentTypeError(f"expected a rate of at least 1, got {text!r}")
+    return value

@@ -1,8 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors of bad input: each message is one line for the user."""
+"""The base of all errors of this package. Each message is for the user, and one line if the input
+is to blame.
+"""
 
 from __future__ import annotations
 
 
-class UsageError(ValueError):
+class CsbError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    A command that meets one prints ``error: MESSAGE`` and ends with :attr:`exit_code`.
+    """
+
+    exit_code = 2  # bad input; 1: the machine differs from the models, or its simulation failed
+
+
+class UsageError(CsbError, ValueError):
     """Arguments or files that a command cannot work with; one line for the user."""

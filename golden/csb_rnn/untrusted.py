@@ -22,6 +22,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
+
 LIMIT = 1 << 29  # bytes of all arrays of one file
 TEXT_LIMIT = 1 << 24  # bytes of a JSON or TOML file, of a header
 ENTRIES = 100_000  # arrays of one file
@@ -30,7 +32,7 @@ SHOWN = 80  # characters of a name that a message repeats
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-class FileError(ValueError):
+class FileError(CsbError, ValueError):
     """A file that is too large or damaged; one line for the user."""
 
 

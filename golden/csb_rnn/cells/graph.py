@@ -21,11 +21,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+from csb_rnn.errors import CsbError
+
 UNITS = "hidden"  # the space of every node that names none
 PORTS = ("m0", "x0", "m1", "x1")
 
 
-class GraphError(ValueError):
+class GraphError(CsbError, ValueError):
     """A cell description that the data path cannot run."""
 
 

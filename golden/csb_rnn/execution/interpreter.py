@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
 from csb_rnn.machine import isa, numerics
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.program.program import Program
@@ -20,7 +21,7 @@ from csb_rnn.program.program import Program
 _ACTS = {code: name for name, code in isa.ACT.items()}
 
 
-class StuckError(RuntimeError):
+class StuckError(CsbError, RuntimeError):
     """No unit can go on."""
 
 

@@ -12,6 +12,8 @@ import dataclasses
 import re
 from typing import Any
 
+from csb_rnn.errors import CsbError
+
 VERSION = 2
 
 
@@ -36,7 +38,7 @@ OptionalNumber = (int, float, type(None))
 OptionalText = (str, type(None))
 
 
-class SchemaError(ValueError):
+class SchemaError(CsbError, ValueError):
     """A file whose content is not what its schema says; one line for the user."""
 
 

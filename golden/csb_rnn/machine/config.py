@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from csb_rnn import untrusted
+from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import HDL
 
 CONFIG_FILE = HDL / "configs.toml"
 
 
-class ConfigError(ValueError):
+class ConfigError(CsbError, ValueError):
     """An unknown configuration or one whose numbers do not fit together."""
 
 

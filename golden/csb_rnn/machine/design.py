@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import HDL, ROOT
 
 FILE_LIST = HDL / "files.f"
@@ -16,7 +17,7 @@ WAIVERS = HDL / "csb_waivers.vlt"
 TOP = "csb_top"
 
 
-class DesignError(RuntimeError):
+class DesignError(CsbError, RuntimeError):
     """A module has no file, or the design does not elaborate."""
 
 

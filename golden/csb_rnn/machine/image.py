@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config, clog2, rtl_parameters
 from csb_rnn.machine.folders import HDL
@@ -33,7 +34,7 @@ MAGIC = int.from_bytes(b"CSB1", "little")
 VERSION = 2  # of the image format
 
 
-class ImageError(ValueError):
+class ImageError(CsbError, ValueError):
     """An image that the load port would refuse; ``code`` is its error code."""
 
     def __init__(self, error: str, message: str) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from csb_rnn.cells.graph import UNITS, Cell, Drain, Elem
+from csb_rnn.errors import CsbError
 from csb_rnn.machine.config import RANGES, Config
 from csb_rnn.machine.isa import LANE_FRAC, MUL_W, SHIFT_BASE
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, limits, saturate
@@ -43,7 +44,7 @@ SIZES = range(1, (1 << 16) + 1)  # of a vector: an input frame has no more
 MOST_LAYERS = 256
 
 
-class QuantError(ValueError):
+class QuantError(CsbError, ValueError):
     """Numbers that no format holds; the message is one line that names them."""
 
 

@@ -51,6 +51,7 @@ import numpy as np
 from csb_rnn import untrusted
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS
+from csb_rnn.errors import CsbError
 
 __all__ = [
     "CELL_GATES",
@@ -86,7 +87,7 @@ _STYLES = (
 )
 
 
-class CheckpointError(ValueError):
+class CheckpointError(CsbError, ValueError):
     """A checkpoint that cannot be used; the message is one line for the user."""
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS, Cell, GraphError
+from csb_rnn.errors import CsbError
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,7 @@ Floats = NDArray[np.float64]
 GateInput = tuple[str, str]
 
 
-class NetworkError(ValueError):
+class NetworkError(CsbError, ValueError):
     """Tensors that do not make a network; the message is one line that names what is wrong."""
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from csb_rnn import untrusted
 from csb_rnn.cells.graph import Cell, Drain, Elem, GraphError
+from csb_rnn.errors import CsbError
 from csb_rnn.machine import config, isa
 from csb_rnn.models.quantise import QDrain, QLayer, QNetwork, QuantError
 from csb_rnn.program.program import GroupProgram, Program, StateSlot
@@ -28,7 +29,7 @@ _META = "meta"  # entry that holds the JSON text
 MOST_NAMES = 64  # gates, states, vectors, nodes of a cell
 
 
-class StoreError(ValueError):
+class StoreError(CsbError, ValueError):
     """A file that is missing, damaged or holds something else; one line for the user."""
 
 

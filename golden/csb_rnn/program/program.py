@@ -10,11 +10,12 @@ import dataclasses
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 
 
-class CompileError(ValueError):
+class CompileError(CsbError, ValueError):
     """The network cannot be placed on the configuration; the message says what is over and by
     how much."""
 

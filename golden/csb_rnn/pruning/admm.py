@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from csb_rnn.errors import CsbError
 from csb_rnn.pruning.order import Order, find_order
 from csb_rnn.pruning.projection import ProjectionError
 from csb_rnn.pruning.schemes import Csb, Scheme
@@ -33,7 +34,7 @@ from csb_rnn.pruning.schemes import Csb, Scheme
 __all__ = ["AdmmPruner", "PruningError", "gates_of", "recurrent_matrices"]
 
 
-class PruningError(RuntimeError):
+class PruningError(CsbError, RuntimeError):
     """Training or pruning that cannot go on; one line for the user."""
 
 

@@ -33,6 +33,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from csb_rnn.errors import CsbError
+
 __all__ = [
     "KernelStats",
     "ProjectionError",
@@ -51,7 +53,7 @@ _GOOD_ENOUGH = 0.002  # stop refining here: a fifth of the tolerance
 _MAX_REFINE = 24  # neighbours of the row count tried for a matrix too small to hit the rate at once
 
 
-class ProjectionError(ValueError):
+class ProjectionError(CsbError, ValueError):
     """A block, alignment, rate or matrix that the projection cannot serve, in one line."""
 
 

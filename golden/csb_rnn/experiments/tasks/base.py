@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from csb_rnn.errors import CsbError
 from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
 
 __all__ = [
@@ -40,7 +41,7 @@ Frames = list[np.ndarray]
 SPLITS = ("train", "valid", "test")
 
 
-class TaskError(ValueError):
+class TaskError(CsbError, ValueError):
     """A task that is not known, or outputs that do not fit it; one line for the user."""
 
 

@@ -21,12 +21,13 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import BUILD
 
 __all__ = ["ARCHIVES", "Archive", "DataError", "cache_dir", "member"]
 
 
-class DataError(RuntimeError):
+class DataError(CsbError, RuntimeError):
     """Data that cannot be had; one line for the user."""
 
 

@@ -27,10 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
+
 SECONDS, BYTES = 60.0, 4 << 30
 
 
-class WorkerError(Exception):
+class WorkerError(CsbError):
     """A request that failed; the message is one line, without the name of a node."""
 
 
