@@ -16,11 +16,13 @@ module csb_top #(
     parameter int P = 2,
     parameter int Q = 2,
     parameter int DataW = 16,
+    parameter int WeightW = 16,
     parameter int StateW = 24,
     parameter int StateFrac = 13,
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
+    parameter int SharedCols = 1,
     parameter int AccGuard = 4,
     parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
     parameter int WeightDepth = 1024,
@@ -81,7 +83,7 @@ module csb_top #(
 
   localparam int Groups = K * L;
   localparam int Lanes = K * P * DrainBanks;
-  localparam int AccW = 2 * DataW + AccGuard;
+  localparam int AccW = DataW + WeightW + AccGuard;
   localparam int ReduceStages = L * (1 + ShareV) <= 4 ? 1 : 2;
   localparam int Naw = $clog2(NeuronDepth);
   localparam int Aaw = $clog2(AccDepth);
@@ -387,6 +389,7 @@ module csb_top #(
       .P          (P),
       .Q          (Q),
       .DataW      (DataW),
+      .WeightW    (WeightW),
       .AccGuard   (AccGuard),
       .WeightDepth(WeightDepth),
       .NeuronDepth(NeuronDepth),
@@ -394,6 +397,7 @@ module csb_top #(
       .DrainBanks (DrainBanks),
       .ShareH     (ShareH),
       .ShareV     (ShareV),
+      .SharedCols (SharedCols),
       .Deep       (Deep)
   ) u_engine (
       .clk_i,
@@ -465,8 +469,10 @@ module csb_top #(
   logic [4:0] sat;
   csb_datapath #(
       .Lanes       (Lanes),
+      .BusRows     (SharedCols > 1 ? K : 1),
       .L           (L),
       .DataW       (DataW),
+      .WeightW     (WeightW),
       .AccW        (AccW),
       .StateW      (StateW),
       .StateFrac   (StateFrac),

@@ -115,21 +115,20 @@ def latency_table() -> str:
     return _by_configuration(rows, "constant: from issue to what")
 
 
-def lane_table() -> str:
-    """Widths of a lane section in every configuration; 0 where a field does not exist."""
-    every = isa.lane_fields(config.load("tiny", share_h=1, share_v=1, drain_banks=2))
-    once = [f for f in every if not re.fullmatch(r"[wcs]\d+", f.name)]
-    each = [f for f in every if f.name in ("w0", "c0", "s0")]
-
-    def width_of(name: str) -> Callable[[Config], int]:
-        return lambda c: {f.name: f.width for f in isa.lane_fields(c)}.get(name, 0)
-
-    rows = [(f"`{f.name}`: {f.doc}", width_of(f.name)) for f in once]
-    rows += [(f"`{f.name[0]}q` of each PE q: {f.doc}", width_of(f.name)) for f in each]
+def section_table() -> str:
+    """Widths of a section in every configuration; 0 where a field does not exist."""
+    tables = ((isa.LANE, "of each lane"), (isa.SHARED, "once"), (isa.LANE_END, "of each lane"),
+              (isa.PE_LANE, "of each lane and PE q"), (isa.PE, "of each PE q"))  # fmt: skip
+    rows: list[tuple[str, Callable[[Config], Any]]] = []
+    for fields, where in tables:
+        for f in fields:
+            name = f"{f.name}q" if where.endswith("q") else f.name
+            rows.append((f"`{name}` {where}: {f.doc}", lambda c, f=f: f.bits(c)))
     rows += [
         ("PEs of a lane, Q", lambda c: c.Q),
-        ("**lane section**", lambda c: isa.width(isa.lane_fields(c))),
-        ("lanes of a PEGroup, P", lambda c: c.P),
+        ("lanes of a section, `shared_cols`", lambda c: c.shared_cols),
+        ("**section**", isa.section_width),
+        ("sections, P / `shared_cols`", lambda c: c.share_groups),
         ("**PEGroup word**, with control", isa.pegroup_width),
     ]
     return _by_configuration(rows, "field")
@@ -209,13 +208,16 @@ def memory_bits(c: Config) -> dict[str, int]:
     words = c.groups * c.weight_depth
     pes = words * c.P * c.Q
     program = words * isa.pegroup_width(c)
+    addresses = pes // c.shared_cols
     banks = c.drain_banks * (1 + c.share_v)
     register_bank = isa.REG_DEPTH * 2 * (isa.MUL_W + 1 + c.lane_w)
     return {
-        "weights": pes * c.data_w,
-        "neuron addresses": pes * (c.neuron_aw + c.share_h),
-        "rest of the PEGroup words": program - pes * (c.data_w + c.neuron_aw + c.share_h),
-        "neurons": c.pes * c.neuron_depth * (1 + c.share_h) * c.data_w,
+        "weights": pes * c.weight_w,
+        "neuron addresses": addresses * (c.neuron_aw + c.share_h),
+        "rest of the PEGroup words": program
+        - pes * c.weight_w
+        - addresses * (c.neuron_aw + c.share_h),
+        "neurons": c.pes // c.shared_cols * c.neuron_depth * (1 + c.share_h) * c.data_w,
         "accumulators (2 copies)": 2 * c.groups * c.P * banks * c.acc_depth * c.acc_w,
         "biases": c.lanes * c.bias_depth * c.acc_w,
         "states": c.lanes * c.state_depth * c.state_w,
@@ -239,6 +241,7 @@ def shape_table() -> str:
         ("stages of the sum across an engine row, RS", lambda c: c.reduce_stages),
         ("horizontal sharing", lambda c: "yes" if c.share_h else "no"),
         ("vertical sharing", lambda c: "yes" if c.share_v else "no"),
+        ("PE rows that share neuron addresses", lambda c: c.shared_cols),
         ("values of a frame beat", lambda c: c.out_lanes),
         ("input values written in a cycle", lambda c: c.x_lanes),
         ("further registers in the long paths, `deep`", lambda c: c.deep),
@@ -249,12 +252,13 @@ def shape_table() -> str:
 
 def word_table() -> str:
     rows: list[tuple[str, Callable[[Config], Any]]] = [
-        ("weight, neuron", lambda c: c.data_w),
+        ("weight", lambda c: c.weight_w),
+        ("neuron", lambda c: c.data_w),
         ("accumulator, bias", lambda c: c.acc_w),
         ("data path value", lambda c: c.lane_w),
         ("state (fraction)", lambda c: f"{c.state_w} ({c.state_frac})"),
         ("PEGroup word", isa.pegroup_width),
-        ("its lane section", lambda c: isa.width(isa.lane_fields(c))),
+        ("one section of it", isa.section_width),
         ("drain word", lambda _: isa.width(isa.DRAIN)),
         ("element word", lambda _: isa.width(isa.ELEM)),
         ("output table word", lambda c: c.out_lanes * image.out_entry_width(c)),

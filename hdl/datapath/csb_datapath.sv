@@ -17,8 +17,10 @@
 `include "csb_assert.svh"
 module csb_datapath #(
     parameter int Lanes        = 16,                             // rings * accumulator banks
+    parameter int BusRows      = 1,                              // that take turns on the bus
     parameter int L            = 4,                              // columns of the engine
-    parameter int DataW        = 16,                             // bits of weights and neurons
+    parameter int DataW        = 16,                             // bits of neurons
+    parameter int WeightW      = 16,                             // bits of weights
     parameter int AccW         = 36,                             // bits of an accumulator
     parameter int StateW       = 24,                             // bits of a state
     parameter int StateFrac    = 13,                             // fraction bits of a state
@@ -280,9 +282,9 @@ module csb_datapath #(
   logic up;  // what is in a copy before the first reset addresses no memory
   assign up = Deep == 0 || rst_ni;
 
-  logic [Lanes*LaneW-1:0] v;
+  logic [Lanes*LaneW-1:0] v, v_bus;  // by lane; in the order of the bus
   logic [Lanes*32-1:0] states;
-  logic [Lanes*4-1:0] lane_sat;
+  logic [ Lanes*4-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     control_t own;
     logic [AccW-1:0] sum;
@@ -299,6 +301,7 @@ module csb_datapath #(
     assign states[i*32+StateW+:32-StateW] = '0;
     csb_lane #(
         .DataW     (DataW),
+        .WeightW   (WeightW),
         .AccW      (AccW),
         .StateW    (StateW),
         .StateFrac (StateFrac),
@@ -343,6 +346,14 @@ module csb_datapath #(
   end
 
   // --- writer ---------------------------------------------------------------------------
+  // With shared columns engine rows take turns: the units of a block, which are in one engine row,
+  // can go to one engine column.
+  localparam int RowLanes = Lanes / BusRows;
+  for (genvar i = 0; i < Lanes; i++) begin : gen_bus_place
+    localparam int At = i % RowLanes * BusRows + i / RowLanes;
+    assign v_bus[At*LaneW+:LaneW] = v[i*LaneW+:LaneW];
+  end
+
   logic sat_neuron;
   csb_writer #(
       .Lanes   (Lanes),
@@ -356,7 +367,7 @@ module csb_datapath #(
       .clk_i,
       .rst_ni,
       .stop_i,
-      .v_i          (v),
+      .v_i          (v_bus),
       .wr_neu_we_i  (wr_neu_we),
       .wr_neu_addr_i(wr_neu_addr),
       .wr_shift_i   (wr_shift),

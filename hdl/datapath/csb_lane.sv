@@ -19,7 +19,8 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_lane #(
-    parameter int DataW      = 16,                             // bits of weights and neurons
+    parameter int DataW      = 16,                             // bits of neurons
+    parameter int WeightW    = 16,                             // bits of weights
     parameter int AccW       = 36,                             // bits of a drained sum
     parameter int StateW     = 24,                             // bits of a state
     parameter int StateFrac  = 13,                             // fraction bits of a state
@@ -72,7 +73,7 @@ module csb_lane #(
   import csb_pkg::*;
 
   localparam int NarrowW = MulW + 1;  // a narrow operand and whether it saturated
-  localparam int PreShift = 2 * (16 - DataW);
+  localparam int PreShift = 32 - DataW - WeightW;
   localparam int ProductW = MulW + LaneW;
   localparam int StateShift = LaneFrac - StateFrac;
 

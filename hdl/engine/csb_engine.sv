@@ -18,6 +18,7 @@ module csb_engine #(
     parameter int P = 4,
     parameter int Q = 4,
     parameter int DataW = 16,
+    parameter int WeightW = 16,
     parameter int AccGuard = 4,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
@@ -25,8 +26,9 @@ module csb_engine #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
+    parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int Deep = 0,  // 1: registers in the long paths
-    parameter int AccW = 2 * DataW + AccGuard,  // derived, do not override
+    parameter int AccW = DataW + WeightW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
@@ -167,6 +169,7 @@ module csb_engine #(
           .P          (P),
           .Q          (Q),
           .DataW      (DataW),
+          .WeightW    (WeightW),
           .AccW       (AccW),
           .WeightDepth(WeightDepth),
           .NeuronDepth(NeuronDepth),
@@ -174,6 +177,7 @@ module csb_engine #(
           .DrainBanks (DrainBanks),
           .ShareH     (ShareH),
           .ShareV     (ShareV),
+          .SharedCols (SharedCols),
           .Deep       (Deep)
       ) u_group (
           .clk_i,

@@ -12,12 +12,13 @@
 // (acc_raw).
 //
 // Banks: [0, DrainBanks) take this ring's rows; with ShareV as many more take rows of the ring
-// below. All numbers are signed integers: DataW x DataW products, AccW sums, no rounding.
+// below. All numbers are signed integers: WeightW x DataW products, AccW sums, no rounding.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
     parameter int Q          = 4,
-    parameter int DataW      = 16,
+    parameter int DataW      = 16,                            // bits of a neuron
+    parameter int WeightW    = 16,                            // bits of a weight
     parameter int AccW       = 36,
     parameter int AccDepth   = 256,
     parameter int DrainBanks = 1,
@@ -36,7 +37,7 @@ module csb_pe_row #(
     input  wire logic                  first_i,
     input  wire logic                  store_i,
     input  wire logic                  clr_i,
-    input  wire logic [   Q*DataW-1:0] weight_i,
+    input  wire logic [ Q*WeightW-1:0] weight_i,
     // cycle 1: the neurons it addressed
     input  wire logic [   Q*DataW-1:0] neuron_i,
     // zero all accumulators, one address a cycle (written one cycle later)
@@ -47,15 +48,16 @@ module csb_pe_row #(
     input  wire logic [        Aw-1:0] acc_addr_i,
     output logic      [Banks*AccW-1:0] acc_o
 );
-  localparam int SumW = 2 * DataW + $clog2(Q);
+  localparam int ProductW = WeightW + DataW;
+  localparam int SumW = ProductW + $clog2(Q);
 
   logic issue_q1, issue_q2, issue_q3;
   logic [Aw-1:0] row_q1, row_q2, row_q3, row_q4;
   logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
   logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
   logic store_q1, store_q2, store_q3, store_q4, zero_q4;
-  logic [  Q*DataW-1:0] weight_q1;
-  logic [Q*2*DataW-1:0] product_q2;
+  logic [ Q*WeightW-1:0] weight_q1;
+  logic [Q*ProductW-1:0] product_q2;
   logic signed [SumW-1:0] sum_d, sum_q3;
   logic signed [AccW-1:0] base, acc_q4;
   logic [AccW-1:0] stored, stored_read;
@@ -106,7 +108,7 @@ module csb_pe_row #(
 
   for (genvar q = 0; q < Q; q++) begin : gen_pe
     always_ff @(posedge clk_i) begin
-      product_q2[q*2*DataW+:2*DataW] <= $signed(weight_q1[q*DataW+:DataW]) *
+      product_q2[q*ProductW+:ProductW] <= $signed(weight_q1[q*WeightW+:WeightW]) *
           $signed(neuron_i[q*DataW+:DataW]);
     end
   end
@@ -114,7 +116,7 @@ module csb_pe_row #(
   always_comb begin
     sum_d = '0;
     for (int q = 0; q < Q; q++) begin
-      sum_d = sum_d + SumW'($signed(product_q2[q*2*DataW+:2*DataW]));
+      sum_d = sum_d + SumW'($signed(product_q2[q*ProductW+:ProductW]));
     end
   end
 

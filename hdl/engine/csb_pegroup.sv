@@ -2,8 +2,8 @@
 //
 // PEGroup: P rows of Q multipliers that run a program of their own.
 //
-// One word a cycle: control, and for every PE row one output row, Q weights and Q neuron
-// addresses (layout: golden/csb_rnn/machine/isa.py, PEG_CTL, LANE and PE). A word waits for up to
+// One word a cycle: control, for every PE row one output row and Q weights, and for every share
+// group, SharedCols PE rows, Q neuron addresses (layout: csb_peg_word.svh). A word waits for up to
 // two events, then issues; what follows has fixed latency (csb_pe_row). The program starts over
 // after its last word: one pass is one iteration, that is one frame of one stream.
 //
@@ -16,6 +16,7 @@ module csb_pegroup #(
     parameter int P = 4,
     parameter int Q = 4,
     parameter int DataW = 16,
+    parameter int WeightW = 16,
     parameter int AccW = 36,
     parameter int WeightDepth = 1024,
     parameter int NeuronDepth = 512,
@@ -23,6 +24,7 @@ module csb_pegroup #(
     parameter int DrainBanks = 1,
     parameter int ShareH = 1,
     parameter int ShareV = 0,
+    parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
@@ -163,12 +165,40 @@ module csb_pegroup #(
   end
   assign mark_o = mark_q[3+Deep];
 
-  // --- PE rows ----------------------------------------------------------------------------
+  // --- neurons of every share group --------------------------------------------------------
+  localparam int ShareGroups = P / SharedCols;
   localparam int Raw = Naw + ShareH;
-  logic [  P*Q*Raw-1:0] raddr;
-  logic [P*Q*DataW-1:0] neurons;
-  // One memory for each row: Yosys cannot map one of 16 read ports.
-  for (genvar p = 0; p < P; p++) begin : gen_neurons
+  logic [ShareGroups*SectionW-1:0] sections;
+  logic [ ShareGroups*Q*DataW-1:0] neurons_in;
+  assign sections = word[PegWidth+:ShareGroups*SectionW];
+  // One memory for each share group: Yosys cannot map one of 16 read ports.
+  for (genvar g = 0; g < ShareGroups; g++) begin : gen_share_group
+    logic [SectionW-1:0] section;
+    logic [Q*Raw-1:0] raddr;
+    logic [Q*DataW-1:0] neurons;
+    logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
+    assign section = sections[g*SectionW+:SectionW];
+    assign toggle[Naw-1] = section[SharedPpLsb] && parity_q;
+    for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
+      if (i >= Naw - 4) begin : gen_stream
+        assign toggle[i] = stream_q[Naw-2-i];
+      end else begin : gen_plain
+        assign toggle[i] = 1'b0;
+      end
+    end
+
+    for (genvar q = 0; q < Q; q++) begin : gen_pe
+      logic [PeW-1:0] pe;
+      logic [Naw-1:0] naddr;
+      assign pe = section[SectionPeLsb+q*PeW+:PeW];
+      assign naddr = pe[PeCLsb+:PeCW] ^ toggle;
+      if (ShareH != 0) begin : gen_side
+        assign raddr[q*Raw+:Raw] = {naddr, pe[PeSLsb]};
+      end else begin : gen_own
+        assign raddr[q*Raw+:Raw] = naddr;
+      end
+    end
+
     csb_neuron_ram #(
         .Reads(Q),
         .DataW(DataW),
@@ -180,31 +210,36 @@ module csb_pegroup #(
         .waddr_i(nw_addr_i),
         .wdata_i(nw_data_i),
         .re_i   (issue),
-        .raddr_i(raddr[p*Q*Raw+:Q*Raw]),
-        .rdata_o(neurons[p*Q*DataW+:Q*DataW])
+        .raddr_i(raddr),
+        .rdata_o(neurons)
     );
+
+    // With Deep neurons pass a register behind their memory; all else keeps pace.
+    if (Deep != 0) begin : gen_deep
+      always_ff @(posedge clk_i) neurons_in[g*Q*DataW+:Q*DataW] <= neurons;
+    end else begin : gen_short
+      assign neurons_in[g*Q*DataW+:Q*DataW] = neurons;
+    end
   end
 
+  // --- PE rows ----------------------------------------------------------------------------
   for (genvar p = 0; p < P; p++) begin : gen_row
+    localparam int I = p % SharedCols;  // lane of its share group
+    logic [SectionW-1:0] section;
     logic [LaneW-1:0] lane;
-    logic [Q*DataW-1:0] weights, weights_in, neurons_in;
+    logic [Q*WeightW-1:0] weights, weights_in;
     logic [Bw-1:0] bank, bank_in;
     logic [Aaw-1:0] row, row_in;
     logic issue_in, first, first_in, store, store_in, clr, clr_in;
-    logic [Naw-1:0] toggle;  // what stream and frame change in a neuron address
-    assign lane = word[PegWidth+p*LaneW+:LaneW];
-    assign toggle[Naw-1] = lane[LanePpLsb] && parity_q;
-    for (genvar i = 0; i < Naw - 1; i++) begin : gen_toggle
-      if (i >= Naw - 4) begin : gen_stream
-        assign toggle[i] = stream_q[Naw-2-i];
-      end else begin : gen_plain
-        assign toggle[i] = 1'b0;
-      end
+    assign section = sections[p/SharedCols*SectionW+:SectionW];
+    assign lane    = section[I*LaneW+:LaneW];
+    assign first   = lane[LaneFirstLsb];
+    assign store   = lane[LaneStoreLsb];
+    assign clr     = lane[LaneClrLsb];
+    assign row     = lane[LaneRowLsb+:LaneRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
+    for (genvar q = 0; q < Q; q++) begin : gen_weight
+      assign weights[q*WeightW+:WeightW] = section[SectionPeLsb+q*PeW+PeWLsb+I*PeLaneW+:PeWW];
     end
-    assign first = lane[LaneFirstLsb];
-    assign store = lane[LaneStoreLsb];
-    assign clr   = lane[LaneClrLsb];
-    assign row   = lane[LaneRowLsb+:LaneRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
 
     // bank: {vert, drain bank}
     if (Banks == 1) begin : gen_bank0
@@ -212,35 +247,19 @@ module csb_pegroup #(
     end else if (ShareV == 0) begin : gen_bank_d
       assign bank = lane[LaneBankLsb+:LaneBankW];
     end else if (LaneBankW == 0) begin : gen_bank_v
-      assign bank = lane[LaneVertLsb];
+      assign bank = section[LaneVertLsb+I*LaneEndW];
     end else begin : gen_bank_dv
-      assign bank = {lane[LaneVertLsb], lane[LaneBankLsb+:LaneBankW]};
+      assign bank = {section[LaneVertLsb+I*LaneEndW], lane[LaneBankLsb+:LaneBankW]};
     end
 
-    for (genvar q = 0; q < Q; q++) begin : gen_pe
-      logic [PeW-1:0] pe;
-      logic [Naw-1:0] naddr;
-      assign pe = lane[LanePeLsb+q*PeW+:PeW];
-      assign weights[q*DataW+:DataW] = pe[PeWLsb+:PeWW];
-      assign naddr = pe[PeCLsb+:PeCW] ^ toggle;
-      if (ShareH != 0) begin : gen_side
-        assign raddr[(p*Q+q)*Raw+:Raw] = {naddr, pe[PeSLsb]};
-      end else begin : gen_own
-        assign raddr[(p*Q+q)*Raw+:Raw] = naddr;
-      end
-    end
-
-    // With Deep neurons pass a register behind their memory; all else keeps pace.
     if (Deep != 0) begin : gen_deep
       always_ff @(posedge clk_i) begin
         issue_in <= rst_ni && issue;
-        neurons_in <= neurons[p*Q*DataW+:Q*DataW];
         {weights_in, bank_in, row_in} <= {weights, bank, row};
         {clr_in, store_in, first_in} <= {clr, store, first};
       end
     end else begin : gen_short
       assign issue_in = issue;
-      assign neurons_in = neurons[p*Q*DataW+:Q*DataW];
       assign {weights_in, bank_in, row_in} = {weights, bank, row};
       assign {clr_in, store_in, first_in} = {clr, store, first};
     end
@@ -248,6 +267,7 @@ module csb_pegroup #(
     csb_pe_row #(
         .Q         (Q),
         .DataW     (DataW),
+        .WeightW   (WeightW),
         .AccW      (AccW),
         .AccDepth  (AccDepth),
         .DrainBanks(DrainBanks),
@@ -263,7 +283,7 @@ module csb_pegroup #(
         .store_i    (store_in),
         .clr_i      (clr_in),
         .weight_i   (weights_in),
-        .neuron_i   (neurons_in),
+        .neuron_i   (neurons_in[p/SharedCols*Q*DataW+:Q*DataW]),
         .zero_i,
         .zero_addr_i(Aaw'(zero_addr_i)),
         .acc_re_i,

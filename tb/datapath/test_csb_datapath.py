@@ -219,7 +219,8 @@ class Units:
         toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
         neu_addr = word["neu_addr"] ^ toggle << (cfg.neuron_aw - 4)
         out_addr = word["out_addr"] + (n & 1) * cfg.out_depth
-        values = np.concatenate([v, np.zeros(w * cfg.L - cfg.lanes, np.int64)])
+        values = np.zeros(w * cfg.L, np.int64)
+        values[cfg.bus_place(np.arange(cfg.lanes))] = v
         for i in range(w):
             at = cycle + isa.lat_bus(cfg) + i
             counts = numerics.Saturations()

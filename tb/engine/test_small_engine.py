@@ -141,8 +141,8 @@ async def bank_has_two_readers(dut) -> None:
 @cocotb.test
 async def pe_row_sums_runs(dut) -> None:
     """Runs with pauses between their words; every row is drained as soon as it can be."""
-    names = ("data_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
-    ports = ("DataW", "Q", "AccDepth", "DrainBanks", "ShareV")
+    names = ("data_w", "weight_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
+    ports = ("DataW", "WeightW", "Q", "AccDepth", "DrainBanks", "ShareV")
     values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=False)}
     c = config.load("tiny", neuron_depth=64, acc_guard=int(os.environ["ACC_GUARD"]), **values)
     for name in ("issue_i", "zero_i", "acc_re_i"):
@@ -167,14 +167,14 @@ async def pe_row_sums_runs(dut) -> None:
             lane += [{}] * isa.acc_raw(c)
         issue = random.random() < 0.8
         word = lane[at] if issue else {}
-        weights = [signed(word.get(f"w{q}", 0), c.data_w) for q in range(c.Q)]
+        weights = [signed(word.get(f"w{q}", 0), c.weight_w) for q in range(c.Q)]
         if not issue:
-            weights = [random_signed(c.data_w) for _ in weights]
+            weights = [random_signed(c.weight_w) for _ in weights]
         drive(dut, "issue_i", row_i=word.get("row", 0) if issue else None)
         dut.bank_i.value = bank_of(c, word)
         for name in ("first", "store", "clr"):
             getattr(dut, f"{name}_i").value = word.get(name, 0) if issue else random.getrandbits(1)
-        dut.weight_i.value = pack(weights, c.data_w)
+        dut.weight_i.value = pack(weights, c.weight_w)
         inputs = [random_signed(c.data_w) for _ in range(c.Q)]
         neurons.append(inputs if issue else None)
         now = neurons.popleft()

@@ -18,19 +18,23 @@ from tb.lib.datapath_model import random_signed, signed
 
 @dataclasses.dataclass
 class Word:
-    """One word: its control fields, and the fields of each lane."""
+    """One word: its control fields, the fields of each lane and those of each share group."""
 
     ctl: dict[str, int]
     lanes: list[dict[str, int]]
+    shares: list[dict[str, int]]
 
     def encode(self, c: Config) -> int:
         """The bits of the word; fields that the configuration does not have are left out."""
-        fields = isa.lane_fields(c)
         word, pos = isa.encode(isa.PEG_CTL, self.ctl), isa.width(isa.PEG_CTL)
-        for lane in self.lanes:
-            here = {f.name: lane.get(f.name, 0) for f in fields}
-            word |= isa.encode(fields, here) << pos
-            pos += isa.width(fields)
+        for g, share in enumerate(self.shares):
+            for f in isa.section(c):
+                of = share if f.lane is None else self.lanes[g * c.shared_cols + f.lane]
+                value = of.get(f.key, 0)
+                if not 0 <= value < 1 << f.width:
+                    raise ValueError(f"field {f.label}: {value} does not fit {f.width} bits")
+                word |= value << pos
+                pos += f.width
         return word
 
 
@@ -45,11 +49,18 @@ def bank_of(c: Config, lane: dict[str, int]) -> int:
 
 # --- programs ---------------------------------------------------------------------------------
 def _pes(c: Config, idle: bool) -> dict[str, int]:
-    """Weights, addresses and sides; an idle lane reads anything, with weights of zero."""
+    """Weights; those of an idle lane are zero."""
     out = {}
     for q in range(c.Q):
-        weight = 0 if idle or random.random() < 0.2 else random_signed(c.data_w)
-        out[f"w{q}"] = weight & ((1 << c.data_w) - 1)
+        weight = 0 if idle or random.random() < 0.2 else random_signed(c.weight_w)
+        out[f"w{q}"] = weight & ((1 << c.weight_w) - 1)
+    return out
+
+
+def _share(c: Config) -> dict[str, int]:
+    """What a share group reads: whatever it likes, as idle lanes have weights of zero."""
+    out = {"pp": random.getrandbits(1)}
+    for q in range(c.Q):
         out[f"c{q}"] = random.randrange(c.neuron_depth)
         out[f"s{q}"] = random.randrange(1 + c.share_h)
     return out
@@ -85,7 +96,6 @@ def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[s
         visited.add((bank, row))
         for i in range(length):
             lane = _pes(c, False)
-            lane["pp"] = random.getrandbits(1)
             lane |= {"row": row, "vert": bank // c.drain_banks, "bank": bank % c.drain_banks}
             lane |= {"first": int(i == 0), "store": int(i == length - 1), "clr": clr}
             out.append(lane)
@@ -132,7 +142,8 @@ def random_program(c: Config, length: int) -> list[Word]:
         ctl = {f.name: random.getrandbits(f.width) for f in isa.PEG_CTL}
         ctl |= {"last": int(pos == len(acc_pp) - 1), "acc_pp": pp}
         ctl |= {f"w{i}_en": int(random.random() < waits) for i in (0, 1)}
-        words.append(Word(ctl, [lane[pos] for lane in lanes]))
+        shares = [_share(c) for _ in range(c.share_groups)]
+        words.append(Word(ctl, [lane[pos] for lane in lanes], shares))
     return words
 
 
@@ -196,11 +207,12 @@ class Model:
         """(side, address) that each PE of each lane reads in iteration n."""
         c, stream, parity = self.c, n % self.streams, n // self.streams % 2
         out = []
-        for lane in word.lanes:
+        for share in word.shares:
             toggle = sum((stream >> i & 1) << (c.neuron_aw - 2 - i) for i in range(3))
-            if lane.get("pp", 0):
+            if share["pp"]:
                 toggle |= parity << (c.neuron_aw - 1)
-            out.append([(lane[f"s{q}"], lane[f"c{q}"] ^ toggle) for q in range(c.Q)])
+            at = [(share[f"s{q}"], share[f"c{q}"] ^ toggle) for q in range(c.Q)]
+            out += [at] * c.shared_cols
         return out
 
     def counted(self, word: Word, n: int) -> set[tuple[int, int]]:
@@ -220,7 +232,7 @@ class Model:
             if lane["first"]:
                 self.sums[p] = 0 if lane["clr"] else self.acc[key]
             for q, (side, address) in enumerate(reads):
-                self.sums[p] += signed(lane[f"w{q}"], c.data_w) * self.neurons[side][address]
+                self.sums[p] += signed(lane[f"w{q}"], c.weight_w) * self.neurons[side][address]
             if lane["store"]:
                 self.acc[key] = self.sums[p]
                 self.stored[key] = cycle

@@ -82,6 +82,7 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
         sim=sim,
         parameters={
             "DataW": cfg.data_w,
+            "WeightW": cfg.weight_w,
             "AccW": cfg.acc_w,
             "StateW": cfg.state_w,
             "StateFrac": cfg.state_frac,
@@ -156,6 +157,7 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
         ("small", {"data_w": 8}),
         ("odd", {"data_w": 12, "state_w": 20, "state_frac": 12}),
         ("paper256", {"share_v": 1, "drain_banks": 2}),
+        ("odd", {"shared_cols": 3, "weight_w": 8}),
     ],
     ids=str,
 )
@@ -168,8 +170,10 @@ def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
         sim=sim,
         parameters={
             "Lanes": cfg.lanes,
+            "BusRows": cfg.bus_rows,
             "L": cfg.L,
             "DataW": cfg.data_w,
+            "WeightW": cfg.weight_w,
             "AccW": cfg.acc_w,
             "StateW": cfg.state_w,
             "StateFrac": cfg.state_frac,

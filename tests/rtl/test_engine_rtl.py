@@ -18,18 +18,23 @@ ON_BOTH = [
     ("tiny", {}, 40, 60),
     ("small", {"data_w": 8, "drain_banks": 2}, 12, 100),
     ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
+    ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8}, 8, 40),
 ]
 ON_VERILATOR = [
     ("small", {}, 60, 300),
     ("small", {"share_h": 0}, 12, 100),
     ("odd", {}, 40, 300),
+    ("small", {"shared_cols": 4}, 12, 100),
     ("paper256", {}, 30, 300),
 ]
 
 
 def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     """Parameters of csb_engine in a configuration."""
-    names = "K L P Q DataW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
+    names = (
+        "K L P Q DataW WeightW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
+    )
+    names += " SharedCols Deep"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
 
@@ -58,13 +63,13 @@ def test_join_asserts_tokens(sim) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    [{"Q": 3, "share_v": 1}, {"Q": 1, "data_w": 8, "drain_banks": 2}],
+    [{"Q": 3, "share_v": 1, "weight_w": 8}, {"Q": 1, "data_w": 8, "drain_banks": 2}],
     ids=str,
 )
 def test_pe_row(sim, override) -> None:
     c = load("tiny", acc_depth=16, **override)
     every = rtl_parameters(c)
-    names = ("Q", "DataW", "AccDepth", "DrainBanks", "ShareV")
+    names = ("Q", "DataW", "WeightW", "AccDepth", "DrainBanks", "ShareV")
     run(
         "csb_pe_row",
         "tb.engine.test_small_engine",
@@ -82,6 +87,8 @@ def test_pe_row(sim, override) -> None:
         ("odd", {"data_w": 12, "share_h": 0}),
         ("small", {"data_w": 8, "drain_banks": 2, "share_v": 1, "acc_depth": 20}),
         ("paper512", {"P": 1, "acc_guard": 12}),
+        ("tiny_cols", {"P": 4, "weight_w": 8}),
+        ("small", {"P": 3, "shared_cols": 3, "share_v": 1, "weight_w": 12}),
     ],
     ids=str,
 )
@@ -89,7 +96,8 @@ def test_pegroup(sim, config, override) -> None:
     """A PEGroup alone; shallow, as the bench zeroes every memory again and again."""
     override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
     c = load(config, **override)
-    names = "P Q DataW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV Deep"
+    names = "P Q DataW WeightW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV SharedCols"
+    names += " Deep"
     every = rtl_parameters(c)
     run(
         "csb_pegroup",

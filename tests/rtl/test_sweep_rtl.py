@@ -17,6 +17,7 @@ SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth":
 SWEEP = {
     "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_lanes": 3, "stream_w": 48},
     "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_lanes": 1},
+    "shared": {"P": 4, "shared_cols": 2, "weight_w": 8, "share_v": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
     "latencies": {"deep": 1, "acc_depth": 40},
     "depths": {
@@ -28,7 +29,7 @@ SWEEP = {
     },
 }
 #: The sharing variant in the shape of the other one.
-ALL = SWEEP["sharing"] | {"stream_w": 64}
+ALL = SWEEP["sharing"] | {"stream_w": 64, "shared_cols": 3, "weight_w": 8}
 #: Benches whose top is not the module itself.
 OTHER_TOP = {"csb_act": "act_sweep"}
 

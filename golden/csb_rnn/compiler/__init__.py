@@ -77,13 +77,18 @@ def compile_network(
     """
     if compiler not in COMPILERS:
         raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
+    if compiler == "reference" and c.shared_cols > 1:
+        raise CompileError(
+            f"compiler 'reference' balances lanes, configuration {c.name} has shared_cols "
+            f"{c.shared_cols}: use the default compiler"
+        )
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
     x, layers, stages = place(qnet, c, streams, block)
     slots = [layers[s.layer].spaces[s.nodes.space].slots for s in stages]
     acc_rows = sum(n * s.count for n, s in zip(slots, stages, strict=True))
     acc_pp = acc_rows <= c.acc_half
-    products = products_in_order(x, layers, stages, c)
+    products = products_in_order(x, layers, stages, c, block)
     groups, bound = pegroup_programs.build(
         products,
         slots,
@@ -146,7 +151,7 @@ def compile_network(
         bias=bias,
         inputs=qnet.inputs,
         x_base=int(x.place[0]),
-        out_word=home.slot * c.sub_slots + home.lane // c.L,
+        out_word=home.slot * c.sub_slots + c.bus_place(home.lane) // c.L,
         out_column=home.column(c),
         states=states,
         state_stride=per_stream,

@@ -14,10 +14,12 @@ import numpy as np
 
 from csb_rnn.compiler import reference
 from csb_rnn.compiler.sharing import share
+from csb_rnn.compiler.tiles import NONE, Words, flow, schedule, tile
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 from csb_rnn.program.program import CompileError, GroupProgram
 
+FAR = 1 << 30  # a slot or position beyond all others
 SECONDS = 1.0  # of one call of the reference compiler's solver
 
 
@@ -41,6 +43,8 @@ class Product:
     acc: np.ndarray
     slot: np.ndarray
     step: np.ndarray  # rows of one step (same slot and gate) lie in different rings or banks
+    part: np.ndarray  # rows of one part belong to one gate and one block of units
+    cuts: list[np.ndarray]  # of non-zeros: ways to divide columns into blocks, a number each
     event: int
     lag: str
     pp: bool  # the vector is double-buffered
@@ -50,35 +54,23 @@ class Product:
     barrier: bool = False  # every lane has finished the product before: its vector may change
 
 
-@dataclasses.dataclass
-class _Lane:
-    """Words of one lane of one product, in order: arrays over words, some [words, Q]."""
+Lanes = dict[tuple[int, int], Words]
+"""Words of one product by (share group, engine column); share group g is PE rows g*C to g*C + C - 1
+of the engine, so with ``shared_cols`` C = 1 it is a ring."""
 
-    row: np.ndarray
-    vert: np.ndarray  # the row belongs to the ring below
-    weight: np.ndarray
-    addr: np.ndarray
-    side: np.ndarray
 
-    @property
-    def first(self) -> np.ndarray:
-        """First words of a run."""
-        return np.r_[True, self.row[1:] != self.row[:-1]]
+def _merge(words: Words, other: Words, p: Product) -> Words:
+    """Words of both, in the order of rows: those of one lane, or else of unit slots."""
+    both = words.join(other)
+    return both.pick(np.argsort(_key(both, p), kind="stable"))
 
-    @property
-    def store(self) -> np.ndarray:
-        """Last words of a run."""
-        return np.r_[self.row[1:] != self.row[:-1], True]
 
-    def pick(self, words: np.ndarray) -> _Lane:
-        """Some words, by mask or order."""
-        return _Lane(*(getattr(self, f.name)[words] for f in dataclasses.fields(self)))
-
-    def merge(self, other: _Lane) -> _Lane:
-        """Its words and those of the ring below, in the order of rows."""
-        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))
-        both = _Lane(*map(np.concatenate, pairs))
-        return both.pick(np.argsort(both.row, kind="stable"))
+def _key(words: Words, p: Product) -> np.ndarray:
+    """What words are in order of: [words]. With several rows in a word it is the first slot, so
+    that slots are complete one after the other."""
+    if words.row.shape[1] == 1:
+        return words.row[:, 0]
+    return np.where(words.row == NONE, FAR, p.slot[words.row]).min(axis=1)
 
 
 def _steps(p: Product, c: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +87,7 @@ def _steps(p: Product, c: Config) -> tuple[np.ndarray, np.ndarray]:
     return step, table
 
 
-def _lanes_of(p: Product, c: Config, taken: np.ndarray) -> dict[tuple[int, int], _Lane]:
+def _lanes_of(p: Product, c: Config, taken: np.ndarray) -> Lanes:
     """The words of every (ring, engine column) lane for one product; ``taken`` [rows, L] is what
     each lane takes of the column to its right."""
     # Rank of each non-zero within its row and column: the first ones go to the left neighbour.
@@ -123,11 +115,93 @@ def _lanes_of(p: Product, c: Config, taken: np.ndarray) -> dict[tuple[int, int],
         words = int(word[-1]) + 1
         pe = np.zeros((3, words, c.Q), np.int64)
         pe[:, word, within % c.Q] = weight[lo:hi], addr[lo:hi], moved[lo:hi]
-        out[int(ring[lo]), int(lane[lo])] = _Lane(r[begin], np.zeros(words, bool), *pe)
+        out[int(ring[lo]), int(lane[lo])] = Words(
+            r[begin][:, None], np.zeros(words, bool), pe[0][:, None], pe[1], pe[2]
+        )
     return out
 
 
-def _move_up(products: list[dict[tuple[int, int], _Lane]], c: Config) -> None:
+def _tiles_of(p: Product, c: Config) -> Lanes:
+    """The words of every (share group, engine column) of one product, where PE rows share
+    neurons; everybody works on its own column."""
+    shares = p.ring // c.shared_cols
+    lane_of = p.ring % c.shared_cols
+    out: Lanes = {}
+    if not len(p.row):
+        return out
+    order = np.lexsort((p.part[p.row], p.column, shares[p.row]))
+    group = np.stack([shares[p.row], p.column, p.part[p.row]])[:, order]
+    bounds = np.flatnonzero(np.r_[True, np.any(group[:, 1:] != group[:, :-1], axis=0), True])
+    found: dict[tuple[int, int], list[Words]] = {}
+    for lo, hi in itertools.pairwise(bounds):
+        at = order[lo:hi]
+        words = tile(
+            p.row[at],
+            p.addr[at],
+            p.weight[at],
+            [cut[at] for cut in p.cuts],
+            lane_of,
+            c.shared_cols,
+            c.Q,
+        )
+        found.setdefault((int(group[0, lo]), int(group[1, lo])), []).append(words)
+    for key, parts in found.items():
+        words = Words(*(np.concatenate(same) for same in zip(*parts, strict=True)))
+        out[key] = words.pick(np.argsort(_key(words, p), kind="stable"))
+    return out
+
+
+def _spread(count: int, seen: float, share: float) -> np.ndarray:
+    """Mask of so many words: a share of them, evenly, ``seen`` words after the first."""
+    at = seen + np.arange(count + 1)
+    return np.diff(np.floor(at * share + 1e-9)) > 0
+
+
+def _move_left(products: list[Product], lanes_of: list[Lanes], meet: list[bool], c: Config) -> None:
+    """Horizontal sharing of whole words: some go to the lane of the engine column to the left.
+
+    Args:
+        products, lanes_of: in program order; lanes change in place.
+        meet: products before which the PEGroups wait for each other: lanes are level there.
+    """
+    groups = c.K * c.share_groups
+    load = np.zeros((groups, c.L), np.int64)
+    starts = [0, *(i for i, m in enumerate(meet) if m and i), len(products)]
+    for lo, hi in itertools.pairwise(starts):
+        words = np.zeros((groups, c.L), np.int64)
+        for lanes in lanes_of[lo:hi]:
+            for at, own in lanes.items():
+                words[at] += len(own.row)
+        taken = np.stack([flow(words[g], load[g]) for g in range(groups)])
+        given = np.roll(taken, 1, axis=1)  # by each lane to the one to its left
+        load += words + taken - given
+        share = given / np.maximum(words, 1)
+        seen = np.zeros((groups, c.L))
+        for p, lanes in zip(products[lo:hi], lanes_of[lo:hi], strict=True):
+            go = {at: _spread(len(own.row), seen[at], share[at]) for at, own in lanes.items()}
+            for at, own in lanes.items():
+                seen[at] += len(own.row)
+            moved = {
+                (g, (col - 1) % c.L): own.pick(go[g, col])._replace(
+                    side=np.ones((int(go[g, col].sum()), c.Q), np.int64)
+                )
+                for (g, col), own in lanes.items()
+            }
+            for at in list(lanes):
+                lanes[at] = lanes[at].pick(~go[at])
+            _receive(lanes, moved, p)
+
+
+def _receive(lanes: Lanes, moved: Lanes, p: Product) -> None:
+    """Words that come to lanes; lanes without any word go. ``lanes`` changes."""
+    for at, words in moved.items():
+        if len(words.row):
+            lanes[at] = _merge(lanes[at], words, p) if at in lanes else words
+    for at in [at for at, words in lanes.items() if not len(words.row)]:
+        del lanes[at]
+
+
+def _move_up(products: list[Product], lanes_of: list[Lanes], c: Config) -> None:
     """Vertical sharing: whole words of a lane go to the lane of the engine row above.
 
     Both lanes hold the same neurons, so any word may move, and no word gets fuller or emptier. The
@@ -136,44 +210,38 @@ def _move_up(products: list[dict[tuple[int, int], _Lane]], c: Config) -> None:
     evenly over its words.
 
     Args:
-        products: lanes of each product, in program order; changed in place.
+        products, lanes_of: in program order; lanes change in place.
     """
-    total = np.zeros((c.K, c.P, c.L))
-    for lanes in products:
-        for (ring, col), lane in lanes.items():
-            total[ring // c.P, ring % c.P, col] += len(lane.row)
+    total = np.zeros((c.K, c.share_groups, c.L))
+    for lanes in lanes_of:
+        for (group, col), lane in lanes.items():
+            total[group // c.share_groups, group % c.share_groups, col] += len(lane.row)
     # Engine row k keeps total - flow[k] + flow[k + 1].
-    flow = np.cumsum(total.mean(axis=0) - total, axis=0)
-    flow = np.roll(flow, 1, axis=0)
-    flow = np.round(flow - flow.min(axis=0))
-    share_of = np.minimum(flow / np.maximum(total, 1), 1.0)
+    flows = np.cumsum(total.mean(axis=0) - total, axis=0)
+    flows = np.roll(flows, 1, axis=0)
+    flows = np.round(flows - flows.min(axis=0))
+    share_of = np.minimum(flows / np.maximum(total, 1), 1.0)
     before = np.zeros(total.shape)  # words of each lane seen so far
-    for lanes in products:
+    for p, lanes in zip(products, lanes_of, strict=True):
         go = {}
-        for (ring, col), lane in lanes.items():
-            at = (ring // c.P, ring % c.P, col)
-            seen = before[at] + np.arange(len(lane.row) + 1)
-            go[ring, col] = np.diff(np.floor(seen * share_of[at] + 1e-9)) > 0
+        for (group, col), lane in lanes.items():
+            at = (group // c.share_groups, group % c.share_groups, col)
+            go[group, col] = _spread(len(lane.row), before[at], share_of[at])
             before[at] += len(lane.row)
-        _give_up(lanes, go, c)
+        _give_up(p, lanes, go, c)
 
 
-def _give_up(
-    lanes: dict[tuple[int, int], _Lane], go: dict[tuple[int, int], np.ndarray], c: Config
-) -> None:
+def _give_up(p: Product, lanes: Lanes, go: dict[tuple[int, int], np.ndarray], c: Config) -> None:
     """Words of each lane (a mask) go to the lane of the engine row above; ``lanes`` changes."""
-    given: dict[tuple[int, int], _Lane] = {}
-    for (ring, col), lane in list(lanes.items()):
-        away = go[ring, col]
+    given: Lanes = {}
+    for (group, col), lane in list(lanes.items()):
+        away = go[group, col]
         if away.any():
             moved = lane.pick(away)
-            moved.vert = ~moved.vert
-            given[(ring - c.P) % c.rings, col] = moved
-            lanes[ring, col] = lane.pick(~away)
-    for key, moved in given.items():
-        lanes[key] = lanes[key].merge(moved) if key in lanes else moved
-    for key in [key for key, lane in lanes.items() if not len(lane.row)]:
-        del lanes[key]
+            to = (group - c.share_groups) % (c.K * c.share_groups)
+            given[to, col] = moved._replace(vert=~moved.vert)
+            lanes[group, col] = lane.pick(~away)
+    _receive(lanes, given, p)
 
 
 def _first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -182,24 +250,27 @@ def _first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.arange(len(sets)) - start < count[sets]
 
 
-def _whole_products(
-    products: list[Product], sharing: str, c: Config
-) -> list[dict[tuple[int, int], _Lane]]:
+def _whole_products(products: list[Product], sharing: str, c: Config) -> list[Lanes]:
     """The default compiler: lanes of each product, all products balanced together."""
-    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
     meet = [p.needs_layer is not None for p in products]
+    if c.shared_cols > 1:
+        lanes_of = [_tiles_of(p, c) for p in products]
+        if sharing in ("horizontal", "both"):
+            _move_left(products, lanes_of, meet, c)
+        if sharing in ("vertical", "both"):
+            _move_up(products, lanes_of, c)
+        return lanes_of
+    steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
     taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
     lanes_of = [
         _lanes_of(p, c, t[step, p.ring]) for p, step, t in zip(products, steps, taken, strict=True)
     ]
     if sharing in ("vertical", "both"):
-        _move_up(lanes_of, c)
+        _move_up(products, lanes_of, c)
     return lanes_of
 
 
-def _set_by_set(
-    products: list[Product], sharing: str, c: Config, rows: int
-) -> list[dict[tuple[int, int], _Lane]]:
+def _set_by_set(products: list[Product], sharing: str, c: Config, rows: int) -> list[Lanes]:
     """The reference compiler: lanes of each product, sets of ``rows`` rows of a ring balanced one
     after the other."""
     steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
@@ -208,34 +279,57 @@ def _set_by_set(
     for p, step, taken, up in zip(products, steps, *found, strict=True):
         lanes = _lanes_of(p, c, taken[step, p.ring])
         go = {
-            (ring, col): _first_of_sets(step[lane.row] // rows, up[:, ring, col])
+            (ring, col): _first_of_sets(step[lane.row[:, 0]] // rows, up[:, ring, col])
             for (ring, col), lane in lanes.items()
         }
-        _give_up(lanes, go, c)
+        _give_up(p, lanes, go, c)
         lanes_of.append(lanes)
     return lanes_of
 
 
 class _Builder:
-    """Places lanes of products into the words of one PEGroup."""
+    """Places words of products into those of one PEGroup: each share group has a cursor."""
 
     def __init__(self, c: Config, k: int, col: int, rows_of_acc: int) -> None:
         self.c, self.k, self.col = c, k, col
-        self.cursor = np.zeros(c.P, np.int64)
-        self.pieces: list[tuple[int, int, Product, _Lane]] = []  # lane, position
+        self.cursor = np.zeros(c.share_groups, np.int64)
+        self.pieces: list[tuple[int, np.ndarray, Product, Words]] = []  # share group, positions
         self.waits: dict[int, dict[str, int]] = {}  # fields of words that wait
         self.wait_pos = -1
-        banks = c.drain_banks * (1 + c.share_v)
-        self.stored = np.full((c.P, banks, rows_of_acc), -(1 << 30), np.int64)
+        self.keys = c.drain_banks * (1 + c.share_v) * rows_of_acc  # accumulators of a PE row
+        # Position of the last store of each accumulator of each PE row.
+        self.stored: list[dict[int, int]] = [{} for _ in range(c.P)]
+        self.rows_of_acc = rows_of_acc
         self.marks: list[int] = []
         self.layer_done: dict[int, np.ndarray] = {}
         self.complete: set[int] = set()
         self.layer_end: dict[int, int] = {}
 
+    def _keys(self, p: Product, words: Words) -> np.ndarray:
+        """Number of the accumulator of every row of every word, within its PE row: [words, C]."""
+        bank = p.bank[words.row] + words.vert[:, None] * self.c.drain_banks
+        return bank * self.rows_of_acc + p.acc[words.row]
+
+    def _place(self, p: Product, group: int, words: Words) -> tuple[Words, np.ndarray]:
+        """Words of a share group in an order that keeps ``acc_raw``, and their positions."""
+        c, begin = self.c, int(self.cursor[group])
+        stored = self.stored[group * c.shared_cols : (group + 1) * c.shared_cols]
+        keys = self._keys(p, words)
+        if c.shared_cols > 1:
+            order, pos = schedule(words, keys, stored, begin, isa.acc_raw(c))
+            return words.pick(order), pos
+        # Every row occurs in one run: all of them move until the first that has to wait may come.
+        pos = begin + np.arange(len(words.row))
+        runs, ends = words.first()[:, 0], words.store()[:, 0]
+        last = np.array([stored[0].get(k, -FAR) for k in keys[runs, 0].tolist()], np.int64)
+        pos += max(0, int((last + isa.acc_raw(c) - pos[runs]).max(initial=0)))
+        stored[0].update(zip(keys[ends, 0].tolist(), pos[ends].tolist(), strict=True))
+        return words, pos
+
     def add(
         self,
         p: Product,
-        lanes: dict[tuple[int, int], _Lane],
+        lanes: Lanes,
         waits: dict[str, int],
         slots: int,
     ) -> None:
@@ -249,19 +343,16 @@ class _Builder:
         done = self.layer_done.setdefault(p.layer, np.full(slots, begin, np.int64))
         if p.barrier:
             np.maximum(done, self.cursor.max(), out=done)
-        for row in range(self.c.P):
-            lane = lanes.get((self.k * self.c.P + row, self.col))
-            if lane is None:
+        for group in range(self.c.share_groups):
+            words = lanes.get((self.k * self.c.share_groups + group, self.col))
+            if words is None:
                 continue
-            acc, bank = p.acc[lane.row], p.bank[lane.row] + lane.vert * self.c.drain_banks
-            pos = self.cursor[row] + np.arange(len(lane.row))
-            last = self.stored[row, bank, acc]
-            late = (last + isa.acc_raw(self.c) - pos)[lane.first].max(initial=0)
-            pos += max(0, late)
-            self.pieces.append((row, int(pos[0]), p, lane))
-            self.stored[row, bank[lane.store], acc[lane.store]] = pos[lane.store]
-            np.maximum.at(done, p.slot[lane.row], pos)
-            self.cursor[row] = pos[-1] + 1
+            words, pos = self._place(p, group, words)
+            self.pieces.append((group, pos, p, words))
+            for own in words.row.T:
+                some = own != NONE
+                np.maximum.at(done, p.slot[own[some]], pos[some])
+            self.cursor[group] = pos[-1] + 1
         if p.last_of_layer:
             self.complete.add(p.layer)
         # The drain takes marks in the order of stages. A stage whose products were all hoisted is
@@ -282,22 +373,30 @@ class _Builder:
                 "use a larger configuration or a higher pruning rate"
             )
         ctl = {f.name: np.zeros(words, np.int64) for f in isa.PEG_CTL}
-        names = ("row", "bank", "first", "store", "clr", "pp", "vert")
+        names = ("row", "bank", "first", "store", "clr", "vert")
         lane_f = {n: np.zeros((words, c.P), np.int64) for n in names}
-        pe = {n: np.zeros((words, c.P, c.Q), np.int64) for n in "wcs"}
-        visited = np.zeros(self.stored.shape, bool)
-        for row, pos, p, lane in self.pieces:
-            at = slice(pos, pos + len(lane.row))
-            acc, own = p.acc[lane.row], p.bank[lane.row]
-            bank = own + lane.vert * c.drain_banks
-            lane_f["row"][at, row], lane_f["bank"][at, row] = acc, own
-            lane_f["vert"][at, row] = lane.vert
-            lane_f["first"][at, row], lane_f["store"][at, row] = lane.first, lane.store
-            lane_f["clr"][at, row] = lane.first & ~visited[row, bank, acc]
-            lane_f["pp"][at, row] = p.pp
-            visited[row, bank, acc] = True
-            pe["w"][at, row], pe["c"][at, row], pe["s"][at, row] = lane.weight, lane.addr, lane.side
-            ctl["work"][at] = 1
+        lane_f["pp"] = np.zeros((words, c.share_groups), np.int64)
+        pe = {n: np.zeros((words, c.share_groups, c.Q), np.int64) for n in "cs"}
+        pe["w"] = np.zeros((words, c.P, c.Q), np.int64)
+        visited = np.zeros((c.P, self.keys), bool)
+        for group, pos, p, own in self.pieces:
+            first, store, keys = own.first(), own.store(), self._keys(p, own)
+            for i in range(c.shared_cols):
+                lane = group * c.shared_cols + i
+                some = own.row[:, i] != NONE
+                at, row, key = pos[some], own.row[some, i], keys[some, i]
+                lane_f["row"][at, lane], lane_f["bank"][at, lane] = p.acc[row], p.bank[row]
+                lane_f["vert"][at, lane] = own.vert[some]
+                lane_f["first"][at, lane] = first[some, i]
+                lane_f["store"][at, lane] = store[some, i]
+                new = np.zeros(len(row), bool)
+                new[np.unique(key, return_index=True)[1]] = True  # where each row comes first
+                lane_f["clr"][at, lane] = new & ~visited[lane, key]
+                visited[lane, key] = True
+                pe["w"][at, lane] = own.weight[some, i]
+            lane_f["pp"][pos, group] = p.pp
+            pe["c"][pos, group], pe["s"][pos, group] = own.addr, own.side
+            ctl["work"][pos] = 1
         ctl["last"][-1] = 1
         ctl["mark"][self.marks] = 1
         ctl["acc_pp"][:] = acc_pp

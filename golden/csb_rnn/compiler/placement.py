@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from csb_rnn.cells.graph import Stage
+from csb_rnn.compiler.deal_blocks import deal_blocks
 from csb_rnn.compiler.dealing import deal
-from csb_rnn.machine import isa
+from csb_rnn.machine import isa, unit_classes
 from csb_rnn.machine.config import Config
 from csb_rnn.models.quantise import QLayer, QNetwork
 from csb_rnn.program.program import CompileError
@@ -33,6 +35,21 @@ class Vector:
     chosen: np.ndarray | None = None  # values that a product takes; all if None
     place: np.ndarray | None = None  # first address of each slot
 
+    def cuts(self, value: np.ndarray, block: int, c: Config) -> list[np.ndarray]:
+        """Ways to cut the columns of a product into blocks, where PE rows share them.
+
+        Args:
+            value: of every non-zero, which value of the vector its column is.
+
+        Returns:
+            for each way the block of every non-zero: by value; for the network's input also by
+            place in its engine column; all in one.
+        """
+        ways = [value // block]
+        if self.event == isa.EVENT_X:
+            ways.append(value // c.L // block)
+        return [*ways, 0 * value]
+
     @property
     def address(self) -> np.ndarray:
         """Neuron address of every value."""
@@ -52,7 +69,7 @@ class Space:
 
     def column(self, c: Config) -> np.ndarray:
         """Engine column where the neuron of each unit is stored."""
-        return (self.lane + self.rot[self.slot]) % c.L
+        return (c.bus_place(self.lane) + self.rot[self.slot]) % c.L
 
     def state(self, name: str) -> int:
         """State address of ``state:...`` or ``const:...`` in slot 0."""
@@ -96,10 +113,15 @@ def over(what: str, need: int, have: int, c: Config) -> None:
 
 
 def _deal(
-    q: QLayer, space: str, above: QLayer | None, block: int, c: Config
+    q: QLayer,
+    space: str,
+    above: QLayer | None,
+    block: int,
+    c: Config,
+    named: Sequence[int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slot and lane of every unit of a space, and the rotation of every slot; ``above`` is the
-    layer that reads the output."""
+    layer that reads the output, ``named`` the classes that the checkpoint names."""
     mine = {n for n in q.cell.vectors if q.cell.spaces[n] == space}
     users = [w for (_, v), w in q.weights.items() if v in mine]
     if above is not None and q.output.vector in mine:
@@ -109,8 +131,30 @@ def _deal(
         if q.cell.spaces[gate] == space:
             by_input.setdefault(v, []).append((w != 0).sum(axis=1))
     rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
-    cols = np.sum([(w != 0).sum(axis=0) for w in users] or [0 * rows[:, 0]], axis=0)[:, None]
-    return deal(rows, cols, c, block, REACH)
+    cols = np.sum([(w != 0).sum(axis=0) for w in users] or [0 * rows[:, 0]], axis=0)
+    if c.shared_cols > 1:
+        return deal_blocks(rows, cols, _classes(q, space, named, block, c), c, block)
+    return deal(rows, cols[:, None], c, block, REACH)
+
+
+def _classes(
+    q: QLayer, space: str, named: Sequence[int] | None, block: int, c: Config
+) -> np.ndarray:
+    """Class of every unit of a space (:mod:`csb_rnn.machine.unit_classes`): as the checkpoint names
+    them, if they are this machine's, else such as even out the rows that kernels keep."""
+    units = q.size(space)
+    if named is not None and unit_classes.fits(np.asarray(named), units, block, c):
+        return np.asarray(named, np.int64)
+    mine = [w for (gate, _), w in q.weights.items() if q.cell.spaces[gate] == space]
+    out = np.empty(units, np.int64)
+    for b, quota in enumerate(unit_classes.quotas(units, block, c)):
+        at = slice(b * block, min((b + 1) * block, units))
+        work = []
+        for w in mine:
+            starts = np.arange(0, w.shape[1], block)
+            work.append(np.add.reduceat((w[at] != 0).astype(float), starts, axis=1))
+        out[at] = unit_classes.assign(np.concatenate(work, axis=1), quota)
+    return out
 
 
 def place(
@@ -124,6 +168,8 @@ def place(
             raise CompileError(f"more than {isa.EVENTS - 1} events: too many layers")
         return events.pop(-1 if drained else 0)
 
+    shared = qnet.csb.get("classes") == c.shared_cols and qnet.csb.get("block") == block
+    classes = qnet.csb.get("unit_class", {}) if shared else {}
     j = np.arange(qnet.inputs)
     x = Vector(j % c.L, 0 * j, j // c.L, -(-qnet.inputs // c.L), isa.EVENT_X)
     layers: list[PlacedLayer] = []
@@ -133,7 +179,8 @@ def place(
         above = qnet.layers[i + 1] if i + 1 < len(qnet.layers) else None
         spaces: dict[str, Space] = {}
         for space in dict.fromkeys(stage.space for stage in q.cell.stages):
-            slot, lane, rot = _deal(q, space, above, block, c)
+            named = classes.get(f"{space}_l{i}")
+            slot, lane, rot = _deal(q, space, above, block, c, named)
             slots = -(-len(slot) // c.lanes)
             spaces[space] = Space(q.cell.memory(space), slots, slot, lane, rot, state_base)
             state_base += slots * len(spaces[space].memory)
@@ -144,7 +191,12 @@ def place(
             if v in read:
                 s = spaces[q.cell.spaces[v]]
                 vectors[v] = Vector(
-                    s.column(c), s.slot, s.lane // c.L, c.sub_slots, event(), state is not None
+                    s.column(c),
+                    s.slot,
+                    c.bus_place(s.lane) // c.L,
+                    c.sub_slots,
+                    event(),
+                    state is not None,
                 )
         layers.append(PlacedLayer(q, spaces, vectors))
         for nodes in q.cell.stages:

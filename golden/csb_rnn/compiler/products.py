@@ -20,6 +20,7 @@ def _product(
     source: Vector,
     needs: int | None,
     c: Config,
+    block: int,
 ) -> Product:
     """Product of a stage with its input ``name``, rows in slot order; ``needs``: the stage of this
     iteration that writes the vector."""
@@ -34,6 +35,8 @@ def _product(
     index = np.empty((count, units), np.int64)
     index[gate, unit] = np.arange(len(unit))
 
+    block = max(1, block)
+    part = gate * (-(-units // block)) + unit // block
     row, col, weight = [], [], []
     for g in gates:
         w = q.weights[drains[g].gate, name]
@@ -57,6 +60,8 @@ def _product(
         acc=stage.acc_base + step,
         slot=space.slot[unit],
         step=step,
+        part=part,
+        cuts=source.cuts(k, block, c),
         event=source.event,
         lag="stream" if recurrent else "this",
         pp=source.pp,
@@ -78,7 +83,7 @@ def _parts(v: Vector) -> list[Vector]:
 
 
 def products_in_order(
-    x: Vector, layers: list[PlacedLayer], stages: list[PlacedStage], c: Config
+    x: Vector, layers: list[PlacedLayer], stages: list[PlacedStage], c: Config, block: int = 32
 ) -> list[Product]:
     """All products of an iteration, in program order.
 
@@ -110,7 +115,7 @@ def products_in_order(
             needs = {"old": None, "within": writer.get(v), "x": mine[0].index - 1 if i else None}
             source = below if v == "x" else layer.vectors[v]
             for part in _parts(source) if kind == "within" else [source]:
-                group.append(_product(layers, s, v, part, needs[kind], c))
+                group.append(_product(layers, s, v, part, needs[kind], c, block))
                 within[id(group[-1])] = kind == "within"
         for s in mine:
             own = [p for p in group if p.layer == s.index]

@@ -74,6 +74,7 @@ class Interpreter:
         run = np.zeros(c.P, np.int64)
         rows = np.arange(c.P)
         ring = k * c.P + rows
+        shares = rows // c.shared_cols  # share group of each row
         back = {"this": 0, "stream": p.streams, "last": 1, "before_last": 2}
         while True:
             for at in range(len(prog)):
@@ -84,7 +85,8 @@ class Interpreter:
                 addr = self._neuron(
                     prog.pe["c"][at], n // p.streams, n % p.streams, word["pp"][:, None]
                 )
-                products = prog.pe["w"][at] * self.neurons[(col + prog.pe["s"][at]) % c.L, addr]
+                neurons = self.neurons[(col + prog.pe["s"][at]) % c.L, addr]
+                products = prog.pe["w"][at] * neurons[shares]
                 place = self._acc(word["row"], n, int(word["acc_pp"]))
                 vert = word.get("vert", 0 * rows)
                 owner = (ring + vert * c.P) % c.rings
@@ -144,13 +146,14 @@ class Interpreter:
             self.state[:, w["st_waddr"] + base] = numerics.to_state(v, c, fine=fine)
         small = numerics.to_neuron(v, w.get("neu_shift", 0), c)
         lane = np.arange(c.lanes)
-        column = (lane + w.get("neu_rot", 0)) % c.L
+        place = c.bus_place(lane)
+        column = (place + w.get("neu_rot", 0)) % c.L
         if w.get("neu_we"):
             pp = np.array(bool(w.get("neu_pp")), np.int64)
-            at = np.int64(w["neu_addr"]) + lane // c.L
+            at = np.int64(w["neu_addr"]) + place // c.L
             self.neurons[column, self._neuron(at, frame, stream, pp)] = small
         if w.get("out_we"):
-            self.out[self.done % 2, w["out_addr"] + lane // c.L, column] = small
+            self.out[self.done % 2, w["out_addr"] + place // c.L, column] = small
         if w.get("evt_en"):
             self.events[w["evt"]] += 1
         self.done += int(bool(w.get("out_done")))

@@ -45,10 +45,11 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
         flags += [name for name in ("mark", "last") if ctl[name][at]]
         lanes = []
         for row in range(c.P):
+            share = row // c.shared_cols
             used = [
                 f"{w:+d}*{'right.' if s else ''}n{a}"
                 for w, a, s in zip(
-                    pe["w"][at][row], pe["c"][at][row], pe["s"][at][row], strict=True
+                    pe["w"][at][row], pe["c"][at][share], pe["s"][at][share], strict=True
                 )
                 if w
             ]
@@ -57,7 +58,7 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
             bank = f".{lane['bank'][at][row]}" if c.drain_banks > 1 else ""
             acc = f"acc{lane['row'][at][row]}{bank}"
             head = (" = " if lane["clr"][at][row] else " += ") if lane["first"][at][row] else " .. "
-            old = lane["pp"][at][row] and max(pe["c"][at][row]) >= c.neuron_depth // 2
+            old = lane["pp"][at][share] and max(pe["c"][at][share]) >= c.neuron_depth // 2
             side = "old " if old else ""
             tail = " store" if lane["store"][at][row] else ""
             lanes.append(f"lane {row}: {acc}{head}{side}{' '.join(used) or '0'}{tail}")

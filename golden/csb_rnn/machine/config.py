@@ -43,11 +43,13 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "P": range(1, 65),
     "Q": range(1, 65),
     "data_w": (8, 12, 16),
+    "weight_w": (8, 12, 16),
     "state_w": range(16, 33),
     "state_frac": range(16),
     "drain_banks": range(1, 17),
     "share_h": (0, 1),
     "share_v": (0, 1),
+    "shared_cols": range(1, 65),
     "acc_guard": range(33),
     "max_block": range(1, (1 << 16) + 1),
     "weight_depth": range(1, (1 << 18) + 1),
@@ -75,11 +77,13 @@ class Config:
     P: int
     Q: int
     data_w: int
+    weight_w: int
     state_w: int
     state_frac: int
     drain_banks: int
     share_h: int
     share_v: int
+    shared_cols: int
     acc_guard: int
     max_block: int
     weight_depth: int
@@ -119,6 +123,10 @@ class Config:
             raise ConfigError(f"{name}: stream_w must be a multiple of 16, not {self.stream_w}")
         if self.L % self.x_lanes or lanes_in_beat % self.x_lanes:
             raise ConfigError(f"{name}: x_lanes must divide L and stream_w/16")
+        if self.weight_w > self.data_w:
+            raise ConfigError(f"{name}: weight_w must be at most data_w {self.data_w}")
+        if self.shared_cols not in (1, 2, self.P) or self.P % self.shared_cols:
+            raise ConfigError(f"{name}: shared_cols must be 1, 2 or P and divide P")
         if self.neuron_depth & (self.neuron_depth - 1):
             raise ConfigError(f"{name}: neuron_depth must be a power of two")
         if self.pes > MOST_PES:
@@ -167,7 +175,30 @@ class Config:
     @property
     def acc_w(self) -> int:
         """Accumulator bits. The quantiser sees to it that no row's sum can overflow them."""
-        return 2 * self.data_w + self.acc_guard
+        return self.data_w + self.weight_w + self.acc_guard
+
+    @property
+    def share_groups(self) -> int:
+        """Share groups of a PEGroup: PE rows whose words have the same neuron addresses. Share
+        group g holds PE rows g*shared_cols to g*shared_cols + shared_cols - 1."""
+        return self.P // self.shared_cols
+
+    @property
+    def bus_rows(self) -> int:
+        """Engine rows that take turns in the lanes' order on the neuron write bus: see
+        :meth:`bus_place`."""
+        return self.K if self.shared_cols > 1 else 1
+
+    def bus_place(self, lane):
+        """Place of a lane (an integer or an array) in the order in which lanes are written.
+
+        Place i is written in cycle i // L of its slot, to column i % L, rotated. With shared
+        columns the units of a block are in one engine row: engine rows take turns, so that such a
+        block can lie in one engine column as well. Example: K = L = 4, P = 4: lane 5 (engine row 1,
+        PE row 1) has place 1*4 + 1 = 5, lane 4 (engine row 1, PE row 0) has place 1.
+        """
+        own = self.lanes // self.bus_rows
+        return lane % own * self.bus_rows + lane // own
 
     def choose_sharing(self, sharing: str | None) -> str:
         """The sharing mode to compile for: all that is built in unless told otherwise.
@@ -242,10 +273,11 @@ def read_table(path: Path) -> dict[str, dict[str, Any]]:
         base = keys.get("base")
         if base is not None and (base not in table or base in ("default", name)):
             raise ConfigError(f"{path}: [{name}] base: no configuration {untrusted.show(base)}")
-        if base is not None and "base" in table[base]:
-            raise ConfigError(f"{path}: [{name}] base: {base} has a base itself")
     if "default" not in table:
         raise ConfigError(f"{path}: [default] is missing")
+    for name in table:
+        if name in _bases(table, name):
+            raise ConfigError(f"{path}: [{name}] base: it is its own base")
     for name in table:
         missing = RANGES.keys() - _merged(table, name).keys()
         if name != "default" and missing:
@@ -253,10 +285,21 @@ def read_table(path: Path) -> dict[str, dict[str, Any]]:
     return table
 
 
+def _bases(table: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+    """The base of a configuration, the base of that, and so on; it ends where one comes again."""
+    out: list[str] = []
+    base = table[name].get("base")
+    while base is not None and base not in out:
+        out.append(base)
+        base = table[base].get("base")
+    return out
+
+
 def _merged(table: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
     """The keys of a configuration, with those of its base and of the defaults."""
-    base = table.get(table[name].get("base", ""), {})
-    merged = {**table["default"], **base, **table[name]}
+    merged = dict(table["default"])
+    for of in [*reversed(_bases(table, name)), name]:
+        merged |= table[of]
     return {k: v for k, v in merged.items() if k not in ("sim_only", "base")}
 
 
@@ -285,7 +328,9 @@ def load(name: str, **overrides: int) -> Config:
         known = ", ".join(names(sim_only=True))
         shown = untrusted.clean(str(name), untrusted.SHOWN)
         raise ConfigError(f"unknown configuration '{shown}': known are {known}")
-    return Config(name=name, **{**_merged(_table(), name), **overrides})
+    values = {**_merged(_table(), name), **overrides}
+    values["weight_w"] = min(values["weight_w"], values["data_w"])
+    return Config(name=name, **values)
 
 
 def from_fields(fields: Any) -> Config:

@@ -44,7 +44,7 @@ class Field:
     doc: str
 
 
-# PEGroup word: control fields, then P lane sections (LANE, PE).
+# PEGroup word: control fields, then a section for each share group (LANE).
 PEG_CTL = (
     Field("last", 1, "last word of the program: the next one is word 0 of the next iteration"),
     Field("work", 1, "some PE does useful work (counted as busy)"),
@@ -171,15 +171,15 @@ WIDTHS: dict[str, Callable[[Config], int]] = {
     "Aaw": lambda c: clog2(c.acc_depth),
     "Bsel": lambda c: clog2(c.drain_banks) if c.drain_banks > 1 else 0,
     "ShareV": lambda c: c.share_v,
-    "DataW": lambda c: c.data_w,
+    "WeightW": lambda c: c.weight_w,
     "Naw": lambda c: c.neuron_aw,
     "ShareH": lambda c: c.share_h,
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class LaneField:
-    """A field of a lane section: ``width`` is a number or a name in :data:`WIDTHS`."""
+class SectionField:
+    """A field of a section: ``width`` is a number or a name in :data:`WIDTHS`."""
 
     name: str
     width: int | str
@@ -190,36 +190,73 @@ class LaneField:
         return self.width if isinstance(self.width, int) else WIDTHS[self.width](c)
 
 
+# A PEGroup word has a section for each share group: `shared_cols` PE rows (lanes) that multiply the
+# same neurons. First LANE for every lane of it, SHARED, LANE_END for every lane; then, Q times, a
+# weight for every lane (PE_LANE) and the neuron address that they share (PE).
+#
 # A *run* is the words in which a lane works on one output row without a break: the sum starts at
 # `first` from the accumulator (from zero with `clr`) and is stored at `store`.
 LANE = (
-    LaneField("row", "Aaw", "accumulator address"),
-    LaneField("bank", "Bsel", "accumulator bank"),
-    LaneField("first", 1, "first word of a run"),
-    LaneField("store", 1, "last word of a run: store the sum"),
-    LaneField("clr", 1, "start from zero: first visit of the row in this iteration"),
-    LaneField("pp", 1, "neurons are double-buffered by frame parity"),
-    LaneField("vert", "ShareV", "the row belongs to the engine row below"),
+    SectionField("row", "Aaw", "accumulator address"),
+    SectionField("bank", "Bsel", "accumulator bank"),
+    SectionField("first", 1, "first word of a run"),
+    SectionField("store", 1, "last word of a run: store the sum"),
+    SectionField("clr", 1, "start from zero: first visit of the row in this iteration"),
 )
-# Behind them, Q times:
+SHARED = (SectionField("pp", 1, "neurons are double-buffered by frame parity"),)
+LANE_END = (SectionField("vert", "ShareV", "the row belongs to the engine row below"),)
+PE_LANE = (SectionField("w", "WeightW", "weight, signed"),)
 PE = (
-    LaneField("w", "DataW", "weight, signed"),
-    LaneField("c", "Naw", "neuron address; pp: its top bit is the older buffer"),
-    LaneField("s", "ShareH", "side: 1 for the right neighbour's column"),
+    SectionField("c", "Naw", "neuron address; pp: its top bit is the older buffer"),
+    SectionField("s", "ShareH", "side: 1 for the right neighbour's column"),
 )
 
 
-def lane_fields(c: Config) -> tuple[Field, ...]:
-    """Section of one PE row (lane) in a PEGroup word: :data:`LANE`, then :data:`PE` for each PE
-    with its number behind the name. Fields that the configuration does not have are left out."""
-    head = [Field(f.name, f.bits(c), f.doc) for f in LANE]
-    pe = [Field(f"{f.name}{q}", f.bits(c), f.doc) for q in range(c.Q) for f in PE]
-    return tuple(f for f in (*head, *pe) if f.width)
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A field of a section: of lane ``lane`` of its share group (None: of all), of PE ``pe``."""
+
+    name: str
+    width: int
+    doc: str
+    lane: int | None = None
+    pe: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Name within a lane or within what lanes share: ``row``, ``pp``, ``w0``, ``c0``."""
+        return self.name if self.pe is None else f"{self.name}{self.pe}"
+
+    @property
+    def label(self) -> str:
+        """Name within a section; with several lanes ``row.1``, ``w0.1``."""
+        return self.key if self.lane is None else f"{self.key}.{self.lane}"
+
+
+def section(c: Config) -> tuple[Place, ...]:
+    """The fields of one section, lowest first; absent ones are left out."""
+    lanes = range(c.shared_cols)
+
+    def table(fields: Iterable[SectionField], lane: int | None, pe: int | None) -> list[Place]:
+        return [Place(f.name, f.bits(c), f.doc, lane, pe) for f in fields]
+
+    out = [f for i in lanes for f in table(LANE, i, None)]
+    out += table(SHARED, None, None)
+    out += [f for i in lanes for f in table(LANE_END, i, None)]
+    for q in range(c.Q):
+        out += [f for i in lanes for f in table(PE_LANE, i, q)]
+        out += table(PE, None, q)
+    return tuple(f for f in out if f.width)
+
+
+def section_width(c: Config) -> int:
+    """Bits of a section."""
+    return sum(f.width for f in section(c))
 
 
 def pegroup_width(c: Config) -> int:
-    """Bits of a PEGroup word: control fields, then lane 0 to lane P-1."""
-    return width(PEG_CTL) + c.P * width(lane_fields(c))
+    """Bits of a PEGroup word: control fields, then a section for each share group."""
+    return width(PEG_CTL) + c.share_groups * section_width(c)
 
 
 # --- latencies, in cycles after issue ---------------------------------------------------------
@@ -321,22 +358,23 @@ def package_text() -> str:
 
 
 def layout_text() -> str:
-    """The text of ``hdl/engine/csb_peg_word.svh``: where the fields of a lane section are, as sums
-    of the parameters of the module that includes it."""
+    """The text of ``hdl/engine/csb_peg_word.svh``: where the fields of a section are, as sums of
+    the parameters of the module that includes it."""
     lines = [
         "// SPDX-License-Identifier: Apache-2.0",
         "// Generated by `python -m csb_rnn.machine.isa`: do not edit.",
-        "// Layout of a PEGroup word, from LANE",
-        "// and PE of golden/csb_rnn/machine/isa.py.",
-        "// Include it where P, Q and all widths that it names are known.",
+        "// Layout of a PEGroup word, from LANE to PE of golden/csb_rnn/machine/isa.py.",
+        "// Include it where P, Q and all that it names are known.",
         "//",
-        "// The section of lane p begins at csb_pkg::PegWidth + p*LaneW; in it, PE q begins at",
-        "// LanePeLsb + q*PeW. A field of width 0 is absent.",
+        "// The section of share group g begins at csb_pkg::PegWidth + g*SectionW. In it, lane i",
+        "// has its fields at LaneRowLsb, ... + i*LaneW and LaneVertLsb + i*LaneEndW; PE q begins",
+        "// at SectionPeLsb + q*PeW, with the weight of lane i at PeWLsb + i*PeLaneW. A field of",
+        "// width 0 is absent.",
     ]
 
-    def fields(prefix: str, table: Iterable[LaneField]) -> str:
-        """Adds the constants of a table; returns where it ends."""
-        end = "0"
+    def fields(prefix: str, begin: str, table: Iterable[SectionField]) -> str:
+        """Adds the constants of a table that begins there; returns where it ends."""
+        end = begin
         for f in table:
             name = prefix + f.name.capitalize()
             lines.append(f"localparam int {name}Lsb = {end};")
@@ -344,13 +382,18 @@ def layout_text() -> str:
             end = f"{name}Lsb + {name}W"
         return end
 
-    pe = fields("Pe", PE)
-    lines.append(f"localparam int PeW = {pe};")
-    lane = fields("Lane", LANE)
-    lines.append(f"localparam int LanePeLsb = {lane};")
-    lines.append("localparam int LaneW = LanePeLsb + Q * PeW;")
-    lines += ["localparam int PegWordW = csb_pkg::PegWidth + P * LaneW;", ""]
-    return "\n".join(lines)
+    def constant(name: str, value: str) -> None:
+        lines.append(f"localparam int {name} = {value};")
+
+    constant("LaneW", fields("Lane", "0", LANE))
+    constant("LaneEndLsb", fields("Shared", "SharedCols * LaneW", SHARED))
+    constant("LaneEndW", f"{fields('Lane', 'LaneEndLsb', LANE_END)} - LaneEndLsb")
+    constant("SectionPeLsb", "LaneEndLsb + SharedCols * LaneEndW")
+    constant("PeLaneW", fields("Pe", "0", PE_LANE))
+    constant("PeW", fields("Pe", "SharedCols * PeLaneW", PE))
+    constant("SectionW", "SectionPeLsb + Q * PeW")
+    constant("PegWordW", "csb_pkg::PegWidth + P / SharedCols * SectionW")
+    return "\n".join([*lines, ""])
 
 
 HDL = HDL

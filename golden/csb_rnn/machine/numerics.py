@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 #: How often each named point saturated: "input", "drain", "narrow", "element", "state", "neuron".
 Saturations = Counter[str]
 
-GRID_W = 16  # weights and neurons lie on a grid of 16 bits, of which data_w are stored
+GRID_W = 16  # weights and neurons lie on a grid of 16 bits, of which weight_w, data_w are stored
 ONE = 1 << LANE_FRAC  # the operand `one`
 
 # --- primitives -------------------------------------------------------------------------------
@@ -65,7 +65,8 @@ def drain_value(
         bias: bias in the same units, ``acc_w`` bits; ``acc + bias`` fits ``acc_w`` too.
         shift: the shift field of the drain word, 0 to 7.
     """
-    total = (np.asarray(acc, np.int64) + np.asarray(bias, np.int64)) << (2 * (GRID_W - cfg.data_w))
+    total = np.asarray(acc, np.int64) + np.asarray(bias, np.int64)
+    total = total << (2 * GRID_W - cfg.data_w - cfg.weight_w)
     return saturate(round_shift(total, SHIFT_BASE + shift), cfg.lane_w, counts, "drain")
 
 

@@ -1,14 +1,14 @@
 """From trained numbers to integers: the one quantiser, and the formats it chooses.
 
 Weights and neurons lie on a grid of 16 bits: a value of ``frac`` fraction bits is a multiple of
-``2^-frac`` that fits int16; with ``data_w`` below 16 only its upper ``data_w`` bits are stored,
-so a stored unit is ``2^-(frac - 16 + data_w)``. The formats are:
+``2^-frac`` that fits int16. Only its upper ``weight_w`` or ``data_w`` bits are stored, so the unit
+of a stored neuron is ``2^-(frac - 16 + data_w)``, that of a weight likewise. The formats are:
 
 * a neuron vector v has ``f_v`` fraction bits, 8 to 15 (``neu_shift = 15 - f_v``), the network's
   input ``x`` any number from 0 to 24;
 * all products that meet in a drain share the fraction F of their sum, 23 to 30 (``shift`` =
   F - 23), so the weights that multiply v have ``F - f_v`` fraction bits. F is the largest with
-  which weights and bias fit.
+  which weights and bias fit: one power of two for each gate, whatever the widths.
 
 A :class:`QNetwork` depends on widths of a configuration, not on its shape.
 """
@@ -142,7 +142,7 @@ class QDrain:
     """Integers of a drain node.
 
     Attributes:
-        bias: int64 ``[H]`` in accumulator units, ``2^-(frac - 2*(16 - data_w))``.
+        bias: int64 ``[H]`` in accumulator units, ``2^-(frac - 32 + data_w + weight_w)``.
         shift: shift field of the drain word.
         frac: fraction bits F of the sum on the 16-bit grid, ``shift + 23``.
     """
@@ -157,7 +157,7 @@ class QLayer:
     """A layer in integers, before it is dealt to rings.
 
     Attributes:
-        weights: int64 ``[H, n]`` of each (gate, input), ``data_w`` bits.
+        weights: int64 ``[H, n]`` of each (gate, input), ``weight_w`` bits.
         weight_fracs: their fraction bits on the 16-bit grid.
         drains: bias and shift of each drain node.
         fracs: fraction bits on the 16-bit grid of "x", of every vector and of "out".
@@ -270,13 +270,14 @@ class QNetwork:
     """A network in integers: what *fixed*, compiler and image are made from.
 
     Attributes:
-        data_w, state_w, state_frac, acc_guard: of the configuration it was made for.
+        data_w, weight_w, state_w, state_frac, acc_guard: of the configuration it was made for.
         block, csb: as in :class:`~csb_rnn.network.network.Network`.
         kept_weights: non-zero weights before quantisation.
     """
 
     layers: tuple[QLayer, ...]
     data_w: int
+    weight_w: int
     state_w: int
     state_frac: int
     acc_guard: int
@@ -344,7 +345,7 @@ class QNetwork:
         Raises:
             QuantError: it has.
         """
-        for name in ("data_w", "state_w", "state_frac", "acc_guard"):
+        for name in ("data_w", "weight_w", "state_w", "state_frac", "acc_guard"):
             mine, its = getattr(self, name), getattr(cfg, name)
             if mine != its:
                 raise QuantError(f"numbers are for {name} {mine}, {cfg.name} has {its}")
@@ -429,8 +430,8 @@ def _drain(
     layer: Layer, d: Drain, fracs: Mapping[str, int], cfg: Config, where: str
 ) -> tuple[QDrain, dict[str, Ints], dict[str, int]]:
     """Integers of one drain: (QDrain, weights by input, weight fractions by input)."""
-    dropped = GRID_W - cfg.data_w
-    top = limits(cfg.data_w)[1]
+    dropped = GRID_W - cfg.weight_w
+    top = limits(cfg.weight_w)[1]
     bias = sum(
         (layer.biases.get((d.gate, i), 0.0) for i in d.bias_of), np.zeros(layer.units(d.gate))
     )
@@ -448,7 +449,7 @@ def _drain(
             weights[i] = w
         if len(weights) < len(d.inputs):
             continue
-        b = to_int(bias, total - 2 * dropped)
+        b = to_int(bias, total - dropped - (GRID_W - cfg.data_w))
         load = sum(np.abs(w).sum(axis=1) for w in weights.values()) << (cfg.data_w - 1)
         over = np.flatnonzero(load + np.abs(b) >= 1 << (cfg.acc_w - 1))
         if len(over):
@@ -585,6 +586,7 @@ def quantise(
     return QNetwork(
         tuple(layers),
         cfg.data_w,
+        cfg.weight_w,
         cfg.state_w,
         cfg.state_frac,
         cfg.acc_guard,

@@ -301,7 +301,7 @@ def network_bytes(q: QNetwork) -> bytes:
                 "sizes": la.sizes,
             }
         )
-    scalars = ("data_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
+    scalars = ("data_w", "weight_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
     meta = {
         "kind": "network",
         "layers": layers,

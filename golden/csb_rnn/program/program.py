@@ -22,8 +22,9 @@ class CompileError(CsbError, ValueError):
 
 @dataclasses.dataclass
 class GroupProgram:
-    """Words of one PEGroup, as arrays: ``ctl[name]`` is [words], ``lane[name]`` is [words, P]
-    and ``pe[name]`` (w, c, s) is [words, P, Q]."""
+    """Words of one PEGroup, as arrays: ``ctl[name]`` is [words]; of each lane ``lane[name]`` is
+    [words, P] and ``pe["w"]`` is [words, P, Q]; of each share group ``lane["pp"]`` is [words, P/C]
+    and ``pe["c"]``, ``pe["s"]`` are [words, P/C, Q], with C ``shared_cols``."""
 
     ctl: dict[str, np.ndarray]
     lane: dict[str, np.ndarray]
@@ -32,21 +33,14 @@ class GroupProgram:
     def __len__(self) -> int:
         return len(self.ctl["last"])
 
-    def field(self, name: str, p: int | None = None) -> np.ndarray:
-        """Values of one field (names as in isa.PEG_CTL and isa.lane_fields)."""
-        if p is None:
-            return self.ctl[name]
-        if name in self.lane:
-            return self.lane[name][:, p]
-        return self.pe[name[0]][:, p, int(name[1:])]
-
     def bits(self, c: Config) -> np.ndarray:
         """The words as bits, [words, isa.pegroup_width(c)] of 0/1, bit 0 first."""
-        columns = []
-        for f in isa.PEG_CTL:
-            columns.append((self.field(f.name), f.width))
-        for p in range(c.P):
-            columns += [(self.field(f.name, p), f.width) for f in isa.lane_fields(c)]
+        columns = [(self.ctl[f.name], f.width) for f in isa.PEG_CTL]
+        for g in range(c.share_groups):
+            for f in isa.section(c):
+                at = g if f.lane is None else g * c.shared_cols + f.lane
+                values = self.lane[f.name] if f.pe is None else self.pe[f.name][:, :, f.pe]
+                columns.append((values[:, at], f.width))
         out = np.empty((len(self), isa.pegroup_width(c)), np.uint8)
         pos = 0
         for values, width in columns:

@@ -116,11 +116,14 @@ class AdmmPruner:
                 )
             if isinstance(scheme, Csb) and name in self.params:
                 rows = self.params[name].shape[0] // count
-                if rows % scheme.block:
+                if rows % scheme.block and scheme.shared == 1:
                     raise PruningError(
                         f"{name}: blocks of {scheme.block} do not fit gates of {rows}"
                     )
-        self.scheme = scheme
+        try:
+            self.scheme = scheme.for_model(self.params)
+        except ProjectionError as error:
+            raise PruningError(str(error)) from None
         self.rho = float(rho)
         self.rates: dict[str, float] = {}
         self.set_rate(rate)
@@ -155,7 +158,9 @@ class AdmmPruner:
         try:
             if name not in self.orders:
                 parts = w.chunk(self.gates.get(name, 1) if self.scheme.masks else 1)
-                return torch.cat([self.scheme.project(part, self.rates[name]) for part in parts])
+                return torch.cat(
+                    [self.scheme.project_named(name, part, self.rates[name]) for part in parts]
+                )
             rows, cols = self.orders[name]
             projected = torch.empty_like(w)
             projected[rows[:, None], cols] = self.scheme.project(w[rows][:, cols], self.rates[name])
@@ -191,6 +196,8 @@ class AdmmPruner:
         """
         if not isinstance(self.scheme, Csb):
             raise PruningError(f"scheme {self.scheme.name}: only csb has an order to look for")
+        if self.scheme.shared > 1:
+            raise PruningError("classes and orders of rows do not go together: units have both")
         for name, parameter in self.params.items():
             of = rate[name] if isinstance(rate, Mapping) else rate
             moved, start = parameter + self.u[name], self.orders.get(name)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from csb_rnn.pruning.projection import ProjectionError, check, squares
+from csb_rnn.pruning.projection import NO_LABELS, LabelPair, Labels, ProjectionError, check, squares
 
 __all__ = ["joint_mask"]
 
@@ -54,11 +54,19 @@ class _Kernels:
         return _Kernels(rows, torch.where(at, self.cols, other.cols))
 
 
-def _worth_it(energy: Tensor, real: Tensor, cost: Tensor, group: int) -> Tensor:
-    """Segments to keep: groups of ``group`` by falling energy whose sum exceeds their cost.
+def _worth_it(
+    energy: Tensor, real: Tensor, cost: Tensor, group: int, labels: Labels | None = None
+) -> Tensor:
+    """Segments to keep: groups of ``group`` by falling energy whose sum exceeds their cost, or
+    those that ``labels`` make.
 
     ``energy [.., n]``, ``real`` marks what is not padding, ``cost [..]`` is that of one segment.
     """
+    if labels is not None:
+        member, groups = labels.members(energy)
+        total = energy.new_zeros(*energy.shape[:-1], groups).scatter_add_(-1, member, energy)
+        members = torch.zeros_like(total).scatter_add_(-1, member, real.to(energy.dtype))
+        return (total > cost[..., None] * members).gather(-1, member) & real
     if group == 1:
         return (energy > cost[..., None]) & real
     short = -energy.shape[-1] % group
@@ -76,12 +84,22 @@ def _worth_it(energy: Tensor, real: Tensor, cost: Tensor, group: int) -> Tensor:
 class _Problem:
     """One matrix in block form."""
 
-    def __init__(self, w: Tensor, block: int, align: tuple[int, int], mu: float) -> None:
+    def __init__(
+        self,
+        w: Tensor,
+        block: int,
+        align: tuple[int, int],
+        mu: float,
+        labels: LabelPair = NO_LABELS,
+    ) -> None:
         height, width = w.shape
         scaled = (w / w.abs().max()).float()  # squares stay in the type's range
         # [block-rows, block-columns, R, C]
         self.power = squares(scaled[None], min(block, height), min(block, width))[0]
         self.align, self.mu = align, mu
+        rows, self.col_labels = labels
+        # Blocks of rows are the first axis here, those of columns the second.
+        self.row_labels = rows and Labels(rows.kind[:, None], rows.part, rows.size)
         self.all = _Kernels(self.power.sum(-1) > 0, self.power.sum(-2) > 0)
 
     def energy(self, kernels: _Kernels) -> Tensor:
@@ -95,11 +113,12 @@ class _Problem:
             cols = kernels.cols.to(self.power)
             energy = torch.matmul(self.power, cols[..., None])[..., 0]
             cost = price * (cols.sum(-1) + self.mu)
-            rows = _worth_it(energy, self.all.rows, cost, self.align[0])
+            rows = _worth_it(energy, self.all.rows, cost, self.align[0], self.row_labels)
             taken = rows.to(self.power)
             energy = torch.matmul(taken[..., None, :], self.power)[..., 0, :]
             cost = price * (taken.sum(-1) + self.mu)
-            kernels = _Kernels(rows, _worth_it(energy, self.all.cols, cost, self.align[1]))
+            cols = _worth_it(energy, self.all.cols, cost, self.align[1], self.col_labels)
+            kernels = _Kernels(rows, cols)
         m, n = kernels.sizes()
         pays = self.energy(kernels) > price * (m * n + self.mu * (m + n))
         return kernels.where(pays, _Kernels(kernels.rows & False, kernels.cols & False))
@@ -136,7 +155,12 @@ class _Problem:
 
 
 def joint_mask(
-    w: Tensor, block: int, rate: float, align: tuple[int, int] = (1, 1), index: float = INDEX
+    w: Tensor,
+    block: int,
+    rate: float,
+    align: tuple[int, int] = (1, 1),
+    index: float = INDEX,
+    labels: LabelPair = NO_LABELS,
 ) -> Tensor:
     """Mask of the nearer projection of a matrix onto the CSB set.
 
@@ -145,6 +169,7 @@ def joint_mask(
         block: side of a block.
         rate: weights / non-zeros, 1 to infinity; met as nearly as whole steps of a block allow.
         align: ``(P, Q)``: rows are kept in groups of P, columns in groups of Q.
+        labels: as in :func:`csb_rnn.pruning.projection.csb_mask`.
         index: ``mu`` over the side ``block / sqrt(rate)`` of a square kernel at this rate.
 
     Returns:
@@ -166,7 +191,7 @@ def joint_mask(
     if target < 1:
         return torch.zeros(w.shape, dtype=torch.bool, device=w.device)
     height, width = w.shape
-    kernels = _Problem(w, block, align, index * block / rate**0.5).solve(target)
+    kernels = _Problem(w, block, align, index * block / rate**0.5, labels).solve(target)
     full = kernels.rows[..., :, None] & kernels.cols[..., None, :]
     full = full.transpose(1, 2).reshape(full.shape[0] * full.shape[2], -1)
     return full[:height, :width] & (w != 0)

@@ -109,16 +109,54 @@ class _Ranked:
         return self.rank < limit[:, :, None, None]
 
 
-def _rank_segments(energy: Tensor, group: int) -> _Ranked:
-    """Rank segments ``energy [B, lines, blocks, n]`` in groups of ``group`` along each line."""
+@dataclass(frozen=True)
+class Labels:
+    """Segments that may make a group, along one side of a matrix of whole blocks.
+
+    Attributes:
+        kind: int64 ``[blocks, n]``; segments are ranked among those of their kind in their block.
+        part: int64 ``[kinds]``: segments of the same rank, of all kinds of a part, are a group.
+        size: so many ranks in a row are one group.
+
+    Rows by class: kind = part * C + class, ``part`` says so, ``size`` 1: a group has the best row
+    of every class, then the second best. Columns: kind = part, ``size`` Q.
+    """
+
+    kind: Tensor
+    part: Tensor
+    size: int
+
+    def members(self, energy: Tensor) -> tuple[Tensor, int]:
+        """Group of every segment in its block, of ``energy [.., blocks, n]``, and their number."""
+        kind = self.kind.expand(energy.shape)
+        order = torch.sort(energy, dim=-1, descending=True, stable=True).indices
+        by_kind = torch.sort(kind.gather(-1, order), dim=-1, stable=True).indices
+        order = order.gather(-1, by_kind)
+        kinds = len(self.part)
+        count = torch.nn.functional.one_hot(self.kind, kinds).sum(1)  # [blocks, kinds]
+        start = count.cumsum(1) - count
+        shown = kind.gather(-1, order)
+        block = torch.arange(len(count))[:, None]
+        within = torch.arange(energy.shape[-1]) - start[block, shown]
+        each = -(-int(count.max()) // self.size)
+        group = self.part[shown] * each + torch.div(within, self.size, rounding_mode="floor")
+        out = torch.empty_like(order).scatter_(-1, order, group)
+        return out, (int(self.part.max()) + 1) * each
+
+
+def _rank_segments(energy: Tensor, group: int, labels: Labels | None = None) -> _Ranked:
+    """Rank segments ``energy [B, lines, blocks, n]`` in groups of ``group`` along each line, or in
+    those that ``labels`` make."""
     batch, lines, blocks, n = energy.shape
-    if group == 1:
+    if group == 1 and labels is None:
         rank = _ranks(energy.reshape(batch, lines, blocks * n)).reshape(energy.shape)
         groups = blocks * n
     else:
-        inside = _ranks(energy)
-        per_block = -(-n // group)
-        member = torch.div(inside, group, rounding_mode="floor")  # group number inside the block
+        if labels is None:
+            per_block = -(-n // group)
+            member = torch.div(_ranks(energy), group, rounding_mode="floor")  # inside the block
+        else:
+            member, per_block = labels.members(energy)
         total = energy.new_zeros(batch, lines, blocks, per_block)
         total.scatter_add_(-1, member, energy)
         rank_of_group = _ranks(total.reshape(batch, lines, blocks * per_block))
@@ -151,11 +189,19 @@ def squares(x: Tensor, block_h: int, block_w: int) -> Tensor:
     return out
 
 
+LabelPair = tuple[Labels | None, Labels | None]
+"""Of rows and of columns."""
+NO_LABELS: LabelPair = (None, None)
+
+
 class _Problem:
     """One batch of matrices in block form, and the two passes on it."""
 
-    def __init__(self, w: Tensor, block: int, align: tuple[int, int]) -> None:
+    def __init__(
+        self, w: Tensor, block: int, align: tuple[int, int], labels: LabelPair = NO_LABELS
+    ) -> None:
         self.shape = w.shape
+        self.labels = labels
         height, width = w.shape[-2:]
         flat = w.detach().reshape(-1, height, width)
         if flat.dtype not in (torch.float32, torch.float64):
@@ -176,7 +222,7 @@ class _Problem:
             self.filled = (power > 0).to(power.dtype)
         self.align = align
         row_energy = power.sum(-1)  # [B, block-rows, block-columns, R]
-        self.row_rank = _rank_segments(row_energy.transpose(1, 2).contiguous(), align[0])
+        self.row_rank = _rank_segments(row_energy.transpose(1, 2).contiguous(), align[0], labels[0])
 
     def row_groups(self) -> int:
         return self.row_rank.lines * self.row_rank.groups
@@ -190,7 +236,7 @@ class _Problem:
         rows = self.row_rank.keep(row_totals).transpose(1, 2)
         as_float = rows.to(self.power.dtype)[..., None, :]
         energy = torch.matmul(as_float, self.power)[..., 0, :]  # [B, block-rows, block-columns, C]
-        ranked = _rank_segments(energy, self.align[1])
+        ranked = _rank_segments(energy, self.align[1], self.labels[1])
         if self.filled is None:
             cost = as_float.sum(-1).expand(energy.shape)
         else:
@@ -267,6 +313,7 @@ def csb_mask(
     align: tuple[int, int] = (1, 1),
     *,
     tolerance: float | None = RATE_TOLERANCE,
+    labels: LabelPair = NO_LABELS,
 ) -> Tensor:
     """Mask of the CSB projection of ``w`` at a rate.
 
@@ -278,6 +325,8 @@ def csb_mask(
         align: ``(P, Q)``: rows are kept in groups of P and columns in groups of Q, so that kernels
             fill P x Q tiles (only a block's last, short group may be smaller).
         tolerance: largest relative error of the rate; ``None`` takes the nearest pattern.
+        labels: which rows and columns make groups, instead of any P or Q of a block; the matrix
+            has whole blocks then.
 
     Returns:
         Boolean tensor of ``w``'s shape, true where a weight stays. A matrix that is already
@@ -298,7 +347,7 @@ def csb_mask(
             f"rate {rate:g}: a matrix of {w.shape[-2]} x {w.shape[-1]} cannot keep less"
             " than one weight"
         )
-    problem = _Problem(w, block, align)
+    problem = _Problem(w, block, align, labels)
     target = problem.weights / rate
     rows, ranked, cols, error = _solve(problem, target)
     mask = problem.mask(rows, ranked, cols)

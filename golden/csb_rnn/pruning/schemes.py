@@ -22,14 +22,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from csb_rnn.machine.config import Config
+from csb_rnn.pruning.classes import ModelClasses, class_mask, model_classes
 from csb_rnn.pruning.joint import joint_mask
 from csb_rnn.pruning.projection import ProjectionError, csb_mask
 
@@ -47,6 +49,18 @@ class Scheme(Protocol):
 
     def project(self, w: Tensor, rate: float) -> Tensor:
         """Nearest member of the set (or the scheme's own approximation of it), detached."""
+        ...
+
+    def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
+        """As :meth:`project`, for a matrix of that name."""
+        ...
+
+    def for_model(self, tensors: Mapping[str, Tensor]) -> Scheme:
+        """The scheme for the matrices of a model, by name."""
+        ...
+
+    def metadata(self) -> dict[str, object]:
+        """What a checkpoint says of its pattern."""
         ...
 
     def describe(self) -> dict[str, object]:
@@ -84,18 +98,64 @@ class _Masking(ABC):
         w = w.detach()
         return torch.where(self.mask(w, rate), w, torch.zeros_like(w))
 
+    def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
+        """As :meth:`project`, for a matrix of that name."""
+        return self.project(w, rate)
+
+    def metadata(self) -> dict[str, object]:
+        """What a checkpoint says of its pattern."""
+        return {}
+
+    def for_model(self, tensors: Mapping[str, Tensor]) -> Scheme:
+        """The scheme for the matrices of a model: the same for every model."""
+        return self
+
     def describe(self) -> dict[str, object]:
         return {"scheme": self.name}
 
 
 @dataclass
 class Csb(_Masking):
-    """Compressed structured blocks, at the exact rate."""
+    """Compressed structured blocks, at the exact rate.
+
+    With ``machine``, a configuration or a number of classes, kernels keep as many rows of each
+    class (:mod:`csb_rnn.pruning.classes`); the rows of ``align`` do not matter then. Classes belong
+    to a model: :meth:`for_model` gives the scheme that has them.
+    """
 
     block: int = 32
     align: tuple[int, int] = (1, 1)
     joint: bool = False  # rows and columns chosen together, see csb_rnn.pruning.joint
+    machine: Config | int = 1
+    classes: ModelClasses | None = None
     name = "csb"
+
+    @property
+    def shared(self) -> int:
+        """Classes of a part; 1: kernels are free."""
+        return self.machine if isinstance(self.machine, int) else self.machine.shared_cols
+
+    def for_model(self, tensors: Mapping[str, Tensor]) -> Csb:
+        """The scheme with classes that suit these matrices; itself if it needs none or has them."""
+        if self.shared == 1 or self.classes is not None:
+            return self
+        return replace(self, classes=model_classes(tensors, self.block, self.machine))
+
+    def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
+        """As :meth:`project`, for a matrix of that name or the rows of one of its gates."""
+        if self.classes is None:
+            return self.project(w, rate)
+        if name not in self.classes.cuts:
+            raise ProjectionError("no classes for this matrix")
+        _check(w, rate)
+        cut, columns = self.classes.cuts[name], self.align[1]
+        mask = class_mask(w, rate, cut, self.block, columns, self.joint)
+        return torch.where(mask, w.detach(), torch.zeros_like(w))
+
+    def metadata(self) -> dict[str, object]:
+        """What a checkpoint says of its pattern."""
+        found = {"block": self.block, "align": list(self.align)}
+        return found | (self.classes.metadata() if self.classes else {})
 
     def mask(self, w: Tensor, rate: float) -> Tensor:
         if self.joint:
@@ -105,6 +165,7 @@ class Csb(_Masking):
 
     def describe(self) -> dict[str, object]:
         found = {"scheme": self.name, "block": self.block, "align": list(self.align)}
+        found |= {"classes": self.shared} if self.shared > 1 else {}
         return found | ({"projection": "joint"} if self.joint else {})
 
 
@@ -211,6 +272,9 @@ class BlockCirculant:
 
     name = "circulant"
     masks = False
+    project_named = _Masking.project_named
+    for_model = _Masking.for_model
+    metadata = _Masking.metadata
 
     def project(self, w: Tensor, rate: float) -> Tensor:
         _check(w, rate)
@@ -245,18 +309,25 @@ SCHEMES: dict[str, Callable[..., Scheme]] = {
 
 
 def make_scheme(
-    name: str, block: int = 32, align: tuple[int, int] = (1, 1), joint: bool = False
+    name: str,
+    block: int = 32,
+    align: tuple[int, int] = (1, 1),
+    joint: bool = False,
+    machine: Config | int = 1,
 ) -> Scheme:
     """A scheme by name; ``block`` and ``align`` are for ``csb``, ``block`` also is a bank.
 
-    ``joint`` has ``csb`` and ``rowcol`` choose rows and columns together.
+    ``joint`` has ``csb`` and ``rowcol`` choose rows and columns together. ``machine``, for ``csb``:
+    a configuration, or a number of classes of which kernels keep as many rows each.
     """
     if name not in SCHEMES:
         raise ProjectionError(f"unknown scheme {name!r}; known: {', '.join(SCHEMES)}")
     if joint and name not in ("csb", "rowcol"):
         raise ProjectionError(f"scheme {name!r} has no rows and columns to choose together")
+    if name != "csb" and machine != 1:
+        raise ProjectionError(f"scheme {name!r} has no classes: only csb has")
     if name == "csb":
-        return Csb(block, align, joint)
+        return Csb(block, align, joint, machine)
     if name == "rowcol":
         return RowColumn(joint)
     if name == "bank":

@@ -19,6 +19,7 @@ from torch import nn
 from csb_rnn.experiments.tasks.base import Recipe, Score, Task
 from csb_rnn.experiments.tasks.training import fit, prune_model, to_checkpoint, train_dense
 from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.pruning.admm import recurrent_matrices
 from csb_rnn.pruning.schemes import Scheme
 from csb_rnn.pruning.search import SearchResult, search_lossless
 
@@ -105,6 +106,9 @@ def autoprune(
     target = limit(task, dense_valid)
     log(f"{task.id} dense: valid {dense_valid}, test {dense_test}; target {target:.2f}")
 
+    # Classes are those of the dense model, whatever a try starts from.
+    scheme = scheme.for_model(recurrent_matrices(model))
+
     def attempt(rate: float, warm: Any) -> tuple[float, Any, dict[str, Any]]:
         pruned = copy.deepcopy(model)
         start = 1.0
@@ -148,6 +152,5 @@ def autoprune(
     if found.state is None:
         return None, record, found
     model.load_state_dict(found.state["model"])
-    meta = {k: v for k, v in scheme.describe().items() if k in ("block", "align")}
-    best = to_checkpoint(task, model, **meta)
+    best = to_checkpoint(task, model, **scheme.metadata())
     return best, record, found

@@ -40,6 +40,7 @@ schemes of rows and columns have a joint one."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "joint": {},  # the scheme's, see scheme_named
+    "classes": {},  # as many rows of each of P classes, in place of groups of P: the scheme's
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
@@ -61,7 +62,8 @@ def scheme_named(name: str) -> Scheme:
     joint = "joint" in variants
     if match := _CSB.fullmatch(name):
         align = (int(match[2]), int(match[3])) if match[2] else (1, 1)
-        return make_scheme("csb", int(match[1]), align, joint)
+        machine = align[0] if "classes" in variants else 1
+        return make_scheme("csb", int(match[1]), align, joint, machine)
     if match := _BANK.fullmatch(name):
         return make_scheme("bank", int(match[1]))
     if name in ("csb", "bank"):

@@ -244,8 +244,7 @@ def make_try(
 
     pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher, on_hard=on_hard)
     task.share = 1.0
-    meta = {k: v for k, v in chosen.describe().items() if k in ("block", "align")}
-    meta |= orders_for_checkpoint(pruner)
+    meta = pruner.scheme.metadata() | orders_for_checkpoint(pruner)
     checkpoint = to_checkpoint(task, model, **meta)
     valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
     line = {

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unit classes: which PE row each unit of a block works in, if PE rows share neuron addresses.
+
+With ``shared_cols`` = C > 1 a word of a share group multiplies Q columns by one row of each of its
+C PE rows. A kernel fills its words if it keeps as many rows in every PE row. So the units of a
+block are divided into *parts* of C *classes* each: unit u has the number ``part * C + class``. The
+units of a part are in one share group, the units of a class in one PE row of it, and a kernel keeps
+as many rows of every class of a part.
+
+How many units each class has follows from the machine alone (:func:`quotas`). A block is cut into
+*pieces*, which go to engine rows one by one; so many that every engine row gets :data:`PER_ROW` of
+them, for balance, as long as a class keeps :data:`PER_CLASS` units. A piece has a part for each
+share group of an engine row. Which units a class has is free (:func:`assign`).
+
+Example: 1024 units in blocks of 32 on ``paper256_cols`` (K = P = C = 4): an engine row gets eight
+blocks, so a block is one piece: one part of four classes of 8 units. With 256 units it would get
+two blocks: a block is two pieces of 16 units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from csb_rnn.machine.config import Config
+
+PER_ROW = 4  # pieces that an engine row should have at least
+PER_CLASS = 4  # units that a class of a piece should have at least
+SWEEPS = 6  # of the exchanges in a block
+EXACT = 1e-9
+
+
+def piece_size(units: int, block: int, c: Config) -> int:
+    """Units of a piece that is not cut any further."""
+    size = min(block, units)
+    while units < PER_ROW * c.K * size and size % 2 == 0 and size // 2 >= PER_CLASS * c.P:
+        size //= 2
+    return size
+
+
+def pieces(units: int, block: int, c: Config) -> list[list[int]]:
+    """Units of every piece of every block: a piece lies in one *bundle*, one bank of an engine row.
+
+    A bundle has P places in every slot. It takes as many pieces of :func:`piece_size` as it has
+    room for; those that are left are cut to what is left of the bundles.
+    """
+    slots = -(-units // c.lanes)
+    room, bundles = slots * c.P, c.K * c.drain_banks
+    size = piece_size(units, block, c)
+    whole = room // size * bundles
+    gap = room % size
+    left, seen = gap, 0
+    out = []
+    for at in range(0, units, block):
+        cut = []
+        n = min(block, units - at)
+        while n:
+            take = min(n, size)
+            n, seen = n - take, seen + 1
+            if seen <= whole:
+                cut.append(take)
+                continue
+            while take:
+                some = min(take, left)
+                cut.append(some)
+                take, left = take - some, (left - some) or gap
+        out.append(cut)
+    return out
+
+
+def quotas(units: int, block: int, c: Config) -> list[np.ndarray]:
+    """For every block, how many units each class has: entry ``part * shared_cols + class``."""
+    out = []
+    for sizes in pieces(units, block, c):
+        counts = [[n // c.P + (i < n % c.P) for i in range(c.P)] for n in sizes]
+        out.append(np.array(counts).reshape(-1))
+    return out
+
+
+def fits(classes: np.ndarray, units: int, block: int, c: Config) -> bool:
+    """Whether classes [units] are such as this machine has them."""
+    if len(classes) != units:
+        return False
+    for i, quota in enumerate(quotas(units, block, c)):
+        own = classes[i * block : (i + 1) * block]
+        if own.min(initial=0) < 0 or own.max(initial=0) >= len(quota):
+            return False
+        if not np.array_equal(np.bincount(own, minlength=len(quota)), quota):
+            return False
+    return True
+
+
+def assign(work: np.ndarray, quota: np.ndarray) -> np.ndarray:
+    """Classes of the units of one block, such that every kernel has as much work in every class.
+
+    Args:
+        work: [units, kernels] weight of each unit's row in every kernel of the block.
+        quota: [classes] units of each class.
+
+    Returns:
+        class [units]. Heavy units go first, each to the class that has least of what it brings;
+        then units of one part are exchanged while that evens out its classes.
+    """
+    units = len(work)
+    scaled = work / np.maximum(work.sum(axis=0), EXACT)
+    scaled = scaled * np.sqrt(work.sum(axis=0) / max(work.sum(), EXACT))
+    load = np.zeros((len(quota), work.shape[1]))
+    room = quota.copy()
+    out = np.empty(units, np.int64)
+    for u in np.argsort(-work.sum(axis=1), kind="stable"):
+        cost = np.where(room > 0, load @ scaled[u], np.inf)
+        out[u] = int(np.argmin(cost))
+        load[out[u]] += scaled[u]
+        room[out[u]] -= 1
+    for _ in range(SWEEPS):
+        moved = False
+        for i in range(units):
+            # Change of the sum of squared loads if unit i and another one change places.
+            d = scaled - scaled[i]
+            gap = load[out[i]] - load[out]
+            change = 2 * (d * gap).sum(axis=1) + 2 * (d * d).sum(axis=1)
+            change[out == out[i]] = 0
+            j = int(np.argmin(change))
+            if change[j] < -EXACT:
+                load[out[i]] += d[j]
+                load[out[j]] -= d[j]
+                out[i], out[j] = out[j], out[i]
+                moved = True
+        if not moved:
+            break
+    return out
