@@ -114,7 +114,7 @@ class Labels:
     """Segments that may make a group, along one side of a matrix of whole blocks.
 
     Attributes:
-        kind: int64 ``[blocks, n]``; segments are ranked among those of their kind in their block.
+        kind: int64 ``[.., n]``, of every block; segments are ranked among those of their kind.
         part: int64 ``[kinds]``: segments of the same rank, of all kinds of a part, are a group.
         size: so many ranks in a row are one group.
 
@@ -127,17 +127,16 @@ class Labels:
     size: int
 
     def members(self, energy: Tensor) -> tuple[Tensor, int]:
-        """Group of every segment in its block, of ``energy [.., blocks, n]``, and their number."""
+        """Group of every segment in its block, of ``energy [.., n]``, and their number."""
         kind = self.kind.expand(energy.shape)
         order = torch.sort(energy, dim=-1, descending=True, stable=True).indices
         by_kind = torch.sort(kind.gather(-1, order), dim=-1, stable=True).indices
         order = order.gather(-1, by_kind)
         kinds = len(self.part)
-        count = torch.nn.functional.one_hot(self.kind, kinds).sum(1)  # [blocks, kinds]
-        start = count.cumsum(1) - count
+        count = torch.nn.functional.one_hot(self.kind, kinds).sum(-2)  # [.., kinds]
+        start = (count.cumsum(-1) - count).expand(*energy.shape[:-1], kinds)
         shown = kind.gather(-1, order)
-        block = torch.arange(len(count))[:, None]
-        within = torch.arange(energy.shape[-1]) - start[block, shown]
+        within = torch.arange(energy.shape[-1]) - start.gather(-1, shown)
         each = -(-int(count.max()) // self.size)
         group = self.part[shown] * each + torch.div(within, self.size, rounding_mode="floor")
         out = torch.empty_like(order).scatter_(-1, order, group)
