@@ -151,6 +151,13 @@ def _tiles_of(p: Product, c: Config) -> Lanes:
     return out
 
 
+def fullness(products: list[Product], c: Config) -> float:
+    """Share of the weight slots of all tiles that hold a weight; 1 without any."""
+    words = sum(len(own.row) for p in products for own in _tiles_of(p, c).values())
+    weights = sum(len(p.row) for p in products)
+    return weights / (words * c.shared_cols * c.Q) if words else 1.0
+
+
 def _spread(count: int, seen: float, share: float) -> np.ndarray:
     """Mask of so many words: a share of them, evenly, ``seen`` words after the first."""
     at = seen + np.arange(count + 1)

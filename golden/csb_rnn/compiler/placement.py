@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -118,7 +117,7 @@ def _deal(
     above: QLayer | None,
     block: int,
     c: Config,
-    named: Sequence[int] | None = None,
+    named: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slot and lane of every unit of a space, and the rotation of every slot; ``above`` is the
     layer that reads the output, ``named`` the classes that the checkpoint names."""
@@ -137,15 +136,14 @@ def _deal(
     return deal(rows, cols[:, None], c, block, REACH)
 
 
-def _classes(
-    q: QLayer, space: str, named: Sequence[int] | None, block: int, c: Config
-) -> np.ndarray:
+def _classes(q: QLayer, space: str, named: np.ndarray | None, block: int, c: Config) -> np.ndarray:
     """Class of every unit of a space (:mod:`csb_rnn.machine.unit_classes`): as the checkpoint names
-    them, if they are this machine's, else such as even out the rows that kernels keep."""
+    them, if they are this machine's, or such as even out the rows that kernels keep, if that is
+    better."""
     units = q.size(space)
-    if named is not None and unit_classes.fits(np.asarray(named), units, block, c):
-        return np.asarray(named, np.int64)
     mine = [w for (gate, _), w in q.weights.items() if q.cell.spaces[gate] == space]
+    if named is not None and not unit_classes.fits(named, units, block, c):
+        named = None
     out = np.empty(units, np.int64)
     for b, quota in enumerate(unit_classes.quotas(units, block, c)):
         at = slice(b * block, min((b + 1) * block, units))
@@ -153,7 +151,10 @@ def _classes(
         for w in mine:
             starts = np.arange(0, w.shape[1], block)
             work.append(np.add.reduceat((w[at] != 0).astype(float), starts, axis=1))
-        out[at] = unit_classes.assign(np.concatenate(work, axis=1), quota)
+        rows = np.concatenate(work, axis=1)
+        ways = [] if named is None else [named[at]]
+        ways.append(unit_classes.assign(rows, quota))
+        out[at] = min(ways, key=lambda way: unit_classes.longest(rows, way, c.shared_cols))  # noqa: B023
     return out
 
 
@@ -168,8 +169,7 @@ def place(
             raise CompileError(f"more than {isa.EVENTS - 1} events: too many layers")
         return events.pop(-1 if drained else 0)
 
-    shared = qnet.csb.get("classes") == c.shared_cols and qnet.csb.get("block") == block
-    classes = qnet.csb.get("unit_class", {}) if shared else {}
+    classes = unit_classes.named(qnet.csb, c.shared_cols, block)
     j = np.arange(qnet.inputs)
     x = Vector(j % c.L, 0 * j, j // c.L, -(-qnet.inputs // c.L), isa.EVENT_X)
     layers: list[PlacedLayer] = []

@@ -7,6 +7,7 @@ Example: an LSTM of one layer on ``tiny`` is one part; a bidirectional GRU of tw
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from csb_rnn.compiler import compile_network
+from csb_rnn.compiler import compile_network, fullness
 from csb_rnn.execution import timing
 from csb_rnn.flow.files import sha256
 from csb_rnn.flow.record import Build, Options, Part, Source
@@ -28,6 +29,8 @@ from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError, Program
 
 BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
+WARN_BELOW = 0.9  # share of the words' weight slots that are filled
+log = logging.getLogger(__name__)
 
 
 def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | None:
@@ -48,6 +51,25 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
             f"block {chosen} is larger than max_block {c.max_block} of configuration {c.name}"
         )
     return chosen
+
+
+def say_cost(q: QNetwork, c: Config, block: int | None) -> None:
+    """Log a warning, one line on standard error by default, if the pattern leaves much of the words
+    of a machine with shared columns empty."""
+    if c.shared_cols == 1 or block is None:
+        return
+    full = fullness(q, c, block)
+    if full < WARN_BELOW:
+        log.warning(
+            "warning: %s shares columns among %d PE rows, and kernels of this model do not keep as "
+            "many rows in each: words are %.0f %% full, products take %.2f times as long as they "
+            "could; prune with scripts/prune.py --config %s",
+            c.name,
+            c.shared_cols,
+            100 * full,
+            1 / full,
+            c.name,
+        )
 
 
 def fastest(q: QNetwork, c: Config, options: Options, block: int | None) -> tuple[Program, int]:
@@ -120,6 +142,7 @@ def compiled(build: Build) -> Build:
     c, parts = build.config, []
     for part in build.parts:
         block = choose_block(build.options.block, c, {"block": part.quantised.block})
+        say_cost(part.quantised, c, block)
         program, dealt = fastest(part.quantised, c, build.options, block)
         parts.append(dataclasses.replace(part, program=program, block=block, dealt_block=dealt))
     return dataclasses.replace(build, parts=tuple(parts))

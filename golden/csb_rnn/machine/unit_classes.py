@@ -19,12 +19,16 @@ two blocks: a block is two pieces of 16 units.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from csb_rnn.machine.config import Config
 
 PER_ROW = 4  # pieces that an engine row should have at least
 PER_CLASS = 4  # units that a class of a piece should have at least
+MOST_CLASSES = 1 << 16
 SWEEPS = 6  # of the exchanges in a block
 EXACT = 1e-9
 
@@ -76,6 +80,19 @@ def quotas(units: int, block: int, c: Config) -> list[np.ndarray]:
     return out
 
 
+def named(csb: Mapping[str, Any], shared: int, block: int) -> dict[str, np.ndarray]:
+    """The classes that a checkpoint's metadata name for blocks of this size and ``shared`` classes
+    a part, by unit space and layer (``hidden_l0``); what is no list of integers is left out."""
+    found = csb.get("unit_class")
+    if csb.get("classes") != shared or csb.get("block") != block or not isinstance(found, dict):
+        return {}
+    return {
+        key: np.array(value, np.int64)
+        for key, value in found.items()
+        if isinstance(value, list) and all(type(v) is int and 0 <= v < MOST_CLASSES for v in value)
+    }
+
+
 def fits(classes: np.ndarray, units: int, block: int, c: Config) -> bool:
     """Whether classes [units] are such as this machine has them."""
     if len(classes) != units:
@@ -87,6 +104,20 @@ def fits(classes: np.ndarray, units: int, block: int, c: Config) -> bool:
         if not np.array_equal(np.bincount(own, minlength=len(quota)), quota):
             return False
     return True
+
+
+def longest(work: np.ndarray, classes: np.ndarray, shared: int) -> float:
+    """Work of the fullest class of every part in every kernel, in all: less is better.
+
+    Args:
+        work: [units, kernels].
+        classes: [units] of one block.
+        shared: classes of a part.
+    """
+    parts = int(classes.max(initial=0)) // shared + 1
+    load = np.zeros((parts * shared, work.shape[1]))
+    np.add.at(load, classes, work)
+    return float(load.reshape(parts, shared, -1).max(axis=1).sum())
 
 
 def assign(work: np.ndarray, quota: np.ndarray) -> np.ndarray:

@@ -376,6 +376,18 @@ def _check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
         and all(type(a) is int and 1 <= a <= BLOCK_LIMIT for a in align)
     ):
         fail("align", f"two integers of 1 to {BLOCK_LIMIT}")
+    classes = csb.get("classes")
+    if classes is not None and not (type(classes) is int and classes >= 1):
+        fail("classes", "a positive integer")
+    unit_class = csb.get("unit_class")
+    if unit_class is not None and not (
+        isinstance(unit_class, dict)
+        and all(
+            isinstance(v, list) and all(type(n) is int and n >= 0 for n in v)
+            for v in unit_class.values()
+        )
+    ):
+        fail("unit_class", "an object: unit space and layer, as hidden_l0 -> classes")
     rate = csb.get("rate")
     if rate is not None and not (type(rate) in (int, float) and 1 <= rate < 1e9):
         fail("rate", "a number of at least 1")
