@@ -44,7 +44,7 @@ def _pieces(
     rows: np.ndarray, cols: np.ndarray, classes: np.ndarray, block: int, c: Config
 ) -> list[_Piece]:
     """All pieces, from the classes of the units."""
-    out = []
+    out: list[_Piece] = []
     whole = -(-len(rows) // c.lanes) * c.P // unit_classes.piece_size(len(rows), block, c)
     whole *= c.K * c.drain_banks
     for b, sizes in enumerate(unit_classes.pieces(len(rows), block, c)):

@@ -154,7 +154,7 @@ def _classes(q: QLayer, space: str, named: np.ndarray | None, block: int, c: Con
         rows = np.concatenate(work, axis=1)
         ways = [] if named is None else [named[at]]
         ways.append(unit_classes.assign(rows, quota))
-        out[at] = min(ways, key=lambda way: unit_classes.longest(rows, way, c.shared_cols))  # noqa: B023
+        out[at] = min(ways, key=lambda way: unit_classes.longest(rows, way, c.shared_cols))
     return out
 
 

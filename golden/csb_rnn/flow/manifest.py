@@ -53,7 +53,7 @@ def _pattern(
     out: dict[str, Any] = {
         "weights": weights,
         "rate": weights / kept if kept else None,
-        "weight_bits": kept * c.data_w,
+        "weight_bits": kept * c.weight_w,
         "nio": None,
         "index_bits": None,
         "size_bits": None,
@@ -65,7 +65,7 @@ def _pattern(
 
     entries = index = size = 0
     for w in matrices:
-        stats = kernel_stats(w, block, c.data_w)
+        stats = kernel_stats(w, block, c.weight_w)
         entries, index, size = (
             entries + stats.index_entries,
             index + stats.index_bits,
@@ -92,7 +92,7 @@ def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dic
         words[name] += len(s.words)
         bits[name] += len(s.words) * widths[s.target][0]
     slots = sum(len(g) for g in p.groups) * c.P * c.Q
-    address = slots * (c.neuron_aw + c.share_h)
+    address = slots // c.shared_cols * (c.neuron_aw + c.share_h)
     return {
         "bytes": len(data),
         "words": len(data) // 4,
@@ -103,9 +103,9 @@ def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dic
         "weight_slots": {
             "slots": slots,
             "used": sum(int(np.count_nonzero(g.pe["w"])) for g in p.groups),
-            "weight_bits": slots * c.data_w,
+            "weight_bits": slots * c.weight_w,
             "address_bits": address,
-            "control_bits": bits["pegroup"] - slots * c.data_w - address,
+            "control_bits": bits["pegroup"] - slots * c.weight_w - address,
         },
     }
 
@@ -143,6 +143,7 @@ def derived(part: Part) -> dict[str, Any]:
         "outputs": p.outputs,
         "formats": {
             "data_w": c.data_w,
+            "weight_w": c.weight_w,
             "state_w": c.state_w,
             "state_frac": c.state_frac,
             "x_frac": q.x_frac,

@@ -74,6 +74,7 @@ MANIFEST: dict[str, Any] = {
     ],
     "formats": {
         "data_w": int,
+        "weight_w": int,
         "state_w": int,
         "state_frac": int,
         "x_frac": Frac,

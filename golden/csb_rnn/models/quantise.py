@@ -237,7 +237,7 @@ class QLayer:
             bits = GRID_W + LANE_FRAC - self.fracs[v]
             need(not kept or bits <= q.state_w, f"vector '{v}' does not fit its state")
         need(self.fracs["out"] == self.fracs[str(cell.output.vector)], "fracs[out] is another one")
-        acc_w = 2 * q.data_w + q.acc_guard
+        acc_w = q.data_w + q.weight_w + q.acc_guard
         table(self.drains, {d.name for d in cell.drains}, "drains", None)
         table(self.weights, set(needed), "weights", None)
         table(self.weight_fracs, set(needed), "weight_fracs", range(-64, 65))
@@ -250,7 +250,7 @@ class QLayer:
             load = np.zeros(units, np.int64)
             for i in d.inputs:
                 w, label = self.weights[d.gate, i], f"W[{d.gate}, {i}]"
-                array(w, (units, self.inputs[i]), limits(q.data_w)[1], label)
+                array(w, (units, self.inputs[i]), limits(q.weight_w)[1], label)
                 frac = mine.frac - self.fracs[i]
                 need(self.weight_fracs[d.gate, i] == frac, f"{label} has {frac} fraction bits")
                 load += np.abs(w).sum(axis=1)
@@ -316,7 +316,7 @@ class QNetwork:
         Raises:
             QuantError: it could not; one line that names the first odd number.
         """
-        for name in ("data_w", "state_w", "state_frac", "acc_guard"):
+        for name in ("data_w", "weight_w", "state_w", "state_frac", "acc_guard"):
             if not _is_int(getattr(self, name), RANGES[name]):
                 raise QuantError(f"{name} is {show(getattr(self, name))}")
         if not (self.block is None or _is_int(self.block, RANGES["max_block"])):

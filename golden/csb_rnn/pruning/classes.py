@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -128,7 +129,9 @@ class ModelClasses:
         return {"classes": self.shared, "unit_class": named}
 
 
-def _assign(matrices: list[np.ndarray], units: int, block: int, quotas: list[np.ndarray]):
+def _assign(
+    matrices: list[np.ndarray], units: int, block: int, quotas: list[np.ndarray]
+) -> np.ndarray:
     """Classes of the units of a space, by the energy of their rows in every kernel."""
     out = np.empty(units, np.int64)
     for b, quota in enumerate(quotas):
@@ -184,13 +187,13 @@ def model_classes(
         unit_class[key] = _assign(matrices, units, block, quotas)
         return unit_class[key]
 
-    def columns_of(width: int, classes: np.ndarray | None) -> dict:
+    def columns_of(width: int, classes: np.ndarray | None) -> dict[str, Any]:
         natural = np.arange(width)
         if classes is not None:
             parts = classes // (shared if isinstance(machine, int) else machine.P)
             parts = np.tile(parts, width // len(classes))  # both directions of the layer below
-            breaks = range(len(classes), width, len(classes))
-            return {"columns": natural, "breaks": tuple(breaks), "parts": parts}
+            ends = range(len(classes), width, len(classes))
+            return {"columns": natural, "breaks": tuple(ends), "parts": parts}
         if isinstance(machine, int):
             return {"columns": natural, "breaks": (), "parts": 0 * natural}
         order = np.argsort(natural % machine.L, kind="stable")
