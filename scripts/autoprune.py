@@ -14,7 +14,7 @@ from csb_rnn import commands
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.autoprune import autoprune
-from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
 from csb_rnn.pruning import SCHEMES, make_scheme
 
 
@@ -49,6 +49,8 @@ def main() -> None:
     name = "_".join(str(v) for v in scheme.describe().values()).replace("[", "").replace("]", "")
     name = f"{task.id}_{name.replace(', ', 'x')}_seed{args.seed}".lower()
     work = Path(args.work or f"build/prune/{name}")
+    out = Path(args.out or work / f"{task.id.lower()}.npz")
+    check_target(out)
     checkpoint, record, found = autoprune(
         task,
         scheme,
@@ -61,7 +63,6 @@ def main() -> None:
         show=sys.stderr.isatty(),
     )
     if checkpoint is not None:
-        out = Path(args.out or work / f"{task.id.lower()}.npz")
         write_checkpoint(out, checkpoint, args.tables_8bit)
         test = task.evaluate(read_checkpoint(out))  # what was stored, 8-bit tables and all
         checkpoint = read_checkpoint(out)

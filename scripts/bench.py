@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands, errors
 from csb_rnn.experiments.bench import plan
-from csb_rnn.flow import schema, write_json
+from csb_rnn.flow import check_out, schema, write_json
 from csb_rnn.machine.folders import BUILD
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,8 +115,7 @@ def main() -> int:
     if args.jobs is not None and args.jobs < 1:
         raise errors.UsageError(f"--jobs {args.jobs}: at least one")
     out = Path(args.out)
-    if out.exists() and not out.is_dir():
-        raise errors.UsageError(f"{out}: is a file, not a folder")
+    check_out(out)
     from csb_rnn.experiments.bench import figures, page
 
     began = time.monotonic()

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 from csb_rnn import commands, errors
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.machine import config
-from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
 from csb_rnn.pruning.oneshot import prune_checkpoint
 
 
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
     parser.add_argument("--out", required=True, help="pruned checkpoint, same choice of formats")
     args = parser.parse_args()
+    check_target(args.out)
     machine, align = args.classes, args.align
     if args.config is not None:
         if args.classes != 1 or args.align != (1, 1):

@@ -13,7 +13,7 @@ from csb_rnn import commands
 from csb_rnn.commands import positive_int
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.training import to_checkpoint, train_dense
-from csb_rnn.network.checkpoint import write_checkpoint
+from csb_rnn.network.checkpoint import check_target, write_checkpoint
 
 
 def main() -> None:
@@ -26,10 +26,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     task = get(args.task)
+    out = args.out or f"build/train/{task.id.lower()}.npz"
+    check_target(out)
     model = train_dense(task, args.seed, args.epochs, show=sys.stderr.isatty())
     checkpoint = to_checkpoint(task, model)
     valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
-    out = args.out or f"build/train/{task.id.lower()}.npz"
     write_checkpoint(out, checkpoint)
     print(f"{task.id} {task.title}: valid {valid}, test {test}")
     print(f"source: {task.source} ({task.licence})")

@@ -182,6 +182,14 @@ def build(work: Path, file: Path, *more: str) -> Case:
     return "gen_image", [file, "--config", CFG, *more, "--out", work / "out"]
 
 
+def build_or_prune(rng: random.Random, work: Path, file: Path) -> Case:
+    """The two commands that read checkpoints."""
+    if rng.random() < 0.7 or file.suffix == ".onnx":
+        return build(work, file)
+    out = work / "out" / rng.choice(("p.npz", "p.pt", "p.safetensors"))
+    return "prune", [file, "--rate", "2", "--block", rng.choice((2, 4, 32)), "--out", out]
+
+
 def run(work: Path, folder: Path, inputs: Path, *more: Any) -> Case:
     return "simulate", [folder, "--inputs", inputs, *more, "--out", work / "out"]
 
@@ -191,7 +199,7 @@ def checkpoint_bytes(rng: random.Random, work: Path, files: dict[str, Path]) -> 
         rng.choice(("lstm", "gru", "both.pt", "gru.pt", "gru.safetensors", "chain.onnx"))
     ]
     (work / source.name).write_bytes(change_bytes(rng, source.read_bytes()))
-    return build(work, work / source.name)
+    return build_or_prune(rng, work, work / source.name)
 
 
 def checkpoint_entries(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
@@ -205,13 +213,13 @@ def checkpoint_entries(rng: random.Random, work: Path, files: dict[str, Path]) -
     kind = rng.randrange(3)
     if kind == 0:
         np.savez(work / "m.npz", **state, csb=np.array(json.dumps(csb)))
-        return build(work, work / "m.npz")
+        return build_or_prune(rng, work, work / "m.npz")
     tensors = {k: torch.from_numpy(v.copy()) for k, v in state.items() if v.dtype.kind in "fiub"}
     if kind == 1:
         from safetensors.torch import save_file
 
         save_file(tensors, work / "m.safetensors", {"csb": json.dumps(csb)})
-        return build(work, work / "m.safetensors")
+        return build_or_prune(rng, work, work / "m.safetensors")
     key = rng.choice(list(tensors))
     odd: list[Any] = [
         torch.eye(3).to_sparse(),
@@ -229,7 +237,7 @@ def checkpoint_entries(rng: random.Random, work: Path, files: dict[str, Path]) -
     if rng.random() < 0.3:
         whole = {rng.choice(("state_dict", "model", "x")): whole}
     torch.save(whole, work / "m.pt")
-    return build(work, work / "m.pt")
+    return build_or_prune(rng, work, work / "m.pt")
 
 
 def onnx_fields(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
@@ -398,6 +406,8 @@ def arguments(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
             build(work, files["lstm"], "--streams", "2", "--block", "8", "--sharing", "none",
                   "--compiler", "default", "--prefix", "rnn"),
             run(work, files["image"], files["x.npy"], "--sim", "icarus", "--stall", "none"),
+            ("prune", [files["gru"], "--rate", "2", "--block", "4", "--align", "1x1", "--prefix",
+                       "rnn", "--out", work / "out/p.npz"]),
             ("sim", ["--model", "x", "--config", "y", "--sim", "z"]),
         )
     )  # fmt: skip
@@ -412,6 +422,8 @@ def arguments(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
             args.insert(at, rng.choice(words))
     if name == "sim":  # a right command would run for minutes
         args += ["--sim", "none"]
+    if name == "prune":
+        return name, args
     if not {*args} & {str(work / "out")}:
         args += ["--out", str(work / "out")]
     return name, args

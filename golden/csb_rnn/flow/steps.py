@@ -42,7 +42,7 @@ def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | N
     """
     if block == "auto":
         chosen = csb.get("block")
-    elif str(block).isdecimal() and int(block) > 0:
+    elif len(str(block)) < 10 and str(block).isdecimal() and int(block) > 0:
         chosen = int(block)
     else:
         raise CompileError(f"block '{block}': expected a positive number or auto")

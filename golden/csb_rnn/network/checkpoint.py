@@ -35,6 +35,7 @@ Errors are :class:`CheckpointError`: one line that names the key and what was ex
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -58,6 +59,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Layer",
+    "check_target",
     "from_state_dict",
     "read_arrays",
     "read_checkpoint",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 CSB_VERSION = 1
+SUFFIXES = (".pt", ".pth", ".safetensors", ".npz")
 NUMBERS = untrusted.LIMIT // 4  # of all tensors of a file, as float32
 WEIGHTS = 1 << 26  # of the recurrent layers: more fit no configuration, at any rate of pruning
 KEY_LENGTH = 500  # characters of a name
@@ -539,7 +542,7 @@ def _read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] | Non
         CheckpointError: a file that is missing, damaged or too large.
     """
     path = Path(path)
-    if path.suffix not in (".pt", ".pth", ".safetensors", ".npz"):
+    if path.suffix not in SUFFIXES:
         raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
@@ -592,6 +595,25 @@ def _eight_bits(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(codes, -127, 127).astype(np.int8), scale
 
 
+def check_target(path: str | os.PathLike) -> None:
+    """Refuse a file that :func:`write_checkpoint` could not write, before hours of work.
+
+    Raises:
+        CheckpointError: another ending, a folder, or a place where nobody may write.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+    place = next(p for p in path.absolute().parents if p.exists())
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+
+
 def write_checkpoint(
     path: str | os.PathLike, checkpoint: Checkpoint, tables_8bit: bool = False
 ) -> None:
@@ -603,8 +625,7 @@ def write_checkpoint(
         tables_8bit: store float matrices among the extras as int8 with a scale per row.
     """
     path = Path(path)
-    if path.suffix not in (".npz", ".safetensors", ".pt", ".pth"):
-        raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+    check_target(path)
     csb = _check_csb(
         {"version": CSB_VERSION, "cell": checkpoint.cell} | checkpoint.csb, checkpoint.tensors
     )

@@ -54,8 +54,8 @@ def prune_checkpoint(
         scheme = replace(scheme, classes=classes)
     for name in checkpoint.matrices():
         w = named[name]
-        rows = torch.tensor(checkpoint.csb.get("row_order", {}).get(name, range(w.shape[0])))
-        cols = torch.tensor(checkpoint.csb.get("col_order", {}).get(name, range(w.shape[1])))
+        rows = torch.tensor((checkpoint.csb.get("row_order") or {}).get(name, range(w.shape[0])))
+        cols = torch.tensor((checkpoint.csb.get("col_order") or {}).get(name, range(w.shape[1])))
         try:
             if scheme.shared > 1:
                 pruned[name] = scheme.project_named(name, w, rate).numpy()
