@@ -10,7 +10,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test lint format synth docs bench bench-quick area report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ sim-all: setup ## every model, shipped Z7 too; every cell x layers x directions 
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
 	$(PYTHON) -m pytest -n 2 --dist worksteal tests
+
+nightly: setup ## what is too long for the suite, step by step; goes on where it was stopped: STEP=
+	$(PYTHON) scripts/nightly.py $(STEP)
 
 lint: setup ## Verilator, slang, Icarus on every module in every configuration; ruff; formats
 	$(PYTHON) scripts/lint.py

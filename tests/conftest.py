@@ -17,6 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("project", deadline=None)
     hypothesis.settings.load_profile("project")
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
+    config.addinivalue_line("markers", "nightly: too long for the suite; make nightly runs it")
     # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
     seed = launcher.seed_from_env()
     if config.getoption("--hypothesis-seed") is None:
@@ -33,6 +34,16 @@ def pytest_terminal_summary(
     """A run that fails ends with its seed: the first lines of a long log are far away."""
     if exitstatus == pytest.ExitCode.TESTS_FAILED:
         terminalreporter.write_line(f"repeat: with CSB_SEED={launcher.seed_from_env()}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked nightly take part if ``CSB_NIGHTLY`` is set."""
+    if os.environ.get("CSB_NIGHTLY"):
+        return
+    later = [item for item in items if item.get_closest_marker("nightly")]
+    if later:
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
 
 
 def chosen_simulators() -> tuple[str, ...]:

@@ -56,8 +56,7 @@ def test_both_directions_are_torchs(name, bias):
         assert np.abs(np.stack([final[k] for k in keys]) - last.numpy()).max() < tolerance
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_fixed_is_near_float_and_exact_on_the_rtl(sim, tmp_path, name):
+def near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     """Every pass in its direction: bits, states and cycles; the two directions meet in integers."""
     m = bidirectional.from_torch(build(name, bidirectional=True))
     x = np.random.default_rng(5).normal(size=(10, 5))
@@ -69,6 +68,21 @@ def test_fixed_is_near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     assert np.abs(q.output_float(want) - near).max() < 2.0**-7 * max(1.0, np.abs(near).max())
 
     check_model(m, CFG, sim, tmp_path, x, start)
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.sims("verilator")
+def test_fixed_is_near_float_and_exact_on_the_rtl(sim, tmp_path, name):
+    near_float_and_exact_on_the_rtl(sim, tmp_path, name)
+
+
+# The passes of a model are runs of one machine: X in a cell is looked for by test_every_cell.
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "lstm" else pytest.mark.nightly) for n in MODULES]
+)
+@pytest.mark.sims("icarus")
+def test_exact_on_icarus(sim, tmp_path, name):
+    near_float_and_exact_on_the_rtl(sim, tmp_path, name)
 
 
 def test_a_model_of_one_direction_is_a_network():

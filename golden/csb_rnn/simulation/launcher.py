@@ -62,6 +62,11 @@ def seed_from_env() -> int:
     return int(value)
 
 
+def optimisation() -> str:
+    """How g++ optimises a simulation: ``CSB_OPT``, or ``-O1``."""
+    return os.environ.get("CSB_OPT", "-O1")
+
+
 def tool_env() -> dict[str, str]:
     """Environment in which Verilator can be started and what it builds can be compiled.
 
@@ -69,10 +74,11 @@ def tool_env() -> dict[str, str]:
     know how to use a precompiled header, nor which flag ``--timing`` needs.
     """
     root = Path(verilator.__file__).parent
+    flags = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-std=gnu++20"
     return {
         "VERILATOR_ROOT": str(root),
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-std=gnu++20",
+        "MAKEFLAGS": f"{flags} OPT_FAST={optimisation()} OPT_SLOW=-O0",
         "OBJCACHE": "ccache",
         # What ccache must overlook to accept precompiled headers that were just generated.
         "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime",
@@ -130,7 +136,7 @@ _RUN = {name: type(f"Run{cls.__name__}", (_RunOnly, cls), {}) for name, cls in _
 # Uninitialised state starts at random (seeded) values, so nothing can rely on zeros; `unique case`
 # and all assertions stay on.
 _COMPILE_ARGS = {
-    "verilator": ["-O3", "--x-initial", "unique", "-CFLAGS", "-O2 -march=native"],
+    "verilator": ["-O3", "--x-initial", "unique"],
     "icarus": [],
 }
 
@@ -214,7 +220,8 @@ def _built(
     versions = [
         f"{tool} {metadata.version(tool)}" for tool in ("cocotb", "cocotb-test", "verilator")
     ]
-    what = _digest(json.dumps([toplevel, parameters, waves, _COMPILE_ARGS[sim]]).encode())
+    options = [*_COMPILE_ARGS[sim], *([optimisation()] if sim == "verilator" else [])]
+    what = _digest(json.dumps([toplevel, parameters, waves, options]).encode())
     name = BUILD / f"sim_build/{sim}/{build_name or toplevel}_{what}"
     folder = name.with_name(f"{name.name}_{_digest(content + json.dumps(versions).encode())}")
 

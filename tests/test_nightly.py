@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scripts/nightly.py: takes up where it was stopped, and measures again after a change."""
+
+import json
+from pathlib import Path
+
+from scripts import nightly
+
+
+def test_a_step_runs_until_it_passes_with_these_sources(tmp_path: Path, monkeypatch) -> None:
+    count = tmp_path / "count"
+    text = f"open({str(count)!r}, 'a').write('x')"
+    good, bad = nightly.Step("good", ("-c", text)), nightly.Step("bad", ("-c", f"{text}; 1 / 0"))
+    results = tmp_path / "results"
+    monkeypatch.setattr(nightly, "source_hash", lambda: "one")
+    assert nightly.nightly([good, bad], results) == ["bad"]
+    assert count.read_text() == "xx"
+    found = json.loads((results / "good.json").read_text())
+    assert found["passed"]
+    assert found["sources"] == "one"
+    # The one that failed runs again; both do after a change, or if they are asked to.
+    assert nightly.nightly([good, bad], results) == ["bad"]
+    assert count.read_text() == "xxx"
+    monkeypatch.setattr(nightly, "source_hash", lambda: "two")
+    assert nightly.nightly([good], results) == []
+    assert nightly.nightly([good], results, again=True) == []
+    assert count.read_text() == "xxxxx"
+    # A result that was cut off is none.
+    (results / "good.json").write_text("{")
+    assert not nightly.is_current(good, results, "two")
+    assert not list(results.glob("*.part"))
+
+
+def test_the_hash_sees_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "hdl").mkdir()
+    file = tmp_path / "hdl/a.sv"
+    file.write_text("1")
+    first = nightly.source_hash(tmp_path)
+    file.write_text("2")
+    second = nightly.source_hash(tmp_path)
+    file.rename(tmp_path / "hdl/b.sv")
+    assert len({first, second, nightly.source_hash(tmp_path)}) == 3
+
+
+def test_every_step_has_its_own_result() -> None:
+    assert len({step.name for step in nightly.STEPS}) == len(nightly.STEPS)
