@@ -89,6 +89,7 @@ def work(
         state,
         predicted,
         folder,
+        network=q,
         sim=sim,
         waves=waves is not None,
         count_last=True,
@@ -211,6 +212,9 @@ def row(case: Case, sim: str) -> dict[str, Any]:
     """The summary's row of a case, when all its simulations are done."""
     total = verify.merge([part.result() for part in case.parts])
     p, q = case.part.compiled(), case.part.quantised
+    if total.explanation:
+        text = "\n".join([f"{case.model} on {p.config.name}:", *total.explanation])
+        print(text, file=sys.stderr)
     result = verify.report(total, p, sim=sim, input_saturations=case.saturated)
     y = np.split(q.output_float(total.outputs), np.cumsum(total.lengths)[:-1])
     if case.task.id == "Z7":

@@ -62,6 +62,8 @@ def main() -> int:
     if args.trace:
         for file in sorted(Path(args.out).rglob("losses.json")):  # one for each pass
             show_losses(file)
+    for file in sorted(Path(args.out).rglob(verify.DIFFERENCES)):
+        print(f"{file}:\n{file.read_text()}", file=sys.stderr, end="")
     interval = "no" if r["cycles_per_frame"] is None else f"{r['cycles_per_frame']:g}"
     print(
         f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"

@@ -2,6 +2,7 @@
 """What all tests share: the simulators they run on and the seed."""
 
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -24,6 +25,28 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = seed
 
 
+@pytest.hookimpl
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What the launcher tells (a build that takes minutes) gets past the capture, at once."""
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+
+    def tell(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{text}", file=sys.stderr, flush=True)
+
+    if capture is not None:
+        launcher.tell = tell
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """Wave files (WAVES=1) go with the report, from parallel workers too."""
+    report = yield
+    report.user_properties += [("waves", str(file)) for file in launcher.recorded]
+    launcher.recorded.clear()
+    return report
+
+
 def pytest_report_header() -> str:
     return f"CSB_SEED={launcher.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
 
@@ -32,6 +55,11 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """A run that fails ends with its seed: the first lines of a long log are far away."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "waves":
+                    terminalreporter.write_line(f"waves: {value} ({report.nodeid})")
     if exitstatus == pytest.ExitCode.TESTS_FAILED:
         terminalreporter.write_line(f"repeat: with CSB_SEED={launcher.seed_from_env()}")
 

@@ -40,6 +40,11 @@ def test_failed_simulation_says_how_to_repeat_it() -> None:
         run("csb_skid", "tb.util.test_csb_skid", sim="icarus", seed=7, test_filter="no such test")
 
 
+def test_a_simulation_that_does_not_end_is_ended() -> None:
+    with pytest.raises(SimulationError, match=r"no end after 0\.01 s"):
+        run("csb_skid", "tb.util.test_csb_skid", sim="icarus", limit=0.01)
+
+
 def test_a_build_in_use_is_not_removed(tmp_path: Path) -> None:
     """A session that builds edited sources leaves the files of one that still runs."""
     (tmp_path / "top.vvp").touch()

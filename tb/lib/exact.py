@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from csb_rnn.execution import timing
 from csb_rnn.machine import config
 from csb_rnn.models import fixed_model, quantise
 from csb_rnn.network import bidirectional
+from csb_rnn.simulation.launcher import repeat_command
 from csb_rnn.simulation.simulate import RunResult, simulate
+from csb_rnn.verify import explanation
+from csb_rnn.verify.explanation import Ran
 from tb.lib.random_layers import LayerCase
 
 SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
@@ -47,16 +51,38 @@ def measure(
     want, state = fixed_model.FixedModel(qnet, c).run(x)
     beats = np.swapaxes(x, 0, 1).reshape(-1, qnet.inputs)
     got = simulate(program, beats, work, sim=sim, stall=stall, seed=seed)
-    assert (got.error, got.stuck) == (0, False), case
     flat = np.swapaxes(want, 0, 1).reshape(-1, qnet.outputs)
-    assert np.array_equal(got.outputs, flat), f"{case}: {(got.outputs != flat).sum()} outputs"
-    for key, value in state.items():
-        assert np.array_equal(got.state[key], value), f"{case}: state {key} differs"
-    if stall == (0, 0):
-        predicted = timing.predict(program, len(beats)).last_out
-        measured = got.out_cycles - got.in_cycles[0]
-        assert np.array_equal(measured, predicted), f"{case}: cycles {measured} not {predicted}"
+    predicted = timing.predict(program, len(beats)).last_out if stall == (0, 0) else None
+    ran = Ran(program, qnet, beats, [len(beats)], flat, state, predicted)
+    require_equal(ran, got, work, sim, stall=stall, seed=seed, case=str(case))
     return got
+
+
+def require_equal(
+    ran: Ran,
+    got: RunResult,
+    work: Path,
+    sim: str,
+    *,
+    stall: tuple[int, int] = (0, 0),
+    seed: int | None = None,
+    case: str = "",
+) -> None:
+    """Every output and state bit, every frame's cycle.
+
+    Raises:
+        AssertionError: one is another; it says where, see :mod:`csb_rnn.verify.explanation`.
+    """
+    __tracebackhide__ = True
+
+    def rerun(x: np.ndarray) -> Mapping[str, np.ndarray]:
+        start = None if ran.state is None else dict(ran.state)
+        folder = work / "again"
+        return simulate(ran.program, x, folder, sim=sim, state=start, stall=stall, seed=seed).state
+
+    lines = explanation.complain(ran, got, work, rerun, repeat_command(sim, seed))
+    if lines:
+        raise AssertionError("\n".join([case, *lines]))
 
 
 def check(*args, **kwargs) -> np.ndarray:
@@ -81,10 +107,14 @@ def check_model(
     def on_rtl(n, reverse, network, frames, own):
         p = compiler.compile_network(network, c)
         given = {k: v[None] for k, v in own.items()} if state is not None else None
-        got = simulate(p, frames, work / f"{n}{reverse}", sim=sim, state=given)
-        assert (got.error, got.stuck) == (0, False)
-        measured, predicted = got.out_cycles - got.in_cycles[0], timing.predict(p, len(frames))
-        assert np.array_equal(measured, predicted.last_out)
+        folder = work / f"{n}{reverse}"
+        got = simulate(p, frames, folder, sim=sim, state=given)
+        start = None if given is None else network.zero_state(1) | given
+        y, end = fixed_model.FixedModel(network, c).run(frames[None], start)
+        predicted = timing.predict(p, len(frames)).last_out
+        ran = Ran(p, network, frames, [len(frames)], y[0], end, predicted, given)
+        direction = "reverse" if reverse else "forward"
+        require_equal(ran, got, folder, sim, case=f"pass {n}, {direction}")
         return got.outputs, {k: v[0] for k, v in got.state.items()}
 
     got, end = bidirectional.run_passes(q, xs, start, on_rtl)

@@ -11,6 +11,7 @@ results and waves; of two sessions that run the same test, one waits.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -123,6 +124,23 @@ class _Verilator(_Guarded, simulator.Verilator):
         return commands
 
 
+LIMIT = 3600.0  # seconds of a build, or of a run unless it is told otherwise
+
+
+class _Limited:
+    """Mixin: a command that takes too long is ended, so nothing hangs for ever."""
+
+    limit: float | None = LIMIT
+
+    async def _exec(self, cmds: list[str]) -> None:
+        try:
+            await asyncio.wait_for(super()._exec(cmds), self.limit)
+        except TimeoutError:
+            processes.end_group(self.process.pid)
+            await self.process.wait()
+            raise SystemExit(f"no end after {self.limit:g} s: {Path(cmds[0]).name}") from None
+
+
 class _RunOnly:
     """Mixin: the build is there, so of the commands only the last, the simulation, is left."""
 
@@ -130,8 +148,55 @@ class _RunOnly:
         return super().build_command()[-1:]
 
 
-_BUILD = {"verilator": _Verilator, "icarus": _Icarus}
-_RUN = {name: type(f"Run{cls.__name__}", (_RunOnly, cls), {}) for name, cls in _BUILD.items()}
+_BUILD = {
+    name: type(f"Build{cls.__name__}", (_Limited, cls), {})
+    for name, cls in (("verilator", _Verilator), ("icarus", _Icarus))
+}
+
+
+def _run_classes(limit: float | None) -> dict[str, type]:
+    return {
+        name: type(f"Run{cls.__name__}", (_RunOnly, cls), {"limit": limit})
+        for name, cls in _BUILD.items()
+    }
+
+
+# --- to the user ------------------------------------------------------------------------------
+LONG = 10.0  # seconds from which on a build is announced
+
+
+def tell(text: str) -> None:
+    """Shows a line at once; pytest puts another function here, which gets past its capture."""
+    print(text, file=sys.stderr, flush=True)
+
+
+recorded: list[Path] = []  # wave files of this process's runs
+
+
+def build_seconds(sim: str, parameters: Mapping[str, int]) -> float:
+    """About how long a build takes, on two cores and without a compiler cache.
+
+    Verilator's compiler decides: 25 s for the simulation top of ``tiny`` (16 PEs), two minutes for
+    that of ``small`` (64 PEs). Icarus takes seconds.
+    """
+    pes = 1
+    for name in "KLPQ":
+        pes *= parameters.get(name, 1)
+    return 2.0 if sim == "icarus" or pes == 1 else min(600.0, 5.0 + 1.7 * pes)
+
+
+def _announce(name: str, sim: str, parameters: Mapping[str, int]) -> None:
+    seconds = build_seconds(sim, parameters)
+    if seconds >= LONG:
+        long = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        tell(f"building the simulation of {name}, once, about {long}")
+
+
+def _waves_of(work: Path) -> Path | None:
+    """The wave file of a run's folder, the newest."""
+    files = sorted(work.glob("*.fst"), key=lambda f: f.stat().st_mtime)
+    return files[-1] if files else None
+
 
 # Uninitialised state starts at random (seeded) values, so nothing can rely on zeros; `unique case`
 # and all assertions stay on.
@@ -231,6 +296,7 @@ def _built(
             for outdated in name.parent.glob(f"{name.name}_*"):
                 _remove_unused(outdated)
             folder.mkdir(parents=True)
+            _announce((build_name or toplevel).removeprefix("csb_sim_top_"), sim, parameters)
             try:
                 _simulate(
                     _BUILD,
@@ -297,6 +363,7 @@ def run(
     test_filter: str | None = None,
     build_name: str | None = None,
     work_dir: Path | None = None,
+    limit: float | None = LIMIT,
 ) -> Path:
     """Runs the cocotb tests of ``module`` on ``toplevel`` and returns the run's folder.
 
@@ -311,12 +378,14 @@ def run(
         plus_args: arguments of the simulation, such as ``+image=FILE``.
         test_filter: regular expression that selects tests of ``module``.
         work_dir: where log, results and waves go; default: named after the pytest test.
+        limit: seconds after which the simulation is ended; None: it waits for commands.
 
     Raises:
         SimulationError: it does not compile, a test failed, none ran, or the simulation died.
     """
     __tracebackhide__ = True  # in a pytest report the message says all
     seed = seed_from_env() if seed is None else seed
+    waves = waves or os.environ.get("WAVES") == "1"
     name = re.sub(r"[^\w.=-]+", "_", f"{_pytest_test() or module}.{test_filter or ''}")
     work = work_dir or BUILD / "sim_run" / sim / name.strip("._")
     work.mkdir(parents=True, exist_ok=True)
@@ -344,7 +413,7 @@ def run(
         started = time.monotonic()
         try:
             _simulate(
-                _RUN,
+                _run_classes(limit),
                 sim,
                 work / "sim.log",
                 {
@@ -365,6 +434,8 @@ def run(
         except SystemExit as e:
             error = str(e)
         passed, failed = _outcome(results)
+        if waves and (file := _waves_of(work)):
+            recorded.append(file)
     if not (error or failed or passed):
         error = "no test ran"
     if error or failed:
@@ -373,7 +444,7 @@ def run(
             f"failed: {', '.join(failed) or error}\n"
             f"top:    {toplevel} {dict(parameters or {})}\n"
             f"log:    {_relative(work / 'sim.log')} (after {time.monotonic() - started:.1f} s)\n"
-            f"repeat: {_repeat_command(sim, seed)}"
+            f"repeat: {repeat_command(sim, seed)}"
         )
     return work
 
@@ -394,7 +465,9 @@ def _pytest_test() -> str:
     return os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0]
 
 
-def _repeat_command(sim: str, seed: int) -> str:
+def repeat_command(sim: str, seed: int | None = None) -> str:
+    """The command line that repeats this test, or this script, with its seed."""
+    seed = seed_from_env() if seed is None else seed
     test = _pytest_test()
     command = ["-m", "pytest", test] if test else sys.argv
     return f"CSB_SEED={seed} SIM={sim} .venv/bin/python {shlex.join(command)}"

@@ -95,11 +95,11 @@ def limits(p: Program, words: int) -> dict[str, int]:
         ``patience``, cycles from one output beat to the next. Example: 64 times the 150 words and
         beats that a small network on ``tiny`` takes for a frame, and 10,000: 19,600.
     """
-    sizes = image.memories(p.config).values()
-    clear = sum(image.stream_words(bits) * n * count for bits, n, count in sizes)
+    c = p.config  # one address sweeps over the memories that are cleared
+    clear = max(c.neuron_depth, c.acc_depth, c.bias_depth, c.state_depth)
     frame = max(map(len, p.groups)) + len(p.drain) + len(p.elem) + p.in_beats + p.out_beats
     return {
-        "load_limit": 10_000 + 2 * (words + clear),
+        "load_limit": 2_000 + 4 * (words + clear),
         "patience": 10_000 + 64 * frame * p.streams,
     }
 

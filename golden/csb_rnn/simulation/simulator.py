@@ -24,6 +24,7 @@ from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
 from csb_rnn.simulation.simulate import SIM_TOP, limits
 
+ANSWER_WITHIN = 7200  # half seconds; the first answer comes after the build
 DEPTHS = {  # words of the simulation top's memories: beats go round
     "verilator": {"ImageDepth": 1 << 20, "BeatDepth": 1 << 18},
     "icarus": {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15},
@@ -44,6 +45,7 @@ def _serve(work: Path, sim: str, parameters: dict[str, int], build: str) -> None
             plus_args=["+image=image.memh"],
             build_name=build,
             work_dir=work,
+            limit=None,  # it lives as long as its user
         )
     except launcher.SimulationError as error:
         (work / "error.txt").write_text(str(error))
@@ -113,7 +115,9 @@ class Simulator:
         """
         import select
 
-        while b"\n" not in self._buffer:
+        for _ in range(ANSWER_WITHIN):
+            if b"\n" in self._buffer:
+                break
             ready, _, _ = select.select([self._answers], [], [], 0.5)
             if ready:
                 self._buffer += os.read(self._answers, 1 << 20)
@@ -121,6 +125,9 @@ class Simulator:
                 text = self.work / "error.txt"
                 message = text.read_text() if text.is_file() else "the simulation has ended"
                 raise launcher.SimulationError(message)
+        else:
+            self._process.terminate()
+            raise launcher.SimulationError("the simulation does not answer")
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line)
 

@@ -19,10 +19,11 @@ from csb_rnn.verify.comparison import (
     merge,
     report,
 )
-from csb_rnn.verify.image_run import Run, Settings, interleave
+from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
 from csb_rnn.verify.model_run import run
 
 __all__ = [
+    "DIFFERENCES",
     "SIM_BEATS",
     "SIM_FRAMES",
     "SIM_IMAGE_WORDS",

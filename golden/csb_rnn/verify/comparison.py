@@ -18,7 +18,9 @@ from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.machine.registers import ERRORS
+from csb_rnn.models.quantise import QNetwork
 from csb_rnn.program.program import Program
+from csb_rnn.verify import explanation
 
 if TYPE_CHECKING:
     from csb_rnn.simulation.simulate import RunResult
@@ -49,6 +51,8 @@ class Comparison:
         state: final state of the last sequence, key -> int [streams, H].
         busy, busy_frames: cycles of useful work of each PEGroup in so many frames.
         counters: of the machine, in the same frames (saturations: in all).
+        explanation: lines that say where the first difference is, see
+            :mod:`csb_rnn.verify.explanation`; none if there is none.
     """
 
     lengths: list[int]
@@ -66,6 +70,7 @@ class Comparison:
     seconds: float
     error: int
     stuck: bool
+    explanation: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def cycle_mismatches(self) -> int:
@@ -98,6 +103,7 @@ def merge(parts: Sequence[Comparison]) -> Comparison:
         seconds=sum(part.seconds for part in parts),
         error=next((part.error for part in parts if part.error), 0),
         stuck=any(part.stuck for part in parts),
+        explanation=next((part.explanation for part in parts if part.explanation), []),
     )
 
 
@@ -190,6 +196,7 @@ def compare(
     predicted: np.ndarray,
     work: Path,
     *,
+    network: QNetwork,
     sim: str = "verilator",
     state: Mapping[str, Ints] | None = None,
     waves: bool = False,
@@ -201,7 +208,9 @@ def compare(
     Args:
         p: the program.
         sequences: int [frames, inputs] each, streams interleaved.
-        work: folder for the files of the run.
+        work: folder for the files of the run; of one that differs, also ``outputs.npy`` and
+            ``expected.npy``.
+        network: that the program is of, to explain a difference.
         state: what every sequence starts from, key -> int [streams, H]; zero if None.
         stall: who stalls at random, a key of :data:`STALLS`.
         count_last: read counters after the last sequence only, which is quicker.
@@ -210,20 +219,32 @@ def compare(
         SimulationError: the simulation failed.
     """
     # The benches stand above this package: only what runs the RTL needs them.
+    from csb_rnn.simulation.launcher import repeat_command
     from csb_rnn.simulation.simulate import simulate
 
+    x, lengths = np.concatenate(sequences), [len(one) for one in sequences]
+    start = None if state is None else dict(state)
     got = simulate(
         p,
-        np.concatenate(sequences),
+        x,
         work.resolve(),
         sim=sim,
-        sequences=[len(x) for x in sequences],
-        state=None if state is None else dict(state),
+        sequences=lengths,
+        state=start,
         waves=waves,
         stall=STALLS[stall],
         count_last=count_last,
     )
-    return judge(got, [len(x) for x in sequences], want, want_state, predicted, count_last)
+    found = judge(got, lengths, want, want_state, predicted, count_last)
+    times = predicted if stall == "none" else None
+    ran = explanation.Ran(p, network, x, lengths, want, want_state, times, start)
+
+    def rerun(frames: Ints) -> Mapping[str, Ints]:
+        again = work.resolve() / "again"
+        return simulate(p, frames, again, sim=sim, state=start, stall=STALLS[stall]).state
+
+    found.explanation = explanation.complain(ran, got, work.resolve(), rerun, repeat_command(sim))
+    return found
 
 
 def report(

@@ -60,6 +60,8 @@ class Run:
         outputs: float32, shaped as the inputs but as wide as the last layer.
         state: final states by torch's names, float32 ``[hidden]`` or ``[streams, hidden]``.
         report: as :data:`csb_rnn.flow.schema.REPORT` says.
+        expected: the fixed model's outputs; of several parts, those of the last ones, from the
+            inputs that they got.
 
     All floats are exact, so a run that starts from the state of another continues it bit for bit.
     """
@@ -67,6 +69,10 @@ class Run:
     outputs: np.ndarray
     state: dict[str, np.ndarray]
     report: dict[str, Any]
+    expected: np.ndarray
+
+
+DIFFERENCES = "differences.txt"  # where the RTL first differs from the models
 
 
 def interleave(x: np.ndarray) -> np.ndarray:
@@ -122,8 +128,9 @@ def run_part(
         x: float inputs ``[frames, inputs]``, with several streams ``[streams, frames, inputs]``.
         state: initial state ``[hidden]`` or ``[streams, hidden]``, by the network's own names;
             absent states are zero. None: the one that came with the model, or zero.
-        folder: gets ``outputs.npy``, ``state.npz``, ``report.json``, with ``waves`` also
-            ``waves.fst``, with ``timeline`` ``trace.json`` and ``losses.json``.
+        folder: gets ``outputs.npy``, ``expected.npy``, ``state.npz``, ``report.json``, if anything
+            differs ``differences.txt`` (where it does first), with ``waves`` also ``waves.fst``,
+            with ``timeline`` ``trace.json`` and ``losses.json``.
 
     Raises:
         UsageError, QuantError: bad input; nothing is written.
@@ -151,6 +158,7 @@ def run_part(
             want_state,
             predicted.last_out,
             work,
+            network=q,
             sim=sim,
             state=initial,
             waves=settings.waves,
@@ -166,9 +174,14 @@ def run_part(
         q.output_float(y[0] if single else y),
         {k: v[0] if single else v for k, v in final.items()},
         result,
+        q.output_float(want[0] if single else want),
     )
     if folder is not None:
         np.save(folder / "outputs.npy", run.outputs)
+        np.save(folder / "expected.npy", run.expected)
+        if comparison.explanation:
+            text = [s for s in comparison.explanation if not s.startswith("files:")]
+            (folder / DIFFERENCES).write_text("\n".join(text) + "\n")
         (folder / "state.npz").write_bytes(npz(run.state))
         write_json(folder / "report.json", result, schema.REPORT)
         if times is not None:

@@ -22,7 +22,7 @@ from csb_rnn.flow.cycles import ratio
 from csb_rnn.flow.files import npz, staged, write_json
 from csb_rnn.flow.record import Build
 from csb_rnn.models import quantise
-from csb_rnn.verify.image_run import Run, Settings, run_part
+from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, run_part
 
 
 def run(
@@ -58,12 +58,14 @@ def run(
             raise UsageError(f"unknown state '{key}': known are {', '.join(sorted(places))}")
     with contextlib.ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(Path(out), "report.json"))
+        if out is not None:
+            Path(out, DIFFERENCES).unlink(missing_ok=True)  # of an earlier run
         if build.single:
             return run_part(build.part, x, state, how, folder)
         v, reports = np.asarray(x), []
         final: dict[str, np.ndarray] = {}
         for segment in build.segments:
-            outputs = []
+            outputs, wanted = [], []
             for part in segment:
                 own = None
                 if state is not None:
@@ -76,11 +78,13 @@ def run(
                 reports.append(one.report)
                 y = one.outputs[..., ::-1, :] if part.reverse else one.outputs
                 outputs.append(quantise.to_float(quantise.to_int(y, part.frac), part.frac))
+                wanted.append(one.expected[..., ::-1, :] if part.reverse else one.expected)
                 final |= {key: one.state[k] for key, k in part.model_keys().items()}
             v = np.concatenate(outputs, axis=-1)
-        whole = Run(v.astype(np.float32), final, _sum(reports))
+        whole = Run(v.astype(np.float32), final, _sum(reports), np.concatenate(wanted, -1))
         if folder is not None:
             np.save(folder / "outputs.npy", whole.outputs)
+            np.save(folder / "expected.npy", whole.expected)
             (folder / "state.npz").write_bytes(npz(whole.state))
             write_json(folder / "report.json", whole.report, schema.MODEL_REPORT)
     return whole

@@ -353,9 +353,12 @@ def on_rtl(
             state,
             predicted,
             work or Path(scratch),
+            network=q,
         )
     report = verify.report(found, p, sim="verilator")
     if not verify.is_equal(report):
         wrong = ("mismatches", "state_mismatches", "cycle_mismatches", "stuck", "error")
-        raise AssertionError(", ".join(f"{k} {report[k]}" for k in wrong))
+        counts = ", ".join(f"{k} {report[k]}" for k in wrong)
+        kept = [s for s in found.explanation if work or not s.startswith("files:")]
+        raise AssertionError("\n".join([counts, *kept]))
     return report
