@@ -101,7 +101,8 @@ module csb_top #(
   logic start, stop, flush, core_reset, fresh, running, at_rest, waits, image_valid, init_done;
   logic out_open, in_cut, frame_sent, frame_cut;
   logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
-  logic [7:0] load_code, error_code;
+  logic fault;
+  logic [7:0] load_code, error_code, fault_code;
   csb_control u_control (
       .clk_i,
       .rst_ni,
@@ -116,6 +117,8 @@ module csb_top #(
       .load_code_i  (load_code),
       .frame_error_i(frame_error),
       .out_open_i   (out_open),
+      .fault_i      (fault),
+      .fault_code_i (fault_code),
       .start_o      (start),
       .stop_o       (stop),
       .flush_o      (flush),
@@ -149,7 +152,7 @@ module csb_top #(
   logic [ 3:0] counter_sel;
   logic [ 7:0] counter_group;
   logic [63:0] cycles;
-  logic [31:0] counter, issued;
+  logic [31:0] counter, issued, watchdog;
   csb_regs #(
       .K         (K),
       .L         (L),
@@ -191,6 +194,7 @@ module csb_top #(
       .flush_o      (flush_req),
       .reset_o      (reset_req),
       .fresh_o      (fresh_req),
+      .watchdog_o   (watchdog),
       .image_valid_i(image_valid),
       .running_i    (running),
       .idle_i       (rest_q),
@@ -231,6 +235,8 @@ module csb_top #(
   csb_image_loader #(
       .Groups     (Groups),
       .Lanes      (Lanes),
+      .L          (L),
+      .StreamW    (StreamW),
       .PegW       (PegWordW),
       .AccW       (AccW),
       .StateW     (StateW),
@@ -254,6 +260,7 @@ module csb_top #(
       .busy_o      (loading),
       .idle_i      (at_rest),
       .flush_i     (flush),
+      .abort_i     (fault),
       .done_o      (load_done),
       .error_o     (load_error),
       .error_code_o(load_code),
@@ -562,6 +569,24 @@ module csb_top #(
       .m_tdata_o    (m_axis_frame_tdata),
       .m_tkeep_o    (m_axis_frame_tkeep),
       .m_tlast_o    (m_axis_frame_tlast)
+  );
+
+  csb_watchdog u_watchdog (
+      .clk_i,
+      .rst_ni,
+      .limit_i      (watchdog),
+      .running_i    (running),
+      .loading_i    (loading),
+      .image_valid_i(s_axis_image_tvalid),
+      .image_ready_i(s_axis_image_tready),
+      .x_valid_i    (s_axis_frame_tvalid),
+      .x_ready_i    (s_axis_frame_tready),
+      .x_frame_i    (taken_frame),
+      .y_valid_i    (m_axis_frame_tvalid),
+      .y_ready_i    (m_axis_frame_tready),
+      .y_frame_i    (out_read),
+      .fault_o      (fault),
+      .fault_code_o (fault_code)
   );
 
   // --- counters, in the order of golden/csb_rnn/machine/registers.py ---------------------------------------------

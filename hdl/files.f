@@ -34,6 +34,7 @@ control/csb_image_loader.sv
 control/csb_counters.sv
 control/csb_regs.sv
 control/csb_control.sv
+control/csb_watchdog.sv
 control/csb_events.sv
 stream/csb_input.sv
 stream/csb_output.sv

@@ -157,8 +157,12 @@ def target_table() -> str:
 
 
 def config_register_table() -> str:
-    rows = [(i, f"`{f.name}`", f.width, f.doc) for i, f in enumerate(image.CONFIG)]
-    return table(("address", "register", "bits used", "meaning"), rows)
+    limits = image.config_limits(config.load("tiny"))
+    rows = [
+        (i, f"`{f.name}`", "{} to {}".format(*limits[f.name]), f.doc)
+        for i, f in enumerate(image.CONFIG)
+    ]
+    return table(("address", "register", "`tiny`: values", "meaning"), rows)
 
 
 def example_image() -> str:

@@ -36,6 +36,9 @@ module csb_control #(
     // input and output
     input  wire logic       frame_error_i,  // pulse
     input  wire logic       out_open_i,     // a frame that was cut is being completed
+    // watchdog
+    input  wire logic       fault_i,        // pulse
+    input  wire logic [7:0] fault_code_i,
     // machine
     output logic            start_o,
     output logic            stop_o,
@@ -78,7 +81,7 @@ module csb_control #(
         state_d = StRun;
         if (stop_req_i) state_d = StSettle;
       end
-      StRun:    if (stop_req_i || load_busy_i || frame_error_i) state_d = StSettle;
+      StRun:    if (stop_req_i || load_busy_i || frame_error_i || fault_i) state_d = StSettle;
       StSettle: if (settle_q == '0) state_d = StIdle;
       default:  state_d = StIdle;
     endcase
@@ -123,6 +126,7 @@ module csb_control #(
     if (load_error_i) code = load_code_i;
     else if (no_image) code = ErrNoImage;
     else if (frame_error_i) code = ErrFrame;
+    else if (fault_i) code = fault_code_i;
     else if (busy) code = ErrBusy;
   end
   assign error_evt_o  = !reset_o && code != ErrNone;

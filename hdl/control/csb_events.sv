@@ -33,6 +33,6 @@ module csb_events (
   end
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT(OneSourceAnEvent, (x_inc & drain_inc | x_inc & neu_inc | drain_inc & neu_inc) == '0)
+  `CSB_PROGRAM(OneSourceAnEvent, (x_inc & drain_inc | x_inc & neu_inc | drain_inc & neu_inc) == '0)
 endmodule
 `default_nettype wire

@@ -9,16 +9,22 @@
 // states (load bus), a word of one lane a cycle, and only then takes words, one a cycle.
 // Load bus: memory words in parts of csb_pkg::PartW bits, each one cycle after the stream word that
 // completes it; bits above the memory's width undefined.
-// Result: one pulse of done_o or error_o (with error_code_o, csb_regs_pkg), after the TLAST word; the
-// first error counts, words after it are dropped. A word that is refused by range is never written;
-// words before a wrong checksum are, so the image is valid only after done_o.
-// flush_i forgets an image that is waiting or being taken: one pulse of error_o, and the next word
-// is the first of an image. None begins while it is high.
+// Result: one pulse for each image, of done_o after its TLAST word or of error_o (with error_code_o,
+// csb_regs_pkg) after the word that is wrong. The words behind an error are dropped, up to TLAST,
+// and busy_o stays high as long. A word that is refused by range is never written; words before a
+// wrong checksum are, so the image is valid only after done_o.
+// flush_i forgets an image that is waiting or being taken: one pulse of error_o if none has told an
+// error of it, and the next word is the first of an image. None begins while it is high.
+// abort_i ends an image in whose middle the loader is: the next word is the first one of another.
+// An image brings all program registers (in one section, later ones may change some), each within
+// its range, a last word for every program and a word of the output table, or it is refused.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_image_loader #(
     parameter int Groups      = 4,     // PEGroups
     parameter int Lanes       = 4,     // data path lanes
+    parameter int L           = 2,     // engine columns
+    parameter int StreamW     = 32,    // bits of a beat of the frame streams
     parameter int PegW        = 128,   // bits of a PEGroup word
     parameter int AccW        = 36,    // bits of a bias
     parameter int StateW      = 24,    // bits of a state
@@ -44,6 +50,7 @@ module csb_image_loader #(
     output logic                            busy_o,
     input  wire logic                       idle_i,        // the machine has come to rest
     input  wire logic                       flush_i,       // level
+    input  wire logic                       abort_i,       // pulse: forget a begun image
     output logic                            done_o,
     output logic                            error_o,
     output logic      [                7:0] error_code_o,
@@ -129,6 +136,21 @@ module csb_image_loader #(
     endcase
   endfunction
 
+  // The largest value of a program register. Zero is a value of those without a size or number.
+  localparam int XMost = L * NeuronDepth < 1 << CfgXCountW ? L * NeuronDepth : (1 << CfgXCountW) - 1;
+  function automatic logic [15:0] most_of(input logic [15:0] addr);
+    case (32'(addr))
+      CfgStreams: most_of = 16'd8;
+      CfgStateStride: most_of = 16'(StateDepth);
+      CfgElemLoop: most_of = 16'(ElemDepth - 1);
+      CfgRegSets: most_of = 16'(csb_pkg::RegDepth);
+      CfgXCount: most_of = 16'(XMost);
+      CfgXBase: most_of = 16'(NeuronDepth - 1);
+      CfgOutBeats: most_of = 16'(OutDepth);
+      default: most_of = 16'(StreamW / 16);  // CfgOutLast
+    endcase
+  endfunction
+
   typedef enum logic [2:0] {
     StIdle,     // no image
     StSettle,   // the machine stops
@@ -136,14 +158,14 @@ module csb_image_loader #(
     StHeader,   // the four words of the header
     StSection,  // the three words of a section's header, or the checksum
     StData,     // words of a section
-    StDrop      // an error was found: wait for TLAST
+    StDrop      // an error was found and told: wait for TLAST
   } state_e;
   state_e state_d, state_q;
 
   logic take, last_word, fail, good, part_done, word_done, part_last, tops_last;
+  logic value_bad, may_be_zero, crc_right, complete;
   logic clear_neurons, clear_last, clear_wrap;
   logic [7:0] code;
-  logic failed_q;  // an error waits for the TLAST
   logic [1:0] field_d, field_q;  // word of a header
   logic [31:0] left_q;  // words of the image still to come, valid after the header
   logic [31:0] crc_q;
@@ -171,6 +193,14 @@ module csb_image_loader #(
       {2'b0, addr_q} + {1'b0, s_tdata_i[16:0]} > {1'b0, depth_of(
       target_q
   )};
+
+  // A program register's value is not in its range.
+  assign may_be_zero = addr_q == 16'(CfgStateStride) || addr_q == 16'(CfgElemLoop) ||
+      addr_q == 16'(CfgXBase);
+  assign value_bad = target_q == TargetConfig && (s_tdata_i[31:16] != '0 || s_tdata_i[15:0] > most_of(
+      addr_q
+  ) || (s_tdata_i == '0 && !may_be_zero));
+  assign crc_right = (crc_q ^ 32'hffffffff) == s_tdata_i;
 
   // --- state machine ----------------------------------------------------------------------
   always_comb begin
@@ -208,9 +238,9 @@ module csb_image_loader #(
           fail = 1'b1;
           code = ErrLength;
         end else if (last_word) begin
-          good = (crc_q ^ 32'hffffffff) == s_tdata_i;
+          good = crc_right && complete;
           fail = !good;
-          code = ErrCrc;
+          code = crc_right ? ErrMissing : ErrCrc;
         end else if (field_q == 2'd2) begin
           field_d = '0;
           state_d = StData;
@@ -224,9 +254,11 @@ module csb_image_loader #(
           fail = 1'b1;
           code = ErrLength;
         end else begin
-          part_done = !tops_q;
+          part_done = !tops_q && !value_bad;
           word_done = part_last;
           if (part_last && count_q == 16'd1) state_d = StSection;
+          fail = value_bad;
+          code = ErrValue;
         end
       end
       StDrop:   if (take && s_tlast_i) state_d = StIdle;
@@ -234,7 +266,7 @@ module csb_image_loader #(
     endcase
     if (flush_i) begin
       state_d = StIdle;
-      fail    = busy_o && !failed_q;
+      fail    = busy_o && state_q != StDrop;
       code    = ErrFlushed;
       good    = 1'b0;
     end
@@ -242,6 +274,10 @@ module csb_image_loader #(
     if (fail) begin
       state_d = StDrop;
       if (s_tlast_i || flush_i) state_d = StIdle;
+    end
+    if (abort_i && s_tready_o) begin
+      state_d = StIdle;
+      {good, fail} = '0;
     end
   end
 
@@ -294,6 +330,25 @@ module csb_image_loader #(
     end
   end
 
+  // --- parts of an image that must not be missing ---------------------------------------------
+  logic [Groups-1:0] groups_q;  // programs whose last word came
+  logic drain_q, elem_q, out_q, config_q;
+  assign complete = &{groups_q, drain_q, elem_q, out_q, config_q};
+  always_ff @(posedge clk_i) begin
+    if (state_q == StSettle) begin
+      {groups_q, drain_q, elem_q, out_q, config_q} <= '0;
+    end else if (take && state_q == StData && !tops_q && part_q == '0) begin
+      for (int g = 0; g < Groups; g++) begin
+        if (target_q == TargetPegroup && index_q == 16'(g) && s_tdata_i[0]) groups_q[g] <= 1'b1;
+      end
+      if (target_q == TargetDrain && s_tdata_i[0]) drain_q <= 1'b1;
+      if (target_q == TargetElem && s_tdata_i[0]) elem_q <= 1'b1;
+      if (target_q == TargetOut) out_q <= 1'b1;
+    end else if (take && state_q == StSection && field_q == 2'd2) begin
+      if (target_q == TargetConfig && s_tdata_i[15:0] == 16'(CfgWords)) config_q <= 1'b1;
+    end
+  end
+
   // --- load bus -----------------------------------------------------------------------------
   logic [MaxTops*32-1:0] top_q;  // of the parts to come
   always_ff @(posedge clk_i) begin
@@ -319,21 +374,17 @@ module csb_image_loader #(
   assign clr_addr_o = ld_addr_o;
 
   // --- result -------------------------------------------------------------------------------
-  logic [7:0] code_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      done_o   <= 1'b0;
-      error_o  <= 1'b0;
-      failed_q <= 1'b0;
-      code_q   <= ErrNone;
+      done_o       <= 1'b0;
+      error_o      <= 1'b0;
+      error_code_o <= ErrNone;
     end else begin
-      done_o   <= good;
-      error_o  <= (fail || failed_q) && ((take && s_tlast_i) || flush_i);
-      failed_q <= (fail || failed_q) && !((take && s_tlast_i) || flush_i);
-      if (fail) code_q <= code;
+      done_o  <= good;
+      error_o <= fail;
+      if (fail) error_code_o <= code;
     end
   end
-  assign error_code_o = code_q;
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(PartsAreNumbered, parts_in(MaxW) <= 1 << PartIw)

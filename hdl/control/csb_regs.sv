@@ -56,6 +56,7 @@ module csb_regs #(
     output logic                   flush_o,        // pulse
     output logic                   reset_o,        // pulse
     output logic                   fresh_o,
+    output logic      [      31:0] watchdog_o,     // cycles
     input  wire logic              image_valid_i,
     input  wire logic              running_i,
     input  wire logic              idle_i,         // at rest and not loading
@@ -132,7 +133,8 @@ module csb_regs #(
   always_comb begin
     write_ok = 1'b0;
     unique case (waddr_q)
-      RegControl, RegIrqEnable, RegIrqPending, RegPegSelect, RegStateAddr: write_ok = 1'b1;
+      RegControl, RegIrqEnable, RegIrqPending, RegWatchdog, RegPegSelect, RegStateAddr:
+      write_ok = 1'b1;
       RegStateData: write_ok = state_ok;
       default: ;
     endcase
@@ -150,6 +152,7 @@ module csb_regs #(
       fresh_o       <= 1'b0;
       irq_enable_q  <= '0;
       irq_pending_q <= '0;
+      watchdog_o    <= WatchdogReset;
       group_o       <= '0;
       state_addr_q  <= '0;
       st_we_o       <= 1'b0;
@@ -166,6 +169,7 @@ module csb_regs #(
         if (waddr_q == RegControl && wmask[0]) fresh_o <= wdata_q[2];
         if (waddr_q == RegIrqEnable && wmask[0]) irq_enable_q <= wdata_q[1:0];
         if (waddr_q == RegPegSelect && wmask[0]) group_o <= wdata_q[7:0];
+        if (waddr_q == RegWatchdog) watchdog_o <= (watchdog_o & ~wmask) | (wdata_q & wmask);
         if (waddr_q == RegStateAddr) begin
           state_addr_q <= (state_addr_q & ~wmask) | (wdata_q & wmask);
         end
@@ -232,6 +236,7 @@ module csb_regs #(
       end
       RegIrqEnable: rdata = {30'b0, irq_enable_q};
       RegIrqPending: rdata = {30'b0, irq_pending_q};
+      RegWatchdog: rdata = watchdog_o;
       RegCyclesLo: rdata = 32'(cycles_i);
       RegCyclesHi: rdata = cycles_hi_q;
       RegPegSelect: rdata = {24'b0, group_o};

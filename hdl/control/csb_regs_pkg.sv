@@ -6,6 +6,7 @@
 package csb_regs_pkg;
   parameter int RegAddrW = 12;
   parameter logic [31:0] Identity = 32'h03425343;
+  parameter logic [31:0] WatchdogReset = 32'h01000000;
   parameter logic [11:0] RegIdentity = 12'h000;
   parameter logic [11:0] RegConfigHash = 12'h004;
   parameter logic [11:0] RegGrid = 12'h008;
@@ -15,6 +16,7 @@ package csb_regs_pkg;
   parameter logic [11:0] RegStatus = 12'h024;
   parameter logic [11:0] RegIrqEnable = 12'h028;
   parameter logic [11:0] RegIrqPending = 12'h02c;
+  parameter logic [11:0] RegWatchdog = 12'h030;
   parameter logic [11:0] RegCyclesLo = 12'h040;
   parameter logic [11:0] RegCyclesHi = 12'h044;
   parameter logic [11:0] RegIterations = 12'h048;
@@ -43,7 +45,11 @@ package csb_regs_pkg;
   parameter logic [7:0] ErrCrc = 8'd6;
   parameter logic [7:0] ErrFrame = 8'd7;
   parameter logic [7:0] ErrNoImage = 8'd8;
+  parameter logic [7:0] ErrTimeout = 8'd9;
   parameter logic [7:0] ErrFlushed = 8'd10;
   parameter logic [7:0] ErrBusy = 8'd11;
+  parameter logic [7:0] ErrValue = 8'd12;
+  parameter logic [7:0] ErrMissing = 8'd13;
+  parameter logic [7:0] ErrProgram = 8'd14;
 endpackage
 `default_nettype wire

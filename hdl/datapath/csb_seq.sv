@@ -115,7 +115,7 @@ module csb_seq #(
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(IssuesOnlyValid, !issue_i || valid_o)
-  `CSB_ASSERT(LastIsNoted, !next_load_o || next_word_o[0] == at_last_q)
+  `CSB_PROGRAM(LastIsNoted, !next_load_o || next_word_o[0] == at_last_q)
   `CSB_ASSERT(LoadsOnlyIdle, !we_i || state_q == StIdle)
 endmodule
 `default_nettype wire

@@ -34,6 +34,6 @@ module csb_token #(
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(TakesOnlyWhatIsThere, !dec_i || has_o)
-  `CSB_ASSERT(CountHolds, !(inc_i && !dec_i && &count_q))
+  `CSB_PROGRAM(CountHolds, !(inc_i && !dec_i && &count_q))
 endmodule
 `default_nettype wire

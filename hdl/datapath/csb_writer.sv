@@ -213,7 +213,7 @@ module csb_writer #(
   assign unused = ^{hold_q, rot, source};
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT_IF(RotatesByColumns, take, 32'(wr_rot_i) < L)
-  `CSB_ASSERT(SlotsFarEnoughApart, !(take && busy_q && !last))
+  `CSB_PROGRAM_IF(RotatesByColumns, take, 32'(wr_rot_i) < L)
+  `CSB_PROGRAM(SlotsFarEnoughApart, !(take && busy_q && !last))
 endmodule
 `default_nettype wire

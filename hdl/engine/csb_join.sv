@@ -29,7 +29,7 @@ module csb_join #(
         has[i]  <= count_d != '0;
       end
     end
-    `CSB_ASSERT(CountHolds, !(pulse_i[i] && !take_i && &count_q))
+    `CSB_PROGRAM(CountHolds, !(pulse_i[i] && !take_i && &count_q))
   end
 
   assign ready_o = &has;

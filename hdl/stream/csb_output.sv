@@ -222,9 +222,9 @@ module csb_output #(
   `CSB_ASSERT_STABLE(FrameStreamStable, m_tvalid_o, m_tready_i, {m_tlast_o, m_tkeep_o, m_tdata_o})
   `CSB_ASSERT_KNOWN(LastKnown, m_tvalid_o, {m_tlast_o, m_tkeep_o})
   for (genvar i = 0; i < Values; i++) begin : gen_value_known
-    `CSB_ASSERT_KNOWN(ValueKnown, m_tvalid_o && m_tkeep_o[2*i], m_tdata_o[i*16+:16])
+    `CSB_PROGRAM_KNOWN(ValueKnown, m_tvalid_o && m_tkeep_o[2*i], m_tdata_o[i*16+:16])
   end
-  `CSB_ASSERT(TwoFramesAtMost, !(out_done_i && frames_q == 2'd2 && !read_last))
+  `CSB_PROGRAM(TwoFramesAtMost, !(out_done_i && frames_q == 2'd2 && !read_last))
   `CSB_ASSERT(FifoHolds, count_q <= 3'(FifoDepth))
   `CSB_ASSERT(StartsWithNoFrameOpen, !(start_i && (mid_q || m_tvalid_o)))
   `CSB_ASSERT(OpenOnlyAtRest, !(open_o && frames_q != '0))

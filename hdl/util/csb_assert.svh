@@ -11,6 +11,11 @@
 // reset cannot see it: its assertions start at the 17th rising edge, when the reset of the modules
 // around it has long driven the random values out. Example: a seed that starts `rst_ni` at 1 and
 // `valid` at 1 checks nothing until the bench has pulled `rst_ni` low for one edge.
+//
+// CSB_ASSERT_* state what the hardware holds, whatever runs on it. CSB_PROGRAM_* state what a program
+// must hold: the compiler keeps it, an illegal image need not, and in silicon the watchdog
+// ends what comes of it. With the plusarg +any_program these are silent, so that a simulation can
+// show how.
 `ifndef CSB_ASSERT_SVH
 `define CSB_ASSERT_SVH
 
@@ -22,6 +27,10 @@
 `define CSB_ASSERT_KNOWN(Name, Valid, Payload)
 `define CSB_ASSERT_STABLE(Name, Valid, Ready, Payload)
 `define CSB_ASSERT_HELD(Name, Valid, Ready, Payload)
+`define CSB_PROGRAM(Name, Cond)
+`define CSB_PROGRAM_IF(Name, Enable, Cond)
+`define CSB_PROGRAM_NO_RESET(Name, Enable, Cond)
+`define CSB_PROGRAM_KNOWN(Name, Valid, Payload)
 `else
 
 // Parameters are legal: checked once, at time zero.
@@ -85,6 +94,32 @@
     stalled = rst_ni === 1'b1 && (Valid) === 1'b1 && (Ready) !== 1'b1; \
     held = Payload; \
   end
+
+// As their namesakes, of programs.
+`define CSB_PROGRAM(Name, Cond) `CSB_PROGRAM_IF(Name, 1'b1, Cond)
+
+`define CSB_PROGRAM_IF(Name, Enable, Cond) \
+  initial Name.armed = 1'b0; \
+  always @(posedge clk_i) begin : Name \
+    logic armed; \
+    if (rst_ni !== 1'b1) armed = $time != 0; \
+    else if ((Enable) === 1'b1 && (Cond) !== 1'b1) begin \
+      if (armed && !$test$plusargs("any_program")) $fatal(1, "program contract %m broken"); \
+    end \
+  end
+
+`define CSB_PROGRAM_NO_RESET(Name, Enable, Cond) \
+  initial Name.edges = '0; \
+  always @(posedge clk_i) begin : Name \
+    logic [4:0] edges; \
+    if (!edges[4]) edges = edges + 1'b1; \
+    else if ((Enable) === 1'b1 && (Cond) !== 1'b1) begin \
+      if (!$test$plusargs("any_program")) $fatal(1, "program contract %m broken"); \
+    end \
+  end
+
+`define CSB_PROGRAM_KNOWN(Name, Valid, Payload) \
+  `CSB_PROGRAM(Name, (Valid) === 1'b0 || ((Valid) === 1'b1 && (^(Payload)) !== 1'bx))
 
 `endif  // SYNTHESIS
 `endif  // CSB_ASSERT_SVH

@@ -46,9 +46,9 @@ module csb_ram_1r1w #(
   end
 
   // --- Assertions -----------------------------------------------------------------------------
-  `CSB_ASSERT_NO_RESET(WriteInRange, |we_i, 32'(waddr_i) < Depth)
-  `CSB_ASSERT_NO_RESET(ReadInRange, re_i, 32'(raddr_i) < Depth)
-  `CSB_ASSERT_NO_RESET(NeverCollides, NoCollision && re_i && |we_i, raddr_i != waddr_i)
+  `CSB_PROGRAM_NO_RESET(WriteInRange, |we_i, 32'(waddr_i) < Depth)
+  `CSB_PROGRAM_NO_RESET(ReadInRange, re_i, 32'(raddr_i) < Depth)
+  `CSB_PROGRAM_NO_RESET(NeverCollides, NoCollision && re_i && |we_i, raddr_i != waddr_i)
 endmodule
 
 `default_nettype wire

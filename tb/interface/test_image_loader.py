@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import struct
 import zlib
+from collections.abc import Iterator
 
 import cocotb
 from cocotb.triggers import ClockCycles
@@ -39,6 +41,8 @@ def parameters() -> dict[str, int]:
     return {
         "Groups": c.groups,
         "Lanes": c.lanes,
+        "L": c.L,
+        "StreamW": c.stream_w,
         "AccW": c.acc_w,
         "StateW": c.state_w,
         "ConfigHash": image.config_hash(c),
@@ -60,6 +64,7 @@ class Bench:
         )
         dut.idle_i.value = 1
         dut.flush_i.value = 0
+        dut.abort_i.value = 0
         start_clock(dut)
         Monitor(dut, lambda: dut.ld_we_o.value == 1, self._word, self._write).start()
         Monitor(
@@ -125,13 +130,24 @@ async def bench(dut, stall: float = 0.0) -> Bench:
     return b
 
 
+def random_registers() -> list[int]:
+    """A legal value of every program register; often the smallest or the largest."""
+    limits = [image.config_limits(CONFIG)[f.name] for f in image.CONFIG]
+    return [random.choice((low, high, random.randint(low, high))) for low, high in limits]
+
+
 def random_sections(full: bool = False) -> list[image.Section]:
+    """Sections of an image that is not refused: something for every memory, in any order."""
     out = []
     for target, (width, depth, count) in image.memories(CONFIG).items():
         for index in range(count):
             addr = 0 if full else random.randrange(depth)
             n = depth if full else random.randint(1, depth - addr)
             words = [random.getrandbits(width) for _ in range(n)]
+            if target in (Target.PEGROUP, Target.DRAIN, Target.ELEM):
+                words[random.randrange(n)] |= 1  # the program's last word
+            if target is Target.CONFIG:
+                addr, words = 0, random_registers()
             out.append(image.section(CONFIG, target, words, index, addr))
     random.shuffle(out)
     return out
@@ -207,6 +223,7 @@ def golden_error(data: bytes) -> str | None:
 def bad_images() -> dict[str, tuple[str, bytes]]:
     """Every way to be wrong: name -> (error, image)."""
     words = [random.getrandbits(24) for _ in range(5)]
+    whole = random_sections()
     good = image.pack(CONFIG, [image.section(CONFIG, Target.STATE, words, 1, 3)])
     n = len(good) // 4
     head = 4  # first word of the section header
@@ -241,7 +258,46 @@ def bad_images() -> dict[str, tuple[str, bytes]]:
             "length",
             patched(good, head, Target.PEGROUP) if width > 32 else patched(good, head + 2, 6),
         ),
+        "no_section": ("missing", image.pack(CONFIG, [])),
+        "state_alone": ("missing", good),
+        **{f"no_{name}": ("missing", data) for name, data in incomplete(whole)},
+        **{f"value_{name}": ("value", data) for name, data in bad_values(whole)},
     }
+
+
+def incomplete(whole: list[image.Section]) -> Iterator[tuple[str, bytes]]:
+    """Images that lack a part, or a program's last word, or bring the registers in two halves."""
+    for s in whole:
+        name = f"{s.target.name}_{s.index}"
+        others = [other for other in whole if other is not s]
+        if s.target not in (Target.BIAS, Target.STATE):
+            yield name, image.pack(CONFIG, others)
+        if s.target in (Target.PEGROUP, Target.DRAIN, Target.ELEM):
+            words = tuple(w & ~1 for w in s.words)
+            yield f"last_{name}", image.pack(CONFIG, [*others, dataclasses.replace(s, words=words)])
+        if s.target is Target.CONFIG:
+            halves = [
+                image.section(CONFIG, s.target, s.words[at : at + 4], addr=at) for at in (0, 4)
+            ]
+            yield "whole_CONFIG", image.pack(CONFIG, [*others, *halves])
+
+
+def bad_values(whole: list[image.Section]) -> Iterator[tuple[str, bytes]]:
+    """Images with one program register out of its range, in the section of all or a later one."""
+    for at, f in enumerate(image.CONFIG):
+        low, high = image.config_limits(CONFIG)[f.name]
+        for value in {low - 1, high + 1, (1 << random.randint(16, 31)) + low} - {-1}:
+            registers = random_registers()
+            registers[at] = value
+            bad = image.section(CONFIG, Target.CONFIG, registers)
+            if random.random() < 0.5:
+                bad = image.section(CONFIG, Target.CONFIG, [value], addr=at)
+            others = [s for s in whole if s.target is not Target.CONFIG]
+            yield f"{f.name}_{value}", image.pack(CONFIG, [bad, *others])
+    # Of a section that is cut in its second word, by the checksum's place or by TLAST.
+    bad = image.pack(CONFIG, [image.section(CONFIG, Target.CONFIG, [9, 0])])
+    yield "before_the_cut", patched(bad, 3, len(bad) // 4 - 1)
+    yield "before_tlast", bad[:-4]
 
 
 @cocotb.test
@@ -249,6 +305,8 @@ def bad_images() -> dict[str, tuple[str, bytes]]:
 async def every_error_then_a_good_image(dut, stall: float) -> None:
     b = await bench(dut, stall)
     for name, (error, data) in bad_images().items():
+        if stall and random.random() < 0.7:
+            continue
         got = await b.load(data)
         assert got == error, f"{name}: {got}, expected {error}"
         assert golden_error(data) == error, f"{name}: golden says {golden_error(data)}"
@@ -256,6 +314,59 @@ async def every_error_then_a_good_image(dut, stall: float) -> None:
         b.memory.clear()
         b.cleared.clear()
         assert await b.load(image.pack(CONFIG, sections)) == "done", f"after {name}"
+        b.check(sections)
+
+
+async def feed(dut, words: list[int], last: bool = False) -> None:
+    """Sends words without the source, which would end them with TLAST."""
+    for i, word in enumerate(words):
+        dut.s_tvalid_i.value = 1
+        dut.s_tdata_i.value = word
+        dut.s_tlast_i.value = int(last and i == len(words) - 1)
+        await until(dut.clk_i, lambda: dut.s_tready_o.value == 1, 20_000, "s_tready_o")
+    dut.s_tvalid_i.value = 0
+
+
+@cocotb.test
+async def an_error_is_told_at_once(dut) -> None:
+    """No TLAST comes, then it does: one result, in the cycle after the word that is wrong."""
+    b = await bench(dut)
+    sections = random_sections()
+    await feed(dut, [0xDEAD])
+    await ClockCycles(dut.clk_i, 2)
+    assert b.results == ["magic"]
+    await feed(dut, [1, 2, 3])
+    await ClockCycles(dut.clk_i, 500)
+    assert dut.busy_o.value == 1
+    await feed(dut, [4], last=True)
+    await ClockCycles(dut.clk_i, 5)
+    assert dut.busy_o.value == 0
+    assert b.results == ["magic"]
+    assert await b.load(image.pack(CONFIG, sections)) == "done"
+    b.check(sections)
+
+
+@cocotb.test
+async def abort_anywhere(dut) -> None:
+    """An image is cut after any word, also after one that was refused: the next one is good."""
+    b = await bench(dut)
+    good = image.words32(image.pack(CONFIG, random_sections()))
+    bad = image.words32(next(bad_values(random_sections()))[1])
+    for words, n in [(w, n) for w in (good, bad) for n in (1, 4, 6, 9, 30, len(w) - 1)]:
+        told = len(b.results)
+        await feed(dut, words[:n])
+        await ClockCycles(dut.clk_i, 3)
+        assert dut.busy_o.value == 1
+        dut.abort_i.value = 1
+        await ClockCycles(dut.clk_i, 1)
+        dut.abort_i.value = 0
+        await ClockCycles(dut.clk_i, 3)
+        assert dut.busy_o.value == 0
+        assert len(b.results) <= told + (words is bad)
+        sections = random_sections()
+        b.memory.clear()
+        b.cleared.clear()
+        assert await b.load(image.pack(CONFIG, sections)) == "done"
         b.check(sections)
 
 

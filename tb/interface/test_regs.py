@@ -155,6 +155,11 @@ async def commands_and_registers(dut, stall: float) -> None:
     await ClockCycles(dut.clk_i, 3)
     dut.frame_cut_i.value = 0
     assert (await b.read("FRAMES_CUT"))[0] == 3
+    assert dut.watchdog_o.value == registers.WATCHDOG_RESET
+    await b.write("WATCHDOG", 0x01020304)
+    await within(400, b.axi.write(address("WATCHDOG") + 2, b"\xff"))
+    assert (await b.read("WATCHDOG"))[0] == 0x01FF0304
+    assert dut.watchdog_o.value == 0x01FF0304
     # byte strobes
     await b.write("STATE_ADDR", 0x11223344)
     await within(400, b.axi.write(address("STATE_ADDR") + 1, b"\xaa"))

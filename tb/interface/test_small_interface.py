@@ -15,7 +15,7 @@ from tb.lib.stream import poison, recoveries, reset, start_clock, until, within
 
 CONTROL_INPUTS = (
     *("start_req", "stop_req", "flush_req", "reset_req", "fresh", "load_busy", "load_done"),
-    *("load_error", "load_code", "frame_error", "out_open"),
+    *("load_error", "load_code", "frame_error", "fault", "fault_code", "out_open"),
 )
 
 
@@ -107,6 +107,12 @@ async def control_errors(dut) -> None:
     assert c.error() == "frame"
     assert await c.start()  # clears the error; the image is still good
     assert c.error() == "none"
+    dut.fault_code_i.value = ERRORS["timeout"][0]
+    await pulse(dut, "fault_i")
+    await ClockCycles(dut.clk_i, 1)
+    await c.stops()
+    assert c.error() == "timeout"
+    assert await c.start()
     await c.load("crc")  # stops the machine
     assert c.error() == "crc"
     assert dut.image_valid_o.value == 0
@@ -323,3 +329,89 @@ async def program_registers(dut) -> None:
         assert int(dut.value_o.value) == sum(v << i * 32 for i, v in enumerate(want))
         if we and target == Target.CONFIG and addr < len(CONFIG):
             want[addr] = data
+
+
+WATCHDOG_INPUTS = (
+    *("limit", "running", "loading", "image_valid", "image_ready"),
+    *("x_valid", "x_ready", "x_frame", "y_valid", "y_ready", "y_frame"),
+)
+
+
+class Watched:
+    """What csb_watchdog should say of a run or a load, from its definition."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.inside = self.count = self.cycle = 0
+        self.want: tuple[int, str] | None = None  # cycle and name of the fault
+
+    def run(self, s: dict[str, int]) -> None:
+        """A cycle of a run, with these signals."""
+        x_beat, x_waits = s["x_valid"] and s["x_ready"], s["x_valid"] and not s["x_ready"]
+        y_beat, y_waits = s["y_valid"] and s["y_ready"], s["y_valid"] and not s["y_ready"]
+        self._count(
+            owed=not y_waits and (self.inside or x_waits),
+            paid=y_beat or (not self.inside and x_beat),
+        )
+        if s["y_frame"] and not self.inside:
+            self._fault(self.cycle + 2, "program")
+        self.inside = max(0, self.inside + s["x_frame"] - s["y_frame"])
+        self.cycle += 1
+
+    def load(self, s: dict[str, int]) -> None:
+        """A cycle of a load."""
+        ready, valid = s["image_ready"], s["image_valid"]
+        self._count(owed=ready and not valid, paid=ready and valid)
+        self.cycle += 1
+
+    def _count(self, owed: int, paid: int) -> None:
+        self.count = 0 if paid else self.count + bool(owed)
+        if self.limit and self.count == self.limit + 1:
+            self._fault(self.cycle + 3, "timeout")
+
+    def _fault(self, cycle: int, name: str) -> None:
+        if (
+            self.want is None
+            or cycle < self.want[0]
+            or (cycle == self.want[0] and name == "timeout")
+        ):
+            self.want = (cycle, name)
+
+
+@cocotb.test
+async def watchdog_counts_what_is_owed(dut) -> None:
+    """Random traffic: a fault comes in the cycle that the definition names, or none does."""
+    for name in WATCHDOG_INPUTS:
+        getattr(dut, f"{name}_i").value = 0
+    start_clock(dut)
+    await reset(dut)
+    names = {code: name for name, (code, _) in ERRORS.items()}
+    seen = {"timeout": 0, "program": 0, "none": 0}
+    for _ in range(250):
+        w = Watched(random.choice((0, 1, 5, 30)))
+        dut.limit_i.value = w.limit
+        await ClockCycles(dut.clk_i, 3)
+        mode = random.choice(("running", "loading"))
+        chance = {n: random.choice((0, 0.02, 0.5, 0.95, 1)) for n in WATCHDOG_INPUTS[3:]}
+        chance["x_frame"] = random.choice((0.05, 0.3))
+        chance["y_frame"] = chance["x_frame"] * random.choice((0, 0.2, 0.9))
+        getattr(dut, f"{mode}_i").value = 1
+        got = None
+        for _ in range(200):
+            s = {n: int(random.random() < p) for n, p in chance.items()}
+            for n, value in s.items():
+                getattr(dut, f"{n}_i").value = value
+            await RisingEdge(dut.clk_i)
+            if dut.fault_o.value == 1:
+                got = (w.cycle, names[int(dut.fault_code_o.value)])
+            (w.run if mode == "running" else w.load)(s)
+            if got:
+                break
+        want = w.want if w.want and w.want[0] < w.cycle else None
+        assert got == want, f"{mode}, limit {w.limit}: fault {got}, expected {w.want}"
+        seen[got[1] if got else "none"] += 1
+        getattr(dut, f"{mode}_i").value = 0
+        for _ in range(5):
+            await RisingEdge(dut.clk_i)
+            assert dut.fault_o.value == 0 or w.cycle == 200, "more than a pulse"
+    assert all(count > 10 for count in seen.values()), seen

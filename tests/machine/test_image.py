@@ -17,9 +17,12 @@ def test_round_trip(name: str, seed: int) -> None:
     rng = random.Random(seed)
     sections = []
     for target, (width, depth, count) in image.memories(c).items():
-        addr = rng.randrange(depth)
-        words = [rng.getrandbits(width) for _ in range(min(20, depth - addr))]
-        sections.append(image.section(c, target, words, rng.randrange(count), addr))
+        for index in range(count):
+            addr = rng.randrange(depth)
+            words = [rng.getrandbits(width) | 1 for _ in range(min(20, depth - addr))]
+            if target is Target.CONFIG:
+                addr, words = 0, [rng.randint(*v) for v in image.config_limits(c).values()]
+            sections.append(image.section(c, target, words, index, addr))
     data = image.pack(c, sections)
     assert image.unpack(c, data) == sections
     assert len(data) == 4 * image.words32(data)[3]
@@ -51,6 +54,27 @@ def test_refuses(target: Target, words: list[int], index: int, addr: int, messag
 def test_refuses_an_incomplete_configuration() -> None:
     with pytest.raises(ImageError, match="missing or unknown"):
         image.config_section(config.load("tiny"), {"streams": 1})
+
+
+@pytest.mark.parametrize("name", [f.name for f in image.CONFIG])
+def test_refuses_a_register_out_of_its_range(name: str) -> None:
+    c = config.load("tiny")
+    low, high = image.config_limits(c)[name]
+    good = {n: limits[1] for n, limits in image.config_limits(c).items()}
+    assert image.config_section(c, good).words == tuple(good.values())
+    for value in (low - 1, high + 1):
+        with pytest.raises(ImageError, match=f"CONFIG.{name} is {value}: must be {low}") as error:
+            image.config_section(c, good | {name: value})
+        assert error.value.error == "value"
+
+
+def test_names_what_an_image_lacks() -> None:
+    c = config.load("tiny")
+    last = {t: [1] for t in (Target.DRAIN, Target.ELEM, Target.OUT)}
+    sections = [image.section(c, t, words) for t, words in last.items()]
+    sections += [image.section(c, Target.PEGROUP, [1 - (g == 2)], g) for g in range(c.groups)]
+    with pytest.raises(ImageError, match=r"the image lacks CONFIG, PEGROUP 2$"):
+        image.unpack(c, image.pack(c, sections))
 
 
 def test_every_parameter_changes_the_hash() -> None:

@@ -77,6 +77,7 @@ def test_output(sim: str, config: str) -> None:
         ("csb_counters", "counters_", {}),
         ("csb_counters", "counters_", {"Counters": 3, "Groups": 7}),
         ("csb_program_regs", "program_registers", {}),
+        ("csb_watchdog", "watchdog_", {}),
     ],
     ids=str,
 )

@@ -211,14 +211,35 @@ def section(
     return Section(target, index, addr, tuple(w & mask for w in words))
 
 
+def config_limits(c: Config) -> dict[str, tuple[int, int]]:
+    """Smallest and largest value of every CONFIG register; the load port refuses others.
+
+    For ``tiny``, ``config_limits(c)["out_last"]`` is (1, 2): a beat holds two values.
+    """
+    x_bits = next(f.width for f in CONFIG if f.name == "x_count")
+    return {
+        "streams": (1, 8),
+        "state_stride": (0, c.state_depth),
+        "elem_loop": (0, c.elem_depth - 1),
+        "reg_sets": (1, isa.REG_DEPTH),
+        "x_count": (1, min(c.L * c.neuron_depth, (1 << x_bits) - 1)),
+        "x_base": (0, c.neuron_depth - 1),
+        "out_beats": (1, c.out_depth),
+        "out_last": (1, c.out_lanes),
+    }
+
+
 def config_section(c: Config, values: Mapping[str, int]) -> Section:
     """The CONFIG section from named values (all of them are needed)."""
     if set(values) != {f.name for f in CONFIG}:
         odd = sorted(set(values) ^ {f.name for f in CONFIG})
         raise ImageError("section", f"CONFIG: missing or unknown {', '.join(odd)}")
     for f in CONFIG:
-        if not 0 <= values[f.name] < 1 << f.width:
-            raise ImageError("section", f"CONFIG.{f.name}: {values[f.name]} exceeds {f.width} bits")
+        low, high = config_limits(c)[f.name]
+        if not low <= values[f.name] <= high:
+            raise ImageError(
+                "value", f"CONFIG.{f.name} is {values[f.name]}: must be {low} to {high}"
+            )
     return section(c, Target.CONFIG, [values[f.name] for f in CONFIG])
 
 
@@ -270,17 +291,47 @@ def unpack(c: Config, data: bytes) -> list[Section]:
             raise ImageError("section", f"no target {f['target']}")
         target, index, addr, count = Target(f["target"]), f["index"], f["addr"], f["count"]
         width, depth, memories_of = memories(c)[target]
+        end = min(len(words), total)
         if index >= memories_of or not count or addr + count > depth:
             raise ImageError("section", f"{target.name} {index}: {count} words from {addr}")
         length, pos = count * stream_words(width), pos + 3
-        if pos + length >= min(len(words), total):
+        if target is Target.CONFIG:
+            _check_registers(c, addr, words[pos : min(pos + length, end - 1)])
+        if pos + length >= end:
             raise cut
         values = _from_stream(data[pos * 4 : (pos + length) * 4], width)
         out.append(Section(target, index, addr, values))
         pos += length
     if zlib.crc32(data[:-4]) != words[-1]:
         raise ImageError("crc", "the checksum is wrong")
+    if missing := _missing(c, out):
+        raise ImageError("missing", f"the image lacks {', '.join(missing)}")
     return out
+
+
+def _check_registers(c: Config, addr: int, values: Sequence[int]) -> None:
+    for f, value in zip(CONFIG[addr:], values, strict=False):
+        low, high = config_limits(c)[f.name]
+        if not low <= value <= high:
+            raise ImageError("value", f"CONFIG.{f.name} is {value}: must be {low} to {high}")
+
+
+def _missing(c: Config, sections: Iterable[Section]) -> list[str]:
+    """What an image needs and these sections do not bring: all program registers in one section,
+    a word with ``last`` for every program, a word of the output table."""
+    there = set()
+    for s in sections:
+        if s.target is Target.CONFIG:
+            complete = len(s.words) == len(CONFIG)
+        elif s.target in (Target.DRAIN, Target.ELEM, Target.PEGROUP):
+            complete = any(w & 1 for w in s.words)  # bit 0 is `last`, in every kind of word
+        else:
+            complete = True
+        if complete:
+            there.add((s.target, s.index))
+    wanted = {(t, 0): t.name for t in (Target.CONFIG, Target.DRAIN, Target.ELEM, Target.OUT)}
+    wanted |= {(Target.PEGROUP, g): f"PEGROUP {g}" for g in range(c.groups)}
+    return [name for key, name in wanted.items() if key not in there]
 
 
 def words32(data: bytes) -> list[int]:

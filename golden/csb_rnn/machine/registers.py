@@ -11,6 +11,7 @@ import dataclasses
 from csb_rnn.machine.folders import HDL
 
 VERSION = 3  # of the register map
+WATCHDOG_RESET = 1 << 24  # WATCHDOG after reset
 IDENTITY = int.from_bytes(b"CSB", "little") | VERSION << 24
 ADDR_W = 12  # address bits of the AXI4-Lite port
 
@@ -25,8 +26,12 @@ ERRORS = {
     "crc": (6, "image: wrong checksum"),
     "frame": (7, "input frame: TLAST is not on the last beat that the program expects"),
     "no_image": (8, "start without a valid image, or while one is loaded"),
+    "timeout": (9, "no beat that was owed came within WATCHDOG cycles: of a run, or of an image"),
     "flushed": (10, "image: CONTROL.flush ended it before its TLAST"),
     "busy": (11, "start while running; the run goes on"),
+    "value": (12, "image: a program register's value is out of its range"),
+    "missing": (13, "image: lacks the registers, a program's last word or the output table"),
+    "program": (14, "the program sent an output frame that no input frame had asked for"),
 }
 
 _SEND_AGAIN = "check that the file is whole and send it again, then start"
@@ -43,8 +48,13 @@ ERROR_ACTIONS = {
     "frame": "send frames of the program's length with TLAST on the last beat; if the transfer was "
     "reset: CONTROL.flush; then start",
     "no_image": "load an image, then start",
+    "timeout": "of a run: the program is wrong or WATCHDOG too small: load an image or write "
+    "WATCHDOG, then start; of an image: send it again from its first word, then start",
     "flushed": "send the image again, then start",
     "busy": "nothing, or CONTROL.stop and start in one write to start the run anew",
+    "value": _REBUILD,
+    "missing": _REBUILD,
+    "program": _REBUILD,
 }
 
 
@@ -147,6 +157,12 @@ REGISTERS = (
         "interrupt causes",
         (F("loaded", 0, 1, "image loaded"), F("error", 1, 1, "error")),
     ),
+    Register(
+        0x30,
+        "WATCHDOG",
+        "RW",
+        "cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset",
+    ),
     # counters, in the order of csb_counters; all cleared by a start
     Register(0x40, "CYCLES_LO", "RO", "cycles while running; reading it holds CYCLES_HI"),
     Register(0x44, "CYCLES_HI", "RO", "bits 63..32 as of the last read of CYCLES_LO"),
@@ -218,6 +234,7 @@ def package_text() -> str:
         "package csb_regs_pkg;",
         f"  parameter int RegAddrW = {ADDR_W};",
         f"  parameter logic [31:0] Identity = 32'h{IDENTITY:08x};",
+        f"  parameter logic [31:0] WatchdogReset = 32'h{WATCHDOG_RESET:08x};",
     ]
     lines += [
         f"  parameter logic [{ADDR_W - 1}:0] Reg{_camel(r.name)} = {ADDR_W}'h{r.offset:03x};"

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Watchdog: nothing waits in silence. It looks at the ports alone, so it needs no opinion about
+// programs, and a program that is busy for ever is found like one that stands still.
+//
+// Inside are the input frames taken whole and not yet read out of the output buffer. A cycle is
+// counted when the machine, or the image's sender, owes a beat:
+//   running, no output beat waits for the sink, frames inside      -> an output beat is owed
+//   running, no output beat waits for the sink, none inside,
+//     an input beat is offered and not taken                       -> its taking is owed
+//   loading, the loader is ready and no word is offered            -> a word of the image is owed
+// The beat that is owed clears the count, as rest does. Not counted: a sink that does not take, a
+// source that offers nothing, the loader's own clearing of memories.
+// More than limit_i counted cycles (0: never): fault_o with ErrTimeout. An output frame with none
+// inside: fault_o with ErrProgram. So a run of n input frames ends: at most n output frames come,
+// each beat within limit_i cycles, or a fault.
+// Timing: fault_o is one pulse, three cycles after the cycle that was one too many, two after the
+// frame.
+`default_nettype none
+`include "csb_assert.svh"
+module csb_watchdog #(
+    parameter int InsideW = 8  // bits of the number of frames inside, which stays at its maximum
+) (
+    input  wire logic        clk_i,
+    input  wire logic        rst_ni,
+    input  wire logic [31:0] limit_i,        // cycles
+    input  wire logic        running_i,
+    input  wire logic        loading_i,
+    // image words
+    input  wire logic        image_valid_i,
+    input  wire logic        image_ready_i,
+    // input frames
+    input  wire logic        x_valid_i,
+    input  wire logic        x_ready_i,
+    input  wire logic        x_frame_i,      // pulse: one was taken whole
+    // output frames
+    input  wire logic        y_valid_i,
+    input  wire logic        y_ready_i,
+    input  wire logic        y_frame_i,      // pulse: one was read out of the buffer
+    output logic             fault_o,        // pulse
+    output logic      [ 7:0] fault_code_o
+);
+  import csb_regs_pkg::*;
+
+  // --- frames inside ----------------------------------------------------------------------
+  logic [InsideW-1:0] inside_q;
+  logic some_q, excess_q;  // frames are inside; one came out that never went in
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || !running_i) begin
+      inside_q <= '0;
+      excess_q <= 1'b0;
+    end else begin
+      if (x_frame_i && !y_frame_i && !(&inside_q)) inside_q <= inside_q + 1'b1;
+      if (y_frame_i && !x_frame_i && inside_q != '0) inside_q <= inside_q - 1'b1;
+      excess_q <= y_frame_i && inside_q == '0;
+    end
+    some_q <= inside_q != '0;
+  end
+
+  // --- whose turn it is, in registers: valid and ready come from far away -------------------
+  logic x_waits_q, y_waits_q, x_beat_q, y_beat_q, image_waits_q, image_beat_q;
+  always_ff @(posedge clk_i) begin
+    x_waits_q     <= running_i && x_valid_i && !x_ready_i;
+    x_beat_q      <= x_valid_i && x_ready_i;
+    y_waits_q     <= y_valid_i && !y_ready_i;
+    y_beat_q      <= y_valid_i && y_ready_i;
+    image_waits_q <= loading_i && image_ready_i && !image_valid_i;
+    image_beat_q  <= image_valid_i && image_ready_i;
+  end
+
+  logic owed, paid;
+  assign owed = loading_i ? image_waits_q : running_i && !y_waits_q && (some_q || x_waits_q);
+  assign paid = loading_i ? image_beat_q : !running_i || y_beat_q || (!some_q && x_beat_q);
+
+  // --- countdown --------------------------------------------------------------------------
+  logic [32:0] left_q;  // the top bit is set once it was zero and one more cycle is owed
+  logic on_q;
+  always_ff @(posedge clk_i) begin
+    on_q <= limit_i != '0;
+    if (!rst_ni || paid) left_q <= {1'b0, limit_i};
+    else if (owed) left_q <= left_q - 1'b1;
+  end
+
+  logic timeout;
+  assign timeout = on_q && left_q[32] && (running_i || loading_i);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) fault_o <= 1'b0;
+    else fault_o <= !fault_o && (timeout || (excess_q && running_i));
+    fault_code_o <= timeout ? ErrTimeout : ErrProgram;
+  end
+endmodule
+`default_nettype wire
