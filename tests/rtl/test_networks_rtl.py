@@ -23,6 +23,7 @@ FIELDS = ("name", "override", "cases", "largest", "layers", "streams")
 ON_BOTH = [
     ("tiny", {}, 6, 40, 1, 1),
     ("tiny", {}, 4, 20, 2, 2),
+    ("tiny_cols", {"P": 4, "share_v": 1}, 3, 20, 2, 2),
 ]
 ON_VERILATOR = [
     ("tiny", {"data_w": 8}, 4, 40, 1, 1),
@@ -31,6 +32,8 @@ ON_VERILATOR = [
     ("small", {}, 4, 100, 3, 1),
     ("small", {}, 3, 60, 2, 5),
     ("odd", {}, 6, 200, 2, 1),
+    ("odd", {"shared_cols": 3, "weight_w": 8}, 3, 100, 2, 1),
+    ("small", {"shared_cols": 4}, 3, 100, 2, 3),
     ("paper256", {}, 3, 300, 2, 1),
 ]
 
