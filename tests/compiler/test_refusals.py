@@ -82,3 +82,9 @@ def test_commands_say_it_in_one_line(command: list[str], message: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch("error: .*\n", done.stderr)
     assert message in done.stderr
+
+
+def test_reference_compiler_knows_no_shared_columns() -> None:
+    c = config.load("tiny_cols")
+    with pytest.raises(CompileError, match="configuration tiny_cols has shared_cols 2"):
+        compiler.compile_network(quantise.quantise(CASE.network(), c), c, compiler="reference")
