@@ -159,10 +159,14 @@ async def interrupt(m: Machine, kind: str) -> None:
                 break
         assert await m.error() == "frame"
     elif kind == "flush":
+        await m.write("CONTROL", STOP)
+        await m.poll(running=0)
+        await ClockCycles(dut.clk_i, 4)
         m.frames.reset()
         await m.write("CONTROL", FLUSH)
     elif kind == "reset":
         await m.write("CONTROL", RESET)
+        await ClockCycles(dut.clk_i, 4)
         m.frames.reset()
         m.loaded = None
     elif kind == "load":
