@@ -238,11 +238,14 @@ async def control_drawn_commands(dut) -> None:
             if halts:
                 assert dut.running_o.value == 0
                 assert waiting <= ("start_req_i" in now)
-            await ClockCycles(
-                dut.clk_i, random.choice((0, 1, 2, 5, settle - 1, settle, settle + 1))
-            )
-            await FallingEdge(dut.clk_i)
-            waiting = bool(dut.waits_o.value)
+            for _ in range(random.choice((0, 1, 2, 5, settle - 1, settle, settle + 1))):
+                was = waiting
+                await RisingEdge(dut.clk_i)
+                answered = dut.error_evt_o.value == 1
+                await FallingEdge(dut.clk_i)
+                waiting = bool(dut.waits_o.value)
+                if was and not waiting:
+                    assert dut.start_o.value == 1 or answered, "a start was lost"
         dut.out_open_i.value = 0
         await ClockCycles(dut.clk_i, settle + 3)
         assert dut.waits_o.value == 0
