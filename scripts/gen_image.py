@@ -30,9 +30,21 @@ def main() -> int:
     parser.add_argument("--compiler", default="default", help=", ".join(flow.COMPILERS))
     parser.add_argument("--streams", type=int, default=1, help="independent streams, 1 to 8")
     parser.add_argument(
-        "--calibrate", metavar="X.npy", help="inputs that set the number formats, float [frames, n]"
+        "--calibrate",
+        metavar="X.npy",
+        help="inputs that set the number formats, float [frames, n]; .npz: an ONNX file's, by name",
     )
-    parser.add_argument("--prefix", help="name prefix of the recurrent module")
+    parser.add_argument(
+        "--prefix", help="name prefix of the recurrent module; several with commas, in their order"
+    )
+    parser.add_argument("--cell", help="cell of a state dict, where its shapes do not say it")
+    parser.add_argument("--activation", help="of the cell of a torch.nn.RNN: tanh or relu")
+    parser.add_argument("--initial", metavar="S.npz", help="initial states: h_l0, c_l0, ...")
+    parser.add_argument(
+        "--unchecked-source",
+        action="store_true",
+        help="do not compare the model with the file, run by onnxruntime or torch",
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
     args = parser.parse_args()
     out = Path(args.out)
@@ -44,10 +56,20 @@ def main() -> int:
         sharing=args.sharing,
         compiler=args.compiler,
         streams=args.streams,
-        calibrate=None if args.calibrate is None else flow.read_array(Path(args.calibrate)),
+        calibrate=None if args.calibrate is None else flow.read_inputs(Path(args.calibrate)),
         prefix=args.prefix,
+        cell=args.cell,
+        activation=args.activation,
+        initial=None if args.initial is None else flow.read_state(Path(args.initial)),
+        unchecked=args.unchecked_source,
+        say=print,
     )
     m = flow.save(built, out)
+    check = m["source_check"]
+    if check["tool"]:
+        print(f"equals {check['tool']} to {check['difference']:.2g} of the largest value")
+    else:
+        print(f"not compared with its source: {check['reason']}")
     print(
         f"{args.out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
         f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "

@@ -33,7 +33,8 @@ def main() -> int:
         "--inputs",
         required=True,
         metavar="X.npy",
-        help="float [frames, inputs], with several streams [streams, frames, inputs]",
+        help="float [frames, inputs], with several streams [streams, frames, inputs]; if the image "
+        "has host parts: the ONNX file's input, or .npz of all its inputs by name",
     )
     parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
     parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
@@ -46,10 +47,10 @@ def main() -> int:
     )
     parser.add_argument("--stall", default="none", help=", ".join(verify.STALLS))
     args = parser.parse_args()
-    x = flow.read_array(Path(args.inputs))
+    x = flow.read_inputs(Path(args.inputs))
     state = None if args.state is None else flow.read_state(Path(args.state))
 
-    r = verify.run(
+    r = verify.run_whole(
         flow.load(args.image),
         x,
         state,

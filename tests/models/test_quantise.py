@@ -14,7 +14,7 @@ from csb_rnn.machine import config
 from csb_rnn.models import float_model, quantise
 from csb_rnn.models.quantise import QuantError
 from csb_rnn.network import network
-from csb_rnn.network.checkpoint import from_state_dict
+from csb_rnn.network.checkpoint import CheckpointError, from_state_dict
 from csb_rnn.network.network import NetworkError
 
 CFG = config.load("tiny")
@@ -29,10 +29,12 @@ def lstm(inputs=5, hidden=7, layers=1, **options):
 
 
 def test_plain_rnn_is_read():
-    """Shapes imply tanh; the metadata names relu."""
+    """Shapes do not tell tanh from relu; the metadata does."""
     m = torch.nn.RNN(5, 7, 2, nonlinearity="relu")
     assert [la.cell.name for la in network.from_torch(m).layers] == ["rnn_relu"] * 2
-    for csb, name in ({}, "rnn"), ({"cell": "rnn_relu"}, "rnn_relu"):
+    with pytest.raises(CheckpointError, match="does not say its activation: say --activation"):
+        from_state_dict(m.state_dict())
+    for csb, name in ({"cell": "rnn"}, "rnn"), ({"cell": "rnn_relu"}, "rnn_relu"):
         net = network.from_checkpoint(from_state_dict(m.state_dict(), csb=csb))
         assert [la.cell.name for la in net.layers] == [name] * 2
         assert np.array_equal(net.layers[1].weights["h", "h"], m.weight_hh_l1.detach().numpy())

@@ -38,7 +38,8 @@ def plain(module: nn.Module) -> dict[str, np.ndarray]:
 )
 def test_round_trip(tmp_path, suffix, bias, cell, module):
     module = module(bias)
-    original = from_state_dict({f"enc.{k}": v for k, v in module.state_dict().items()})
+    csb = {"cell": cell} if cell == "rnn" else {}
+    original = from_state_dict({f"enc.{k}": v for k, v in module.state_dict().items()}, csb=csb)
     path = tmp_path / f"model{suffix}"
     write_checkpoint(path, original.with_tensors({}, block=4, align=[2, 2], task="Z2", rate=1.0))
     read = read_checkpoint(path)

@@ -82,12 +82,7 @@ def read_source(
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
         return _of_module(source)
     path = Path(source)
-    model, checkpoint = read_model(path, prefix)
-    if cell is not None and checkpoint is None:
-        raise UsageError(f"{path}: the file says the cell itself")
-    if cell is not None and checkpoint is not None:
-        checkpoint = from_state_dict(checkpoint.tensors, None, {**checkpoint.csb, "cell": cell})
-        model = bidirectional.from_checkpoint(checkpoint)
+    model, checkpoint = read_model(path, prefix, cell)
     named = "" if checkpoint is None else checkpoint.cell
     return model, Source(path.name, sha256(path.read_bytes()), checkpoint, named)
 

@@ -16,7 +16,14 @@ from csb_rnn.flow.cycles import (
     recurrence_cycles,
     steady_frames,
 )
-from csb_rnn.flow.files import check_out, read_array, read_state, staged, write_json
+from csb_rnn.flow.files import (
+    check_out,
+    read_array,
+    read_inputs,
+    read_state,
+    staged,
+    write_json,
+)
 from csb_rnn.flow.folder import load, memory_files, save
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
@@ -42,6 +49,7 @@ __all__ = [
     "memory_files",
     "ratio",
     "read_array",
+    "read_inputs",
     "read_state",
     "recurrence_cycles",
     "save",

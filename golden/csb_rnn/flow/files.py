@@ -158,3 +158,12 @@ def read_state(path: Path, data: bytes | None = None) -> dict[str, np.ndarray]:
         if a.dtype.kind not in "fiub":
             raise UsageError(f"{path}: state '{key}' is of type {a.dtype}, expected numbers")
     return state
+
+
+def read_inputs(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """One array of a ``.npy`` file, or arrays by name of a ``.npz`` file.
+
+    Raises:
+        UsageError: no such file, or not numbers.
+    """
+    return read_state(path) if path.suffix == ".npz" else read_array(path)

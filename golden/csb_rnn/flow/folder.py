@@ -21,7 +21,7 @@ from csb_rnn import untrusted
 from csb_rnn.compiler import compile_network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution.listing import listing
-from csb_rnn.flow import schema
+from csb_rnn.flow import host, schema
 from csb_rnn.flow.files import locked, npz, read_state, sha256, staged, write_json
 from csb_rnn.flow.manifest import derived, image_manifest, model_manifest
 from csb_rnn.flow.record import Build, Options, Part
@@ -69,19 +69,26 @@ def contents(build: Build, part: Part) -> dict[str, bytes]:
 
 def _write_part(build: Build, part: Part, folder: Path) -> dict[str, Any]:
     """Write the folder of a part; returns its manifest."""
-    files = contents(build, part)
+    files = contents(build, part) | (host.files(build.host) if build.host and build.single else {})
     for name, data in files.items():
         (folder / name).write_bytes(data)
     sums = {name: sha256(data) for name, data in sorted(files.items())}
-    manifest = image_manifest(build, part, sums)
+    manifest = image_manifest(build, part, sums) | (_notes(build) if build.single else {})
     write_json(folder / "manifest.json", manifest, schema.MANIFEST)
     return manifest
+
+
+def _notes(build: Build) -> dict[str, Any]:
+    """Entries of the manifest of the whole that are not about images."""
+    around = {} if build.host is None else {"host": host.record(build.host)}
+    return {**build.notes, **around}
 
 
 def _files_of(folder: Path) -> set[str]:
     """Files of the image that a folder holds; none if it holds no image."""
     try:
-        names = untrusted.parse_json(untrusted.read_text(folder / "manifest.json"))["files"]
+        manifest = untrusted.parse_json(untrusted.read_text(folder / "manifest.json"))
+        names = [*manifest.get("files", {}), *manifest.get("host", {}).get("files", {})]
         return {name for name in names if FILE_NAME.fullmatch(name)}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
@@ -103,7 +110,10 @@ def save(build: Build, out: str | Path) -> dict[str, Any]:
         for part in build.parts:
             (folder / part.name).mkdir()
             manifests.append(_write_part(build, part, folder / part.name))
-        manifest = model_manifest(build, manifests)
+        around = {} if build.host is None else host.files(build.host)
+        for name, data in around.items():
+            (folder / name).write_bytes(data)
+        manifest = model_manifest(build, manifests) | _notes(build)
         write_json(folder / "manifest.json", manifest, schema.MODEL)
         return manifest
 
@@ -252,4 +262,7 @@ def load(folder: str | Path) -> Build:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    return _read_image(folder) if manifest["kind"] == "image" else _read_model(folder, manifest)
+    image_only = manifest["kind"] == "image"
+    build = _read_image(folder) if image_only else _read_model(folder, manifest)
+    notes = {k: manifest[k] for k in ("source_check", "unused") if k in manifest}
+    return dataclasses.replace(build, host=host.load(folder, manifest), notes=notes)

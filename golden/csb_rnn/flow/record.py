@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from csb_rnn.errors import UsageError
+from csb_rnn.flow.host import HostParts
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
 from csb_rnn.models.quantise import QNetwork
@@ -124,6 +125,8 @@ class Build:
         model: in float; None if it was read from an image folder.
         calibrate: float inputs ``[..., frames, inputs]`` that set the number formats, if any.
         parts: the networks, in the order in which they run; none before quantisation.
+        host: parts of an ONNX file that run around the engine, if there are any.
+        notes: entries of the manifest about the source: ``source_check``, ``unused``.
     """
 
     config: Config
@@ -132,6 +135,8 @@ class Build:
     model: Model | None = None
     calibrate: np.ndarray | None = None
     parts: tuple[Part, ...] = ()
+    host: HostParts | None = None
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def segments(self) -> list[list[Part]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from numpy.typing import ArrayLike
 
 from csb_rnn.compiler import compile_network, fullness
 from csb_rnn.execution import timing
+from csb_rnn.flow import host, source_check
 from csb_rnn.flow.files import sha256
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.bidirectional import Model, part_state, quantise_model
-from csb_rnn.network.read import read_model
+from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError, Program
 
@@ -172,8 +173,12 @@ def build(
     configuration: str | Config,
     *,
     prefix: str | None = None,
-    calibrate: ArrayLike | None = None,
+    cell: str | None = None,
+    activation: str | None = None,
+    calibrate: ArrayLike | Mapping[str, np.ndarray] | None = None,
     initial: Mapping[str, ArrayLike] | None = None,
+    unchecked: bool = False,
+    say: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Build:
     """From a file to images.
@@ -181,21 +186,31 @@ def build(
     Args:
         path: state dict, ONNX or description file.
         configuration: a named one, or one.
-        prefix: name prefix of the recurrent module in a state dict.
-        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats.
+        prefix, cell, activation: see :func:`csb_rnn.network.read.read_source`.
+        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats; of an ONNX
+            file with host parts its inputs, by name or the only one.
         initial: states that a run starts from, by the model's names, ``[H]``.
+        unchecked: do not compare the model with the file that it was read from.
+        say: takes lines about the file: what runs where, what is not used.
         options: fields of :class:`~csb_rnn.flow.record.Options`.
 
     Raises:
         CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad input.
     """
     c = config.load(configuration) if isinstance(configuration, str) else configuration
-    model, checkpoint = read_model(path, prefix)
+    found = read_source(path, prefix, cell, activation, initial)
+    checkpoint = found.checkpoint
+    samples = host.calibration(found.plan, None if calibrate is None else calibrate)
+    check = source_check.UNCHECKED if unchecked else source_check.check_source(found, samples)
+    for line in host.report(found):
+        say(line)
     source = Source(
         Path(path).name,
         sha256(Path(path).read_bytes()),
         checkpoint,
         "" if checkpoint is None else checkpoint.cell,
     )
-    chosen = Options(**options)
-    return finish(begin(model, c, chosen, source=source, calibrate=calibrate, initial=initial))
+    made = begin(found.model, c, Options(**options), source=source, calibrate=samples)
+    around = None if found.plan is None or found.plan.plain else host.of_plan(found.plan)
+    notes = {"source_check": check, "unused": list(found.unused)}
+    return finish(dataclasses.replace(made, host=around, notes=notes))

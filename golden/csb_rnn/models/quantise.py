@@ -379,6 +379,18 @@ class QNetwork:
             for s in la.cell.states
         }
 
+    def state_limits(self) -> dict[str, float]:
+        """Largest |value| that a run can start from, by state: that of its memory word, and of the
+        neuron vectors that hold it. A GRU's h with 15 fraction bits: 1."""
+        found = {}
+        for key, (_, frac) in self.state_keys().items():
+            state, n = key.rsplit("_l", 1)
+            la = self.layers[int(n)]
+            vectors = [v for v, s in la.cell.vectors.items() if s == state]
+            own = 2.0 ** (self.state_w - 1 - frac)
+            found[key] = min([own, *(2.0 ** (GRID_W - 1 - la.fracs[v]) for v in vectors)])
+        return found
+
     def zero_state(self, streams: int | None = None) -> dict[str, Ints]:
         """The state a run starts from unless told otherwise; arrays ``[H]`` or ``[streams, H]``."""
         lead = () if streams is None else (streams,)
@@ -389,12 +401,15 @@ class QNetwork:
     ) -> dict[str, Ints]:
         """Initial state from floats ``[H]`` or ``[streams, H]``; absent states are zero.
 
-        Values saturate, counted as "state". The inverse of :meth:`state_float`.
+        The inverse of :meth:`state_float`. Nothing is clipped: exactly the limit of a format, a
+        power of two, becomes its largest number, one unit below.
 
         Raises:
-            QuantError: an unknown name, a wrong shape, NaN or infinity.
+            QuantError: an unknown name, a wrong shape, NaN or infinity, or a value beyond what the
+                state or a vector that begins with it holds.
         """
         keys = self.state_keys()
+        limits_of = self.state_limits()
         lead: tuple[int, ...] = ()
         for key, value in state.items():
             if key not in keys:
@@ -406,6 +421,13 @@ class QNetwork:
                 raise QuantError(f"state '{key}' has {shape[0]} streams, others {lead[0]}")
             if not np.isfinite(np.asarray(value, np.float64)).all():
                 raise QuantError(f"state '{key}' holds NaN or infinity")
+            largest = float(np.abs(np.asarray(value, np.float64)).max(initial=0.0))
+            if largest > limits_of[key]:
+                raise QuantError(
+                    f"state '{key}' reaches {largest:.4g}, the format holds at most "
+                    f"{limits_of[key]:g}: build with this state (--initial), which chooses a "
+                    "format for it, or scale it"
+                )
             lead = shape[:-1] or lead
         return {
             k: np.broadcast_to(
@@ -538,12 +560,13 @@ def quantise(
         for node in layer.cell.elems:
             if node.vector is None and not node.output:
                 continue
+            kept_state = layer.cell.vectors.get(node.vector or "")
+            start = initial.get(kept_state or "", 0.0)
             bound: float | None = bounds[node.name]
             if np.isinf(bounds[node.name]):
                 if calibrate is not None and not peaks.keys() - {"x"}:
                     peaks |= float_model.peaks(network, calibrate, state)
                 seen = peaks.get(f"{node.name}_l{n}")
-                start = initial.get(layer.cell.vectors.get(node.vector or "") or "", 0.0)
                 top = 2.0 ** (GRID_W - 1 - NEURON_FRACS[0])
                 if max(seen or 0.0, start) >= top:
                     raise QuantError(
@@ -551,7 +574,16 @@ def quantise(
                         f"neurons hold less than {top:g}"
                     )
                 bound = None if seen is None else max(seen * MARGIN, start)
+                if seen is None and frac_for(start, NEURON_FRACS) < DEFAULT_NEURON_FRAC:
+                    bound = start
+            elif start > bounds[node.name]:  # the vector begins with the initial state
+                bound = start
             f = DEFAULT_NEURON_FRAC if bound is None else frac_for(bound, NEURON_FRACS)
+            if start > 2.0 ** (GRID_W - 1 - f):
+                raise QuantError(
+                    f"{where}: initial state {kept_state} reaches {start:.4g}, the vector "
+                    f"'{node.vector}' holds at most {2.0 ** (GRID_W - 1 - f):g}"
+                )
             if node.vector is not None:
                 fracs[node.vector] = f
                 kept = layer.cell.vectors[node.vector] is not None

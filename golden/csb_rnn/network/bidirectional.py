@@ -244,6 +244,25 @@ def run(
     return v, final
 
 
+def run_layers(
+    model: Model, x: ArrayLike, layers: int, state: Mapping[str, ArrayLike] | None = None
+) -> Floats:
+    """Outputs of the first ``layers`` layers in float, arguments as :func:`run`."""
+    passes: list[Pass] = []
+    for p in model.passes:
+        if p.first >= layers:
+            break
+        cut = {
+            way: dataclasses.replace(n, layers=n.layers[: layers - p.first])
+            for way, n in p.networks.items()
+        }
+        passes.append(Pass(cut, p.first))
+    part = Model(tuple(passes))
+    known = part.state_shapes()
+    start = {k: v for k, v in {**model.initial, **(state or {})}.items() if k in known}
+    return run(part, x, start)[0]
+
+
 @dataclasses.dataclass(frozen=True)
 class QPass:
     """A pass in integers. ``frac`` is the fraction of its outputs side by side."""

@@ -53,6 +53,7 @@ from csb_rnn import untrusted
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS
 from csb_rnn.errors import CsbError
+from csb_rnn.network import state_dict
 
 __all__ = [
     "CELL_GATES",
@@ -76,6 +77,7 @@ BLOCK_LIMIT = 1 << 16
 CELL_GATES = {n: sum(c.spaces[g] == UNITS for g in c.gates) for n, c in CELLS.items()}
 """Gate rows per hidden unit. Shapes alone imply lstm, gru, rnn; metadata names the others."""
 
+READ = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors", ".npz")  # ends of names
 _IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
 _STEMS = "weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh"
 _NAME = re.compile(rf"^({_STEMS})_l([0-9]{{1,4}})(_reverse)?$")
@@ -235,7 +237,10 @@ def _collect(state: dict[str, Any], prefix: str | None) -> tuple[str, dict[str, 
             )
         if len(by_prefix) > 1:
             names = ", ".join(untrusted.show(p) for p in sorted(by_prefix)[:20])
-            raise CheckpointError(f"several recurrent modules: name one by its prefix: {names}")
+            raise CheckpointError(
+                "several recurrent modules: name one by its prefix, or those that follow each "
+                f"other with commas between: {names}"
+            )
         prefix = next(iter(by_prefix))
     else:
         if prefix not in by_prefix and prefix + "." in by_prefix:
@@ -320,6 +325,11 @@ def _layers(
                     f" (lstm, gru, rnn), got {rows}"
                 )
             cell = _IMPLIED[gates]
+            if cell == "rnn":
+                raise CheckpointError(
+                    f"{prefix}weight_hh{end}: is of a torch.nn.RNN, whose state dict does not say "
+                    "its activation: say --activation tanh or relu (or csb.cell rnn or rnn_relu)"
+                )
         gates = CELL_GATES[cell]
         if projected and cell not in ("lstm", "lstmp"):
             raise CheckpointError(
@@ -454,6 +464,7 @@ def from_state_dict(
             csb = untrusted.plain_json(csb)
         except untrusted.FileError as error:
             raise CheckpointError(f"csb: {error}") from None
+    state = state_dict.as_layers(state)
     prefix, found, used = _collect(state, prefix)
     _check_sizes(state, used)
     tensors = {name: _resolve(state, prefix, name, styles) for name, styles in found.items()}
@@ -506,10 +517,7 @@ def _state_of(loaded: Any) -> tuple[dict[str, Any], Any]:
     if not isinstance(loaded, dict):
         raise CheckpointError(f"expected a state dict, got {type(loaded).__name__}")
     csb = loaded.get("csb")
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(loaded.get(key), dict):
-            loaded = loaded[key]
-            break
+    loaded = state_dict.inner(loaded)
     for key in loaded:
         if not isinstance(key, str):
             raise CheckpointError(f"{untrusted.show(key)}: expected names as keys")
@@ -535,15 +543,15 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return _state_of(_torch_load(path))
 
 
-def _read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def read_state(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """State dict and metadata of one file.
 
     Raises:
         CheckpointError: a file that is missing, damaged or too large.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise CheckpointError(f"{path}: expected a file ending in .pt, .pth, .safetensors or .npz")
+    if path.suffix not in READ:
+        raise CheckpointError(f"{path}: expected a file ending in {', '.join(READ)}")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
     if path.suffix != ".npz":  # before the limit: they map hundreds of MB of their own
@@ -567,7 +575,7 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         CheckpointError: a file that is missing or damaged.
     """
-    state = _read(path)[0]
+    state = read_state(path)[0]
     try:
         _check_sizes(state, set())
         return _extras(state, set())
@@ -581,7 +589,7 @@ def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Check
     Raises:
         CheckpointError: a file that is missing or damaged, or content that does not fit.
     """
-    state, csb = _read(path)
+    state, csb = read_state(path)
     try:
         return from_state_dict(state, prefix, csb)
     except CheckpointError as error:

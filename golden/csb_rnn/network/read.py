@@ -3,29 +3,171 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from csb_rnn.network import bidirectional, description, onnx
-from csb_rnn.network.bidirectional import Model
-from csb_rnn.network.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+import numpy as np
 
-OTHERS = {".onnx": onnx.read_onnx, ".toml": description.read_description}
+from csb_rnn import cells
+from csb_rnn.network import bidirectional, checkpoint, description, onnx, state_dict
+from csb_rnn.network.bidirectional import Directions, Model, stack
+from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
+from csb_rnn.network.network import Layer, NetworkError
+
+ACTIVATIONS = {"tanh": "rnn", "relu": "rnn_relu"}  # of torch.nn.RNN -> cell
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file, and the model that it holds.
+
+    Attributes:
+        path: of the file.
+        model: what the engine runs.
+        checkpoint: where it is from, if that is one state dict.
+        parts: recurrent modules and Linear layers (weight, bias) of a state dict, in order.
+        plan: the parts of an ONNX file.
+        unused: names of tensors that do not enter the model.
+    """
+
+    path: Path
+    model: Model
+    checkpoint: Checkpoint | None = None
+    parts: tuple[Checkpoint | tuple[np.ndarray, np.ndarray | None], ...] = ()
+    plan: onnx.Plan | None = None
+    unused: tuple[str, ...] = ()
+
+
+def read_source(
+    path: str | os.PathLike,
+    prefix: str | None = None,
+    cell: str | None = None,
+    activation: str | None = None,
+    initial: Mapping[str, Any] | None = None,
+) -> Source:
+    """A file by the ending of its name.
+
+    Args:
+        path: ``.onnx``, ``.toml``, or a state dict of :mod:`csb_rnn.network.checkpoint`.
+        prefix: of the keys of a recurrent module in a state dict; several, in the order in which
+            they run, with commas between. A Linear layer may be among them.
+        cell: cell of a state dict, where shapes do not say it.
+        activation: of the cell of a ``torch.nn.RNN``, ``tanh`` or ``relu``.
+        initial: initial states by name, in place of the file's.
+
+    Raises:
+        CheckpointError, NetworkError: a file that is missing or damaged, an option that does not
+            apply, or what the file holds cannot be represented.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind in (".onnx", ".toml"):
+        for name, value in (("prefix", prefix), ("cell", cell), ("activation", activation)):
+            if value is not None:
+                raise CheckpointError(f"{path}: --{name} is for state dicts")
+        plan = onnx.read_plan(path) if kind == ".onnx" else None
+        model = plan.model if plan is not None else description.read_description(path)
+        found = Source(path, model, plan=plan)
+    else:
+        found = _state_dict(path, prefix, cell, activation)
+    if not initial:
+        return found
+    return dataclasses.replace(found, model=with_initial(found.model, initial))
+
+
+def with_initial(model: Model, initial: Mapping[str, Any]) -> Model:
+    """The model with other initial states.
+
+    Raises:
+        NetworkError: an unknown name, another shape, or numbers that are not finite.
+    """
+    known = model.state_shapes()
+    for key, value in initial.items():
+        a = np.asarray(value)
+        if key not in known:
+            raise NetworkError(f"unknown state '{key}': known are {', '.join(known)}")
+        if a.ndim not in (1, 2) or a.shape[-1] != known[key]:
+            raise NetworkError(
+                f"state '{key}' has shape {list(a.shape)}: its length is {known[key]}"
+            )
+        if a.dtype.kind not in "fiu" or not np.isfinite(a).all():
+            raise NetworkError(f"state '{key}' holds values that are no finite numbers")
+    new = {k: np.asarray(v, np.float64) for k, v in initial.items()}
+    return dataclasses.replace(model, initial={**model.initial, **new})
+
+
+def _cell(path: Path, cell: str | None, activation: str | None) -> str | None:
+    """The cell that the options name."""
+    if activation is not None:
+        if activation not in ACTIVATIONS:
+            names = ", ".join(ACTIVATIONS)
+            raise CheckpointError(f"{path}: activation '{activation}': known are {names}")
+        if cell not in (None, "rnn", ACTIVATIONS[activation]):
+            raise CheckpointError(f"{path}: --activation is for the cell rnn, not {cell}")
+        return ACTIVATIONS[activation]
+    if cell is not None and cell not in checkpoint.CELL_GATES:
+        raise CheckpointError(
+            f"{path}: cell '{cell}': known are {', '.join(checkpoint.CELL_GATES)}"
+        )
+    return cell
+
+
+def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: str | None) -> Source:
+    named = _cell(path, cell, activation)
+    prefixes = [None] if prefix is None else [p.strip() for p in prefix.split(",")]
+    state, csb = checkpoint.read_state(path)
+    parts: list[Checkpoint | tuple[np.ndarray, np.ndarray | None]] = []
+    layers: list[Directions] = []
+    used: set[str] = set()
+    try:
+        for p in prefixes:
+            found = state_dict.linear(state, p) if p is not None and len(prefixes) > 1 else None
+            if found is not None:
+                w, b = found
+                bias = {} if b is None else {("y", "x"): b}
+                layer = Layer(
+                    cells.CELLS["linear"], len(w), {"x": w.shape[1]}, {("y", "x"): w}, bias
+                )
+                layers.append({False: layer.check(f"layer {len(layers)}")})
+                head = str(p) if str(p).endswith(".") else f"{p}."
+                used |= {head + "weight", head + "bias"}
+            else:
+                meta = {**(csb or {}), "cell": named} if named is not None else csb
+                found = checkpoint.from_state_dict(state, p, meta)
+                used |= state.keys() - found.extras.keys()
+                layers += _layers(bidirectional.from_checkpoint(found))
+            parts.append(found)
+        only = parts[0] if len(parts) == 1 and isinstance(parts[0], Checkpoint) else None
+        model = bidirectional.from_checkpoint(only) if only is not None else stack(layers)
+    except (CheckpointError, NetworkError) as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    unused = [k for k, v in state.items() if state_dict.is_tensor(v) and k not in used]
+    return Source(path, model, only, tuple(parts), unused=tuple(unused))
+
+
+def _layers(model: Model) -> list[Directions]:
+    """The layers of a model, each with its directions."""
+    return [
+        {way: network.layers[i] for way, network in p.networks.items()}
+        for p in model.passes
+        for i in range(len(next(iter(p.networks.values())).layers))
+    ]
 
 
 def read_model(
-    path: str | os.PathLike, prefix: str | None = None
+    path: str | os.PathLike, prefix: str | None = None, cell: str | None = None
 ) -> tuple[Model, Checkpoint | None]:
-    """The model of a file, by the ending of its name, and the checkpoint if it is one.
+    """The model of a file that runs on the engine alone, and the checkpoint if it is one.
 
     Raises:
-        CheckpointError, NetworkError: a file that is missing or damaged, or what it holds cannot
-            be represented.
+        CheckpointError, NetworkError: see :func:`read_source`, or the host has to run a part.
     """
-    suffix = Path(path).suffix
-    if suffix in OTHERS:
-        if prefix is not None:
-            raise CheckpointError(f"{path}: a prefix is of keys in a state dict")
-        return OTHERS[suffix](path), None
-    checkpoint = read_checkpoint(path, prefix)
-    return bidirectional.from_checkpoint(checkpoint), checkpoint
+    found = read_source(path, prefix, cell)
+    if found.plan is not None and not found.plan.plain:
+        raise NetworkError(
+            f"{path}: needs the host for {found.plan.host_nodes()}; supported here: layers alone"
+        )
+    return found.model, found.checkpoint

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of a build on the RTL beside the models: comparison, report, results as files.
 
-:func:`run` is behind ``scripts/simulate.py``; :func:`compare` and :func:`report` are the parts that
-other jobs share. Efficiencies are defined by :func:`report`.
+:func:`run_whole` is behind ``scripts/simulate.py``; :func:`compare` and :func:`report` are the
+parts that other jobs share. Efficiencies are defined by :func:`report`.
 """
 
 from csb_rnn.verify.comparison import (
@@ -19,6 +19,7 @@ from csb_rnn.verify.comparison import (
     merge,
     report,
 )
+from csb_rnn.verify.host_run import run_whole
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
 from csb_rnn.verify.model_run import run
 
@@ -40,4 +41,5 @@ __all__ = [
     "merge",
     "report",
     "run",
+    "run_whole",
 ]

@@ -16,7 +16,7 @@ from csb_rnn import untrusted
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
-from csb_rnn.network.onnx.load import flat, load
+from csb_rnn.network.onnx.load import load
 from csb_rnn.network.onnx.plan import HostState, Plan, Probe, Tap, plan
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def plan_of(proto: onnx.ModelProto) -> Plan:
         OnnxError: a node or attribute that is not supported.
         NetworkError: layers that do not fit each other.
     """
-    return plan(flat(proto))
+    return plan(proto)
 
 
 def from_onnx(proto: onnx.ModelProto) -> Model:

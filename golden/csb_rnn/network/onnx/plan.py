@@ -18,7 +18,7 @@ from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx import cut
 from csb_rnn.network.onnx.errors import OnnxError, name_of
 from csb_rnn.network.onnx.layout import Layout, of_root, of_view
-from csb_rnn.network.onnx.load import reads
+from csb_rnn.network.onnx.load import flat, reads
 from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
 from csb_rnn.network.onnx.walk import RECURRENT, Walk
 
@@ -79,7 +79,9 @@ class Plan:
         taps: tensors that are made of the engine's results.
         before, after: parts for the host; None if there is nothing to do.
         streams: sequences that a constant state is for; None: any number.
-        unsaid: nodes of the host, for the printed list.
+        original: the file as it was read.
+        symbols: (input, axis) -> name of an extent that the file leaves open.
+        infos: type and shape of every tensor, as far as they are known.
     """
 
     model: Model
@@ -92,8 +94,17 @@ class Plan:
     before: onnx.ModelProto | None
     after: onnx.ModelProto | None
     probes: list[Probe]
+    original: onnx.ModelProto
+    symbols: dict[tuple[str, int], str]
     streams: int | None = None
     infos: dict[str, tuple[int, list[int | str | None] | None]] = field(default_factory=dict)
+
+    @property
+    def batch(self) -> tuple[str, int] | None:
+        """(input, axis) of the streams, if the engine reads an input as it is."""
+        name, layout = self.source
+        at = [i for i, ax in enumerate(layout.axes) if ax == ["streams.0"]]
+        return (name, at[0]) if at and name in self.inputs else None
 
     @property
     def plain(self) -> bool:
@@ -113,8 +124,8 @@ class Plan:
 
 
 class _Planner:
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+    def __init__(self, walk: Walk, original: onnx.ModelProto) -> None:
+        self.walk, self.original = walk, original
         self.makes = {o: n for n in walk.nodes for o in n.output if o}
         self.outputs = [o.name for o in walk.model.graph.output]
 
@@ -240,6 +251,12 @@ class _Planner:
         host = [o for o in self.outputs if o not in taps]
         tensors = list(dict.fromkeys([root.tensor, *(s.tensor for s in states)]))
         inputs = [i.name for i in graph.graph.input]
+        symbols = {
+            (v.name, i): d.dim_param
+            for v in self.original.graph.input
+            for i, d in enumerate(v.type.tensor_type.shape.dim)
+            if d.dim_param
+        }
         # The last layer's tensor may be a Linear: then the host has nothing to compute there.
         return Plan(
             model,
@@ -257,6 +274,8 @@ class _Planner:
                 if isinstance(v := walk.values.get(s.tensor), View) and v.kind == "frames"
                 and v.stage is s
             ],
+            self.original,
+            symbols,
             streams,
             walk.infos,
         )  # fmt: skip
@@ -283,15 +302,12 @@ class _Planner:
         return Tap(name, keys, of_view(v, part))
 
 
-def plan(model: onnx.ModelProto) -> Plan:
-    """The parts of a flat model.
+def plan(original: onnx.ModelProto) -> Plan:
+    """The parts of a file.
 
     Raises:
         OnnxError: a node that cannot be represented, or layers that stand in no chain.
     """
-    import onnx
-
+    model = flat(original)
     linear = not any(n.op_type in RECURRENT for n in model.graph.node)
-    kept = onnx.ModelProto()
-    kept.CopyFrom(model)
-    return _Planner(Walk(kept, linear)).plan()
+    return _Planner(Walk(model, linear), original).plan()

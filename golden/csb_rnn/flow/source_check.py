@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model beside the file that it was read from: run by whoever made it, compared in float.
+
+"All equal" of a simulation compares the machine with our model of the network. Here the model is
+compared with the network: an ONNX file runs in ONNX Runtime, a state dict in ``torch.nn`` after a
+strict load, a module in torch. Frames and streams are 11 and 3 where the file leaves them open: two
+primes, so that axes that were mixed up have another shape or other numbers. A difference of more
+than 1e-4 of the largest value is an error that names the layer, the frame and the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from csb_rnn.errors import UsageError
+from csb_rnn.network import bidirectional
+from csb_rnn.network.bidirectional import Model
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.onnx import OnnxError, Plan, hosting, worker
+from csb_rnn.network.read import Source
+
+FRAMES, STREAMS, MOST_FRAMES = 11, 3, 32
+LIMIT = 1e-4  # of the largest value
+TORCH_CELLS = ("lstm", "lstmp", "gru", "rnn", "rnn_relu")
+
+UNCHECKED = {"tool": None, "inputs": "", "difference": 0.0, "reason": "--unchecked-source"}
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class SourceError(UsageError):
+    """The model is not what the file computes, or this cannot be found out."""
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def check_source(source: Source, calibrate: ArrayLike | None = None) -> dict[str, Any]:
+    """Compare the model of a file with the file.
+
+    Args:
+        source: of :func:`csb_rnn.network.read.read_source`.
+        calibrate: frames ``[frames, inputs]`` or ``[streams, frames, inputs]`` of the engine, used
+            if the file takes them as they are; else frames are drawn.
+
+    Returns:
+        The record for the manifest: ``tool``, ``inputs``, ``difference`` (largest, of the largest
+        value), ``reason`` if nothing was run.
+
+    Raises:
+        SourceError: they differ, or the tool is missing.
+    """
+    if source.plan is not None:
+        return _onnx(source, source.plan, calibrate)
+    if not source.parts:
+        return _record(None, "", 0.0, "a description is the only source of its model")
+    odd = [c.cell for c in source.parts if isinstance(c, Checkpoint) and c.cell not in TORCH_CELLS]
+    if odd:
+        return _record(None, "", 0.0, f"torch has no module for the cell {odd[0]}")
+    return _state_dict(source, calibrate)
+
+
+def _record(tool: str | None, inputs: str, difference: float, reason: str = "") -> dict[str, Any]:
+    return {"tool": tool, "inputs": inputs, "difference": difference, "reason": reason}
+
+
+def _needs(package: str) -> str:
+    found = _version(package)
+    if found is None:
+        raise SourceError(
+            f"{package} is not installed, so the model cannot be compared with its file: install "
+            "it, or say --unchecked-source"
+        )
+    return f"{package} {found}"
+
+
+def compare(where: str, got: np.ndarray, want: np.ndarray) -> tuple[float, str]:
+    """Largest difference of the largest value, and where it is.
+
+    Raises:
+        SourceError: shapes differ, or the file's numbers are not finite.
+    """
+    if got.shape != want.shape:
+        raise SourceError(
+            f"{where}: the file gives {list(want.shape)}, our model {list(got.shape)}"
+        )
+    if not want.size:
+        return 0.0, where
+    if not np.isfinite(want).all():
+        raise SourceError(f"{where}: the file itself gives NaN or infinity")
+    error = np.abs(np.asarray(got, np.float64) - want)
+    at = np.unravel_index(int(np.argmax(error)), error.shape)
+    scale = max(float(np.abs(want).max()), 1e-6)
+    place = f"{where}, index {[int(i) for i in at]}: {got[at]:.6g}, the file has {want[at]:.6g}"
+    return float(error[at]) / scale, place
+
+
+def _refuse(place: str) -> SourceError:
+    return SourceError(f"the model is not what the file computes: {place}; please report this file")
+
+
+# --- state dicts ----------------------------------------------------------------------------------
+
+
+def torch_module(c: Checkpoint) -> Any:
+    """``torch.nn``'s module of a checkpoint, loaded strictly."""
+    import torch
+
+    first = c.layers[0]
+    options: dict[str, Any] = {"bias": first.bias, "bidirectional": first.bidirectional}
+    if first.proj:
+        options["proj_size"] = first.proj
+    if c.cell.startswith("rnn"):
+        options["nonlinearity"] = "relu" if c.cell == "rnn_relu" else "tanh"
+    kind = {"lstm": torch.nn.LSTM, "lstmp": torch.nn.LSTM, "gru": torch.nn.GRU}
+    module = kind.get(c.cell, torch.nn.RNN)(
+        first.inputs, first.hidden, len(c.layers), batch_first=True, **options
+    )
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in c.tensors.items()}, strict=True)
+    return module.eval()
+
+
+def _states(c: Checkpoint, first: int, given: Arrays | None, rows: int) -> Any:
+    """Initial states as a module takes them: ``[layers * directions, streams, units]``."""
+    import torch
+
+    if given is None:
+        return None
+    ends = ["", "_reverse"] if c.layers[0].bidirectional else [""]
+    out = []
+    for name in "hc" if c.cell.startswith("lstm") else "h":
+        keys = [f"{name}_l{first + la.index}{e}" for la in c.layers for e in ends]
+        stacked = np.stack(
+            [np.broadcast_to(given[k], (rows, np.shape(given[k])[-1])) for k in keys]
+        )
+        out.append(torch.from_numpy(np.ascontiguousarray(stacked, np.float32)))
+    return tuple(out) if len(out) > 1 else out[0]
+
+
+def _run_torch(source: Source, x: np.ndarray, given: Arrays | None) -> np.ndarray:
+    import torch
+
+    v, first = torch.from_numpy(np.asarray(x, np.float32)), 0
+    with torch.no_grad():
+        for part in source.parts:
+            if isinstance(part, Checkpoint):
+                v = torch_module(part)(v, _states(part, first, given, len(x)))[0]
+                first += len(part.layers)
+            else:
+                w, b = (None if a is None else torch.from_numpy(a).float() for a in part)
+                v, first = torch.nn.functional.linear(v, w, b), first + 1
+    return v.numpy()
+
+
+def _frames(model: Model, calibrate: ArrayLike | None) -> tuple[np.ndarray, str]:
+    """``[streams, frames, inputs]`` to compare with, and what they are."""
+    if calibrate is not None:
+        x = np.asarray(calibrate, np.float64)
+        x = (x[None] if x.ndim == 2 else x)[:8, :MOST_FRAMES]
+        if x.ndim == 3 and x.shape[-1] == model.inputs and x.size:
+            return x, f"{len(x)} x {x.shape[1]} frames of the calibration"
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(STREAMS, FRAMES, model.inputs)), f"{STREAMS} x {FRAMES} frames, seed 0"
+
+
+def _drawn(model: Model, streams: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {k: rng.uniform(-0.9, 0.9, (streams, n)) for k, n in model.state_shapes().items()}
+
+
+def _state_dict(source: Source, calibrate: ArrayLike | None) -> dict[str, Any]:
+    tool = _needs("torch")
+    x, inputs = _frames(source.model, calibrate)
+    worst = 0.0
+    for given in (None, _drawn(source.model, len(x))):
+        want = _run_torch(source, x, given)
+        zero = {k: np.zeros(n) for k, n in source.model.state_shapes().items()}
+        got, _ = bidirectional.run(source.model, np.float32(x), given or zero)
+        error, place = compare("outputs [stream, frame, unit]", got, want)
+        if not error <= LIMIT:
+            raise _refuse(place)
+        worst = max(worst, error)
+    return _record(tool, f"{inputs}, with and without initial states", worst)
+
+
+# --- ONNX files -----------------------------------------------------------------------------------
+
+
+def draw_inputs(plan: Plan, seed: int = 0) -> dict[str, np.ndarray]:
+    """Inputs of a file, drawn: numbers around 0, whole numbers that its tables have."""
+    rng = np.random.default_rng(seed)
+    from onnx import helper
+
+    tables = _tables(plan)
+    roles: dict[tuple[str, int], int] = {}
+    name, layout = plan.source
+    for i, axis in enumerate(layout.axes):
+        if axis == ["streams.0"]:
+            roles[name, i] = plan.streams or STREAMS
+    out = {}
+    for info in plan.graph.graph.input:
+        kind, shape = plan.infos.get(info.name, (1, []))
+        sizes = []
+        for i, n in enumerate(shape or []):
+            symbol = plan.symbols.get((info.name, i))
+            default = roles.get((info.name, i)) or _size_of(symbol, i, len(shape or []), plan)
+            sizes.append(n if isinstance(n, int) else default)
+        dtype = helper.tensor_dtype_to_np_dtype(kind or 1)
+        if dtype.kind in "iu":
+            out[info.name] = rng.integers(0, tables.get(info.name, 2), sizes).astype(dtype)
+        elif dtype.kind == "b":
+            out[info.name] = rng.integers(0, 2, sizes).astype(bool)
+        else:
+            out[info.name] = rng.normal(size=sizes).astype(dtype)
+    return out
+
+
+def _size_of(symbol: str | None, at: int, rank: int, plan: Plan) -> int:
+    """An extent for an axis that the file leaves open: the same for the same name."""
+    if symbol:
+        names = list(dict.fromkeys(plan.symbols.values()))
+        batch = plan.symbols.get(plan.batch) if plan.batch else None
+        if symbol == batch or (batch is None and names.index(symbol) == 0):
+            return plan.streams or STREAMS
+        return FRAMES
+    return (plan.streams or STREAMS) if at == 0 and rank > 1 else FRAMES
+
+
+def _tables(plan: Plan) -> dict[str, int]:
+    """Rows of the table that an input of whole numbers indexes."""
+    rows: dict[str, int] = {}
+    sizes = {t.name: list(t.dims) for t in plan.graph.graph.initializer}
+    same: dict[str, str] = {}
+    for n in plan.graph.graph.node:
+        if n.op_type in ("Cast", "Identity", "Transpose", "Reshape") and n.input:
+            same[n.output[0]] = same.get(n.input[0], n.input[0])
+        if n.op_type == "Gather" and n.input[0] in sizes:
+            source = same.get(n.input[1], n.input[1])
+            rows[source] = min(rows.get(source, 1 << 30), sizes[n.input[0]][0])
+    return rows
+
+
+def run_plan(
+    plan: Plan, feeds: Arrays, engine: Callable[..., Any] | None = None
+) -> dict[str, np.ndarray]:
+    """The file's outputs by its parts, with the float model as engine unless told otherwise."""
+    parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
+
+    def float_engine(x: np.ndarray, state: dict[str, np.ndarray]) -> Any:
+        return bidirectional.run(plan.model, x, state)
+
+    return hosting.run(
+        feeds, plan.outputs, plan.source, plan.states, plan.taps, parts[0], parts[1],
+        engine or float_engine,
+    )  # fmt: skip
+
+
+def run_file(plan: Plan, feeds: Arrays, extra: list[str] | None = None) -> dict[str, np.ndarray]:
+    """The file's outputs, and other tensors of it, by ONNX Runtime.
+
+    Raises:
+        SourceError: it cannot run.
+    """
+    from onnx import ValueInfoProto
+
+    proto, wanted = plan.original, [*plan.outputs, *(extra or [])]
+    if extra:
+        proto = type(proto)()
+        proto.CopyFrom(plan.original)
+        proto.graph.output.extend(ValueInfoProto(name=n) for n in extra)
+    try:
+        got = worker.ask("run", proto.SerializeToString(), dict(feeds), wanted)
+    except worker.WorkerError as error:
+        raise SourceError(f"the file itself cannot run in ONNX Runtime: {error}") from None
+    return dict(zip(wanted, got, strict=True))
+
+
+def _inputs(plan: Plan, calibrate: ArrayLike | None) -> tuple[dict[str, np.ndarray], str]:
+    feeds = draw_inputs(plan)
+    name, layout = plan.source
+    if calibrate is not None and name in feeds:
+        x = np.asarray(calibrate, np.float32)
+        x = (x[None] if x.ndim == 2 else x)[:8, :MOST_FRAMES]
+        try:
+            made = layout.tensor(x)
+        except ValueError:
+            return feeds, f"{_shapes(feeds)}, seed 0 (the calibration has another shape)"
+        alone = len(feeds) == 1 and (plan.streams in (None, len(x)))
+        if alone:
+            return {name: made}, f"{list(made.shape)} of the calibration"
+    return feeds, f"{_shapes(feeds)}, seed 0"
+
+
+def _shapes(feeds: Arrays) -> str:
+    return ", ".join(f"{n} {list(a.shape)}" for n, a in feeds.items())
+
+
+def _onnx(source: Source, plan: Plan, calibrate: ArrayLike | None) -> dict[str, Any]:
+    tool = _needs("onnxruntime")
+    feeds, inputs = _inputs(plan, calibrate)
+    model = plan.model  # the file's own states, not those of --initial
+    try:
+        want, got = run_file(plan, feeds), run_plan(plan, feeds)
+    except OnnxError as error:
+        raise SourceError(str(error)) from None
+    worst = 0.0
+    for name, value in want.items():
+        if value.dtype.kind not in "fiub":
+            raise SourceError(f"output '{name}' is of type {value.dtype}; supported: numbers")
+        error, place = compare(f"output '{name}'", got[name], value)
+        if not error <= LIMIT:
+            raise _refuse(_first_layer(plan, model, feeds) or place)
+        worst = max(worst, error)
+    return _record(tool, inputs, worst)
+
+
+def _first_layer(plan: Plan, model: Model, feeds: Arrays) -> str | None:
+    """The first layer whose frames differ, with the frame and the unit."""
+    known = {o for n in plan.original.graph.node for o in n.output}
+    probes = [p for p in plan.probes if p.tensor in known]
+    tensors: dict[str, np.ndarray] = dict(feeds)
+    if not probes:
+        return None
+    if plan.before is not None:
+        tensors |= hosting.run_part(plan.before.SerializeToString(), tensors)
+    x, state = hosting.engine_inputs(plan.source, plan.states, tensors)
+    want = run_file(plan, feeds, [p.tensor for p in probes if p.tensor not in plan.outputs])
+    for p in probes:
+        y = bidirectional.run_layers(model, x, p.layer + 1, state)
+        mine = p.layout.tensor(y)
+        if mine.shape != want[p.tensor].shape:
+            return None
+        scale = max(float(np.abs(want[p.tensor]).max()), 1e-6)
+        theirs = p.layout.frames(want[p.tensor])
+        error = np.abs(y - theirs)
+        if error.max() > LIMIT * scale:
+            s, t, u = (int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+            return (
+                f"layer {p.layer} ('{p.name}'), stream {s}, frame {t}, unit {u}: "
+                f"{y[s, t, u]:.6g}, the file has {theirs[s, t, u]:.6g}"
+            )
+    return None
