@@ -174,6 +174,12 @@ class _Planner:
         frames = [c for c, v in zip(chains, views.values(), strict=True) if v.kind == "frames"]
         last = self.last(frames, chains)
         chain = [joined(s) for s in last.chain()]
+        for one, two in zip(chain, chain[1:], strict=False):
+            if two.before is not one:
+                raise OnnxError(
+                    f"'{two.name}' reads one direction of '{one.name}', of which the other is used "
+                    "too; supported: both together, or one alone"
+                )
         parts = {id(s) for c in chain for s in (c, *c.parts.values())}
         ends = {id(s) for s in (last, *last.parts.values())}
         for name, v in views.items():
