@@ -8,6 +8,7 @@ host's: behind the layers (``after``) or in front of them (``before``).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -174,7 +175,7 @@ class _Planner:
         frames = [c for c, v in zip(chains, views.values(), strict=True) if v.kind == "frames"]
         last = self.last(frames, chains)
         chain = [joined(s) for s in last.chain()]
-        for one, two in zip(chain, chain[1:], strict=False):
+        for one, two in itertools.pairwise(chain):
             if two.before is not one:
                 raise OnnxError(
                     f"'{two.name}' reads one direction of '{one.name}', of which the other is used "
