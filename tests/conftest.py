@@ -10,6 +10,8 @@ import pytest
 from csb_rnn import processes
 from csb_rnn.simulation import launcher
 
+BUILT_BEFORE = pytest.StashKey[int]()  # size of the list of builds when the session began
+
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("project")
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
     config.addinivalue_line("markers", "nightly: too long for the suite; make nightly runs it")
+    built = launcher.BUILT
+    config.stash[BUILT_BEFORE] = built.stat().st_size if built.exists() else 0
     # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
     seed = launcher.seed_from_env()
     if config.getoption("--hypothesis-seed") is None:
@@ -54,12 +58,20 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """A run that fails ends with its seed: the first lines of a long log are far away."""
+    """Waves that were written and simulations that were built; a run that fails ends with its
+    seed, as its first lines are far away."""
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
                 if name == "waves":
                     terminalreporter.write_line(f"waves: {value} ({report.nodeid})")
+    built = launcher.builds_since(config.stash[BUILT_BEFORE])
+    for sim in launcher.SIMULATORS:
+        seconds = [entry["seconds"] for entry in built if entry["sim"] == sim]
+        if seconds:
+            terminalreporter.write_line(
+                f"built for {sim}: {len(seconds)}, {sum(seconds):.0f} s of processor time"
+            )
     if exitstatus == pytest.ExitCode.TESTS_FAILED:
         terminalreporter.write_line(f"repeat: with CSB_SEED={launcher.seed_from_env()}")
 

@@ -20,6 +20,7 @@ import logging
 import os
 import random
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -246,6 +247,29 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
         yield
 
 
+BUILT = BUILD / "sim_build/built.jsonl"  # a line for each build that was made
+
+
+def _children_seconds() -> float:
+    """Processor time of all processes that this one started and that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _record_build(sim: str, name: str, seconds: float) -> None:
+    """Adds a line to :data:`BUILT`: tests end with how many builds they made, and for how long."""
+    entry = {"sim": sim, "build": name, "seconds": round(seconds, 1), "test": _pytest_test()}
+    with BUILT.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def builds_since(offset: int) -> list[dict]:
+    """Entries of :data:`BUILT` behind its first ``offset`` bytes."""
+    if not BUILT.exists():
+        return []
+    return [json.loads(line) for line in BUILT.read_bytes()[offset:].splitlines()]
+
+
 IN_USE = "in_use"  # file of a build: runs hold its lock, shared
 
 
@@ -297,6 +321,7 @@ def _built(
                 _remove_unused(outdated)
             folder.mkdir(parents=True)
             _announce((build_name or toplevel).removeprefix("csb_sim_top_"), sim, parameters)
+            spent = _children_seconds()
             try:
                 _simulate(
                     _BUILD,
@@ -324,6 +349,7 @@ def _built(
                 if file.suffix not in ("", ".vvp", ".log"):
                     file.unlink()
             done.touch()
+            _record_build(sim, folder.name, _children_seconds() - spent)
         use = contextlib.ExitStack()
         use.enter_context(locked(folder / IN_USE, shared=True))
     with use:
