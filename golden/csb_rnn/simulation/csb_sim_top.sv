@@ -249,11 +249,13 @@ module csb_sim_top #(
           out_frame <= out_frame + 1'b1;
         end
       end
-      if (dump_i) begin
-        if ($value$plusargs("out=%s", name)) $writememh(name, out_mem, 0, out_at - 1);
-        if ($value$plusargs("out_cycles=%s", name))
+      if (dump_i) begin  // of nothing there is no file
+        if (out_at != 0 && $value$plusargs("out=%s", name))
+          $writememh(name, out_mem, 0, out_at - 1);
+        if (out_frame != 0 && $value$plusargs("out_cycles=%s", name))
           $writememh(name, out_cycle_mem, 0, out_frame - 1);
-        if ($value$plusargs("in_cycles=%s", name)) $writememh(name, in_cycle_mem, 0, in_frame - 1);
+        if (in_frame != 0 && $value$plusargs("in_cycles=%s", name))
+          $writememh(name, in_cycle_mem, 0, in_frame - 1);
       end
     end
   end

@@ -137,8 +137,9 @@ class _Limited:
         try:
             await asyncio.wait_for(super()._exec(cmds), self.limit)
         except TimeoutError:
-            processes.end_group(self.process.pid)
-            await self.process.wait()
+            if self.process is not None:  # it had begun
+                processes.end_group(self.process.pid)
+                await self.process.wait()
             raise SystemExit(f"no end after {self.limit:g} s: {Path(cmds[0]).name}") from None
 
 
