@@ -1,78 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run an image on the RTL, compare every output bit and every frame's cycles with the models."""
+"""The subcommand ``csb-rnn simulate`` as a script of the checkout."""
 
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
-from csb_rnn import commands, flow, verify
+from csb_rnn import commands
+from csb_rnn.cli.main import script
 
-
-def show_losses(file: Path) -> None:
-    """Print a summary that ``--trace`` wrote."""
-    from rich.console import Console
-    from rich.table import Table
-
-    lost = json.loads(file.read_text())
-    table = Table(title=f"{file}: {lost['pes']} PEs x {lost['cycles_per_frame']:g} cycles a frame")
-    table.add_column("PE time")
-    for head in ("share", "cycles a frame"):
-        table.add_column(head, justify="right")
-    for c in lost["causes"]:
-        table.add_row(c["cause"], f"{c['share']:.2%}", f"{c['cycles_per_frame']:.2f}")
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
-
-
-def main() -> int:
-    parser = commands.Parser(description=__doc__)
-    parser.add_argument("image", help="folder made by gen_image.py")
-    parser.add_argument(
-        "--inputs",
-        required=True,
-        metavar="X.npy",
-        help="float [frames, inputs], with several streams [streams, frames, inputs]; if the image "
-        "has host parts: the ONNX file's input, or .npz of all its inputs by name",
-    )
-    parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
-    parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
-    parser.add_argument("--sim", default="verilator", help=", ".join(verify.SIM_BEATS))
-    parser.add_argument("--waves", action="store_true", help="also write waves.fst")
-    parser.add_argument(
-        "--trace",
-        action="store_true",
-        help="also write trace.json, for ui.perfetto.dev, and losses.json; print lost cycles",
-    )
-    parser.add_argument("--stall", default="none", help=", ".join(verify.STALLS))
-    args = parser.parse_args()
-    x = flow.read_inputs(Path(args.inputs))
-    state = None if args.state is None else flow.read_state(Path(args.state))
-
-    r = verify.run_whole(
-        flow.load(args.image),
-        x,
-        state,
-        args.out,
-        sim=args.sim,
-        waves=args.waves,
-        stall=args.stall,
-        timeline=args.trace,
-    ).report
-    if args.trace:
-        for file in sorted(Path(args.out).rglob("losses.json")):  # one for each pass
-            show_losses(file)
-    for file in sorted(Path(args.out).rglob(verify.DIFFERENCES)):
-        print(f"{file}:\n{file.read_text()}", file=sys.stderr, end="")
-    interval = "no" if r["cycles_per_frame"] is None else f"{r['cycles_per_frame']:g}"
-    print(
-        f"{args.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"
-        f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
-        f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
-    )
-    return commands.OK if verify.is_equal(r) else commands.MISMATCH
-
+main = script("simulate")
 
 if __name__ == "__main__":
     commands.run(main)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``csb-rnn build``, ``scripts/gen_image.py``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from csb_rnn import commands, flow
+from csb_rnn.machine import config
+
+HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say how a source becomes a build."""
+    parser.add_argument(
+        "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
+    )
+    parser.add_argument("--config", required=True, help="name in hdl/configs.toml")
+    parser.add_argument(
+        "--block",
+        default="auto",
+        help="block size of the pattern: units of a block are kept together (default: the "
+        "checkpoint's; if it has none, the one that costs fewest cycles)",
+    )
+    parser.add_argument(
+        "--sharing",
+        help=f"{', '.join(config.SHARING)} (default: all that the configuration has built in)",
+    )
+    parser.add_argument("--compiler", default="default", help=", ".join(flow.COMPILERS))
+    parser.add_argument("--streams", type=int, default=1, help="independent streams, 1 to 8")
+    parser.add_argument(
+        "--calibrate",
+        metavar="X.npy",
+        help="inputs that set the number formats, float [frames, n]; .npz: an ONNX file's, by name",
+    )
+    parser.add_argument(
+        "--prefix", help="name prefix of the recurrent module; several with commas, in their order"
+    )
+    parser.add_argument("--cell", help="cell of a state dict, where its shapes do not say it")
+    parser.add_argument("--activation", help="of the cell of a torch.nn.RNN: tanh or relu")
+    parser.add_argument("--initial", metavar="S.npz", help="initial states: h_l0, c_l0, ...")
+    parser.add_argument(
+        "--unchecked-source",
+        action="store_true",
+        help="do not compare the model with the file, run by onnxruntime or torch",
+    )
+
+
+def build_source(arguments: argparse.Namespace) -> flow.Build:
+    """The build that the arguments of :func:`add_source` describe."""
+    a = arguments
+    return flow.build(
+        a.checkpoint,
+        a.config,
+        block=a.block,
+        sharing=a.sharing,
+        compiler=a.compiler,
+        streams=a.streams,
+        calibrate=None if a.calibrate is None else flow.read_inputs(Path(a.calibrate)),
+        prefix=a.prefix,
+        cell=a.cell,
+        activation=a.activation,
+        initial=None if a.initial is None else flow.read_state(Path(a.initial)),
+        unchecked=a.unchecked_source,
+        say=print,
+    )
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the subcommand."""
+    add_source(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the image")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build, write the folder, and say in a line how large and how fast it is."""
+    out = Path(arguments.out)
+    flow.check_out(out)
+    m = flow.save(build_source(arguments), out)
+    check = m["source_check"]
+    if check["tool"]:
+        print(f"equals {check['tool']} to {check['difference']:.2g} of the largest value")
+    else:
+        print(f"not compared with its source: {check['reason']}")
+    print(
+        f"{out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
+        f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "
+        f"{m['predicted']['cycles_per_frame']:g} cycles a frame predicted"
+    )
+    return commands.OK

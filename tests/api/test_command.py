@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``csb-rnn``: its subcommands, and those that have no script of their own."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import csb_rnn
+from csb_rnn.cli import main
+
+
+def call(*args: object) -> int:
+    """Run ``csb-rnn`` in this process; returns its exit code."""
+    argv, sys.argv = sys.argv, ["csb-rnn", *map(str, args)]
+    try:
+        main.main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = argv
+    raise AssertionError("the command did not exit")
+
+
+@pytest.fixture
+def source(tmp_path):
+    torch.manual_seed(0)
+    torch.save(torch.nn.GRU(5, 9, bidirectional=True).state_dict(), tmp_path / "m.pt")
+    return tmp_path / "m.pt"
+
+
+def test_estimate_says_cycles_of_the_api(source, capsys):
+    assert call("estimate", source, "--config", "tiny", "--clock", "100e6") == 0
+    text = capsys.readouterr().out
+    cycles = csb_rnn.build(source, config="tiny").predict().cycles
+    assert f"cycles a frame    {cycles:g}, bound by" in text
+    assert f"{cycles / 100:g} us a frame" in text
+    assert "memory pegroup" in text
+
+
+def test_check_of_a_file_and_of_a_folder(source, tmp_path, capsys):
+    assert call("check", source) == 0
+    text = capsys.readouterr().out
+    assert "layer 0: gru 5 -> 9" in text
+    assert "layer 0 backwards: gru 5 -> 9" in text
+    assert "h_l0_reverse [9]" in text
+    folder = tmp_path / "image"
+    assert call("build", source, "--config", "tiny", "--out", folder) == 0
+    capsys.readouterr()
+    assert call("check", folder) == 0
+    assert "parts: segment0, segment0_reverse" in capsys.readouterr().out
+    (folder / "segment0/image.bin").write_bytes(b"")
+    assert call("check", folder) == 2
+    assert "image.bin: is not the file" in capsys.readouterr().err
+
+
+@pytest.mark.sims("verilator")
+def test_from_pruning_to_the_rtl(sim, source, tmp_path, capsys):
+    pruned, folder = tmp_path / "p.pt", tmp_path / "image"
+    assert call("prune", source, "--rate", 2, "--block", 4, "--out", pruned) == 0
+    assert call("build", pruned, "--config", "tiny", "--out", folder) == 0
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(4, 5)))
+    out = tmp_path / "out"
+    assert call("simulate", folder, "--inputs", tmp_path / "x.npy", "--out", out, "--sim", sim) == 0
+    assert "0 outputs, 0 states, 0 cycles differ" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((), "SUBCOMMAND"),
+        (("none",), "invalid choice: 'none'"),
+        (("check", "none.pt"), "no such file"),
+        (("estimate", "none.pt", "--config", "tiny"), "no such file"),
+    ],
+)
+def test_refuses_in_one_line(args, words, capsys):
+    assert call(*args) == 2
+    text = capsys.readouterr().err
+    assert words in text
+    assert text.count("\n") == 1
+
+
+def test_version(capsys):
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"csb-rnn {csb_rnn.__version__}\n"
