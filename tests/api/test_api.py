@@ -137,7 +137,7 @@ def test_prune_in_place():
         (lambda: csb_rnn.build(lstm(), config="tiny").run_fixed(X * np.nan), "NaN or infinity"),
         (lambda: csb_rnn.build(lstm(), config="tiny").run_fixed(X, {"h": 0}), "state 'h'"),
         (lambda: csb_rnn.build(lstm(), config="tiny", streams=9), "9 streams"),
-        (lambda: csb_rnn.build(lstm(), config="tiny", initial={"x": [0]}), "initial state 'x'"),
+        (lambda: csb_rnn.build(lstm(), config="tiny", initial={"x": [0]}), "unknown state 'x'"),
         (lambda: csb_rnn.prune(torch.nn.Linear(2, 2), rate=2), "no recurrent weight"),
         (lambda: csb_rnn.prune(lstm(), rate=0.5), "rate"),
     ],
@@ -154,3 +154,20 @@ def test_missing_programs_are_named(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(UsageError, match="iverilog: not installed; on Debian: apt-get install"):
         build.simulate(X, sim="icarus")
+
+
+def test_host_parts_are_not_dropped(tmp_path):
+    """A file whose last nodes are the host's is no network of the engine alone."""
+
+    class Classifier(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = lstm()
+
+        def forward(self, x):
+            return torch.softmax(self.rnn(x)[0], -1)
+
+    path = tmp_path / "m.onnx"
+    torch.onnx.export(Classifier().eval(), (torch.from_numpy(X),), path, dynamo=False)
+    with pytest.raises(UsageError, match=r"needs the host for .*Softmax"):
+        csb_rnn.build(path, config="tiny")

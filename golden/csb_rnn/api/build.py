@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections import Counter
@@ -19,12 +20,11 @@ from csb_rnn.api.results import Memory, Prediction, Result, Run
 from csb_rnn.api.sources import read_source
 from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing, utilisation
-from csb_rnn.flow.record import Options
-from csb_rnn.machine import config as configurations
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.network import bidirectional
 from csb_rnn.network.bidirectional import QModel, QPass
+from csb_rnn.network.read import with_initial
 
 if TYPE_CHECKING:
     from csb_rnn.api.sources import AnySource
@@ -262,8 +262,9 @@ def build(
     sharing: str | None = None,
     prefix: str | None = None,
     cell: str | None = None,
+    unchecked: bool = False,
 ) -> Build:
-    """Quantise, compile and pack a model.
+    """Quantise, compile and pack a model, which is compared with its source first.
 
     Args:
         source: file, module or state dict (:func:`csb_rnn.read`).
@@ -275,16 +276,34 @@ def build(
         block: side of the blocks of the weights' pattern, or ``auto``.
         sharing: ``none``, ``horizontal``, ``vertical``, ``both``; None for all that is built in.
         prefix, cell: as :func:`csb_rnn.read`.
+        unchecked: do not run the source, by onnxruntime or torch, to compare the model with it.
 
     Raises:
         CsbError: bad input; one line says what is wrong.
     """
-    c = configurations.load(config) if isinstance(config, str) else config
-    model, origin = read_source(source, prefix=prefix, cell=cell)
-    options = Options(block=block, sharing=sharing, streams=streams)
-    samples = None if calibrate is None else _sequences(calibrate, model.inputs)[0]
-    begun = flow.begin(model, c, options, source=origin, calibrate=samples, initial=initial)
-    return Build(flow.finish(begun))
+    found, digest = read_source(source, prefix=prefix, cell=cell)
+    if found.plan is not None and not found.plan.plain:
+        raise UsageError(
+            f"{found.path}: needs the host for {found.plan.host_nodes()}; the commands csb-rnn "
+            "build and simulate run them, the API takes networks that the engine runs alone"
+        )
+    if initial:
+        found = dataclasses.replace(found, model=with_initial(found.model, initial))
+    samples = calibrate
+    if calibrate is not None and found.plan is None:
+        samples = _sequences(calibrate, found.model.inputs)[0]
+    return Build(
+        flow.build_source(
+            found,
+            config,
+            digest,
+            samples,
+            unchecked,
+            block=block,
+            sharing=sharing,
+            streams=streams,
+        )
+    )
 
 
 def load(folder: str | os.PathLike[str]) -> Build:
@@ -293,4 +312,7 @@ def load(folder: str | os.PathLike[str]) -> Build:
     Raises:
         CsbError: no image folder, or files that contradict each other.
     """
-    return Build(flow.load(Path(folder)))
+    record = flow.load(Path(folder))
+    if record.host is not None:
+        raise UsageError(f"{folder}: has host parts; csb-rnn simulate runs them around the engine")
+    return Build(record)

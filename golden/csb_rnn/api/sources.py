@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping
@@ -14,11 +13,12 @@ import numpy as np
 
 from csb_rnn.errors import UsageError
 from csb_rnn.flow.files import sha256
-from csb_rnn.flow.record import Source
 from csb_rnn.network import bidirectional
+from csb_rnn.network import read as files
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
-from csb_rnn.network.read import read_model
+from csb_rnn.network.network import torch_cell
+from csb_rnn.network.read import Source
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +36,12 @@ def _digest(tensors: Mapping[str, Any]) -> str:
     return total.hexdigest()
 
 
-def _of_checkpoint(name: str, checkpoint: Checkpoint) -> tuple[Model, Source]:
-    source = Source(name, _digest(checkpoint.tensors), checkpoint, checkpoint.cell)
-    return bidirectional.from_checkpoint(checkpoint), source
+def _in_memory(name: str, checkpoint: Checkpoint) -> tuple[Source, str]:
+    model = bidirectional.from_checkpoint(checkpoint)
+    return Source(Path(name), model, checkpoint, (checkpoint,)), _digest(checkpoint.tensors)
 
 
-def _of_module(module: Any) -> tuple[Model, Source]:
+def _of_module(module: Any) -> tuple[Source, str]:
     """
     Raises:
         UsageError: no recurrent module of torch.
@@ -54,16 +54,14 @@ def _of_module(module: Any) -> tuple[Model, Source]:
             f"{name}: expected a torch.nn.LSTM, GRU or RNN; give the recurrent module inside it, "
             "or export the whole to ONNX and give the file"
         )
-    tensors = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
-    model = bidirectional.from_torch(module)
-    cell = next(model.networks())[2].layers[0].cell.name
-    return model, Source(name, _digest(tensors), None, cell)
+    cell = {"cell": torch_cell(module)}
+    return _in_memory(name, from_state_dict(module.state_dict(), None, cell))
 
 
 def read_source(
     source: AnySource, *, prefix: str | None = None, cell: str | None = None
-) -> tuple[Model, Source]:
-    """The model of a source and where it is from.
+) -> tuple[Source, str]:
+    """The model of a source with where it is from, and the SHA-256 of the source.
 
     Args:
         source: path of a state dict (``.pt``, ``.safetensors``, ``.npz``), an ONNX file or a
@@ -76,27 +74,18 @@ def read_source(
     """
     if isinstance(source, Mapping):
         csb = None if cell is None else {"cell": cell}
-        return _of_checkpoint("state dict", from_state_dict(dict(source), prefix, csb))
+        return _in_memory("state dict", from_state_dict(dict(source), prefix, csb))
     if not isinstance(source, (str, os.PathLike)):
         if prefix is not None or cell is not None:
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
         return _of_module(source)
-    path = Path(source)
-    model, checkpoint = read_model(path, prefix, cell)
-    named = "" if checkpoint is None else checkpoint.cell
-    return model, Source(path.name, sha256(path.read_bytes()), checkpoint, named)
+    found = files.read_source(source, prefix, cell)
+    return found, sha256(Path(source).read_bytes())
 
 
 def read(source: AnySource, *, prefix: str | None = None, cell: str | None = None) -> Model:
-    """The model of a source, in float; arguments and errors as :func:`read_source`."""
-    return read_source(source, prefix=prefix, cell=cell)[0]
+    """The model of a source, in float: the part that the engine runs.
 
-
-def with_initial(model: Model, initial: Mapping[str, Any] | None) -> Model:
-    """The model with initial states ``[H]`` by name, beside those that it has.
-
-    Raises:
-        NetworkError: an unknown name or a wrong shape.
+    Args, Raises: as :func:`read_source`.
     """
-    states = {k: np.asarray(v, np.float64) for k, v in (initial or {}).items()}
-    return dataclasses.replace(model, initial={**model.initial, **states})
+    return read_source(source, prefix=prefix, cell=cell)[0].model

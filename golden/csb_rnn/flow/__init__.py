@@ -27,7 +27,7 @@ from csb_rnn.flow.files import (
 from csb_rnn.flow.folder import load, memory_files, save
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
-from csb_rnn.flow.steps import BLOCKS, begin, build, choose_block, finish
+from csb_rnn.flow.steps import BLOCKS, begin, build, build_source, choose_block, finish
 
 __all__ = [
     "BLOCKS",
@@ -40,6 +40,7 @@ __all__ = [
     "Source",
     "begin",
     "build",
+    "build_source",
     "check_out",
     "choose_block",
     "finish",

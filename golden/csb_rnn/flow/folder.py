@@ -264,5 +264,5 @@ def load(folder: str | Path) -> Build:
     manifest = read_manifest(folder)
     image_only = manifest["kind"] == "image"
     build = _read_image(folder) if image_only else _read_model(folder, manifest)
-    notes = {k: manifest[k] for k in ("source_check", "unused") if k in manifest}
+    notes: dict[str, Any] = {k: manifest[k] for k in ("source_check", "unused") if k in manifest}
     return dataclasses.replace(build, host=host.load(folder, manifest), notes=notes)

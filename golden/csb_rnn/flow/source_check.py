@@ -156,7 +156,8 @@ def _run_torch(source: Source, x: np.ndarray, given: Arrays | None) -> np.ndarra
                 v = torch_module(part)(v, _states(part, first, given, len(x)))[0]
                 first += len(part.layers)
             else:
-                w, b = (None if a is None else torch.from_numpy(a).float() for a in part)
+                w = torch.from_numpy(part[0]).float()
+                b = None if part[1] is None else torch.from_numpy(part[1]).float()
                 v, first = torch.nn.functional.linear(v, w, b), first + 1
     return v.numpy()
 
@@ -316,10 +317,10 @@ def _onnx(source: Source, plan: Plan, calibrate: ArrayLike | None) -> dict[str, 
     for name, value in want.items():
         if value.dtype.kind not in "fiub":
             raise SourceError(f"output '{name}' is of type {value.dtype}; supported: numbers")
-        error, place = compare(f"output '{name}'", got[name], value)
-        if not error <= LIMIT:
+        difference, place = compare(f"output '{name}'", got[name], value)
+        if not difference <= LIMIT:
             raise _refuse(_first_layer(plan, model, feeds) or place)
-        worst = max(worst, error)
+        worst = max(worst, difference)
     return _record(tool, inputs, worst)
 
 

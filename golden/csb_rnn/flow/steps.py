@@ -25,6 +25,7 @@ from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.bidirectional import Model, part_state, quantise_model
+from csb_rnn.network.read import Source as Found
 from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError, Program
@@ -197,19 +198,34 @@ def build(
     Raises:
         CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad input.
     """
-    c = config.load(configuration) if isinstance(configuration, str) else configuration
     found = read_source(path, prefix, cell, activation, initial)
+    digest = sha256(Path(path).read_bytes())
+    return build_source(found, configuration, digest, calibrate, unchecked, say, **options)
+
+
+def build_source(
+    found: Found,
+    configuration: str | Config,
+    digest: str,
+    calibrate: ArrayLike | Mapping[str, np.ndarray] | None = None,
+    unchecked: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Build:
+    """From a model that was read to images; arguments and errors as :func:`build`, and
+
+    Args:
+        found: the model and where it is from.
+        digest: SHA-256 of the source.
+    """
+    c = config.load(configuration) if isinstance(configuration, str) else configuration
     checkpoint = found.checkpoint
-    samples = host.calibration(found.plan, None if calibrate is None else calibrate)
+    samples = host.calibration(found.plan, calibrate)
     check = source_check.UNCHECKED if unchecked else source_check.check_source(found, samples)
     for line in host.report(found):
         say(line)
-    source = Source(
-        Path(path).name,
-        sha256(Path(path).read_bytes()),
-        checkpoint,
-        "" if checkpoint is None else checkpoint.cell,
-    )
+    cell = "" if checkpoint is None else checkpoint.cell
+    source = Source(found.path.name, digest, checkpoint, cell)
     made = begin(found.model, c, Options(**options), source=source, calibrate=samples)
     around = None if found.plan is None or found.plan.plain else host.of_plan(found.plan)
     notes = {"source_check": check, "unused": list(found.unused)}
