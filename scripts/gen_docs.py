@@ -80,15 +80,15 @@ def code_table(*tables: tuple[str, dict[str, int]]) -> str:
     return table(("code", *(title for title, _ in tables)), rows)
 
 
-def constants(module: ModuleType, names: str) -> list[tuple[str, int, str]]:
-    """(name, value, comment) of a module's integer constants whose names match a pattern."""
-    text = Path(module.__file__).read_text()
+def constants(names: str, *modules: ModuleType) -> list[tuple[str, int, str]]:
+    """(name, value, comment) of the integer constants of modules whose names match a pattern."""
+    text = "".join(Path(module.__file__).read_text() for module in modules)
     found = re.findall(r"^([A-Z]\w*) = (-?\d+)  # (.*)$", text, re.MULTILINE)
     return [(name, int(value), doc) for name, value, doc in found if re.fullmatch(names, name)]
 
 
-def constant_table(module: ModuleType, names: str) -> str:
-    rows = [(f"`{name}`", value, doc) for name, value, doc in constants(module, names)]
+def constant_table(names: str, *modules: ModuleType) -> str:
+    rows = [(f"`{name}`", value, doc) for name, value, doc in constants(names, *modules)]
     return table(("constant", "value", "meaning"), rows)
 
 
@@ -104,7 +104,7 @@ def _by_configuration(rows: Iterable[tuple[str, Callable[[Config], Any]]], first
 
 def latency_table() -> str:
     """Latencies after issue, in every configuration."""
-    fixed = constants(isa, r"LAT_\w+")
+    fixed = constants(r"LAT_\w+", isa)
     rows: list[tuple[str, Callable[[Config], Any]]] = [
         (f"`{name}`: {doc}", lambda _, v=value: v) for name, value, doc in fixed
     ]
@@ -322,6 +322,7 @@ def page(name: str) -> str:
     return environment.get_template(f"{name}.md.j2").render(
         known,
         isa=isa,
+        config=config,
         image=image,
         regmap=registers,
         timing=timing,

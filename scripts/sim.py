@@ -37,6 +37,7 @@ from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.checkpoint import Checkpoint, read_checkpoint
 from csb_rnn.network.network import from_checkpoint
 from csb_rnn.program.program import CompileError, Program
+from csb_rnn.simulation import capacity
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ROOT / "checkpoints"
@@ -167,8 +168,8 @@ def start(case: Case, pool: ProcessPoolExecutor, sim: str, waves: bool) -> None:
     p = case.part.compiled()
     longest = max(len(x) for x in case.xs)
     predicted = timing.predict(p, longest).last_out  # a shorter sequence is the begin of it
-    limit = min(CHUNK, verify.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
-    verify.check_size(p, longest, sim)
+    limit = min(CHUNK, capacity.SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
+    capacity.check_size(p, longest, sim)
     file = OUT / f"{case.model}_{p.config.name}.fst" if waves else None
     for i, xs in enumerate(chunks(case.xs, limit)):
         folder = OUT / f"runs/{case.model}_{p.config.name}_{i}"
@@ -305,7 +306,7 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sim", default="verilator", help=", ".join(verify.SIM_BEATS))
+    parser.add_argument("--sim", default="verilator", help=", ".join(capacity.SIM_BEATS))
     parser.add_argument("--config", help=f"default: {', '.join(CONFIGS)}")
     parser.add_argument(
         "--model", help=f"name in checkpoints/, or task (z1, ...); default: {', '.join(MODELS)}"
@@ -313,9 +314,9 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every model there is")
     parser.add_argument("--waves", action="store_true", help="record one sequence as FST")
     args = parser.parse_args()
-    if args.sim not in verify.SIM_BEATS:
+    if args.sim not in capacity.SIM_BEATS:
         raise errors.UsageError(
-            f"unknown simulator '{args.sim}': known are {', '.join(verify.SIM_BEATS)}"
+            f"unknown simulator '{args.sim}': known are {', '.join(capacity.SIM_BEATS)}"
         )
     names = (args.config,) if args.config else CONFIGS
     for name in names:

@@ -12,10 +12,11 @@ import numpy as np
 from csb_rnn import compiler
 from csb_rnn.execution import timing
 from csb_rnn.machine import config
-from csb_rnn.models import fixed_model, quantise
+from csb_rnn.models import directions, fixed_model, quantise
 from csb_rnn.network import bidirectional
 from csb_rnn.simulation.launcher import repeat_command
-from csb_rnn.simulation.simulate import RunResult, simulate
+from csb_rnn.simulation.run_result import RunResult
+from csb_rnn.simulation.simulate import simulate
 from csb_rnn.verify import explanation
 from csb_rnn.verify.explanation import Ran
 from tb.lib.random_layers import LayerCase
@@ -100,9 +101,9 @@ def check_model(
 ) -> None:
     """Runs every pass of a model in its direction over float frames ``[frames, inputs]``; outputs,
     states and cycles must be exact."""
-    q = bidirectional.quantise_model(m, c, x, state)
+    q = directions.quantise_model(m, c, x, state)
     xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
-    want, final = bidirectional.run_fixed(q, c, xs, start)
+    want, final = directions.run_fixed(q, c, xs, start)
 
     def on_rtl(n, reverse, network, frames, own):
         p = compiler.compile_network(network, c)
@@ -117,7 +118,7 @@ def check_model(
         require_equal(ran, got, folder, sim, case=f"pass {n}, {direction}")
         return got.outputs, {k: v[0] for k, v in got.state.items()}
 
-    got, end = bidirectional.run_passes(q, xs, start, on_rtl)
+    got, end = directions.run_passes(q, xs, start, on_rtl)
     assert np.array_equal(got, want)
     assert all(np.array_equal(end[k], v) for k, v in final.items())
 

@@ -11,13 +11,13 @@ import torch
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS, Cell
 from csb_rnn.machine import isa
-from csb_rnn.machine.config import Config
+from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.models import quantise
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.network import Layer, Network, gate_inputs
 from csb_rnn.pruning.projection import csb_project
 
-NARROW = 2.0 ** (isa.MUL_W - 1 - isa.LANE_FRAC) - 0.001  # what constants of a cell may reach
+NARROW = 2.0 ** (isa.MUL_W - 1 - LANE_FRAC) - 0.001  # what constants of a cell may reach
 PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
 
 

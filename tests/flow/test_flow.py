@@ -20,7 +20,8 @@ from csb_rnn.network.bidirectional import Model, Pass
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
-from csb_rnn.simulation.simulate import RunResult
+from csb_rnn.simulation import capacity
+from csb_rnn.simulation.run_result import RunResult
 from tb.lib.random_layers import LayerCase
 from tests.helpers import build_image
 
@@ -194,8 +195,8 @@ def test_any_image_fits_the_simulation_on_verilator(name):
     words = sum(
         image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
     )
-    assert verify.image_words(c, "verilator") > words
-    assert verify.image_words(c, "icarus") == verify.SIM_IMAGE_WORDS["icarus"]
+    assert capacity.image_words(c, "verilator") > words
+    assert capacity.image_words(c, "icarus") == capacity.SIM_IMAGE_WORDS["icarus"]
 
 
 def test_an_image_replaces_another_whole(tmp_path):

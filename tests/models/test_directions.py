@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from csb_rnn.machine import config
-from csb_rnn.models import fixed_model, quantise
+from csb_rnn.models import directions, fixed_model, quantise
 from csb_rnn.network import bidirectional
 from csb_rnn.network.checkpoint import from_state_dict
 from csb_rnn.network.network import NetworkError
@@ -49,7 +49,7 @@ def test_both_directions_are_torchs(name, bias):
             want, end = module(x, tuple(given.values()) if len(given) > 1 else given["h"])
         tolerance = 1e-9 if m.passes[0].networks[False].csb == {} and not read.csb else 1e-5
         for by_torch in (False, True):
-            got, final = bidirectional.run(m, x.numpy(), start, torch=by_torch)
+            got, final = directions.run(m, x.numpy(), start, torch=by_torch)
             assert np.abs(got - want.numpy()).max() < tolerance
         last = end[0] if len(given) > 1 else end
         keys = [f"h_l{n}{e}" for n in range(len(m.passes)) for e in ("", "_reverse")]
@@ -61,10 +61,10 @@ def near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     m = bidirectional.from_torch(build(name, bidirectional=True))
     x = np.random.default_rng(5).normal(size=(10, 5))
     start = random_state(m)
-    q = bidirectional.quantise_model(m, CFG, x, start)
+    q = directions.quantise_model(m, CFG, x, start)
     xs, state = q.quantise_inputs(x), q.quantise_state(start)
-    want, _ = bidirectional.run_fixed(q, CFG, xs, state)
-    near, _ = bidirectional.run(m, x, start)
+    want, _ = directions.run_fixed(q, CFG, xs, state)
+    near, _ = directions.run(m, x, start)
     assert np.abs(q.output_float(want) - near).max() < 2.0**-7 * max(1.0, np.abs(near).max())
 
     check_model(m, CFG, sim, tmp_path, x, start)
@@ -91,13 +91,13 @@ def test_a_model_of_one_direction_is_a_network():
     assert len(m.single.layers) == 2
     x = np.random.default_rng(5).normal(size=(2, 30, 5))
     q = quantise.quantise(m.single, CFG, x)
-    qm = bidirectional.quantise_model(m, CFG, x)
+    qm = directions.quantise_model(m, CFG, x)
     want, _ = fixed_model.FixedModel(q, CFG).run(q.quantise_inputs(x))
-    got, end = bidirectional.run_fixed(qm, CFG, qm.quantise_inputs(x))
+    got, end = directions.run_fixed(qm, CFG, qm.quantise_inputs(x))
     assert np.array_equal(got, want)
     # Cut in two, the sequence gives the same bits.
-    first, half = bidirectional.run_fixed(qm, CFG, qm.quantise_inputs(x[:, :11]))
-    second, final = bidirectional.run_fixed(
+    first, half = directions.run_fixed(qm, CFG, qm.quantise_inputs(x[:, :11]))
+    second, final = directions.run_fixed(
         qm, CFG, qm.quantise_inputs(x[:, 11:]), qm.quantise_state(qm.state_float(half))
     )
     assert np.array_equal(np.concatenate([first, second], axis=1), want)
@@ -111,6 +111,6 @@ def test_bad_models_are_named():
         bidirectional.stack([{False: layers[0][False]}, layers[1]])
     with pytest.raises(NetworkError, match="initial state 'c_l0'"):
         bidirectional.stack(layers, initial={"c_l0": np.zeros(9)})
-    q = bidirectional.quantise_model(m, CFG)
+    q = directions.quantise_model(m, CFG)
     with pytest.raises(quantise.QuantError, match="unknown state 'h_l2'"):
         q.quantise_state({"h_l2": np.zeros(9)})

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from csb_rnn.network import bidirectional
+from csb_rnn.models import directions
 from csb_rnn.network import onnx as importer
 from csb_rnn.network.onnx import Plan, hosting
 
@@ -101,7 +101,7 @@ def ours(plan: Plan, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
 
     def engine(x, state):
-        return bidirectional.run(plan.model, x, state)
+        return directions.run(plan.model, x, state)
 
     return hosting.run(feeds, plan.outputs, plan.source, plan.states, plan.taps, *parts, engine)
 

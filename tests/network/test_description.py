@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from csb_rnn.experiments.tasks.ligru import LiGru
-from csb_rnn.network import bidirectional, description
+from csb_rnn.models import directions
+from csb_rnn.network import description
 from csb_rnn.network.description import DescriptionError
 
 LIGRU = """
@@ -82,7 +83,7 @@ def test_batch_norm_is_folded(tmp_path):
     x = torch.randn(2, 9, 5)
     with torch.no_grad():
         want = layer(x)[0].numpy()
-    assert np.abs(bidirectional.run(m, x.numpy())[0] - want).max() < 1e-5
+    assert np.abs(directions.run(m, x.numpy())[0] - want).max() < 1e-5
     assert m.single.block == 8
 
 
@@ -100,7 +101,7 @@ def test_a_cell_of_its_own(tmp_path):
             out.append(h)
         halves.append(np.array(out[::turn]))
     want = np.concatenate(halves, axis=1) @ a["head"].T
-    assert np.abs(bidirectional.run(m, x)[0] - want).max() < 1e-6
+    assert np.abs(directions.run(m, x)[0] - want).max() < 1e-6
 
 
 def test_torch_names_behind_a_prefix(tmp_path):
@@ -112,7 +113,7 @@ def test_torch_names_behind_a_prefix(tmp_path):
     )
     x = torch.randn(7, 3)
     with torch.no_grad():
-        assert np.abs(bidirectional.run(m, x.numpy())[0] - gru(x)[0].numpy()).max() < 1e-5
+        assert np.abs(directions.run(m, x.numpy())[0] - gru(x)[0].numpy()).max() < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from csb_rnn.machine import config
+from csb_rnn.models import directions
 from csb_rnn.network import bidirectional
 from csb_rnn.network import onnx as onnx_import
 from csb_rnn.network.onnx import OnnxError
@@ -123,7 +124,7 @@ def test_a_hundred_random_networks_equal_onnxruntime():
         session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
         want = session.run(None, {"x": fed})[0].reshape(T, B, -1).swapaxes(0, 1)
         m = onnx_import.from_onnx(proto)
-        got, _ = bidirectional.run(m, x)
+        got, _ = directions.run(m, x)
         assert np.abs(got - want).max() < 1e-5, seed
         kinds |= {la.cell.name for _, _, n in m.networks() for la in n.layers}
     assert len(kinds) > 15, kinds  # activations make cells of their own
@@ -145,7 +146,7 @@ def test_a_hundred_random_modules_equal_torch():
         x = rng.normal(size=(2, 9, inputs)).astype(np.float32)
         with torch.no_grad():
             want = module(torch.from_numpy(x))[0].numpy()
-        got, _ = bidirectional.run(bidirectional.from_torch(module), x)
+        got, _ = directions.run(bidirectional.from_torch(module), x)
         assert np.abs(got - want).max() < 1e-5, (kind, options)
 
 
@@ -169,7 +170,7 @@ def test_what_torch_exports_is_read(dynamic, tmp_path):
     m = onnx_import.read_onnx(file)
     with torch.no_grad():
         want = tagger(x).numpy()
-    assert np.abs(bidirectional.run(m, x.numpy())[0] - want).max() < 1e-5
+    assert np.abs(directions.run(m, x.numpy())[0] - want).max() < 1e-5
     assert [la.cell.name for la in m.passes[-1].networks[False].layers] == ["linear_relu"]
 
 
@@ -178,9 +179,9 @@ def test_imported_model_in_fixed_point():
     m = onnx_import.from_onnx(proto)
     c = config.load("tiny")
     x = np.random.default_rng(1).normal(size=(B, 40, b.inputs))
-    q = bidirectional.quantise_model(m, c, x)
-    y, _ = bidirectional.run_fixed(q, c, q.quantise_inputs(x), q.quantise_state(m.initial))
-    want, _ = bidirectional.run(m, x)
+    q = directions.quantise_model(m, c, x)
+    y, _ = directions.run_fixed(q, c, q.quantise_inputs(x), q.quantise_state(m.initial))
+    want, _ = directions.run(m, x)
     assert np.abs(q.output_float(y) - want).max() < 2.0**-7 * max(1, np.abs(want).max())
 
 

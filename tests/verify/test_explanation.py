@@ -16,7 +16,7 @@ from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
-from csb_rnn.simulation.simulate import RunResult
+from csb_rnn.simulation.run_result import RunResult
 from csb_rnn.verify.explanation import Ran, explain, show, suspects
 from tb.lib.exact import SHALLOW
 from tb.lib.random_layers import LayerCase

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 
 from csb_rnn import flow, verify
 from csb_rnn.flow.source_check import SourceError, check_source
+from csb_rnn.models import directions
 from csb_rnn.models.quantise import QuantError
-from csb_rnn.network import bidirectional
 from csb_rnn.network.read import read_source
 from tb.lib.exact import SHALLOW
 from tests.flow.test_commands import command, refused
@@ -143,7 +143,7 @@ def test_a_rnn_asks_for_its_activation(tmp_path, capsys):
     x = np.random.default_rng(0).normal(size=(B, T, N)).astype(F)
     with torch.no_grad():
         want = module(torch.from_numpy(x))[0].numpy()
-    assert np.abs(bidirectional.run(found.model, x)[0] - want).max() < 1e-5
+    assert np.abs(directions.run(found.model, x)[0] - want).max() < 1e-5
 
 
 def test_several_modules_and_cells_follow_each_other(tmp_path):
@@ -171,7 +171,7 @@ def test_several_modules_and_cells_follow_each_other(tmp_path):
     x = np.random.default_rng(0).normal(size=(B, T, N)).astype(F)
     with torch.no_grad():
         want = net(torch.from_numpy(x)).numpy()
-    assert np.abs(bidirectional.run(found.model, x)[0] - want).max() < 1e-5
+    assert np.abs(directions.run(found.model, x)[0] - want).max() < 1e-5
 
 
 def test_a_model_that_is_not_its_file_is_refused(tmp_path):

@@ -13,6 +13,7 @@ import torch
 from csb_rnn import flow, verify
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import config
+from csb_rnn.models import directions
 from csb_rnn.network import bidirectional
 from csb_rnn.network.read import read_model
 from csb_rnn.verify import model_run
@@ -59,7 +60,7 @@ def test_both_directions(sim, tmp_path, monkeypatch):
     assert report["frame_cycles"][3] == sum(part["frame_cycles"][3] for part in parts)
     useful = sum(part["frame_efficiency"] * part["cycles_per_frame"] for part in parts)
     assert report["frame_efficiency"] == pytest.approx(useful / report["cycles_per_frame"])
-    want, final = bidirectional.run(m, x, state)
+    want, final = directions.run(m, x, state)
     close(np.load(tmp_path / "out/outputs.npy"), want)
     with np.load(tmp_path / "out/state.npz") as got:
         assert got.files == list(final)
@@ -97,7 +98,7 @@ def test_onnx_and_descriptions_by_command(sim, tmp_path, capsys):
                        "--out", out) == 0  # fmt: skip
         report = json.loads((out / "report.json").read_text())
         assert verify.is_equal(report)
-        close(np.load(out / "outputs.npy"), bidirectional.run(m, x, given["initial"])[0])
+        close(np.load(out / "outputs.npy"), directions.run(m, x, given["initial"])[0])
     capsys.readouterr()
     (tmp_path / "bad.onnx").write_bytes(b"no")
     text = refused(capsys, tmp_path, "gen_image", tmp_path / "bad.onnx", "--config", "tiny",
@@ -120,7 +121,7 @@ def test_initial_states_come_with_the_image(sim, tmp_path):
     assert verify.is_equal(
         verify.run(flow.load(tmp_path / "image"), fed, None, tmp_path / "out", sim=sim).report
     )
-    close(np.load(tmp_path / "out/outputs.npy"), bidirectional.run(m, fed)[0])
+    close(np.load(tmp_path / "out/outputs.npy"), directions.run(m, fed)[0])
 
 
 def _single(seed: int) -> bidirectional.Model | None:

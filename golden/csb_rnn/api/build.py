@@ -22,8 +22,8 @@ from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing, utilisation
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
-from csb_rnn.network import bidirectional
-from csb_rnn.network.bidirectional import QModel, QPass
+from csb_rnn.models import directions
+from csb_rnn.models.directions import QModel, QPass
 from csb_rnn.network.read import with_initial
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Build:
             raise UsageError("an image folder holds integers: build from the source for floats")
         frames, batch = _sequences(x, self.record.inputs)
         own = _batched(state, len(frames))
-        y, final = bidirectional.run(model, frames, own)
+        y, final = directions.run(model, frames, own)
         pick = slice(None) if batch else 0
         return Result(
             y[pick].astype(np.float32), {k: v[pick].astype(np.float32) for k, v in final.items()}
@@ -176,7 +176,7 @@ class Build:
         start = self._initial() if state is None else state
         own = q.quantise_state(_batched(start, len(frames)) or {})
         own = {k: np.broadcast_to(v, (len(frames), v.shape[-1])).copy() for k, v in own.items()}
-        y, final = bidirectional.run_fixed(q, self.record.config, q.quantise_inputs(frames), own)
+        y, final = directions.run_fixed(q, self.record.config, q.quantise_inputs(frames), own)
         pick = slice(None) if batch else 0
         return Result(
             q.output_float(y)[pick], {k: v[pick] for k, v in q.state_float(final).items()}

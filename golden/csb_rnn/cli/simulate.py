@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from csb_rnn import commands, flow, verify
+from csb_rnn.simulation import capacity
 
 HELP = "Run an image on the RTL, compare every output bit and every frame's cycles with the models."
 
@@ -25,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
     parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
-    parser.add_argument("--sim", default="verilator", help=", ".join(verify.SIM_BEATS))
+    parser.add_argument("--sim", default="verilator", help=", ".join(capacity.SIM_BEATS))
     parser.add_argument("--waves", action="store_true", help="also write waves.fst")
     parser.add_argument(
         "--trace",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn.errors import UsageError
-from csb_rnn.network import bidirectional
+from csb_rnn.models import directions
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.onnx import OnnxError, Plan, hosting, worker
@@ -185,7 +185,7 @@ def _state_dict(source: Source, calibrate: ArrayLike | None) -> dict[str, Any]:
     for given in (None, _drawn(source.model, len(x))):
         want = _run_torch(source, x, given)
         zero = {k: np.zeros(n) for k, n in source.model.state_shapes().items()}
-        got, _ = bidirectional.run(source.model, np.float32(x), given or zero)
+        got, _ = directions.run(source.model, np.float32(x), given or zero)
         error, place = compare("outputs [stream, frame, unit]", got, want)
         if not error <= LIMIT:
             raise _refuse(place)
@@ -257,7 +257,7 @@ def run_plan(
     parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
 
     def float_engine(x: np.ndarray, state: dict[str, np.ndarray]) -> Any:
-        return bidirectional.run(plan.model, x, state)
+        return directions.run(plan.model, x, state)
 
     return hosting.run(
         feeds, plan.outputs, plan.source, plan.states, plan.taps, parts[0], parts[1],
@@ -336,7 +336,7 @@ def _first_layer(plan: Plan, model: Model, feeds: Arrays) -> str | None:
     x, state = hosting.engine_inputs(plan.source, plan.states, tensors)
     want = run_file(plan, feeds, [p.tensor for p in probes if p.tensor not in plan.outputs])
     for p in probes:
-        y = bidirectional.run_layers(model, x, p.layer + 1, state)
+        y = directions.run_layers(model, x, p.layer + 1, state)
         mine = p.layout.tensor(y)
         if mine.shape != want[p.tensor].shape:
             return None

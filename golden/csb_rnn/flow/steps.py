@@ -23,8 +23,9 @@ from csb_rnn.flow.files import sha256
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
+from csb_rnn.models.directions import quantise_model
 from csb_rnn.models.quantise import QNetwork
-from csb_rnn.network.bidirectional import Model, part_state, quantise_model
+from csb_rnn.network.bidirectional import Model, part_state
 from csb_rnn.network.read import Source as Found
 from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
@@ -127,7 +128,7 @@ def quantised(build: Build) -> Build:
             ints.frac,
             ints.networks[reverse],
             network,
-            part_state(build.model.initial, network, floats.first, reverse),
+            part_state(build.model.initial, network.state_shapes(), floats.first, reverse),
         )
         for number, (floats, ints) in enumerate(pairs)
         for reverse, network in floats.networks.items()

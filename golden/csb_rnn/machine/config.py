@@ -19,6 +19,7 @@ from csb_rnn import untrusted
 from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import HDL
 
+LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
 CONFIG_FILE = HDL / "configs.toml"
 
 
@@ -220,8 +221,6 @@ class Config:
     @property
     def lane_w(self) -> int:
         """Bits of a data path value, which has ``LANE_FRAC`` fraction bits."""
-        from csb_rnn.machine.isa import LANE_FRAC
-
         return self.state_w + LANE_FRAC - self.state_frac
 
     @property

@@ -13,11 +13,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from csb_rnn.machine.config import Config, clog2
+from csb_rnn.machine.config import LANE_FRAC, Config, clog2
 from csb_rnn.machine.folders import HDL
 
 # --- numbers ------------------------------------------------------------------------------
-LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
 MUL_W = 18  # bits of the narrow multiplier operand of the element unit, LANE_FRAC of them fraction
 SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
 EVENTS = 16  # event counters

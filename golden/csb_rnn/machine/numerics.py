@@ -16,9 +16,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csb_rnn.machine.config import Config
+from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.folders import HDL
-from csb_rnn.machine.isa import LANE_FRAC, MUL_W, SHIFT_BASE
+from csb_rnn.machine.isa import MUL_W, SHIFT_BASE
 
 Ints = NDArray[np.int64]
 #: How often each named point saturated: "input", "drain", "narrow", "element", "state", "neuron".

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 
 from csb_rnn.cells.graph import Drain
 from csb_rnn.machine import numerics
-from csb_rnn.machine.config import Config
-from csb_rnn.machine.isa import LANE_FRAC
+from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models.quantise import QLayer, QNetwork
 

@@ -24,8 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from csb_rnn.cells.graph import UNITS, Cell, Drain, Elem
 from csb_rnn.errors import CsbError
-from csb_rnn.machine.config import RANGES, Config
-from csb_rnn.machine.isa import LANE_FRAC, MUL_W, SHIFT_BASE
+from csb_rnn.machine.config import LANE_FRAC, RANGES, Config
+from csb_rnn.machine.isa import MUL_W, SHIFT_BASE
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, limits, saturate
 from csb_rnn.models import float_model
 from csb_rnn.network.network import Floats, GateInput, Layer, Network

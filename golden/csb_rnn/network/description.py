@@ -46,6 +46,7 @@ import numpy as np
 
 from csb_rnn import untrusted
 from csb_rnn.cells import CELLS
+from csb_rnn.cells.as_json import cell_from_json
 from csb_rnn.cells.graph import UNITS, Cell, GraphError
 from csb_rnn.network.bidirectional import Directions, Model, stack
 from csb_rnn.network.checkpoint import BLOCK_LIMIT, CheckpointError, read_arrays
@@ -57,7 +58,6 @@ from csb_rnn.network.network import (
     gate_inputs,
     split_stacked,
 )
-from csb_rnn.program.archive import cell_from_json
 from csb_rnn.untrusted import show
 
 EPS = 1e-5  # of torch's batch norm

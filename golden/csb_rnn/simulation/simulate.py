@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,38 +16,10 @@ from csb_rnn.machine.image import Target
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
-from csb_rnn.verify.comparison import SIM_BEATS, SIM_IMAGE_WORDS, image_words
+from csb_rnn.simulation.capacity import SIM_BEATS, SIM_IMAGE_WORDS, image_words
+from csb_rnn.simulation.run_result import RunResult
 
 SIM_TOP = Path(__file__).with_name("csb_sim_top.sv")
-
-
-@dataclasses.dataclass
-class RunResult:
-    """What came out of the RTL.
-
-    Attributes:
-        outputs: int [frames, outputs], in the order of the inputs.
-        in_cycles: cycle in which the first beat of each input frame was taken.
-        out_cycles: cycle of the last beat of each output frame.
-        state: key -> int [streams, H].
-        counters: those of the machine, all sequences together; see ``count_last``.
-        busy: cycles in which each PEGroup did useful work, likewise.
-        running: cycles between start and stop, likewise.
-        cycles, seconds: simulated cycles of all sequences and the time they took.
-        error: error code of the status register; ``stuck``: no frame came out for long.
-    """
-
-    outputs: np.ndarray
-    in_cycles: np.ndarray
-    out_cycles: np.ndarray
-    state: dict[str, np.ndarray]
-    counters: dict[str, int]
-    busy: np.ndarray
-    cycles: int
-    seconds: float
-    error: int
-    stuck: bool
-    running: int = 0
 
 
 def _beats(x: np.ndarray, lanes: int) -> list[str]:

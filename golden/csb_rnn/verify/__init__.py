@@ -6,14 +6,9 @@ parts that other jobs share. Efficiencies are defined by :func:`report`.
 """
 
 from csb_rnn.verify.comparison import (
-    SIM_BEATS,
-    SIM_FRAMES,
-    SIM_IMAGE_WORDS,
     STALLS,
     Comparison,
-    check_size,
     compare,
-    image_words,
     is_equal,
     judge,
     merge,
@@ -25,16 +20,11 @@ from csb_rnn.verify.model_run import run
 
 __all__ = [
     "DIFFERENCES",
-    "SIM_BEATS",
-    "SIM_FRAMES",
-    "SIM_IMAGE_WORDS",
     "STALLS",
     "Comparison",
     "Run",
     "Settings",
-    "check_size",
     "compare",
-    "image_words",
     "interleave",
     "is_equal",
     "judge",

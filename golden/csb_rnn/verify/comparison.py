@@ -7,23 +7,18 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from csb_rnn.errors import UsageError
 from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
-from csb_rnn.machine import image
-from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.machine.registers import ERRORS
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.program.program import Program
+from csb_rnn.simulation.run_result import RunResult, Simulate
 from csb_rnn.verify import explanation
-
-if TYPE_CHECKING:
-    from csb_rnn.simulation.simulate import RunResult
 
 STALLS = {  # seeds of the random stalls of source and sink
     "none": (0, 0),
@@ -31,11 +26,6 @@ STALLS = {  # seeds of the random stalls of source and sink
     "sink": (0, 0x89ABCDE),
     "both": (0x1234567, 0x89ABCDE),
 }
-# What one run of the simulation top holds (golden/csb_rnn/simulation/csb_sim_top.sv,
-# golden/csb_rnn/simulation/simulate.py).
-SIM_FRAMES = 1 << 16
-SIM_BEATS = {"verilator": 1 << 18, "icarus": 1 << 15}
-SIM_IMAGE_WORDS = {"verilator": 1 << 20, "icarus": 1 << 17}  # at least
 
 
 @dataclasses.dataclass
@@ -161,33 +151,6 @@ def judge(
     )
 
 
-def image_words(c: Config, sim: str) -> int:
-    """Words of the image memory of the simulation top: on Verilator any image fits, Icarus takes
-    long to allocate memories."""
-    if sim == "icarus":
-        return SIM_IMAGE_WORDS[sim]
-    largest = sum(
-        image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
-    )
-    return max(SIM_IMAGE_WORDS[sim], 1 << largest.bit_length())
-
-
-def check_size(p: Program, frames: int, sim: str) -> None:
-    """Refuse a run that the simulation top cannot hold.
-
-    Raises:
-        UsageError: it has too many frames or beats.
-    """
-    if sim not in SIM_BEATS:
-        raise UsageError(f"unknown simulator '{sim}': known are {', '.join(SIM_BEATS)}")
-    limit = min(SIM_FRAMES, SIM_BEATS[sim] // max(p.in_beats, p.out_beats))
-    if frames > limit:
-        raise UsageError(
-            f"{frames} frames: {sim} runs {limit} of this size at once; cut the inputs in pieces "
-            "and start each from the state.npz of the one before"
-        )
-
-
 def compare(
     p: Program,
     sequences: Sequence[Ints],
@@ -197,6 +160,7 @@ def compare(
     work: Path,
     *,
     network: QNetwork,
+    simulate: Simulate | None = None,
     sim: str = "verilator",
     state: Mapping[str, Ints] | None = None,
     waves: bool = False,
@@ -211,6 +175,7 @@ def compare(
         work: folder for the files of the run; of one that differs, also ``outputs.npy`` and
             ``expected.npy``.
         network: that the program is of, to explain a difference.
+        simulate: who runs the RTL; :func:`csb_rnn.simulation.simulate.simulate` if None.
         state: what every sequence starts from, key -> int [streams, H]; zero if None.
         stall: who stalls at random, a key of :data:`STALLS`.
         count_last: read counters after the last sequence only, which is quicker.
@@ -218,9 +183,12 @@ def compare(
     Raises:
         SimulationError: the simulation failed.
     """
-    # The benches stand above this package: only what runs the RTL needs them.
     from csb_rnn.simulation.launcher import repeat_command
-    from csb_rnn.simulation.simulate import simulate
+
+    if simulate is None:
+        from csb_rnn.simulation import simulate as rtl
+
+        simulate = rtl.simulate
 
     x, lengths = np.concatenate(sequences), [len(one) for one in sequences]
     start = None if state is None else dict(state)

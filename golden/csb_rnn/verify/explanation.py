@@ -18,7 +18,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,9 +28,7 @@ from csb_rnn.machine.registers import ERRORS
 from csb_rnn.models.fixed_model import FixedModel, State
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.program.program import Program
-
-if TYPE_CHECKING:
-    from csb_rnn.simulation.simulate import RunResult
+from csb_rnn.simulation.run_result import RunResult
 
 Rerun = Callable[[Ints], Mapping[str, Ints]]
 

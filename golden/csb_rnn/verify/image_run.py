@@ -21,7 +21,8 @@ from csb_rnn.flow.files import npz, write_json
 from csb_rnn.flow.record import Part
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.verify.comparison import STALLS, check_size, compare, image_words, report
+from csb_rnn.simulation.capacity import check_size, image_words
+from csb_rnn.verify.comparison import STALLS, compare, report
 
 
 @dataclasses.dataclass(frozen=True)
