@@ -463,3 +463,12 @@ def test_layouts_convert_both_ways():
     np.testing.assert_array_equal(layout.tensor(frames), XB)
     with pytest.raises(ValueError, match="2 axes where the file has 3"):
         layout.frames(XB[0])
+
+
+def test_without_a_recurrent_layer_no_axis_is_known_to_be_frames():
+    """What turns an axis of a product is the host's: the axis may be the streams."""
+    for axis in (0, 1):
+        g = Graph(T, B, N)
+        y = g.n("MatMul", "x", g.r(N, H))
+        ins = [g.c(np.array([v])) for v in (-1, -(2**62), axis, -1)]
+        assert equal(g.out(g.n("Slice", y, *ins)), x=X).after is not None

@@ -178,6 +178,11 @@ def describe(plan: Plan) -> list[str]:
         own = sum(w.size for _, _, n in plan.model.networks()
                   for la in n.layers for w in la.weights.values())  # fmt: skip
         lines.append(f"the engine holds {own / max(1, own + host):.1%} of the weights of products")
+    if not any(la.cell.states for _, _, n in plan.model.networks() for la in n.layers) and host:
+        lines.append(
+            "the file has no LSTM, GRU or RNN node: if an exporter unrolled one (torch.nn.RNN by "
+            "dynamo=True), export it with dynamo=False to run it on the engine"
+        )
     return lines
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from csb_rnn.network.onnx.errors import OnnxError
 from csb_rnn.network.onnx.extents import is_known
 from csb_rnn.network.onnx.values import Axis, Root, Stage, View
 
@@ -115,6 +116,8 @@ def of_view(v: View, part: list[int] | None = None) -> Layout:
     atoms = {"streams": roles["streams"], "frames": roles["frames"], "features": features}
     if v.kind != "frames":
         atoms["frames"] = ()
+    if v.turned is not None and v.turned != roles["frames"]:
+        raise OnnxError("another axis than the frames runs backwards behind a layer")
     name = {a: f"{role}.{i}" for role, ax in atoms.items() for i, a in enumerate(ax)}
     axes = [[name[a] for a in ax] for ax in v.axes]
     extents = {role: _extents(ax) for role, ax in atoms.items()}

@@ -185,7 +185,7 @@ class _Planner:
         ends = {id(s) for s in (last, *last.parts.values())}
         for name, v in views.items():
             assert isinstance(v.stage, Stage)
-            if v.kind == "frames" and id(v.stage) in parts - ends:
+            if not self.walk.linear and v.kind == "frames" and id(v.stage) in parts - ends:
                 raise OnnxError(
                     f"frames of '{v.stage.name}' are used beside those of '{last.name}' (tensor "
                     f"'{name}'); supported: frames of the last layer, final states of any"
@@ -227,8 +227,8 @@ class _Planner:
                     f"frames of '{min(names)}' are used beside '{bottom.name}'; supported: frames "
                     "of the last layer, final states of any"
                 )
-        elif not common:
-            raise OnnxError("its layers do not stand in one chain")
+        elif not common:  # the host computes the others: they need no state
+            return max(chains, key=lambda c: sum(s.weights for s in c))[-1]
         return common[-1]
 
     def assemble(self, chain: list[Stage], taps: dict[str, View]) -> Plan:

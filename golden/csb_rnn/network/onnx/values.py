@@ -159,6 +159,11 @@ class Stage:
         """Values of an output frame."""
         return sum(layer.outputs for layer in self.layer.values())
 
+    @property
+    def weights(self) -> int:
+        """Numbers in its matrices."""
+        return sum(w.size for la in self.layer.values() for w in la.weights.values())
+
     def one(self, reverse: bool) -> Stage:
         """One direction of both, as a stage of its own."""
         if len(self.layer) == 1:

@@ -154,8 +154,11 @@ def _is_frames(v: View, ax: Axis) -> bool:
     return v.kind == "frames" and bool(ax) and v.root.roles.get("frames") == ax
 
 
-def _may_turn(v: View, ax: Axis) -> bool:
-    """Whether the places of an axis can be frames; of an input that no layer has read, any."""
+def _may_turn(call: Call, v: View, ax: Axis) -> bool:
+    """Whether the places of an axis can be frames; of an input that no layer has read, any if a
+    recurrent layer is there to tell."""
+    if call.walk.linear and "frames" not in v.root.roles:
+        return False
     if v.kind != "frames" or v.pick is not None or (v.flipped and v.turned != ax) or not ax:
         return False
     return v.root.roles.get("frames", ax) == ax and ax != v.root.roles.get("features")
@@ -254,7 +257,7 @@ def _range(call: Call, v: View, at: int, start: Extent, end: Extent, step: int) 
             or (is_known(start) and int(start) >= 2**31 - 1)
         )
         to_first = is_known(end) and int(end) < (-int(extent) if is_known(extent) else -(2**31) + 2)
-        if from_last and to_first and _may_turn(v, ax):
+        if from_last and to_first and _may_turn(call, v, ax):
             return replace(v, turned=None if v.flipped else ax)
     if step == 1:
         known = is_known(extent) and is_known(start) and is_known(end)
@@ -293,7 +296,7 @@ def turned(call: Call) -> list[Value]:
     lengths = call.value(1)
     at = axis_of(call, int(call.attr.get("time_axis", 0)), len(v.axes))
     ax = v.axes[at]
-    if not _may_turn(v, ax):
+    if not _may_turn(call, v, ax):
         raise HostOnly("its time_axis is not that of the frames")
     if not full_lengths(lengths, size(ax)):
         raise HostOnly("sequence_lens are not all the number of frames")

@@ -182,6 +182,8 @@ def _layers(call: Call, kind: str, ways: Sequence[bool]) -> Directions:
         raise call.refuse(f"P has shape {list(p.shape)}, not {[len(ways), 3 * hidden]}")
     each = len(DEFAULT_ACTS[kind])
     acts = list(attr.get("activations", [])) or [*DEFAULT_ACTS[kind]] * len(ways)
+    if kind == "RNN" and len(ways) == 1 and acts[1:] == ["Tanh"]:
+        acts = acts[:1]  # ONNX's default is written for two directions; one reads the first
     if len(acts) != each * len(ways):
         raise call.refuse(f"{len(acts)} activations; expected {each * len(ways)}")
     for a in acts:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """What rules need of the walk."""
+    """What rules need of the walk: a model without recurrent nodes is ``linear``."""
+
+    linear: bool
 
     def run(self, node: onnx.NodeProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         """A node on constants, in ONNX Runtime."""
