@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(filter 1,$(WAVES)),--waves)
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
-# Commands end when this make is killed (golden/csb_rnn/processes.py).
+# Commands end when this make is killed (golden/csb_rnn/system/processes.py).
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help

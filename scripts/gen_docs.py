@@ -15,6 +15,7 @@ import json
 import math
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,7 @@ TEMPLATES = DOCS / "templates"
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/janet.py"
 CORE = ROOT / "csb_rnn.core"
+ARCHITECTURE = DOCS / "architecture.md"
 SUMMARY = BUILD / "sim/summary.json"
 PAGES = ("isa", "image_format", "registers", "configurations", "cells")
 
@@ -436,6 +438,18 @@ def example() -> str:
     return EXAMPLE.read_text().strip()
 
 
+# --- layers -------------------------------------------------------------------------------------
+def layers_table() -> str:
+    """The rooms of ``docs/layers.toml``, the highest first."""
+    rooms = tomllib.loads((DOCS / "layers.toml").read_text())["room"]
+    rows = []
+    for room in sorted(rooms, key=lambda r: -r["layer"]):
+        needs = [*room.get("packages", ()), *(f"({name})" for name in room.get("later", ()))]
+        link = f"[`{room['path']}`](../{room['path']})"
+        rows.append((room["layer"], link, room["holds"], ", ".join(needs) or "-"))
+    return table(("layer", "path", "holds", "needs"), rows)
+
+
 # --- FuseSoC ------------------------------------------------------------------------------------
 def core_text() -> str:
     """``csb_rnn.core``: the sources of ``hdl/files.f`` in their order, a target a configuration."""
@@ -499,6 +513,7 @@ def generated(results: bool = False) -> dict[Path, str]:
     if results:
         readme = between(readme, "sim-table", results_table())
     out[README] = readme
+    out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "layers", layers_table())
     return out
 
 

@@ -31,7 +31,7 @@ from csb_rnn.experiments.tasks.summary import (
 )
 from csb_rnn.experiments.tasks.table import mean_target
 from csb_rnn.network.checkpoint import Layer, read_checkpoint
-from csb_rnn.pruning.projection import kernel_sizes
+from csb_rnn.network.kernels import kernel_sizes
 from scripts.gen_docs import table
 
 mpl.use("Agg")

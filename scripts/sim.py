@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import numpy as np
 
-from csb_rnn import commands, errors, flow, processes, verify
+from csb_rnn import commands, errors, flow, verify
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
 from csb_rnn.flow import schema
@@ -38,6 +38,7 @@ from csb_rnn.network.checkpoint import Checkpoint, read_checkpoint
 from csb_rnn.network.network import from_checkpoint
 from csb_rnn.program.program import CompileError, Program
 from csb_rnn.simulation import capacity
+from csb_rnn.system import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ROOT / "checkpoints"

@@ -7,8 +7,8 @@ import sys
 import hypothesis
 import pytest
 
-from csb_rnn import processes
 from csb_rnn.simulation import launcher
+from csb_rnn.system import processes
 
 BUILT_BEFORE = pytest.StashKey[int]()  # size of the list of builds when the session began
 

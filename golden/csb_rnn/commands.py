@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from csb_rnn import processes, untrusted
 from csb_rnn.errors import CsbError
+from csb_rnn.system import processes, untrusted
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
 

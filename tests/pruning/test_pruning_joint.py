@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from csb_rnn.network.kernels import kernel_stats
 from csb_rnn.pruning.joint import joint_mask
-from csb_rnn.pruning.projection import ProjectionError, csb_mask, kernel_stats
+from csb_rnn.pruning.projection import ProjectionError, csb_mask
 from csb_rnn.pruning.schemes import Csb, RowColumn, make_scheme
 
 torch.set_num_threads(1)  # tests run side by side

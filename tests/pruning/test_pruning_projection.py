@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from csb_rnn.network.kernels import kernel_sizes, kernel_stats
 from csb_rnn.pruning.joint import joint_mask
 from csb_rnn.pruning.projection import (
     ProjectionError,
@@ -18,8 +19,6 @@ from csb_rnn.pruning.projection import (
     csb_mask,
     csb_mask_counts,
     csb_project,
-    kernel_sizes,
-    kernel_stats,
 )
 
 torch.set_num_threads(1)  # tests run side by side

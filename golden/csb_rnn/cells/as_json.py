@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from csb_rnn import untrusted
 from csb_rnn.cells.graph import Cell, Drain, Elem, GraphError
+from csb_rnn.system import untrusted
 
 MOST_NAMES = 64  # gates, states, vectors, nodes of a cell
 

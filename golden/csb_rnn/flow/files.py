@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.errors import UsageError
 from csb_rnn.flow import schema
+from csb_rnn.system import untrusted
 
 
 @contextlib.contextmanager

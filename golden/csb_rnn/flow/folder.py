@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.compiler import compile_network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution.listing import listing
@@ -29,6 +28,7 @@ from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
 from csb_rnn.program import archive, assemble
+from csb_rnn.system import untrusted
 
 FILE_NAME = re.compile(r"[a-z0-9_]{1,64}\.[a-z]{1,8}")  # of a file of an image
 FILE_LIMIT = 1 << 28  # bytes of one

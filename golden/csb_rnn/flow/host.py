@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from csb_rnn import untrusted
 from csb_rnn.errors import UsageError
 from csb_rnn.flow import schema
 from csb_rnn.flow.files import sha256
 from csb_rnn.network.onnx import HostState, Plan, Tap, hosting
 from csb_rnn.network.onnx.layout import Layout
 from csb_rnn.network.read import Source
+from csb_rnn.system import untrusted
 
 BEFORE, AFTER = "host_before.onnx", "host_after.onnx"
 FACTOR = re.compile(r"(streams|frames|features)\.([0-9])")

@@ -22,6 +22,7 @@ from csb_rnn.machine.numerics import Saturations
 from csb_rnn.models import quantise
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.kernels import kernel_stats
 from csb_rnn.network.network import Network
 from csb_rnn.program.program import Program
 
@@ -61,8 +62,6 @@ def _pattern(
     }
     if block is None:
         return out
-    from csb_rnn.pruning.projection import kernel_stats
-
     entries = index = size = 0
     for w in matrices:
         stats = kernel_stats(w, block, c.weight_w)

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from csb_rnn import untrusted
 from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import HDL
+from csb_rnn.system import untrusted
 
 LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
 CONFIG_FILE = HDL / "configs.toml"

@@ -29,7 +29,7 @@ from csb_rnn.machine.isa import MUL_W, SHIFT_BASE
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, limits, saturate
 from csb_rnn.models import float_model
 from csb_rnn.network.network import Floats, GateInput, Layer, Network
-from csb_rnn.untrusted import show
+from csb_rnn.system.untrusted import show
 
 NEURON_FRACS = range(LANE_FRAC - 7, LANE_FRAC + 1)  # neu_shift has 3 bits
 INPUT_FRACS = range(25)

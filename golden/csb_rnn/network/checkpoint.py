@@ -49,11 +49,11 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS
 from csb_rnn.errors import CsbError
 from csb_rnn.network import state_dict
+from csb_rnn.system import untrusted
 
 __all__ = [
     "CELL_GATES",

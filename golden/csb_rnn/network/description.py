@@ -44,7 +44,6 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.as_json import cell_from_json
 from csb_rnn.cells.graph import UNITS, Cell, GraphError
@@ -58,7 +57,8 @@ from csb_rnn.network.network import (
     gate_inputs,
     split_stacked,
 )
-from csb_rnn.untrusted import show
+from csb_rnn.system import untrusted
+from csb_rnn.system.untrusted import show
 
 EPS = 1e-5  # of torch's batch norm
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.cells.as_json import cell_from_json, cell_to_json
 from csb_rnn.errors import CsbError
 from csb_rnn.machine import config, isa
 from csb_rnn.models.quantise import QDrain, QLayer, QNetwork, QuantError
 from csb_rnn.program.program import GroupProgram, Program, StateSlot
+from csb_rnn.system import untrusted
 
 Arrays = dict[str, np.ndarray]
 _META = "meta"  # entry that holds the JSON text

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
 
+from csb_rnn.network.kernels import KernelStats, kernel_sizes, kernel_stats
 from csb_rnn.pruning.admm import AdmmPruner, PruningError, gates_of, recurrent_matrices
 from csb_rnn.pruning.feedback import FeedbackPruner
 from csb_rnn.pruning.order import find_order
 from csb_rnn.pruning.projection import (
-    KernelStats,
     ProjectionError,
     achieved_rate,
     csb_mask,
     csb_project,
-    kernel_sizes,
-    kernel_stats,
 )
 from csb_rnn.pruning.schemes import SCHEMES, Scheme, make_scheme
 

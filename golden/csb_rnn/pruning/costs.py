@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from csb_rnn.network.kernels import kernel_stats
 from csb_rnn.pruning.order import Order
-from csb_rnn.pruning.projection import kernel_stats
 from csb_rnn.pruning.schemes import (
     BankBalanced,
     BlockCirculant,

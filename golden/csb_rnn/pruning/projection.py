@@ -31,19 +31,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from csb_rnn.errors import CsbError
 
 __all__ = [
-    "KernelStats",
     "ProjectionError",
     "achieved_rate",
     "csb_mask",
     "csb_mask_counts",
     "csb_project",
-    "kernel_sizes",
-    "kernel_stats",
 ]
 
 RATE_TOLERANCE = 0.01
@@ -406,83 +402,3 @@ def achieved_rate(w: Tensor | np.ndarray) -> float:
     t = torch.as_tensor(w)
     kept = int(torch.count_nonzero(t))
     return t.numel() / kept if kept else math.inf
-
-
-def kernel_sizes(w: Tensor | np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows ``m`` and columns ``n`` of each block's kernel, int64 ``[block-rows, block-columns]``.
-
-    A kernel is the rows and the columns that hold a non-zero, so any matrix has one.
-    """
-    t = torch.as_tensor(w)
-    if t.ndim != 2:
-        raise ProjectionError(f"expected one matrix, got shape {tuple(t.shape)}")
-    height, width = t.shape
-    t = functional.pad((t != 0).to(torch.uint8), (0, -width % block, 0, -height % block))
-    t = t.reshape(t.shape[0] // block, block, t.shape[1] // block, block)
-    m = (t.amax(3) > 0).sum(1)
-    n = (t.amax(1) > 0).sum(2)
-    return m.cpu().numpy().astype(np.int64), n.cpu().numpy().astype(np.int64)
-
-
-@dataclass(frozen=True)
-class KernelStats:
-    """What the CSB form of one matrix holds. Counts in entries, costs in bits."""
-
-    block: int
-    m: np.ndarray  # kernel rows of each block, [block-rows, block-columns]
-    n: np.ndarray  # kernel columns
-    weights: int  # H * W
-    nonzeros: int
-    stored: int  # sum of m * n: the values that the format stores, zeros in kernels included
-    index_entries: int  # sum of m + n over blocks with a kernel
-    index_bits: int  # row and column indices
-    size_bits: int  # (m, n) of every block
-    weight_bits: int  # non-zeros * bits of a weight
-    csr_index_entries: int  # non-zeros + rows + 1
-    csr_index_bits: int
-
-    @property
-    def rate(self) -> float:
-        return self.weights / self.nonzeros if self.nonzeros else math.inf
-
-    @property
-    def nio(self) -> float:
-        """Normalised index overhead: index entries / kept weights (3.1)."""
-        return self.index_entries / self.nonzeros if self.nonzeros else 0.0
-
-    @property
-    def overhead_bits(self) -> float:
-        """Index and size bits / bits of the kept weights."""
-        return (self.index_bits + self.size_bits) / self.weight_bits if self.weight_bits else 0.0
-
-    @property
-    def csr_nio(self) -> float:
-        return self.csr_index_entries / self.nonzeros if self.nonzeros else 0.0
-
-
-def kernel_stats(w: Tensor | np.ndarray, block: int, weight_bits: int = 16) -> KernelStats:
-    """Kernel sizes and index cost of a matrix ``[H, W]`` in blocks of ``block``.
-
-    An index takes ``ceil(log2(block))`` bits, a size ``ceil(log2(block + 1))``.
-    """
-    t = torch.as_tensor(w)
-    m, n = kernel_sizes(t, block)
-    nonzeros = int(torch.count_nonzero(t))
-    height, width = t.shape
-    entries = int((m + n).sum())
-    csr_entries = nonzeros + height + 1
-    return KernelStats(
-        block=block,
-        m=m,
-        n=n,
-        weights=height * width,
-        nonzeros=nonzeros,
-        stored=int((m * n).sum()),
-        index_entries=entries,
-        index_bits=entries * max(1, math.ceil(math.log2(block))),
-        size_bits=m.size * 2 * math.ceil(math.log2(block + 1)),
-        weight_bits=nonzeros * weight_bits,
-        csr_index_entries=csr_entries,
-        csr_index_bits=nonzeros * max(1, math.ceil(math.log2(width)))
-        + (height + 1) * math.ceil(math.log2(height * width + 1)),
-    )

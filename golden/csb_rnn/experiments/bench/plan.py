@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from csb_rnn import processes
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.experiments.bench import measure, models
 from csb_rnn.experiments.bench.measure import Job, UnsupportedError
 from csb_rnn.experiments.bench.models import MODELS, Model, Shape
 from csb_rnn.program.program import CompileError
+from csb_rnn.system import processes
 
 BLOCKS = (32, 64, 128)  # those of the paper's Fig. 12
 ALIGNED, UNALIGNED = (4, 4), (1, 1)

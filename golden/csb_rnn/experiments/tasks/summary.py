@@ -18,8 +18,9 @@ from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.table import lossless, mean_result, mean_target, next_try
 from csb_rnn.experiments.tasks.training import spread_rate
 from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.kernels import kernel_sizes
 from csb_rnn.pruning.admm import recurrent_matrices
-from csb_rnn.pruning.projection import csb_mask, kernel_sizes
+from csb_rnn.pruning.projection import csb_mask
 
 __all__ = [
     "Result",

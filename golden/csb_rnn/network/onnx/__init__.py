@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from csb_rnn import untrusted
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
 from csb_rnn.network.onnx.load import load
 from csb_rnn.network.onnx.plan import HostState, Plan, Probe, Tap, plan
+from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:
     import onnx

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from csb_rnn import untrusted
 from csb_rnn.network.network import NetworkError
+from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:
     import onnx

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csb_rnn import untrusted
 from csb_rnn.network.onnx import worker
 from csb_rnn.network.onnx.errors import OnnxError
+from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:
     import onnx

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn import processes
 from csb_rnn.machine.folders import ROOT
+from csb_rnn.system import processes
 
 PATIENCE = 60_000  # milliseconds, for hangs only
 
 GUARDED = """
 import subprocess
-from csb_rnn import processes
+from csb_rnn.system import processes
 shell = ["sh", "-c", "sleep 1000 & echo $PPID $$ $!; sleep 1000"]
 subprocess.Popen(processes.guarded(shell)).wait()
 """
@@ -35,7 +35,8 @@ commands.run(main)
 """
 POOL = """
 import os, time
-from csb_rnn import commands, processes
+from csb_rnn import commands
+from csb_rnn.system import processes
 def work():
     print(os.getpid(), flush=True)
     time.sleep(1000)

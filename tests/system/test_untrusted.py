@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from csb_rnn import commands, errors, flow, untrusted
+from csb_rnn import commands, errors, flow
 from csb_rnn.flow import files
 from csb_rnn.machine import config
 from csb_rnn.machine.config import ConfigError
 from csb_rnn.network.checkpoint import CheckpointError, read_arrays, read_checkpoint
+from csb_rnn.system import untrusted
 from csb_rnn.verify import model_run
 from tests.flow.test_commands import command
 from tests.flow.test_flow import make_checkpoint

@@ -28,9 +28,10 @@ import numpy as np
 import onnx
 import torch
 
-from csb_rnn import flow, untrusted
+from csb_rnn import flow
 from csb_rnn.flow.files import sha256
 from csb_rnn.machine import config
+from csb_rnn.system import untrusted
 from csb_rnn.verify import image_run
 from tests.flow.test_commands import command
 from tests.flow.test_flow import make_checkpoint

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The computer around: files of others, read with bounds; processes that end with their command."""
