@@ -10,12 +10,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import torch
 
-from csb_rnn import commands
+from csb_rnn import commands, errors
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.autoprune import autoprune
+from csb_rnn.machine import config
 from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
 from csb_rnn.pruning import SCHEMES, make_scheme
+from csb_rnn.pruning.classes import for_machine
 
 
 def main() -> None:
@@ -26,6 +28,12 @@ def main() -> None:
     parser.add_argument("--align", type=parse_align, default=(1, 1), metavar="PxQ")
     parser.add_argument(
         "--joint", action="store_true", help="csb, rowcol: choose rows and columns together"
+    )
+    parser.add_argument(
+        "--config",
+        metavar="NAME",
+        help="csb: configuration that the model is for; sets alignment and, with shared columns, "
+        "classes",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=rate, default=8.0, help="first rate (default 8)")
@@ -45,7 +53,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     task = get(args.task)
-    scheme = make_scheme(args.scheme, args.block, args.align, args.joint)
+    align, machine = args.align, 1
+    if args.config is not None:
+        if args.align != (1, 1) or args.scheme != "csb":
+            raise errors.UsageError("--config is for csb and sets its alignment")
+        align, machine = for_machine(config.load(args.config))
+    scheme = make_scheme(args.scheme, args.block, align, args.joint, machine)
     name = "_".join(str(v) for v in scheme.describe().values()).replace("[", "").replace("]", "")
     name = f"{task.id}_{name.replace(', ', 'x')}_seed{args.seed}".lower()
     work = Path(args.work or f"build/prune/{name}")

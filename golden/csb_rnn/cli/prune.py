@@ -9,6 +9,7 @@ from csb_rnn import commands
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import config
 from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
+from csb_rnn.pruning.classes import for_machine
 from csb_rnn.pruning.oneshot import prune_checkpoint
 
 HELP = "Prune a checkpoint in one shot to compressed structured blocks at a rate."
@@ -55,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if a.config is not None:
         if a.classes != 1 or a.align != (1, 1):
             raise UsageError("--config sets alignment and classes: leave them out")
-        c = config.load(a.config)
-        align = (c.P, c.Q)
-        machine = c if c.shared_cols > 1 else 1
+        align, machine = for_machine(config.load(a.config))
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
     pruned = prune_checkpoint(checkpoint, a.block, a.rate, align, machine)
     write_checkpoint(a.out, pruned)

@@ -28,7 +28,7 @@ from csb_rnn.machine.config import Config
 from csb_rnn.pruning.joint import joint_mask
 from csb_rnn.pruning.projection import Labels, ProjectionError, csb_mask
 
-__all__ = ["MatrixCut", "ModelClasses", "class_mask", "model_classes"]
+__all__ = ["MatrixCut", "ModelClasses", "class_mask", "for_machine", "model_classes"]
 
 _NAME = re.compile(r"(?:.*\.)?weight_(ih|hh|hr)_l(\d+)(_reverse)?$")
 
@@ -107,6 +107,12 @@ def class_mask(
     at, there = torch.from_numpy(rows[rows >= 0]), torch.from_numpy(cols[cols >= 0])
     out[at[:, None], there] = mask[torch.from_numpy(rows >= 0)][:, torch.from_numpy(cols >= 0)]
     return out
+
+
+def for_machine(c: Config) -> tuple[tuple[int, int], Config | int]:
+    """Alignment of kernels that suits a configuration, and its classes: the configuration itself,
+    or 1 if its PE rows share no columns."""
+    return (c.P, c.Q), c if c.shared_cols > 1 else 1
 
 
 @dataclass(frozen=True)

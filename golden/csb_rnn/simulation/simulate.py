@@ -66,8 +66,8 @@ def limits(p: Program, words: int) -> dict[str, int]:
         ``patience``, cycles from one output beat to the next. Example: 64 times the 150 words and
         beats that a small network on ``tiny`` takes for a frame, and 10,000: 19,600.
     """
-    c = p.config  # one address sweeps over the memories that are cleared
-    clear = max(c.neuron_depth, c.acc_depth, c.bias_depth, c.state_depth)
+    c = p.config  # cleared: neurons and accumulators together, biases and states lane by lane
+    clear = max(c.neuron_depth, c.acc_depth) + c.lanes * (c.bias_depth + c.state_depth)
     frame = max(map(len, p.groups)) + len(p.drain) + len(p.elem) + p.in_beats + p.out_beats
     return {
         "load_limit": 2_000 + 4 * (words + clear),

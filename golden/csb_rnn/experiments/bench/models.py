@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -140,19 +141,28 @@ def matrix(
     ``W[i, j] = g * exp(s*a_i) * exp(s*b_j)`` with standard normal g, a, b, projected onto the CSB
     pattern. The pattern nearest the rate is taken if none meets it.
     """
-    rng = np.random.default_rng(seed)
-    w = rng.normal(size=(rows, cols))
-    w *= np.exp(SPREAD * rng.normal(size=(rows, 1)))
-    w *= np.exp(SPREAD * rng.normal(size=(1, cols)))
-    w *= SCALE / max(1.0, float(np.abs(w).max()) / 5)
+    w = dense(rows, cols, seed)
     block = min(block, max(rows, cols))
     t = torch.tensor(w)
     try:
         mask = csb_mask(t, block, rate, align)
     except ProjectionError:
         mask = csb_mask(t, block, rate, align, tolerance=None)
-    w = np.where(mask.numpy(), w, 0.0)
-    # No kept weight may be lost in quantisation: the smallest come to two units of 16 bits.
+    return kept_by(w, mask.numpy())
+
+
+def dense(rows: int, cols: int, seed: int) -> np.ndarray:
+    """A synthetic weight matrix before pruning, see :func:`matrix`."""
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(rows, cols))
+    w *= np.exp(SPREAD * rng.normal(size=(rows, 1)))
+    w *= np.exp(SPREAD * rng.normal(size=(1, cols)))
+    return w * (SCALE / max(1.0, float(np.abs(w).max()) / 5))
+
+
+def kept_by(w: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Weights under a mask; none is lost in quantisation: the smallest are two units of 16 bits."""
+    w = np.where(mask, w, 0.0)
     floor = 2.0**-13
     return np.where((w != 0) & (np.abs(w) < floor), np.copysign(floor, w), w)
 
@@ -192,26 +202,41 @@ def tensors(
     """
     if model.file is not None:
         return _from_file(model, n)
-    shape, rate = model.layers[n], rate or model.rate(block)
-    gates = checkpoint.CELL_GATES.get(model.cell, 4)
-    sizes = {
+    rate = rate or model.rate(block)
+    out = {}
+    for name, size in sizes(model, n).items():
+        own = zlib.crc32(f"{model.name} {n} {name} {block} {align} {SEED}".encode())
+        out[name] = matrix(*size, block, rate, align, own)
+    return out | biases(model, n)
+
+
+def sizes(model: Model, n: int) -> dict[str, tuple[int, int]]:
+    """Rows and columns of the matrices of layer ``n``, under the names of :func:`tensors`."""
+    shape, gates = model.layers[n], checkpoint.CELL_GATES.get(model.cell, 4)
+    out = {
         "weight_ih_l0": (gates * shape.hidden, shape.inputs),
         "weight_hh_l0": (gates * shape.hidden, shape.outputs),
     }
     if shape.projection:
-        sizes["weight_hr_l0"] = (shape.projection, shape.hidden)
-    out = {}
-    for name, size in sizes.items():
-        own = zlib.crc32(f"{model.name} {n} {name} {block} {align} {SEED}".encode())
-        out[name] = matrix(*size, block, rate, align, own)
-    rng = np.random.default_rng([SEED, n])
-    for name in ("bias_ih_l0", "bias_hh_l0"):
-        out[name] = rng.normal(size=gates * shape.hidden) * 0.1
+        out["weight_hr_l0"] = (shape.projection, shape.hidden)
     return out
 
 
-def network(cell: str, layers: list[dict[str, np.ndarray]], block: int) -> Network:
-    """The network of layers as :func:`tensors` gives them.
+def biases(model: Model, n: int) -> dict[str, np.ndarray]:
+    """Biases of layer ``n``."""
+    rng = np.random.default_rng([SEED, n])
+    gates = checkpoint.CELL_GATES.get(model.cell, 4)
+    size = gates * model.layers[n].hidden
+    return {name: rng.normal(size=size) * 0.1 for name in ("bias_ih_l0", "bias_hh_l0")}
+
+
+def network(
+    cell: str,
+    layers: list[dict[str, np.ndarray]],
+    block: int,
+    csb: Mapping[str, object] | None = None,
+) -> Network:
+    """The network of layers as :func:`tensors` gives them; ``csb`` adds to their metadata.
 
     Raises:
         CheckpointError, NetworkError: the cell is not built yet.
@@ -221,7 +246,9 @@ def network(cell: str, layers: list[dict[str, np.ndarray]], block: int) -> Netwo
         for n, layer in enumerate(layers)
         for name, w in layer.items()
     }
-    return from_checkpoint(checkpoint.from_state_dict(state, csb={"cell": cell, "block": block}))
+    return from_checkpoint(
+        checkpoint.from_state_dict(state, csb={"cell": cell, "block": block, **(csb or {})})
+    )
 
 
 def kept(layers: list[dict[str, np.ndarray]]) -> int:

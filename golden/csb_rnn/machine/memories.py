@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many bits of memory a configuration has, and for what."""
+
+from __future__ import annotations
+
+from csb_rnn.machine import image, isa
+from csb_rnn.machine.config import Config
+
+
+def memory_bits(c: Config) -> dict[str, int]:
+    """Bits of every memory of the machine, all its copies and instances together.
+
+    A test compares the sum with the memories in the elaborated RTL.
+    """
+    words = c.groups * c.weight_depth
+    pes = words * c.P * c.Q
+    program = words * isa.pegroup_width(c)
+    addresses = pes // c.shared_cols
+    banks = c.drain_banks * (1 + c.share_v)
+    register_bank = isa.REG_DEPTH * 2 * (isa.MUL_W + 1 + c.lane_w)
+    return {
+        "weights": pes * c.weight_w,
+        "neuron addresses": addresses * (c.neuron_aw + c.share_h),
+        "rest of the PEGroup words": program
+        - pes * c.weight_w
+        - addresses * (c.neuron_aw + c.share_h),
+        "neurons": c.pes // c.shared_cols * c.neuron_depth * (1 + c.share_h) * c.data_w,
+        "accumulators (2 copies)": 2 * c.groups * c.P * banks * c.acc_depth * c.acc_w,
+        "biases": c.lanes * c.bias_depth * c.acc_w,
+        "states": c.lanes * c.state_depth * c.state_w,
+        "lane registers (4 copies of 2 banks)": c.lanes * 2 * register_bank,
+        "drain program": c.drain_depth * isa.width(isa.DRAIN),
+        "element program": c.elem_depth * isa.width(isa.ELEM),
+        "output buffer (a copy a value)": c.out_lanes * 2 * c.out_depth * c.L * c.data_w,
+        "output table": c.out_depth * c.out_lanes * image.out_entry_width(c),
+    }
