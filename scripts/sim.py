@@ -27,6 +27,7 @@ import numpy as np
 from csb_rnn import commands, errors, flow, verify
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
+from csb_rnn.experiments.reports import measured
 from csb_rnn.flow import schema
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import BUILD
@@ -314,6 +315,9 @@ def main() -> int:
     )
     parser.add_argument("--all", action="store_true", help="every model there is")
     parser.add_argument("--waves", action="store_true", help="record one sequence as FST")
+    parser.add_argument(
+        "--results", action="store_true", help="keep the table as README's (docs/results/data)"
+    )
     args = parser.parse_args()
     if args.sim not in capacity.SIM_BEATS:
         raise errors.UsageError(
@@ -327,10 +331,23 @@ def main() -> int:
     from csb_rnn.simulation.launcher import locked
 
     with locked(OUT / "lock"):  # one at a time: all write the same folders
-        return job(files, names, args.sim, args.waves, args.all)
+        return job(files, names, args.sim, args.waves, args.all, args.results)
 
 
-def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, every: bool) -> int:
+def keep_or_compare(rows: list[dict[str, Any]], keep: bool) -> None:
+    """Keep the rows as README's table, or say where README shows other figures."""
+    if keep:
+        wanted = [key for _, key in measured.SIM_COLUMNS]
+        measured.write("sim", [{key: row[key] for key in wanted} for row in rows])
+        return
+    figures = ("frames", "cycles_per_frame", "kept_weights", "task_value")
+    for line in measured.differences("sim", rows, figures):
+        print(f"README's table is stale: {line}; {measured.COMMANDS['sim']} measures it again")
+
+
+def job(
+    files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, every: bool, keep: bool
+) -> int:
     """All models on all configurations; returns the exit code."""
     from csb_rnn.simulation.launcher import SimulationError
 
@@ -356,6 +373,8 @@ def job(files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, ever
     temporary.replace(OUT / "summary.json")
     show(rows)
     bad = [f"{r['model']} on {r['config']}" for r in rows if not verify.is_equal(r)]
+    if not bad:
+        keep_or_compare(rows, keep)
     print(
         f"{'DIFFERENT: ' + ', '.join(bad) if bad else 'all equal'}; "
         f"{(OUT / 'summary.json').relative_to(ROOT)} in {time.monotonic() - began:.0f} s"
