@@ -3,15 +3,14 @@
 """Write every file that follows from a definition; with --check, only tell what is not current.
 
 Written: the reference pages of ``docs/`` from ``docs/templates/``, the tables between markers in
-README.md, the SystemVerilog packages and the activation table, and ``csb_rnn.core``. ``--results``
-also writes the table of measured runs in README.md, from what ``make sim`` left behind. The check
-also reads the pages written by hand: links, files, tests and constants that they name must exist.
+README.md, the SystemVerilog packages and the activation table, and ``csb_rnn.core``. Tables of
+results are those of the files in ``docs/results/data``. The check also reads the pages written by
+hand: links, files, tests and constants that they name must exist.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import re
 import sys
@@ -30,9 +29,9 @@ from csb_rnn.cells import CELLS
 from csb_rnn.compiler import compile_network, datapath
 from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing, utilisation
+from csb_rnn.experiments.reports import measured
 from csb_rnn.machine import config, image, isa, numerics, registers
 from csb_rnn.machine.config import Config
-from csb_rnn.machine.folders import BUILD
 from csb_rnn.machine.memories import memory_bits
 from csb_rnn.models import quantise
 from tb.lib.random_layers import LayerCase
@@ -44,12 +43,11 @@ README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/janet.py"
 CORE = ROOT / "csb_rnn.core"
 ARCHITECTURE = DOCS / "architecture.md"
-SUMMARY = BUILD / "sim/summary.json"
 PAGES = ("isa", "image_format", "registers", "configurations", "cells")
 
 
 class ResultsError(CsbError, ValueError):
-    """The results of ``make sim`` are missing or not what the table needs."""
+    """A page lacks the markers of a table."""
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -308,49 +306,21 @@ def page(name: str) -> str:
 
 
 # --- results ------------------------------------------------------------------------------------
-# Column, key of a row of summary.json (golden/csb_rnn/flow/schema.py), format.
-RESULT_COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("model", "model", ""),
-    ("configuration", "config", ""),
-    ("frames", "frames", ""),
-    ("outputs that differ", "mismatches", ""),
-    ("states", "state_mismatches", ""),
-    ("cycles", "cycle_mismatches", ""),
-    ("cycles/frame", "cycles_per_frame", ".2f"),
-    ("predicted", "cycles_per_frame_predicted", ".2f"),
-    ("kept weights", "kept_weights", ""),
-    ("MAC efficiency", "mac_efficiency", ".3f"),
-    ("frame efficiency", "frame_efficiency", ".3f"),
-    ("task result", "task_metric", ""),
-    ("RTL", "task_value", ".2f"),
-    ("float", "task_value_float", ".2f"),
-    ("of", "task_items", ""),
-    ("simulator", "sim", ""),
-    ("cycles/s", "cycles_per_second", ".0f"),
-)
+FORMATS = {"cycles_per_frame": ".2f", "cycles_per_frame_predicted": ".2f",
+           "mac_efficiency": ".3f", "frame_efficiency": ".3f",
+           "task_value": ".2f", "task_value_float": ".2f"}  # fmt: skip
 
 
-def results_table(path: Path = SUMMARY) -> str:
-    """Rows of ``summary.json``; what a row does not have is shown as ``-``.
+def results_table() -> str:
+    """The kept rows of ``make sim``; a figure that a row does not have is shown as ``-``."""
 
-    Raises:
-        ResultsError: the file is missing or holds no rows.
-    """
-    try:
-        rows = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ResultsError(f"no {path.name}: run make sim first") from None
-    except (OSError, json.JSONDecodeError) as error:
-        raise ResultsError(f"{path.name}: {error}") from None
-    if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
-        raise ResultsError(f"{path.name}: not a list of rows")
-
-    def cell(row: dict[str, Any], key: str, form: str) -> str:
+    def cell(row: dict[str, Any], key: str) -> str:
         value = row.get(key)
-        return "-" if value is None else format(value, form)
+        return "-" if value is None else format(value, FORMATS.get(key, ""))
 
-    body = [[cell(row, key, form) for _, key, form in RESULT_COLUMNS] for row in rows]
-    return table([title for title, _, _ in RESULT_COLUMNS], body)
+    rows = measured.read("sim").rows
+    body = [[cell(row, key) for _, key in measured.SIM_COLUMNS] for row in rows]
+    return table([title for title, _ in measured.SIM_COLUMNS], body)
 
 
 def between(text: str, marker: str, content: str) -> str:
@@ -474,7 +444,7 @@ def core_text() -> str:
 
 
 # --- everything ---------------------------------------------------------------------------------
-def generated(results: bool = False) -> dict[Path, str]:
+def generated() -> dict[Path, str]:
     """Every generated file and what it has to hold."""
     out = {DOCS / f"{name}.md": page(name) for name in PAGES}
     out |= {m.PACKAGE_FILE: m.package_text() for m in (isa, image, registers)}
@@ -482,9 +452,7 @@ def generated(results: bool = False) -> dict[Path, str]:
     out[numerics.ROM_FILE] = numerics.rom_text()
     out[CORE] = core_text()
     readme = between(README.read_text(), "config-table", readme_table())
-    if results:
-        readme = between(readme, "sim-table", results_table())
-    out[README] = readme
+    out[README] = between(readme, "sim-table", results_table())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "layers", layers_table())
     return out
 
@@ -553,14 +521,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if stale")
     parser.add_argument(
-        "--results", action="store_true", help="the table of measured runs too, from build/sim"
+        "--stale", action="store_true", help="exit code 1 if results are older than their sources"
     )
     args = parser.parse_args()
-    try:
-        files = generated(args.results)
-    except ResultsError as error:
-        print(f"gen_docs.py: {error}", file=sys.stderr)
-        return 2
+    if args.stale:
+        old = measured.stale()
+        print("\n".join(old) or "all results are of today's sources")
+        return int(bool(old))
+    files = generated()
     stale = outdated(files)
     for path in stale:
         print(

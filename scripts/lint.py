@@ -26,6 +26,7 @@ from clocks import clock_findings
 from pyslang import syntax
 
 from csb_rnn import commands
+from csb_rnn.experiments.reports import measured
 from csb_rnn.machine import config, design, folders
 from csb_rnn.simulation import launcher
 
@@ -154,6 +155,8 @@ def main() -> int:
     findings.update({"layout": len(misplaced), "clocks": len(clocks)})
     for tool, count in [("layout", len(HDL_FILES)), ("clocks", 1), *runs.items()]:
         print(f"{tool:<10}{count:>6}{findings[tool]:>10}")
+    for line in [] if fix else measured.stale():
+        print(f"warning: {line}")
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if unique or misplaced or clocks else 0
 

@@ -53,6 +53,17 @@ STEPS = (
     pytest("another_seed", "tests/rtl", CSB_SEED="random"),
     pytest("cover_all", "tests/rtl/test_cover_rtl.py", CSB_COVER="all"),
     Step("sim_all", ("scripts/sim.py", "--all")),
+    Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
+    pytest(
+        "recovery",
+        "tests/rtl/test_interface_rtl.py",
+        "tests/rtl/test_top_rtl.py",
+        SIM="verilator",
+        CSB_RECOVERY="2000",
+    ),
+    pytest("illegal_images", "tests/rtl", "-k", "illegal", SIM="verilator", CSB_ILLEGAL="1000"),
+    pytest("seeds", "tests/rtl/test_seeds_rtl.py", CSB_SEEDS="300"),
+    pytest("changed_files", "tests/test_fuzz_files.py", CSB_FUZZ_FILES="2000"),
 )
 
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import subprocess
 import sys
 
 import pytest
 
+from csb_rnn.experiments.reports import measured
 from csb_rnn.flow import schema
 from csb_rnn.machine import config, design, folders, image
 
@@ -73,20 +73,15 @@ def test_core_lists_the_sources_in_order() -> None:
 
 
 def test_results_columns_are_in_the_schema() -> None:
-    assert {key for _, key, _ in gen_docs.RESULT_COLUMNS} <= schema.SUMMARY[0].keys()
+    assert {key for _, key in measured.SIM_COLUMNS} <= schema.SUMMARY[0].keys()
 
 
-def test_results_table(tmp_path) -> None:
-    path = tmp_path / "summary.json"
-    with pytest.raises(gen_docs.ResultsError, match="make sim"):
-        gen_docs.results_table(path)
+def test_results_table(monkeypatch) -> None:
     row = {"model": "m", "config": "tiny", "frames": 4, "cycles_per_frame": 12.5}
-    path.write_text(json.dumps([row | {"frame_efficiency": None}]))
-    lines = gen_docs.results_table(path).splitlines()
+    kept = measured.Measured("", [row | {"frame_efficiency": None}])
+    monkeypatch.setattr(measured, "read", lambda name: kept)
+    lines = gen_docs.results_table().splitlines()
     assert len(lines) == 3
     assert lines[2].startswith("| m | tiny | 4 | - | - | - | 12.50 | - |")
-    path.write_text("{}")
-    with pytest.raises(gen_docs.ResultsError, match="not a list"):
-        gen_docs.results_table(path)
     text = "a<!-- t -->old<!-- /t -->b"
     assert gen_docs.between(text, "t", "new") == "a<!-- t -->\nnew\n<!-- /t -->b"

@@ -34,7 +34,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
 COMMANDS = {"sim": "scripts/sim.py --results"}
 
 
-#: Columns of the table of ``make sim`` (head, key of a row); the simulator's speed is the machine's.
+#: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.
 SIM_COLUMNS = (
     ("model", "model"),
     ("configuration", "config"),
