@@ -63,7 +63,7 @@ STEPS = (
     ),
     pytest("illegal_images", "tests/rtl", "-k", "illegal", SIM="verilator", CSB_ILLEGAL="1000"),
     pytest("seeds", "tests/rtl/test_seeds_rtl.py", CSB_SEEDS="300"),
-    pytest("changed_files", "tests/test_fuzz_files.py", CSB_FUZZ_FILES="2000"),
+    pytest("changed_files", "tests/system/test_fuzz_files.py", CSB_FUZZ_FILES="2000"),
 )
 
 
