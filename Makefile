@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every command of the project; each one sets up first what it needs. `make help` lists them.
 #
 # Variables, given on the command line: SIM=verilator|icarus (test: also both), CONFIG and MODEL, names

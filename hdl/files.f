@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sources of the design in compile order, relative to this file: verilator -F hdl/files.f
 +incdir+util
 +incdir+engine

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random layers for benches: shapes, patterns and numbers that a network may have, by seed."""
 
 from __future__ import annotations

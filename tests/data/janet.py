@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Forget gate only: f = sigmoid(W x + U h + b), g = tanh(W x + U h + b), h = f*h + (1 - f)*g"""
 
 from csb_rnn.cells.graph import Cell, Drain, Elem

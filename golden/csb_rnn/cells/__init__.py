@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cells, one file each: a new cell is a new file here and an entry in :data:`CELLS`."""
 
 from csb_rnn.cells.graph import Cell

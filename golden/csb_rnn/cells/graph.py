@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cells as small declarative graphs: what *float*, *fixed*, compiler and timing are derived from.
 
 A cell works on *units*. For every unit it *drains* sums of CSB products (one accumulator row

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GRU as torch.nn.GRU computes it, the reset gate after the product:
 
 r, z = sigmoid(W x + b + U h + b')          n = tanh(W x + b + r*(U h + b'))

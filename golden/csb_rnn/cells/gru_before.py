@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GRU with the reset gate before the product, as it was first published and as the paper has it:
 
 r, z = sigmoid(W x + b + U h + b')          n = tanh(W x + b + U (r*h) + b')

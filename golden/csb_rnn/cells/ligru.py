@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Li-GRU (Ravanelli et al. 2018), batch norm of the input product folded into W and b:
 
 a = relu(W x + b + U h)      z = sigmoid(W x + b + U h)      h = z*h + (1 - z)*a

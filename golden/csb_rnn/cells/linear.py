@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layers without a state, such as torch.nn.Linear, and the same with an activation:
 
 y = W x + b      y = relu(W x + b)      y = sigmoid(W x + b)      y = tanh(W x + b)

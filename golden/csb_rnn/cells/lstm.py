@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LSTM as torch.nn.LSTM computes it:
 
 i, f, o = sigmoid(W x + b + U h + b')      g = tanh(W x + b + U h + b')

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LSTM with a projection, torch.nn.LSTM(proj_size=...): R projected units are what recurs.
 
 i, f, o = sigmoid(W x + b + U h + b')      g = tanh(W x + b + U h + b')

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """minGRU (Feng et al. 2024), no product of the state:
 
 n = W x + b       z = sigmoid(W x + b)       h = (1 - z)*h + z*n

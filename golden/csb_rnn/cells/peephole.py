@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LSTM with peephole connections (Gers and Schmidhuber 2000), ONNX LSTM with its input P:
 
 i, f = sigmoid(W x + b + U h + b' + p*c)    g = tanh(W x + b + U h + b')

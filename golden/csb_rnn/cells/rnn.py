@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plain recurrent layers as torch.nn.RNN computes them, nonlinearity tanh and relu:
 
 h = tanh(W x + b + U h + b')                h = relu(W x + b + U h + b')

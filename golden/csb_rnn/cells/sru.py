@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SRU (Lei et al. 2018, the form without element-wise weights on c), no product of the state:
 
 u = W x       f, r = sigmoid(W x + b)       c = f*c + (1 - f)*u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compiler: a quantised network to a :class:`csb_rnn.program.program.Program`.
 
 1. place: deal the units of every layer to slots and lanes, give every buffer its addresses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drain and element programs.
 
 Drain: for every unit slot, one word for each accumulator row of a unit. Element: the cell's
@@ -143,17 +144,18 @@ def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_O
 
 def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
     """Neuron vector and output of a node; a slot takes sub_slots words of both."""
-    if n.vector in lp.neuron_base:
+    if n.vector is not None and n.vector in lp.neuron_base:
+        early, event = lp.early.get(n.vector, (0, 0))
         word.update(neu_we=1, neu_addr=lp.neuron_base[n.vector][s],
                     neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector],
                     neu_rot=lp.rot[s])  # fmt: skip
         if s == lp.slots - 1:
             word.update(evt_en=1, evt=lp.written[n.vector])
-        elif s + 1 == lp.early.get(n.vector, (0, 0))[0]:
-            word.update(evt_en=1, evt=lp.early[n.vector][1])
+        elif s + 1 == early:
+            word.update(evt_en=1, evt=event)
     if n.output and lp.out_base is not None:
         word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
-                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[n.vector],
+                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[str(n.vector)],
                     neu_rot=lp.rot[s])  # fmt: skip
 
 

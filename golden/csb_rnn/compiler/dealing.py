@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Dealing: which data path lane and which unit slot each hidden unit gets.
 
 All accumulator rows of a unit live in one ring, and its neuron in one engine column. The lane
@@ -131,8 +132,9 @@ def deal(
                 flat[window] = part
     slot = np.empty(units, np.int64)
     lane = np.empty(units, np.int64)
-    s, at = np.nonzero(place >= 0)
-    slot[place[s, at]], lane[place[s, at]] = s, at
+    slots_at, lanes_at = np.nonzero(place >= 0)
+    dealt = place[slots_at, lanes_at]
+    slot[dealt], lane[dealt] = slots_at, lanes_at
     return slot, lane, rot
 
 

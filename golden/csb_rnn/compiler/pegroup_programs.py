@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PEGroup programs: products, in order, as words of P lanes.
 
 The unit of work is a *run*: all non-zeros of one accumulator row that one lane multiplies in one
@@ -104,8 +105,8 @@ def _lanes_of(p: Product, c: Config, taken: np.ndarray) -> Lanes:
     row, addr, weight, moved = row[order], addr[order], weight[order], moved[order]
     lane, ring = lane[order], ring[order]
     out = {}
-    bounds = np.flatnonzero(np.r_[True, np.diff(ring * c.L + lane) != 0, True]) if len(row) else []
-    for lo, hi in itertools.pairwise(bounds):
+    ends = np.r_[True, np.diff(ring * c.L + lane) != 0, True] if len(row) else np.zeros(0, bool)
+    for lo, hi in itertools.pairwise(np.flatnonzero(ends)):
         r = row[lo:hi]
         new = np.r_[True, r[1:] != r[:-1]]
         within = np.arange(hi - lo)
@@ -407,9 +408,9 @@ class _Builder:
         ctl["last"][-1] = 1
         ctl["mark"][self.marks] = 1
         ctl["acc_pp"][:] = acc_pp
-        for pos, waits in self.waits.items():
-            for name, value in waits.items():
-                ctl[name][pos] = value
+        for first_word, waits in self.waits.items():
+            for name, wait in waits.items():
+                ctl[name][first_word] = wait
         return GroupProgram(ctl, lane_f, pe)
 
 

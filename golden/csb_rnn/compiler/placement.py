@@ -32,7 +32,8 @@ class Vector:
     pp: bool = True  # double-buffered by frame parity
     early: tuple[int, int] | None = None  # slots before this one have an event of their own
     chosen: np.ndarray | None = None  # values that a product takes; all if None
-    place: np.ndarray | None = None  # first address of each slot
+    # First address of each slot; empty until all vectors are known.
+    place: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
     def cuts(self, value: np.ndarray, block: int, c: Config) -> list[np.ndarray]:
         """Ways to cut the columns of a product into blocks, where PE rows share them.
@@ -185,15 +186,15 @@ def place(
             spaces[space] = Space(q.cell.memory(space), slots, slot, lane, rot, state_base)
             state_base += slots * len(spaces[space].memory)
         read = {v for d in q.cell.drains for v in d.inputs}
-        read |= {q.output.vector} if above is not None else set()
+        read |= {str(q.output.vector)} if above is not None else set()
         vectors = {}
         for v, state in q.cell.vectors.items():
             if v in read:
-                s = spaces[q.cell.spaces[v]]
+                home = spaces[q.cell.spaces[v]]
                 vectors[v] = Vector(
-                    s.column(c),
-                    s.slot,
-                    c.bus_place(s.lane) // c.L,
+                    home.column(c),
+                    home.slot,
+                    c.bus_place(home.lane) // c.L,
                     c.sub_slots,
                     event(),
                     state is not None,
@@ -208,9 +209,9 @@ def place(
     for s in stages:
         q = qnet.layers[s.layer]
         for e in s.nodes.elems:
-            above = q.output.vector == e.vector and s.layer + 1 < len(layers)
+            leaves = q.output.vector == e.vector and s.layer + 1 < len(layers)
             within = q.cell.vectors.get(e.vector or "", "") is None
-            if e.vector in layers[s.layer].vectors and (above or within):
+            if e.vector in layers[s.layer].vectors and (leaves or within):
                 known = s.index
     for s in stages[known + 1 :]:
         s.drained = event(drained=True)

@@ -122,7 +122,7 @@ def products_in_order(
             own[0].first_of_layer = own[-1].last_of_layer = True
         groups.append(group)
     out: list[Product] = []
-    for group, above in itertools.zip_longest(groups, groups[1:], fillvalue=()):
+    for group, above in itertools.pairwise([*groups, []]):
         left = [p for p in group if all(p is not q for q in out)]
         inner = next((n for n, p in enumerate(left) if within[id(p)]), len(left))
         out += left[:inner]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workload sharing: which lane of a ring multiplies which non-zero.
 
 A row's non-zeros are spread over the engine columns. Lane l may take some of those of column
@@ -127,11 +128,11 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
         ):
             before, at, gain = t.copy(), most, 1
             while load[at] >= limit and gain:
-                gain = hand_on(n, t, at, step, q, turn)
-                if gain is None:
+                more = hand_on(n, t, at, step, q, turn)
+                if more is None:
                     t[:] = before
                     break
-                at = (at + step) % lanes
+                at, gain = (at + step) % lanes, more
             else:
                 load[most] -= 1
                 load[at] += gain
@@ -174,11 +175,11 @@ def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) 
         handicap += GAIN * (load - load.mean(axis=1, keepdims=True))
     starts = [0, *(i for i, m in enumerate(meet) if m and i), len(tables)]
     for ring in range(rings):
-        load = np.zeros(lanes, np.int64)
+        words = np.zeros(lanes, np.int64)
         for lo, hi in itertools.pairwise(starts):
             n = np.concatenate([table[:, ring] for table in tables[lo:hi]])
             t = np.concatenate([one[:, ring] for one in best[lo:hi]])
-            load = _level(n, t, load, q)
+            words = _level(n, t, words, q)
             ends = np.cumsum([len(one) for one in best[lo:hi]])[:-1]
             for one, part in zip(best[lo:hi], np.split(t, ends), strict=True):
                 one[:, ring] = part

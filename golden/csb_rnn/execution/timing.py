@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The timing model: cycles of every frame, exact, from the program alone.
 
 Every unit runs its words in order and every latency is fixed (:mod:`csb_rnn.machine.isa`), so the

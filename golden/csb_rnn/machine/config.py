@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Named engine configurations, read from ``hdl/configs.toml``, and what follows from them.
 
 Everything that RTL, compiler, golden models and tests need to agree on and that is a number of

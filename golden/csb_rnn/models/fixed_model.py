@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fixed model: integers in hardware order, exact, with no notion of time or place.
 
 It interprets the cell graph with the named points of :mod:`csb_rnn.machine.numerics`; the RTL

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The float model: what the user trained.
 
 :func:`run_torch` calls torch's own modules, :func:`run` interprets the cell graph in float64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From trained numbers to integers: the one quantiser, and the formats it chooses.
 
 Weights and neurons lie on a grid of 16 bits: a value of ``frac`` fraction bits is a multiple of
@@ -215,7 +216,9 @@ class QLayer:
 
         def table(value: Any, keys: set[Any], name: str, allowed: range | None) -> None:
             need(isinstance(value, dict) and value.keys() == keys, f"{name} are of other keys")
-            for k, v in value.items() if allowed is not None else ():
+            if allowed is None:
+                return
+            for k, v in value.items():
                 need(_is_int(v, allowed), f"{name}[{k}] is {show(v)}, not {_span(allowed)}")
 
         def array(a: Any, shape: tuple[int, ...], top: int, name: str) -> None:
@@ -231,11 +234,11 @@ class QLayer:
             need(i == "x" or n == self.units(i), f"input '{i}' has length {n}")
         outs = {n.vector for n in cell.elems if n.vector}
         table(self.fracs, {"x", "out"} | outs, "fracs", INPUT_FRACS)
-        for v in ("out", *outs):
-            need(self.fracs[v] in NEURON_FRACS, f"fracs[{v}] is not {_span(NEURON_FRACS)}")
-            kept = v != "out" and cell.vectors[v] is not None
-            bits = GRID_W + LANE_FRAC - self.fracs[v]
-            need(not kept or bits <= q.state_w, f"vector '{v}' does not fit its state")
+        for name in ("out", *outs):
+            need(self.fracs[name] in NEURON_FRACS, f"fracs[{name}] is not {_span(NEURON_FRACS)}")
+            kept = name != "out" and cell.vectors[name] is not None
+            bits = GRID_W + LANE_FRAC - self.fracs[name]
+            need(not kept or bits <= q.state_w, f"vector '{name}' does not fit its state")
         need(self.fracs["out"] == self.fracs[str(cell.output.vector)], "fracs[out] is another one")
         acc_w = q.data_w + q.weight_w + q.acc_guard
         table(self.drains, {d.name for d in cell.drains}, "drains", None)

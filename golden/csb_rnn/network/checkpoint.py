@@ -296,7 +296,7 @@ def _layers(
     tensors: dict[str, np.ndarray], prefix: str, named_cell: str | None
 ) -> tuple[str, list[Layer]]:
     """Cell and layers from names and shapes; every tensor must have its place and its shape."""
-    count = 1 + max(int(_NAME.match(name)[2]) for name in tensors)  # type: ignore[index]
+    count = 1 + max(int(m[2]) for name in tensors if (m := _NAME.match(name)))
     cell, layers, width = named_cell, [], None
     bidirectional = any(name.endswith("_reverse") for name in tensors)
     bias = any(name.startswith("bias") for name in tensors)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks: a stack of recurrent layers with the weights the user trained, gate by gate.
 
 A :class:`Network` is what all models and the compiler start from. It knows nothing of number

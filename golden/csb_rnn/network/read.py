@@ -124,9 +124,10 @@ def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: st
     used: set[str] = set()
     try:
         for p in prefixes:
-            found = state_dict.linear(state, p) if p is not None and len(prefixes) > 1 else None
-            if found is not None:
-                w, b = found
+            alone = state_dict.linear(state, p) if p is not None and len(prefixes) > 1 else None
+            if alone is not None:
+                parts.append(alone)
+                w, b = alone
                 bias = {} if b is None else {("y", "x"): b}
                 layer = Layer(
                     cells.CELLS["linear"], len(w), {"x": w.shape[1]}, {("y", "x"): w}, bias
@@ -139,7 +140,7 @@ def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: st
                 found = checkpoint.from_state_dict(state, p, meta)
                 used |= state.keys() - found.extras.keys()
                 layers += _layers(bidirectional.from_checkpoint(found))
-            parts.append(found)
+                parts.append(found)
         only = parts[0] if len(parts) == 1 and isinstance(parts[0], Checkpoint) else None
         model = bidirectional.from_checkpoint(only) if only is not None else stack(layers)
     except (CheckpointError, NetworkError) as error:

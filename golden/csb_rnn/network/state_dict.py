@@ -64,11 +64,13 @@ def linear(state: dict[str, Any], prefix: str) -> tuple[np.ndarray, np.ndarray |
     """Weight and bias of the Linear layer of that prefix; None if it is none."""
     head = prefix if not prefix or prefix.endswith(".") else prefix + "."
     w, b = state.get(head + "weight"), state.get(head + "bias")
-    if not is_tensor(w) or len(w.shape) != 2 or any(n == 0 for n in w.shape):
+    if w is None or not is_tensor(w) or len(w.shape) != 2 or any(n == 0 for n in w.shape):
         return None
 
     def plain(t: Any) -> np.ndarray:
         t = t.detach().cpu().float().numpy() if hasattr(t, "detach") else t
         return np.asarray(t, np.float64)
 
-    return plain(w), plain(b) if is_tensor(b) and tuple(b.shape) == (w.shape[0],) else None
+    if b is None or not is_tensor(b) or tuple(b.shape) != (w.shape[0],):
+        return plain(w), None
+    return plain(w), plain(b)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Program -> image: the words of every memory, and the image of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A compiled program: everything that is loaded into the machine, still as named fields.
 
 :mod:`csb_rnn.compiler` makes it, :mod:`csb_rnn.machine.image` writes it as words,

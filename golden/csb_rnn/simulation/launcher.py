@@ -88,7 +88,7 @@ def tool_env() -> dict[str, str]:
 
 
 # --- simulators -------------------------------------------------------------------------------
-class _Guarded:
+class _Guarded(simulator.Simulator):
     """Mixin: commands end with this process (:mod:`csb_rnn.system.processes`); Ctrl-C is no
     error."""
 
@@ -129,7 +129,7 @@ class _Verilator(_Guarded, simulator.Verilator):
 LIMIT = 3600.0  # seconds of a build, or of a run unless it is told otherwise
 
 
-class _Limited:
+class _Limited(simulator.Simulator):
     """Mixin: a command that takes too long is ended, so nothing hangs for ever."""
 
     limit: float | None = LIMIT
@@ -144,7 +144,7 @@ class _Limited:
             raise SystemExit(f"no end after {self.limit:g} s: {Path(cmds[0]).name}") from None
 
 
-class _RunOnly:
+class _RunOnly(simulator.Simulator):
     """Mixin: the build is there, so of the commands only the last, the simulation, is left."""
 
     def build_command(self) -> list[list[str]]:
@@ -479,12 +479,13 @@ def run(
 
 def _outcome(results: Path) -> tuple[list[str], list[str]]:
     """Names of the cocotb tests that passed and that did not, skipped ones left out."""
-    passed, failed = [], []
+    passed: list[str] = []
+    failed: list[str] = []
     if results.exists() and results.stat().st_size:
         for case in ElementTree.parse(results).iter("testcase"):
             kinds = {child.tag for child in case}
             if "skipped" not in kinds:
-                (failed if kinds & {"failure", "error"} else passed).append(case.get("name"))
+                (failed if kinds & {"failure", "error"} else passed).append(case.get("name", ""))
     return passed, failed
 
 

@@ -118,7 +118,7 @@ class Machine:
 async def job(dut) -> None:
     """Runs the job and reports; it fails only if the machine cannot be driven at all."""
     todo = json.loads(Path(os.environ["CSB_JOB"]).read_text())
-    cocotb.start_soon(Clock(dut.clk_i, CLOCK_NS, "ns", impl="gpi").start())
+    Clock(dut.clk_i, CLOCK_NS, "ns", impl="gpi").start()
     dut.in_beats_i.value = todo["in_beats"]
     dut.source_stall_i.value = todo["source_stall"]
     dut.sink_stall_i.value = todo["sink_stall"]

@@ -30,7 +30,7 @@ class Server:
         self.frames = 0  # sent since reset
 
     async def load(self) -> dict[str, Any]:
-        cocotb.start_soon(Clock(self.dut.clk_i, CLOCK_NS, "ns", impl="gpi").start())
+        Clock(self.dut.clk_i, CLOCK_NS, "ns", impl="gpi").start()
         self.dut.in_beats_i.value = self.job["in_beats"]
         self.dut.source_stall_i.value = self.dut.sink_stall_i.value = 0
         await self.machine.reset()

@@ -134,11 +134,11 @@ def simulate(
     data = image.pack(c, parts)
     (work / "image.memh").write_text(image.memh(data))
     (work / "frames.memh").write_text("\n".join(_beats(x, c.out_lanes)) + "\n")
-    places = []
+    places: list[tuple[int, int]] = []
     for s in p.states if read_state else []:
         for stream in range(p.streams):
-            at = s.base + s.slot * s.stride + stream * p.state_stride
-            places += zip(s.lane.tolist(), at.tolist(), strict=True)
+            addresses = s.base + s.slot * s.stride + stream * p.state_stride
+            places += zip(s.lane.tolist(), addresses.tolist(), strict=True)
     job = {
         "image_words": len(data) // 4,
         **limits(p, len(data) // 4),

@@ -11,7 +11,7 @@ Example: ``times(Unknown("time"), 4)`` prints as ``4*time``; ``divide`` of it by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ def unknown(name: str) -> Product:
     return Product(1, (name,))
 
 
-def is_known(extent: Any) -> bool:
+def is_known(extent: Any) -> TypeGuard[int]:
     """Whether an extent is a number."""
     return not isinstance(extent, Product)
 
 
 def times(*extents: Extent) -> Extent:
     """The product of extents; 1 of none."""
-    factor, names = 1, []
+    factor = 1
+    names: list[str] = []
     for e in extents:
         factor *= e.factor if isinstance(e, Product) else int(e)
         names += e.names if isinstance(e, Product) else ()

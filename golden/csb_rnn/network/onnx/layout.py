@@ -106,7 +106,7 @@ class Layout:
 
 
 def _extents(ax: Axis) -> list[int | None]:
-    return [int(a.extent) if is_known(a.extent) else None for a in ax]  # type: ignore[arg-type]
+    return [int(a.extent) if is_known(a.extent) else None for a in ax]
 
 
 def of_view(v: View, part: list[int] | None = None) -> Layout:

@@ -148,13 +148,13 @@ def flat(proto: onnx.ModelProto) -> onnx.ModelProto:
         OnnxError: something of it cannot be read.
     """
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import helper, inliner, numpy_helper
 
     made = onnx.ModelProto()
     made.CopyFrom(proto)
     if made.functions:
         try:
-            made = onnx.inliner.inline_local_functions(made)
+            made = inliner.inline_local_functions(made)
         except Exception as error:
             raise OnnxError(f"local functions cannot be inlined: {first_line(error)}") from None
     g = made.graph
@@ -174,7 +174,7 @@ def flat(proto: onnx.ModelProto) -> onnx.ModelProto:
 def prune(g: onnx.GraphProto) -> None:
     """Remove nodes and initialisers that no output needs."""
     needed = {o.name for o in g.output}
-    kept = []
+    kept: list[onnx.NodeProto] = []
     for n in reversed(g.node):
         if needed & set(n.output):
             kept.insert(0, n)

@@ -273,4 +273,4 @@ def sizes(array: Any) -> Constant | Sizes:
 
 def whole(extents: tuple[Extent, ...]) -> int:
     """Product of known extents."""
-    return math.prod(int(e) for e in extents if is_known(e))
+    return math.prod([int(e) for e in extents if is_known(e)])

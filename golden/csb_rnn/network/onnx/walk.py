@@ -28,6 +28,7 @@ from csb_rnn.network.onnx.values import (
     Value,
     View,
     axis,
+    known,
 )
 
 if TYPE_CHECKING:
@@ -184,8 +185,8 @@ class Walk:
         if node.op_type == "Constant" and not domain:
             return [Constant(folding.literal(node))]
         recurrent = node.op_type in RECURRENT and not domain
-        if names and all(isinstance(self.values[n], Constant) for n in names) and not recurrent:
-            arrays = {n: self.values[n].array for n in names}  # type: ignore[union-attr]
+        arrays = {n: a for n in names if (a := known(self.values[n])) is not None}
+        if names and len(arrays) == len(set(names)) and not recurrent:
             return [Constant(a) for a in folding.fold(self.model, node, arrays)]
         call = Call(self, node, values, folding.attributes(node), self.opsets.get(node.domain, 1))
         try:

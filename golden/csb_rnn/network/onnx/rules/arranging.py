@@ -167,8 +167,9 @@ def _may_turn(call: Call, v: View, ax: Axis) -> bool:
 def _directions(v: View, ax: Axis) -> Stage | None:
     """The stage of which an axis holds both directions."""
     s = v.stage
-    both = isinstance(s, Stage) and s.recurrent and len(s.layer) == 2 and len(ax) == 1
-    return s if both and ax[0].label == "directions" else None  # type: ignore[return-value]
+    if not isinstance(s, Stage) or not s.recurrent or len(s.layer) != 2 or len(ax) != 1:
+        return None
+    return s if ax[0].label == "directions" else None
 
 
 def _of_direction(v: View, stage: Stage, at: int, reverse: bool, keep: bool) -> View:
@@ -204,8 +205,8 @@ def _take(call: Call, v: View, at: int, ax: Axis, i: Extent, keep: bool) -> View
             del axes[at]
         return replace(v, axes=tuple(axes))
     stage = _directions(v, ax)
-    if stage is not None and is_known(i) and -2 <= int(i) < 2:  # type: ignore[arg-type]
-        return _of_direction(v, stage, at, bool(int(i) % 2), keep)  # type: ignore[arg-type]
+    if stage is not None and is_known(i) and -2 <= int(i) < 2:
+        return _of_direction(v, stage, at, bool(int(i) % 2), keep)
     if not _is_frames(v, ax) or v.pick is not None or not (i == 0 or last):
         raise HostOnly(f"takes index {i} of {show((ax,))}; supported on the engine: the first or "
                        "last frame, a direction")  # fmt: skip
@@ -260,10 +261,9 @@ def _range(call: Call, v: View, at: int, start: Extent, end: Extent, step: int) 
         if from_last and to_first and _may_turn(call, v, ax):
             return replace(v, turned=None if v.flipped else ax)
     if step == 1:
-        known = is_known(extent) and is_known(start) and is_known(end)
-        if known:
-            e = int(extent)  # type: ignore[arg-type]
-            places = range(e)[int(start) : int(end)]  # type: ignore[arg-type]
+        if is_known(extent) and is_known(start) and is_known(end):
+            e = int(extent)
+            places = range(e)[int(start) : int(end)]
             if len(places) == e:
                 return v
             if len(places) == 1:

@@ -73,7 +73,7 @@ def matmul(call: Call) -> list[Value]:
 
 
 @rule("Gemm", on="engine")
-def gemm(call: Call) -> list[Value]:
+def gemm(call: Call) -> list[View]:
     """A layer ``y = W x + b``: transA = 0, a constant B, C with one number for each unit."""
     w, c = call.constant(1, "B"), call.constant(2, "C")
     if w is None or w.ndim != 2 or call.attr.get("transA", 0):
@@ -136,16 +136,21 @@ def bias(call: Call) -> list[Value]:
     return [replace(v, stage=_checked(call, made))]
 
 
+ALONE = "supported on the engine: one activation, right behind a MatMul or Gemm"
+
+
 @rule(*ACTS, on="engine")
 def activation(call: Call) -> list[Value]:
     """The activation of a MatMul or Gemm, one for each."""
     v = call.value(0)
-    s = v.stage if isinstance(v, View) else None
+    if not isinstance(v, View):
+        raise HostOnly(ALONE)
+    s = v.stage
     if not isinstance(s, Stage) or s.linear is None or s.linear[2]:
-        raise HostOnly("supported on the engine: one activation, right behind a MatMul or Gemm")
+        raise HostOnly(ALONE)
     w, b, _ = s.linear
     made = stage(s.before, w, b, ACTS[call.node.op_type], s.name, s.features)
-    return [replace(v, stage=made)]  # type: ignore[type-var]
+    return [replace(v, stage=made)]
 
 
 @rule("FusedGemm", on="engine", domain="com.microsoft")
@@ -155,10 +160,10 @@ def fused_gemm(call: Call) -> list[Value]:
     act = str(call.attr.get("activation", ""))
     if not act:
         return [v]
-    if act not in ACTS or not isinstance(v, View) or not isinstance(v.stage, Stage):
-        raise HostOnly(f"activation '{act}'; supported: {', '.join(ACTS)}")
-    w, b, _ = v.stage.linear  # type: ignore[misc]
     s = v.stage
+    if act not in ACTS or not isinstance(s, Stage) or s.linear is None:
+        raise HostOnly(f"activation '{act}'; supported: {', '.join(ACTS)}")
+    w, b, _ = s.linear
     return [replace(v, stage=stage(s.before, w, b, ACTS[act], s.name, s.features))]
 
 

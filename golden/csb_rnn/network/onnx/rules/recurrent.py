@@ -166,7 +166,7 @@ def _layers(call: Call, kind: str, ways: Sequence[bool]) -> Directions:
     w, r = _array(call, 1, "W", 3), _array(call, 2, "R", 3)
     if w is None or r is None:
         raise call.refuse("W or R is missing")
-    hidden = r.shape[2]
+    hidden: int = r.shape[2]
     if int(attr.get("hidden_size", hidden)) != hidden:
         raise call.refuse(f"hidden_size {attr['hidden_size']} beside R of shape {list(r.shape)}")
     if w.shape[:2] != (len(ways), gates * hidden) or r.shape[:2] != w.shape[:2]:
@@ -263,11 +263,12 @@ def _start(
         return State(None, tensor, ("DBH", "BDH")[layout], i)
     if len(shape) != 3 or array.dtype.kind != "f":
         raise call.refuse(f"{what} has shape {[str(e) for e in shape]}, not three axes")
-    if shape[2] != hidden or not isinstance(shape[directions], int) or shape[directions] <= i:
+    ways, sequences = shape[directions], shape[batch]
+    if shape[2] != hidden or not isinstance(ways, int) or ways <= i:
         raise call.refuse(f"{what} has shape {[str(e) for e in shape]} for {hidden} units")
-    fixed = shape[batch] if isinstance(shape[batch], int) else None
-    if shape[batch] != size(streams) and (fixed is None or isinstance(size(streams), int)):
-        raise call.refuse(f"{what} is for {shape[batch]} sequences, its input has {size(streams)}")
+    fixed = sequences if isinstance(sequences, int) else None
+    if sequences != size(streams) and (fixed is None or isinstance(size(streams), int)):
+        raise call.refuse(f"{what} is for {sequences} sequences, its input has {size(streams)}")
     rows = np.asarray(array, np.float64)
     rows = rows[i] if layout == 0 else rows[:, i]
     if not np.isfinite(rows).all():

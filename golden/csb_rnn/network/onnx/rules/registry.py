@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -88,13 +88,14 @@ class Call:
 
 
 Rule = Callable[[Call], Sequence[Value | None]]
+AnyRule = TypeVar("AnyRule", bound=Rule)
 RULES: dict[tuple[str, str, str], Rule] = {}
 
 
-def rule(*kinds: str, on: str, domain: str = "") -> Callable[[Rule], Rule]:
+def rule(*kinds: str, on: str, domain: str = "") -> Callable[[AnyRule], AnyRule]:
     """Enter a rule; ``on``: engine, sizes, repeated."""
 
-    def enter(function: Rule) -> Rule:
+    def enter(function: AnyRule) -> AnyRule:
         for kind in kinds:
             RULES[domain, kind, on] = function
         return function

@@ -30,8 +30,8 @@ def _operands(call: Call) -> list[tuple[np.ndarray, tuple[Extent, ...]]]:
     for v in call.values:
         if isinstance(v, Repeated):
             out.append((v.array, v.shape))
-        elif v is not None and known(v) is not None:
-            out.append((known(v), known(v).shape))  # type: ignore[union-attr]
+        elif (array := known(v)) is not None:
+            out.append((array, array.shape))
         elif v is not None:
             raise HostOnly("joins a repeated constant with other values")
     return out
@@ -98,7 +98,7 @@ def lift(call: Call) -> list[Value]:
         if any(out[i] != 1 for i in gone):
             raise HostOnly("an axis of it may have another extent than 1")
         out = [e for i, e in enumerate(out) if i not in gone]
-    small = v.array.reshape([int(e) if is_known(e) else 1 for e in out])
+    small = v.array.reshape(tuple(int(e) if is_known(e) else 1 for e in out))
     return [Repeated(small, tuple(out))]
 
 
@@ -137,7 +137,7 @@ def gather(call: Call) -> list[Value]:
 
 
 @rule("Split", on="repeated")
-def split(call: Call) -> list[Value]:
+def split(call: Call) -> list[Value | None]:
     """Parts along an axis of known extent."""
     v = call.value(0)
     assert isinstance(v, Repeated)
@@ -146,7 +146,7 @@ def split(call: Call) -> list[Value]:
     return [
         _result(g, (*v.shape[:axis], g.shape[axis], *v.shape[axis + 1 :])) if len(g) else None
         for g in got
-    ]  # type: ignore[return-value]
+    ]
 
 
 @rule("Concat", on="repeated")
@@ -160,7 +160,7 @@ def concat(call: Call) -> list[Value]:
         for i in range(rank):
             if i != axis and shape[i] != operands[0][1][i]:
                 raise HostOnly(f"extents {shape[i]} and {operands[0][1][i]} may differ")
-    total = sum(int(s[axis]) for _, s in operands)  # type: ignore[arg-type]
+    total = sum(e for _, shape in operands if is_known(e := shape[axis]))
     first = operands[0][1]
     got = _run(call, [a for a, _ in operands])[0]
     return [_result(got, (*first[:axis], total, *first[axis + 1 :]))]
@@ -200,7 +200,7 @@ def product(call: Call) -> list[Value]:
 
 
 @rule("Dropout", on="repeated")
-def dropout(call: Call) -> list[Value]:
+def dropout(call: Call) -> list[Value | None]:
     """Nothing: no unit is dropped when a model runs."""
     only_output(call)
-    return [call.value(0)]  # type: ignore[list-item]
+    return [call.value(0)]
