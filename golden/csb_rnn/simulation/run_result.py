@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -44,4 +45,16 @@ class RunResult:
 class Simulate(Protocol):
     """A function that runs frames through the RTL: :func:`csb_rnn.simulation.simulate.simulate`."""
 
-    def __call__(self, p: Program, x: np.ndarray, work: Path, **options: Any) -> RunResult: ...
+    def __call__(
+        self,
+        p: Program,
+        x: np.ndarray,
+        work: Path,
+        *,
+        sim: str = ...,
+        sequences: Sequence[int] | None = ...,
+        state: dict[str, np.ndarray] | None = ...,
+        waves: bool = ...,
+        count_last: bool = ...,
+        stall: tuple[int, int] = ...,
+    ) -> RunResult: ...

@@ -186,13 +186,14 @@ def compare(
     from csb_rnn.simulation.launcher import repeat_command
 
     if simulate is None:
-        from csb_rnn.simulation import simulate as rtl
+        from csb_rnn.simulation.simulate import simulate as on_rtl
 
-        simulate = rtl.simulate
-
+        run_rtl: Simulate = on_rtl
+    else:
+        run_rtl = simulate
     x, lengths = np.concatenate(sequences), [len(one) for one in sequences]
     start = None if state is None else dict(state)
-    got = simulate(
+    got = run_rtl(
         p,
         x,
         work.resolve(),
@@ -209,7 +210,7 @@ def compare(
 
     def rerun(frames: Ints) -> Mapping[str, Ints]:
         again = work.resolve() / "again"
-        return simulate(p, frames, again, sim=sim, state=start, stall=STALLS[stall]).state
+        return run_rtl(p, frames, again, sim=sim, state=start, stall=STALLS[stall]).state
 
     found.explanation = explanation.complain(ran, got, work.resolve(), rerun, repeat_command(sim))
     return found
