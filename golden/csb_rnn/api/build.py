@@ -262,6 +262,7 @@ def build(
     sharing: str | None = None,
     prefix: str | None = None,
     cell: str | None = None,
+    example: Any = None,
     unchecked: bool = False,
 ) -> Build:
     """Quantise, compile and pack a model, which is compared with its source first.
@@ -275,13 +276,13 @@ def build(
         streams: sequences that take turns on the machine, 1 to 8.
         block: side of the blocks of the weights' pattern, or ``auto``.
         sharing: ``none``, ``horizontal``, ``vertical``, ``both``; None for all that is built in.
-        prefix, cell: as :func:`csb_rnn.read`.
+        prefix, cell, example: as :func:`csb_rnn.read`.
         unchecked: do not run the source, by onnxruntime or torch, to compare the model with it.
 
     Raises:
         CsbError: bad input; one line says what is wrong.
     """
-    found, digest = read_source(source, prefix=prefix, cell=cell)
+    found, digest = read_source(source, prefix=prefix, cell=cell, example=example)
     if found.plan is not None and not found.plan.plain:
         raise UsageError(
             f"{found.path}: needs the host for {found.plan.host_nodes()}; the commands csb-rnn "

@@ -41,25 +41,35 @@ def _in_memory(name: str, checkpoint: Checkpoint) -> tuple[Source, str]:
     return Source(Path(name), model, checkpoint, (checkpoint,)), _digest(checkpoint.tensors)
 
 
-def _of_module(module: Any) -> tuple[Source, str]:
+def _of_module(module: Any, example: Any = None) -> tuple[Source, str]:
     """
     Raises:
-        UsageError: no recurrent module of torch.
+        UsageError: no module of torch, or one that is not recurrent itself and has no example.
+        NetworkError: its export fails, or cannot be represented.
     """
     import torch
 
     name = type(module).__name__
+    if example is not None and isinstance(module, torch.nn.Module):
+        from csb_rnn.network.module import read_module
+
+        tensors = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
+        return read_module(module, example), _digest(tensors)
     if not isinstance(module, (torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN)):
         raise UsageError(
             f"{name}: expected a torch.nn.LSTM, GRU or RNN; give the recurrent module inside it, "
-            "or export the whole to ONNX and give the file"
+            "or the whole with an example of its input (example=x)"
         )
     cell = {"cell": torch_cell(module)}
     return _in_memory(name, from_state_dict(module.state_dict(), None, cell))
 
 
 def read_source(
-    source: AnySource, *, prefix: str | None = None, cell: str | None = None
+    source: AnySource,
+    *,
+    prefix: str | None = None,
+    cell: str | None = None,
+    example: Any = None,
 ) -> tuple[Source, str]:
     """The model of a source with where it is from, and the SHA-256 of the source.
 
@@ -68,6 +78,7 @@ def read_source(
             description; a ``torch.nn.LSTM``, ``GRU`` or ``RNN``; a state dict.
         prefix: name prefix of the recurrent module in a state dict.
         cell: name of the cell, where a state dict cannot say it: ``rnn_relu``.
+        example: input of a module that is not a recurrent layer itself, or a tuple of its inputs.
 
     Raises:
         CheckpointError, NetworkError, UsageError: the model cannot be represented.
@@ -78,14 +89,16 @@ def read_source(
     if not isinstance(source, (str, os.PathLike)):
         if prefix is not None or cell is not None:
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
-        return _of_module(source)
+        return _of_module(source, example)
     found = files.read_source(source, prefix, cell)
     return found, sha256(Path(source).read_bytes())
 
 
-def read(source: AnySource, *, prefix: str | None = None, cell: str | None = None) -> Model:
+def read(
+    source: AnySource, *, prefix: str | None = None, cell: str | None = None, example: Any = None
+) -> Model:
     """The model of a source, in float: the part that the engine runs.
 
     Args, Raises: as :func:`read_source`.
     """
-    return read_source(source, prefix=prefix, cell=cell)[0].model
+    return read_source(source, prefix=prefix, cell=cell, example=example)[0].model

@@ -321,7 +321,40 @@ def _onnx(source: Source, plan: Plan, calibrate: ArrayLike | None) -> dict[str, 
         if not difference <= LIMIT:
             raise _refuse(_first_layer(plan, model, feeds) or place)
         worst = max(worst, difference)
+    if source.module is not None:
+        for name, value in _run_module(source.module, plan, feeds).items():
+            difference, place = compare(f"output '{name}' of the module", got[name], value)
+            if not difference <= LIMIT:
+                raise _refuse(place)
+            worst = max(worst, difference)
+        tool = f"{_needs('torch')}, {tool}"
     return _record(tool, inputs, worst)
+
+
+def _run_module(module: Any, plan: Plan, feeds: Arrays) -> dict[str, np.ndarray]:
+    """Outputs of a module of torch, in the order and with the names of its export."""
+    import torch
+
+    training = module.training
+    module.eval()
+    with torch.no_grad():
+        got = module(*[torch.from_numpy(feeds[n]) for n in plan.inputs])
+    module.train(training)
+    flat: list[np.ndarray] = []
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            flat.append(value.numpy())
+        elif isinstance(value, (tuple, list)):
+            for v in value:
+                add(v)
+        elif isinstance(value, dict):
+            add(list(value.values()))
+
+    add(got)
+    if len(flat) != len(plan.outputs):
+        raise SourceError(f"the module has {len(flat)} outputs, its export {len(plan.outputs)}")
+    return dict(zip(plan.outputs, flat, strict=True))
 
 
 def _first_layer(plan: Plan, model: Model, feeds: Arrays) -> str | None:

@@ -31,6 +31,7 @@ class Source:
         parts: recurrent modules and Linear layers (weight, bias) of a state dict, in order.
         plan: the parts of an ONNX file.
         unused: names of tensors that do not enter the model.
+        module: of torch, whose export the plan is of.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Source:
     parts: tuple[Checkpoint | tuple[np.ndarray, np.ndarray | None], ...] = ()
     plan: onnx.Plan | None = None
     unused: tuple[str, ...] = ()
+    module: Any = None
 
 
 def read_source(

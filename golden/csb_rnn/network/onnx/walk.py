@@ -38,6 +38,22 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 ENGINE = sorted({kind for _, kind, on in RULES if on in ("engine", "recurrent")})
 
 
+def _open_extents_named(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with a name of its own for every extent that an input leaves open. The file's own
+    names may say that two extents are equal, which nothing holds."""
+    import onnx
+
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    for v in made.graph.input:
+        for i, d in enumerate(v.type.tensor_type.shape.dim):
+            if not d.HasField("dim_value"):
+                d.dim_param = f"{v.name}.{i}"
+    for v in made.graph.output:
+        v.type.tensor_type.ClearField("shape")
+    return made
+
+
 class Walk:
     """Values of all tensors of a flat model.
 
@@ -57,7 +73,7 @@ class Walk:
         self.values: dict[str, Value] = {}
         self._roots: dict[str, View | None] = {}
         try:
-            self.infos = worker.ask("infer", model.SerializeToString())
+            self.infos = worker.ask("infer", _open_extents_named(model).SerializeToString())
         except worker.WorkerError as error:
             raise OnnxError(f"shapes cannot be inferred: {error}") from None
         for t in model.graph.initializer:
@@ -78,7 +94,9 @@ class Walk:
         shape = self.infos.get(name, (0, None))[1]
         if shape is None:
             return None
-        return [e if isinstance(e, int) else unknown(f"{name}.{i}") for i, e in enumerate(shape)]
+        return [
+            e if isinstance(e, int) else unknown(e or f"{name}.{i}") for i, e in enumerate(shape)
+        ]
 
     def _input(self, name: str, rank: int | None = None) -> View | None:
         """A tensor as input frames of the engine."""
