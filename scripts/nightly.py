@@ -52,6 +52,12 @@ STEPS = (
     pytest("nightly_tests", "tests", "-m", "nightly", CSB_NIGHTLY="1"),
     pytest("another_seed", "tests/rtl", CSB_SEED="random"),
     pytest("cover_all", "tests/rtl/test_cover_rtl.py", CSB_COVER="all"),
+    pytest(
+        "importer",
+        "tests/network/test_onnx_fuzz.py",
+        CSB_FUZZ_GRAPHS="5000",
+        CSB_FUZZ_EXPORTS="300",
+    ),
     Step("sim_all", ("scripts/sim.py", "--all")),
     Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
     pytest(
