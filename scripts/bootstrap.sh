@@ -37,7 +37,7 @@ find_python() {
 }
 # The stamp is written last, so an interrupted set-up is taken up again.
 fingerprint() { sha256sum "${locks[@]}"; }
-ready() { [[ -f $stamp && "$(<"$stamp")" == "$(fingerprint)" ]] && version .venv/bin/python >/dev/null; }
+ready() { [[ -f $stamp && -x .venv/bin/csb-rnn && "$(<"$stamp")" == "$(fingerprint)" ]] && version .venv/bin/python >/dev/null; }
 # Only wheels, whose files are all in the lock: nothing is built, no set-up code runs.
 install() {
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -104,5 +104,8 @@ install --no-deps -r requirements-torch.txt ||
 conflicts=$(.venv/bin/python -m pip check --disable-pip-version-check) || die "$conflicts"
 # Makes `csb_rnn` (in golden/) and `tb` importable from everywhere, without packaging them.
 printf '%s\n' "$PWD/golden" "$PWD" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/csb.pth"
+# The command of the package, as an installed one has it.
+printf '#!%s\nfrom csb_rnn.cli.main import main\n\nmain()\n' "$PWD/.venv/bin/python" >.venv/bin/csb-rnn
+chmod +x .venv/bin/csb-rnn
 fingerprint >"$stamp"
 say "ready"
