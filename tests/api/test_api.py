@@ -84,6 +84,7 @@ def test_prediction_of_the_compiled_program():
     part = one.record.part
     assert memory["pegroup"].used == max(len(g) for g in part.compiled().groups)
     assert memory["pegroup"].depth == one.record.config.weight_depth
+    assert memory["state"].used == part.compiled().state_stride > 0
     assert all(m.used <= m.depth for m in memory.values())
     assert one.predict().bound == "dependences"
     assert two.predict().cycles > 1.5 * one.predict().cycles

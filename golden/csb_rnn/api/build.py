@@ -115,6 +115,7 @@ class Build:
             for s in part.sections:
                 name = s.target.name.lower()
                 used[name] = max(used[name], s.addr + len(s.words))
+            used["state"] = max(used["state"], p.state_stride * p.streams)
         depths = {t.name.lower(): depth for t, (_, depth, _) in image.memories(c).items()}
         return Prediction(
             cycles=cycles,
