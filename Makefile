@@ -35,7 +35,7 @@ test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= 
 nightly: setup ## what is too long for the suite, step by step; goes on where it was stopped: STEP=
 	$(PYTHON) scripts/nightly.py $(STEP)
 
-lint: setup ## Verilator, slang, Icarus on every module in every configuration; ruff; formats
+lint: setup ## Verilator, slang, Icarus on every module in every configuration; mypy; ruff; formats
 	$(PYTHON) scripts/lint.py
 
 format: setup ## rewrites Python and SystemVerilog in the format that lint checks

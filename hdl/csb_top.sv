@@ -589,7 +589,7 @@ module csb_top #(
       .fault_code_o (fault_code)
   );
 
-  // --- counters, in the order of golden/csb_rnn/machine/registers.py ---------------------------------------------
+  // --- counters, in the order of golden/csb_rnn/machine/registers.py ----------------------------
   logic [Counters*8-1:0] inc;
   logic [7:0] stalled, saturated;
   always_comb begin

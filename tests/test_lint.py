@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of scripts/lint.py that are code of ours."""
+"""Rules of ``make lint`` that are code of ours."""
 
-import importlib
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+from csb_rnn.experiments.lint import clocks, sources, tools
 
-clocks = importlib.import_module("clocks")
+ROOT = Path(__file__).parents[1]
+LICENCE = f"// {sources.LICENCE}\n"
 
 
 @pytest.mark.parametrize(
@@ -52,3 +50,35 @@ def test_the_rule_sees_tests_and_benches(tmp_path: Path) -> None:
     found = [line.split(":")[0] for line in clocks.clock_findings(tmp_path)]
     assert found == ["tb/test_b.py", "tests/deep/test_a.py"]
     assert not clocks.clock_findings(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.py", "x = 1\n", [f"a.py:1: no line '{sources.LICENCE}'"]),
+        ("a.py", f"#!/usr/bin/env python3\n# {sources.LICENCE}\nx = 1\n", []),
+        ("a.py", f"\n\n\n# {sources.LICENCE}\n", [f"a.py:1: no line '{sources.LICENCE}'"]),
+        ("deep/Makefile", "all:\n", [f"deep/Makefile:1: no line '{sources.LICENCE}'"]),
+        ("a.md", "text\n", []),
+        ("a.sv", LICENCE + "/" * 101, ["a.sv:2: 101 columns, at most 100"]),
+        ("a.svh", LICENCE + "/" * 100, []),
+    ],
+)
+def test_licence_and_columns(name: str, text: str, found: list[str]) -> None:
+    assert sources.findings(Path(name), text) == found
+
+
+def test_every_source_is_licensed_and_no_line_of_hdl_is_too_long(tmp_path: Path) -> None:
+    (tmp_path / "new.toml").write_text("a = 1\n")
+    files = [Path("new.toml"), Path("removed.py")]
+    found = sources.source_findings(tmp_path, files)
+    assert found == [f"new.toml:1: no line '{sources.LICENCE}'"]
+    assert len(sources.tracked(ROOT)) > 300
+    assert not sources.source_findings(ROOT)
+
+
+def test_a_wrong_type_is_a_finding(tmp_path: Path) -> None:
+    (job,) = tools.type_jobs()
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("def f(n: int | None) -> int:\n    return n\n")
+    assert 'got "int | None"' in tools.execute(job._replace(command=[*job.command, str(wrong)]))

@@ -4,15 +4,15 @@
 // 32-bit words and writes its sections to the memories of the machine through one flat load bus.
 //
 // Handshake: an image begins with the first word after the TLAST of the image before. While none is
-// taken, s_tready_o is low; s_tvalid_i then raises busy_o, which makes the machine stop. Once idle_i
-// is there the loader writes zeros to all neurons and accumulators (clr_*) and to all biases and
-// states (load bus), a word of one lane a cycle, and only then takes words, one a cycle.
+// taken, s_tready_o is low; s_tvalid_i then raises busy_o, which makes the machine stop. Once
+// idle_i is there the loader writes zeros to all neurons and accumulators (clr_*) and to all biases
+// and states (load bus), a word of one lane a cycle, and only then takes words, one a cycle.
 // Load bus: memory words in parts of csb_pkg::PartW bits, each one cycle after the stream word that
 // completes it; bits above the memory's width undefined.
-// Result: one pulse for each image, of done_o after its TLAST word or of error_o (with error_code_o,
-// csb_regs_pkg) after the word that is wrong. The words behind an error are dropped, up to TLAST,
-// and busy_o stays high as long. A word that is refused by range is never written; words before a
-// wrong checksum are, so the image is valid only after done_o.
+// Result: one pulse for each image, of done_o after its TLAST word or of error_o (with
+// error_code_o, csb_regs_pkg) after the word that is wrong. The words behind an error are dropped,
+// up to TLAST, and busy_o stays high as long. A word that is refused by range is never written;
+// words before a wrong checksum are, so the image is valid only after done_o.
 // flush_i forgets an image that is waiting or being taken: one pulse of error_o if none has told an
 // error of it, and the next word is the first of an image. None begins while it is high.
 // abort_i ends an image in whose middle the loader is: the next word is the first one of another.
@@ -78,8 +78,8 @@ module csb_image_loader #(
   localparam int DeepB = BiasDepth > StateDepth ? BiasDepth : StateDepth;
   localparam int ClearDepth = DeepA > DeepB ? DeepA : DeepB;
 
-  // CRC-32 of a whole word: each bit is the parity of some bits of crc ^ data. Bit i of the next CRC
-  // depends on bit j if 32 steps of the shift register take 1 << j to a number with bit i.
+  // CRC-32 of a whole word: each bit is the parity of some bits of crc ^ data. Bit i of the next
+  // CRC depends on bit j if 32 steps of the shift register take 1 << j to a number with bit i.
   function automatic logic [1023:0] crc_matrix();
     logic [31:0] crc;
     for (int j = 0; j < 32; j++) begin
@@ -90,8 +90,8 @@ module csb_image_loader #(
   endfunction
   localparam logic [1023:0] CrcMatrix = crc_matrix();
 
-  // A memory word of up to 32 bits is one stream word. The parts of a wider one come each in a stream
-  // word of their own, and before them words with the bits that those have no room for.
+  // A memory word of up to 32 bits is one stream word. The parts of a wider one come each in a
+  // stream word of their own, and before them words with the bits that those have no room for.
   function automatic int parts_in(input int width);
     parts_in = (width + PartW - 1) / PartW;
   endfunction
@@ -137,7 +137,8 @@ module csb_image_loader #(
   endfunction
 
   // The largest value of a program register. Zero is a value of those without a size or number.
-  localparam int XMost = L * NeuronDepth < 1 << CfgXCountW ? L * NeuronDepth : (1 << CfgXCountW) - 1;
+  localparam int XPlaces = L * NeuronDepth;
+  localparam int XMost = XPlaces < 1 << CfgXCountW ? XPlaces : (1 << CfgXCountW) - 1;
   function automatic logic [15:0] most_of(input logic [15:0] addr);
     case (32'(addr))
       CfgStreams: most_of = 16'd8;
@@ -163,7 +164,7 @@ module csb_image_loader #(
   state_e state_d, state_q;
 
   logic take, last_word, fail, good, part_done, word_done, part_last, tops_last;
-  logic value_bad, may_be_zero, crc_right, complete;
+  logic value_bad, too_much, may_be_zero, crc_right, complete;
   logic clear_neurons, clear_last, clear_wrap;
   logic [7:0] code;
   logic [1:0] field_d, field_q;  // word of a header
@@ -197,9 +198,8 @@ module csb_image_loader #(
   // A program register's value is not in its range.
   assign may_be_zero = addr_q == 16'(CfgStateStride) || addr_q == 16'(CfgElemLoop) ||
       addr_q == 16'(CfgXBase);
-  assign value_bad = target_q == TargetConfig && (s_tdata_i[31:16] != '0 || s_tdata_i[15:0] > most_of(
-      addr_q
-  ) || (s_tdata_i == '0 && !may_be_zero));
+  assign too_much = s_tdata_i[31:16] != '0 || s_tdata_i[15:0] > most_of(addr_q);
+  assign value_bad = target_q == TargetConfig && (too_much || (s_tdata_i == '0 && !may_be_zero));
   assign crc_right = (crc_q ^ 32'hffffffff) == s_tdata_i;
 
   // --- state machine ----------------------------------------------------------------------

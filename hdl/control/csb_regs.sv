@@ -7,8 +7,8 @@
 // bytes without strobe stay. Reads: address in cycle a, response in a + 7 for every register. One
 // write and one read are under way at a time. Every register obeys byte strobes; a command bit
 // needs the strobe of its byte. SLVERR, without any effect: unmapped addresses, writes to read-only
-// registers, PEG_ISSUE of a PEGroup that does not exist, STATE_DATA of a word that does not exist or
-// if idle_i is low in any cycle of the access.
+// registers, PEG_ISSUE of a PEGroup that does not exist, STATE_DATA of a word that does not exist
+// or if idle_i is low in any cycle of the access.
 // State window: st_re_o in cycle c needs st_rdata_i in c + 4; st_we_o writes st_wdata_o.
 `default_nettype none
 `include "csb_assert.svh"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Distance between words: over_o once the `gap` cycles that the word shown wants free after the word
-// issued last are over. It is a register, computed a cycle ahead: a word that comes behind one that
-// issues may issue at once if it has no gap. The first word after a start is shown a cycle before
-// it can issue, whatever its gap.
+// Distance between words: over_o once the `gap` cycles that the word shown wants free after the
+// word issued last are over. It is a register, computed a cycle ahead: a word that comes behind one
+// that issues may issue at once if it has no gap. The first word after a start is shown a cycle
+// before it can issue, whatever its gap.
 `default_nettype none
 module csb_gap #(
     parameter int W = 4  // bits of a gap

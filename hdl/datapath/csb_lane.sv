@@ -10,8 +10,8 @@
 //   T  registers and state are read     T + 3  v_o; state is written at the end
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
-// With Deep (D = 1) there are registers behind the memories, behind the shift, before the multipliers,
-// behind their sum and in the activation: what the ports say.
+// With Deep (D = 1) there are registers behind the memories, behind the shift, before the
+// multipliers, behind their sum and in the activation: what the ports say.
 //
 // Numbers, all signed: lane values LaneW bits, 15 of them fraction; narrow operands m0 and m1 the
 // same, saturated to 18 bits; state StateW bits, StateFrac (or, fine, 15) of them fraction; sum and

@@ -4,11 +4,11 @@
 // other, for ever. The unit around it decides when a word issues (issue_i, a function of what it
 // sees, only while valid_o) and the next word is there in the next cycle, also after the last one.
 //
-// start_i   pulse: word 0 is valid two cycles later, or, after hold_i, in the cycle after the first one
-//           without. Also while running: the program starts over.
+// start_i   pulse: word 0 is valid two cycles later, or, after hold_i, in the cycle after the first
+//           one without. Also while running: the program starts over.
 // stop_i    level: idle from the next cycle on.
-// last      bit 0 of a word: the word after it is the one at loop_start_i. Its address is noted when
-//           it is written, so that no address has to wait for a word from the memory.
+// last      bit 0 of a word: the word after it is the one at loop_start_i. Its address is noted
+//           when it is written, so that no address has to wait for a word from the memory.
 //
 // The memory is read one word ahead into a register, so words come from flip-flops:
 //   cycle    0      1      2      3      4

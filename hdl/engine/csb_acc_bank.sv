@@ -3,8 +3,8 @@
 // Accumulators of one PE row, `Banks` banks of them. The PE row writes one word a cycle and reads
 // one, of any bank; the drain reads the same address of all banks. So there are two copies: one
 // memory of all banks for the row, which no multiplexer follows, and one for each bank for the
-// drain. Both reads have latency 1. Zeroing reaches the drain's copies only, every bank at once: the
-// row reads nothing before it has stored it.
+// drain. Both reads have latency 1. Zeroing reaches the drain's copies only, every bank at once:
+// the row reads nothing before it has stored it.
 //
 // Nobody reads a word in the cycle in which it is written: the compiler keeps a row that is stored
 // away from its next visit, and a mark reaches the drain after the store.

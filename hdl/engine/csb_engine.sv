@@ -5,12 +5,13 @@
 //
 // PEGroup (k, l) holds the neurons of engine column l and, with ShareH, of column (l+1) mod L; it
 // accumulates rows of engine row k and, with ShareV, of row (k+1) mod K.
-// Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o, lane
-// (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
+// Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o,
+// lane (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
 //
-// With Deep each PEGroup has a copy of its own, two cycles later, of all that comes to it (csb_local;
-// neurons in a register of the bus and a copy), one cycle of a drain's address; accumulators pass a register more, and marks are counted twice: those of each PEGroup near it, those
-// of all near the drain unit.
+// With Deep each PEGroup has a copy of its own, two cycles later, of all that comes to it
+// (csb_local; neurons in a register of the bus and a copy), one cycle of a drain's address;
+// accumulators pass a register more, and marks are counted twice: those of each PEGroup near it,
+// those of all near the drain unit.
 `default_nettype none
 module csb_engine #(
     parameter int K = 4,

@@ -125,13 +125,15 @@ module csb_pegroup #(
   logic [Drained*EvtStride-1:0] drained;
   logic [4*EvtStride-1:0] want;
   logic [EventW-1:0] ahead0, ahead1;
+  logic [EventW-1:0] next_iter;
   logic ready0, ready1;
   for (genvar i = 0; i < Events; i++) begin : gen_count
     assign events[i*EvtStride+:EvtStride] = EvtStride'(events_i[i*EventW+:EventW]);
   end
   assign drained = events[Events*EvtStride-1-:Drained*EvtStride];
-  assign want[LagThis*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1));
-  assign want[LagStream*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q + 1'b1 - EventW'(streams_i)));
+  assign next_iter = iter_q + 1'b1;
+  assign want[LagThis*EvtStride+:EvtStride] = EvtStride'(next_iter);
+  assign want[LagStream*EvtStride+:EvtStride] = EvtStride'(EventW'(next_iter - EventW'(streams_i)));
   assign want[LagLast*EvtStride+:EvtStride] = EvtStride'(iter_q);
   assign want[LagBeforeLast*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q - 1'b1));
   assign ahead0 = events[word[PegW0EvtLsb+:PegW0EvtW]*EvtStride+:EventW] -

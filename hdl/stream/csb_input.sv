@@ -11,10 +11,10 @@
 //
 // Flow: a frame is written once iteration n - 2 is issued (iter_done_i). Two beats are buffered, so
 // that many are taken before that. Beats are taken only while run_i.
-// Timing: the first chunk of a frame is on the bus two cycles after its beat was taken and two after
-// the iter_done_i that it waits for, at the earliest; then a chunk a cycle. bus_busy_i in cycle c
-// keeps the bus free in c + 1. x_evt_o comes with the frame's last chunk: a PEGroup that issues in
-// the cycle after it reads the new values, and csb_events shows the event in that cycle.
+// Timing: the first chunk of a frame is on the bus two cycles after its beat was taken and two
+// after the iter_done_i that it waits for, at the earliest; then a chunk a cycle. bus_busy_i in
+// cycle c keeps the bus free in c + 1. x_evt_o comes with the frame's last chunk: a PEGroup that
+// issues in the cycle after it reads the new values, and csb_events shows the event in that cycle.
 // Errors: TLAST early or missing gives one pulse of error_o, and nothing more is taken until
 // start_i. The rest of a frame that an error or the end of run_i cuts is dropped up to its TLAST;
 // cut_o is high meanwhile. flush_i, while run_i is low, ends that: the next beat begins a frame.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Assertions that behave alike in Verilator and Icarus: checks at the rising edge of `clk_i`,
 // silent until a first reset and while `rst_ni` is low, gone under SYNTHESIS. A failure ends the
-// simulation and prints the hierarchical name of the check, so the name should say what was intended.
+// simulation and prints the hierarchical name of the check, so the name should say what was
+// intended.
 //
 // Conditions are compared `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
 // cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`.
@@ -12,8 +13,8 @@
 // around it has long driven the random values out. Example: a seed that starts `rst_ni` at 1 and
 // `valid` at 1 checks nothing until the bench has pulled `rst_ni` low for one edge.
 //
-// CSB_ASSERT_* state what the hardware holds, whatever runs on it. CSB_PROGRAM_* state what a program
-// must hold: the compiler keeps it, an illegal image need not, and in silicon the watchdog
+// CSB_ASSERT_* state what the hardware holds, whatever runs on it. CSB_PROGRAM_* state what a
+// program must hold: the compiler keeps it, an illegal image need not, and in silicon the watchdog
 // ends what comes of it. With the plusarg +any_program these are silent, so that a simulation can
 // show how.
 `ifndef CSB_ASSERT_SVH

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that the image loader fills: a csb_ram_1r1w whose words arrive over the load bus in parts of
-// csb_pkg::PartW bits, lowest first, as a block RAM is wide: no bus of a whole word crosses the chip.
+// Memory that the image loader fills: a csb_ram_1r1w whose words arrive over the load bus in parts
+// of csb_pkg::PartW bits, lowest first, as a block RAM is wide: no bus of a whole word crosses the
+// chip.
 //
 // Latency:   rdata_o holds the word one cycle after re_i.
 // Collision: never; loads happen while nobody reads (asserted in csb_ram_1r1w).

@@ -3,7 +3,7 @@
 // declares a RAM, so that simulation and synthesis see the same file and buffers map to block RAM.
 //
 // Latency:   rdata_o holds the word one cycle after re_i and keeps it until the next re_i.
-// Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word; the last granule may be narrower.
+// Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word; the last one may be narrower.
 // Collision: a read of the word that is written in the same cycle returns the old one. Some block
 //            RAMs (ECP5) cannot do that and are given two registers a bit around them. A user that
 //            never collides sets NoCollision: no registers, and an assertion holds it to its word.

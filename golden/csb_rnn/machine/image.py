@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The image: everything that the load port writes, as a stream of 32-bit little-endian words.
 
 One definition for compiler, RTL (``hdl/control/csb_image_pkg.sv`` is written by

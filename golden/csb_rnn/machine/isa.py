@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Instruction words, number formats and latencies: the one definition of all of them.
 
 ``python -m csb_rnn.machine.isa`` writes ``hdl/csb_pkg.sv`` from this file; ``docs/isa.md`` is

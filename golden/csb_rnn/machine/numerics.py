@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Integer arithmetic of the hardware, bit for bit: every named rounding and saturation point.
 
 All functions take and return numpy int64 arrays (or what broadcasts to one) and are exact; the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The register map of the AXI4-Lite port and the error codes: the one definition of both.
 
 ``python -m csb_rnn.machine.registers`` writes ``hdl/control/csb_regs_pkg.sv``; the register table

@@ -77,12 +77,11 @@ def class_balanced(m: Model, block: int, c: Config, rate: float | None = None) -
     found = model_classes(tensors, block, c)
     of = rate or m.rate(block)
     for _ in range(4):
-        pruned = _masked(
-            m,
-            lambda name, w, of=of: class_mask(w, of, found.cuts[name], block, c.Q),
-            block,
-            found.metadata(),
-        )
+
+        def mask(name: str, w: torch.Tensor, of: float = of) -> torch.Tensor:
+            return class_mask(w, of, found.cuts[name], block, c.Q)
+
+        pruned = _masked(m, mask, block, found.metadata())
         wanted = m.kept if rate is None and block == 32 else None
         if wanted is None or abs(pruned.kept / wanted - 1) <= KEPT_TOLERANCE:
             break

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A rule of ``lint.py``: no test reads a clock, as its outcome would depend on the machine.
+"""A rule of ``make lint``: no test reads a clock, as its outcome would depend on the machine.
 
 Figures of speed are measured by a benchmark (``make bench``), and compared as ratios in one run.
 """
