@@ -472,3 +472,30 @@ def test_without_a_recurrent_layer_no_axis_is_known_to_be_frames():
         y = g.n("MatMul", "x", g.r(N, H))
         ins = [g.c(np.array([v])) for v in (-1, -(2**62), axis, -1)]
         assert equal(g.out(g.n("Slice", y, *ins)), x=X).after is not None
+
+
+@pytest.mark.parametrize("op", ["LSTM", "GRU", "RNN"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_cases_of_onnx_itself(op):
+    """Nodes whose right outputs ONNX ships with its definition, layout 1 among them."""
+    from onnx.backend.test.case.node import collect_testcases
+
+    ran = []
+    for case in collect_testcases(None):
+        nodes = case.model.graph.node
+        if [n.op_type for n in nodes] != [op]:
+            continue
+        proto = onnx.ModelProto()
+        proto.CopyFrom(case.model)
+        given, wanted = case.data_sets[0]
+        arrays = dict(zip([i.name for i in proto.graph.input], given, strict=True))
+        del proto.graph.input[1:]
+        for name, a in arrays.items():
+            if name != "X":
+                proto.graph.initializer.append(numpy_helper.from_array(np.asarray(a), name))
+        got = ours(importer.plan_of(proto), {"X": arrays["X"]})
+        for mine, right in zip(got.values(), wanted, strict=True):
+            np.testing.assert_allclose(mine, right, atol=1e-5)
+        ran.append(case.name)
+    assert len(ran) >= 4, ran
+    assert any("batchwise" in name for name in ran)

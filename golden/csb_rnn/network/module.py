@@ -70,9 +70,15 @@ def export(module: torch.nn.Module, example: tuple[Any, ...]) -> ModelProto:
                             module, example, None, input_names=names, dynamo=True
                         )
                         assert made is not None
-                        made.save(buffer)
+                        made.save(buffer)  # type: ignore[arg-type]
                     else:
-                        torch.onnx.export(module, example, buffer, input_names=names, dynamo=False)
+                        torch.onnx.export(
+                            module,
+                            example,
+                            buffer,  # type: ignore[arg-type]
+                            input_names=names,
+                            dynamo=False,
+                        )
             except Exception as error:  # whatever tracing raises
                 reason = reason or " ".join(str(error).split())[:200]
                 continue

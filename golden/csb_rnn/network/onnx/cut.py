@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from csb_rnn.network.onnx.errors import OnnxError, name_of
 from csb_rnn.network.onnx.load import reads
+from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:
     import onnx
@@ -69,9 +70,13 @@ def part(
             )
         todo += reads(node)
     inputs = [n for n in given if n in inputs]
-    model = ir.from_proto(graph)
-    found = ir.convenience.extract(model.graph, inputs=inputs, outputs=wanted)
-    made = ir.to_proto(ir.Model(found, ir_version=graph.ir_version))
+    try:
+        model = ir.from_proto(graph)
+        found = ir.convenience.extract(model.graph, inputs=inputs, outputs=wanted)
+        made = ir.to_proto(ir.Model(found, ir_version=graph.ir_version))
+    except Exception as error:  # whatever onnx_ir raises for a graph that is not legal
+        reason = untrusted.clean(str(error), 200)
+        raise OnnxError(f"the host's part cannot be cut out of the graph: {reason}") from None
     del made.opset_import[:]
     made.opset_import.extend(graph.opset_import)
     del made.graph.input[:], made.graph.output[:], made.graph.value_info[:]

@@ -15,7 +15,7 @@ import numpy as np
 from csb_rnn.network.onnx import folding, worker
 from csb_rnn.network.onnx.errors import HostOnly, OnnxError, name_of, refuse
 from csb_rnn.network.onnx.extents import Extent, unknown
-from csb_rnn.network.onnx.load import DEFAULT, bodies, captured, reads
+from csb_rnn.network.onnx.load import DEFAULT, bodies, reads
 from csb_rnn.network.onnx.rules import RULES, Call
 from csb_rnn.network.onnx.rules.arranging import FLOATS
 from csb_rnn.network.onnx.rules.sizes import shape_of
@@ -52,6 +52,20 @@ def _open_extents_named(model: onnx.ModelProto) -> onnx.ModelProto:
     for v in made.graph.output:
         v.type.tensor_type.ClearField("shape")
     return made
+
+
+def _rename(node: onnx.NodeProto, names: set[str], prefix: str) -> None:
+    """Let a node, and the graphs that it holds, read ``prefix + name`` for the names."""
+    node.input[:] = [prefix + x if x in names else x for x in node.input]
+    for g in bodies(node):
+        hidden = {i.name for i in g.input} | {t.name for t in g.initializer}
+        hidden |= {o for n in g.node for o in n.output}
+        outer = names - hidden
+        for n in g.node:
+            _rename(n, outer, prefix)
+        for o in g.output:
+            if o.name in outer:
+                o.name = prefix + o.name
 
 
 class Walk:
@@ -178,8 +192,8 @@ class Walk:
         (body,) = [a.g for a in node.attribute if a.name == ("else_branch", "then_branch")[taken]]
         prefix = f"{node.name or node.output[0]}/"
         own = {o for n in body.node for o in n.output if o} | {t.name for t in body.initializer}
-        if body.sparse_initializer or any(captured(n) for n in body.node):
-            raise refuse(node, "its branch holds more graphs or sparse tensors; supported: none")
+        if body.sparse_initializer:
+            raise refuse(node, "its branch holds sparse tensors; supported: in the graph itself")
         for t in body.initializer:
             self.values[prefix + t.name] = Constant(numpy_helper.to_array(t))
             new = onnx.TensorProto()
@@ -189,7 +203,7 @@ class Walk:
         for n in body.node:
             new_node = onnx.NodeProto()
             new_node.CopyFrom(n)
-            new_node.input[:] = [prefix + x if x in own else x for x in n.input]
+            _rename(new_node, own, prefix)
             new_node.output[:] = [prefix + x if x else x for x in n.output]
             self.visit(new_node)
         for mine, theirs in zip(node.output, body.output, strict=True):

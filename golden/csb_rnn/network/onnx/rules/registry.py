@@ -81,6 +81,8 @@ class Call:
             a = self.attr[name]
             return [int(v) for v in a] if isinstance(a, (list, tuple)) else [int(a)]
         a = self.constant(i, name)
+        if a is not None and a.dtype.kind not in "iu":
+            raise self.refuse(f"{name} is of type {a.dtype}, expected integers")
         return None if a is None else [int(v) for v in np.asarray(a).reshape(-1)]
 
     def refuse(self, text: str) -> OnnxError:
