@@ -10,6 +10,7 @@ than 1e-4 of the largest value is an error that names the layer, the frame and t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -196,8 +197,11 @@ def _state_dict(source: Source, calibrate: ArrayLike | None) -> dict[str, Any]:
 # --- ONNX files -----------------------------------------------------------------------------------
 
 
-def draw_inputs(plan: Plan, seed: int = 0) -> dict[str, np.ndarray]:
-    """Inputs of a file, drawn: numbers around 0, whole numbers that its tables have."""
+def draw_inputs(
+    plan: Plan, seed: int = 0, frames: int = FRAMES, streams: int = STREAMS
+) -> dict[str, np.ndarray]:
+    """Inputs of a file, drawn: numbers around 0, whole numbers that its tables have; ``frames`` and
+    ``streams`` where the file leaves them open."""
     rng = np.random.default_rng(seed)
     from onnx import helper
 
@@ -206,14 +210,16 @@ def draw_inputs(plan: Plan, seed: int = 0) -> dict[str, np.ndarray]:
     name, layout = plan.source
     for i, axis in enumerate(layout.axes):
         if axis == ["streams.0"]:
-            roles[name, i] = plan.streams or STREAMS
+            roles[name, i] = plan.streams or streams
     out = {}
     for info in plan.graph.graph.input:
         kind, shape = plan.infos.get(info.name, (1, []))
         sizes = []
         for i, n in enumerate(shape or []):
             symbol = plan.symbols.get((info.name, i))
-            default = roles.get((info.name, i)) or _size_of(symbol, i, len(shape or []), plan)
+            default = roles.get((info.name, i)) or _size_of(
+                symbol, i, len(shape or []), plan, frames, streams
+            )
             sizes.append(n if isinstance(n, int) else default)
         dtype = helper.tensor_dtype_to_np_dtype(kind or 1)
         if dtype.kind in "iu":
@@ -225,15 +231,15 @@ def draw_inputs(plan: Plan, seed: int = 0) -> dict[str, np.ndarray]:
     return out
 
 
-def _size_of(symbol: str | None, at: int, rank: int, plan: Plan) -> int:
+def _size_of(symbol: str | None, at: int, rank: int, plan: Plan, frames: int, streams: int) -> int:
     """An extent for an axis that the file leaves open: the same for the same name."""
     if symbol:
         names = list(dict.fromkeys(plan.symbols.values()))
         batch = plan.symbols.get(plan.batch) if plan.batch else None
         if symbol == batch or (batch is None and names.index(symbol) == 0):
-            return plan.streams or STREAMS
-        return FRAMES
-    return (plan.streams or STREAMS) if at == 0 and rank > 1 else FRAMES
+            return plan.streams or streams
+        return frames
+    return (plan.streams or streams) if at == 0 and rank > 1 else frames
 
 
 def _tables(plan: Plan) -> dict[str, int]:
@@ -301,6 +307,22 @@ def _inputs(plan: Plan, calibrate: ArrayLike | None) -> tuple[dict[str, np.ndarr
     return feeds, f"{_shapes(feeds)}, seed 0"
 
 
+SIZES = ((FRAMES, STREAMS), (FRAMES, 1), (509, STREAMS), (509, 1), (4093, 1))
+"""Frames and streams that are tried in turn: some files take only long or single sequences."""
+
+
+def _runnable(
+    plan: Plan, feeds: dict[str, np.ndarray], inputs: str
+) -> tuple[dict[str, np.ndarray], str]:
+    """Inputs that the file itself takes: those given, else drawn ones of other sizes."""
+    for frames, streams in ((0, 0), *SIZES):
+        drawn = draw_inputs(plan, 0, frames, streams) if frames else feeds
+        with contextlib.suppress(SourceError):
+            run_file(plan, drawn)
+            return drawn, f"{_shapes(drawn)}, seed 0" if frames else inputs
+    return feeds, inputs
+
+
 def _shapes(feeds: Arrays) -> str:
     return ", ".join(f"{n} {list(a.shape)}" for n, a in feeds.items())
 
@@ -309,6 +331,7 @@ def _onnx(source: Source, plan: Plan, calibrate: ArrayLike | None) -> dict[str, 
     tool = _needs("onnxruntime")
     feeds, inputs = _inputs(plan, calibrate)
     model = plan.model  # the file's own states, not those of --initial
+    feeds, inputs = _runnable(plan, feeds, inputs)
     try:
         want, got = run_file(plan, feeds), run_plan(plan, feeds)
     except OnnxError as error:

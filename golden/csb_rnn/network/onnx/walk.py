@@ -200,15 +200,34 @@ class Walk:
             new.CopyFrom(t)
             new.name = prefix + t.name
             self.model.graph.initializer.append(new)
+        made = []
         for n in body.node:
             new_node = onnx.NodeProto()
             new_node.CopyFrom(n)
             _rename(new_node, own, prefix)
             new_node.output[:] = [prefix + x if x else x for x in n.output]
-            self.visit(new_node)
+            made.append(new_node)
         for mine, theirs in zip(node.output, body.output, strict=True):
             source = prefix + theirs.name if theirs.name in own else theirs.name
-            self.visit(helper.make_node("Identity", [source], [mine], f"{prefix}{mine}"))
+            made.append(helper.make_node("Identity", [source], [mine], f"{prefix}{mine}"))
+        self.infer(made)
+        for new_node in made:
+            self.visit(new_node)
+
+    def infer(self, more: list[onnx.NodeProto]) -> None:
+        """Types and shapes of nodes that follow those that were walked."""
+        import onnx
+
+        made = onnx.ModelProto()
+        made.CopyFrom(self.model)
+        del made.graph.node[:], made.graph.output[:]
+        made.graph.node.extend([*self.nodes, *more])
+        made.graph.output.extend(onnx.ValueInfoProto(name=o) for o in more[-1].output)
+        try:
+            found = worker.ask("infer", _open_extents_named(made).SerializeToString())
+        except worker.WorkerError as error:
+            raise OnnxError(f"shapes cannot be inferred: {error}") from None
+        self.infos |= found
 
     def outputs(self, node: onnx.NodeProto, names: list[str]) -> list[Value | None]:
         """Meanings of a node's outputs by constants, by its rule, or the host's."""

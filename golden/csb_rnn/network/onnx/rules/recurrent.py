@@ -142,10 +142,13 @@ def _accept(v: View, layout: int, inputs: int) -> str | None:
     if len(v.axes) != 3:
         return f"its input has the axes {show(v.axes)}; supported: three"
     frames, streams, features = v.axes if layout == 0 else (v.axes[1], v.axes[0], v.axes[2])
-    if (not features and inputs != 1) or whole(tuple(a.extent for a in features)) != inputs:
+    # Where the file leaves the extent open the weights say it.
+    open_extent = len(features) == 1 and not isinstance(features[0].extent, int)
+    if not (isinstance(v.stage, Root) and open_extent):
         if any(not isinstance(a.extent, int) for a in features):
             return f"the extent of its features, {show((features,))}, is not known"
-        return f"W takes {inputs} features, its input has the axes {show(v.axes)}"
+        if whole(tuple(a.extent for a in features)) != inputs:
+            return f"W takes {inputs} features, its input has the axes {show(v.axes)}"
     if isinstance(v.stage, Stage) and features != v.stage.features:
         return (
             f"its input has the axes {show(v.axes)} with layout {layout}; supported: the "
