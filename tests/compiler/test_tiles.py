@@ -94,3 +94,13 @@ def test_schedule_keeps_runs_apart(seed) -> None:
                 assert at - stored.get(int(r), -9) >= 3
             if ends:
                 stored[int(r)] = int(at)
+
+
+def test_schedule_leaves_a_word_empty_if_nothing_may_come() -> None:
+    """The third strip comes back to row 1 of lane 0, which was stored in word 0: not before 3."""
+    row = np.array([[1, 2], [3, 4], [1, 5]])
+    nothing = np.zeros((3, Q), np.int64)
+    words = Words(row, np.zeros(3, bool), np.ones((3, 2, Q), np.int64), nothing, nothing)
+    order, place = schedule(words, row, [{}, {}], 0, 3)
+    assert order.tolist() == [0, 1, 2]
+    assert place.tolist() == [0, 1, 3]

@@ -143,6 +143,8 @@ def efficiency_table(blocks: Iterable[int], quick: bool) -> Table:
                 pruned = class_balanced(one, block, config.load("paper256_cols"))
                 found = []
                 for sharing, every in means.items():
+                    if block != 32 and sharing != "horizontal":
+                        continue
                     c = with_room("paper256_cols", sharing)
                     q = quantise.quantise(pruned.network, c)
                     cycles = issue_cycles(compile_network(q, c, 1, sharing, block))
