@@ -80,6 +80,7 @@ module csb_top #(
     output logic                      m_axis_frame_tlast
 );
   import csb_image_pkg::*;
+  import csb_regs_pkg::*;
 
   localparam int Groups = K * L;
   localparam int Lanes = K * P * DrainBanks;
@@ -94,7 +95,6 @@ module csb_top #(
   localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
   `include "csb_peg_word.svh"
   localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
-  localparam int Counters = 12;
 
   // --- run control ------------------------------------------------------------------------
   logic start_req, stop_req, flush_req, reset_req, fresh_req;
@@ -102,7 +102,7 @@ module csb_top #(
   logic out_open, in_cut, frame_sent, frame_cut;
   logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
   logic fault;
-  logic [7:0] load_code, error_code, fault_code;
+  logic [StatusErrorW-1:0] load_code, error_code, fault_code;
   csb_control u_control (
       .clk_i,
       .rst_ni,
@@ -147,10 +147,11 @@ module csb_top #(
 
   // --- registers --------------------------------------------------------------------------
   logic st_re, st_we;
-  logic [15:0] st_lane, st_addr;
+  logic [StateAddrLaneW-1:0] st_lane;
+  logic [StateAddrAddrW-1:0] st_addr;
   logic [StateW-1:0] st_wdata, st_rdata;
-  logic [ 3:0] counter_sel;
-  logic [ 7:0] counter_group;
+  logic [$clog2(Counters)-1:0] counter_sel;
+  logic [PegSelectGroupW-1:0] counter_group;
   logic [63:0] cycles;
   logic [31:0] counter, issued, watchdog;
   csb_regs #(
@@ -589,39 +590,41 @@ module csb_top #(
       .fault_code_o (fault_code)
   );
 
-  // --- counters, in the order of golden/csb_rnn/machine/registers.py ----------------------------
-  logic [Counters*8-1:0] inc;
-  logic [7:0] stalled, saturated;
+  // --- counters, each at its place in the register map ---------------------------------------
+  logic [Counters*CounterIncW-1:0] inc;
+  logic [CounterIncW-1:0] stalled, saturated;
+  logic x_stalls, x_lacks, y_stalls;
+  assign x_stalls = running && s_axis_frame_tvalid && !s_axis_frame_tready;
+  assign x_lacks  = running && s_axis_frame_tready && !s_axis_frame_tvalid;
+  assign y_stalls = running && m_axis_frame_tvalid && !m_axis_frame_tready;
   always_comb begin
     stalled   = '0;
     saturated = '0;
-    for (int g = 0; g < Groups; g++) stalled = stalled + 8'(peg_stall[g]);
-    for (int i = 0; i < 5; i++) saturated = saturated + 8'(sat[i]);
-    inc = {
-      8'(running && m_axis_frame_tvalid && !m_axis_frame_tready),
-      8'(running && s_axis_frame_tready && !s_axis_frame_tvalid),
-      8'(running && s_axis_frame_tvalid && !s_axis_frame_tready),
-      8'(stall_out),
-      8'(stall_post),
-      8'(stall_reg),
-      8'(stall_mark),
-      running ? stalled : 8'd0,
-      saturated,
-      8'(frame_sent),
-      8'(taken_frame),
-      8'(iter_done)
-    };
+    for (int g = 0; g < Groups; g++) stalled = stalled + CounterIncW'(peg_stall[g]);
+    for (int i = 0; i < $bits(sat); i++) saturated = saturated + CounterIncW'(sat[i]);
+    if (!running) stalled = '0;
   end
+  assign inc[CntIterations*CounterIncW+:CounterIncW] = CounterIncW'(iter_done);
+  assign inc[CntFramesIn*CounterIncW+:CounterIncW] = CounterIncW'(taken_frame);
+  assign inc[CntFramesOut*CounterIncW+:CounterIncW] = CounterIncW'(frame_sent);
+  assign inc[CntSaturations*CounterIncW+:CounterIncW] = saturated;
+  assign inc[CntStallEngine*CounterIncW+:CounterIncW] = stalled;
+  assign inc[CntStallMark*CounterIncW+:CounterIncW] = CounterIncW'(stall_mark);
+  assign inc[CntStallReg*CounterIncW+:CounterIncW] = CounterIncW'(stall_reg);
+  assign inc[CntStallPost*CounterIncW+:CounterIncW] = CounterIncW'(stall_post);
+  assign inc[CntStallOut*CounterIncW+:CounterIncW] = CounterIncW'(stall_out);
+  assign inc[CntStallX*CounterIncW+:CounterIncW] = CounterIncW'(x_stalls);
+  assign inc[CntWaitX*CounterIncW+:CounterIncW] = CounterIncW'(x_lacks);
+  assign inc[CntStallSink*CounterIncW+:CounterIncW] = CounterIncW'(y_stalls);
   // In registers: what is counted comes from far away.
-  logic [Counters*8-1:0] inc_q;
+  logic [Counters*CounterIncW-1:0] inc_q;
   logic [Groups-1:0] issue_q;
   always_ff @(posedge clk_i) begin
     if (!rst_core_n) {inc_q, issue_q} <= '0;
     else {inc_q, issue_q} <= {inc, peg_issue};
   end
   csb_counters #(
-      .Counters(Counters),
-      .Groups  (Groups)
+      .Groups(Groups)
   ) u_counters (
       .clk_i,
       .rst_ni   (rst_core_n),

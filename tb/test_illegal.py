@@ -21,7 +21,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from csb_rnn.machine import config, image
 from csb_rnn.machine.image import CONFIG
-from csb_rnn.machine.registers import ERRORS, address, field
+from csb_rnn.machine.registers import ERRORS, address, field, value
 from tb.lib.stream import reset, start_clock, until
 
 LIMIT = 700  # WATCHDOG; the legal networks need about a third of it
@@ -149,12 +149,12 @@ class Host:
 
     async def start(self) -> None:
         await self.write("IRQ_PENDING", 3)
-        await self.write("CONTROL", 0b101)
+        await self.write("CONTROL", value("CONTROL", start=1, fresh=1))
         self.quiet = 0
 
     async def stop(self) -> None:
         """Stops, sends the rest of a begun frame and takes what is still offered."""
-        await self.write("CONTROL", 0b110)
+        await self.write("CONTROL", value("CONTROL", stop=1, fresh=1))
         for _ in range(20):
             if await self.read("STATUS", "idle"):
                 break

@@ -10,12 +10,14 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from csb_rnn.machine.registers import ERRORS
+from csb_rnn.machine.registers import ERRORS, value
 from tb.lib.axi import BeatSource, beats, pauses
 from tb.lib.stream import recoveries
 from tb.test_top import Net, Top, networks
 
-START, STOP, FRESH, FLUSH, RESET = 1, 2, 4, 8, 16
+START, STOP, FRESH, FLUSH, RESET = (
+    value("CONTROL", **{name: 1}) for name in ("start", "stop", "fresh", "flush", "reset")
+)
 
 
 class Machine(Top):
@@ -211,7 +213,7 @@ async def interrupt(m: Machine, kind: str) -> None:
         assert kind != "all" or (len(m.packets) == frames and counted == 0)
         for w in random.sample(range(len(m.net.state)), 4):
             lane, addr, _ = m.net.state[w].tolist()
-            await m.write("STATE_ADDR", lane << 16 | addr)
+            await m.write("STATE_ADDR", value("STATE_ADDR", lane=lane, addr=addr))
             got = await m.read("STATE_DATA")
             after = {int(v) & 0xFFFFFFFF for v in m.net.states[whole : frames + 1, w]}
             assert got in after, f"state {lane}, {addr}: not one of frames {whole} to {frames}"

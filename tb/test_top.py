@@ -21,7 +21,7 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from csb_rnn.machine.registers import ERRORS, address, field
+from csb_rnn.machine.registers import ERRORS, address, field, value
 from tb.lib.axi import pauses
 from tb.lib.checkers import Checker, Monitor
 from tb.lib.stream import STALLS, reset, start_clock, within
@@ -148,10 +148,10 @@ class Top:
             self.beats.expect((part, i == len(parts) - 1))
 
     async def start(self) -> None:
-        await self.write("CONTROL", 0b101)
+        await self.write("CONTROL", value("CONTROL", start=1, fresh=1))
 
     async def stop(self) -> None:
-        await self.write("CONTROL", 0b110)
+        await self.write("CONTROL", value("CONTROL", stop=1, fresh=1))
         for _ in range(40):
             if await self.read("STATUS", "idle"):
                 return
@@ -200,7 +200,7 @@ async def bits_under_stalls(dut, stalls: str) -> None:
         if stalls == "none":
             await t.stop()
             for lane, addr, value in net.state.tolist():
-                await t.write("STATE_ADDR", lane << 16 | addr)
+                await t.write("STATE_ADDR", value("STATE_ADDR", lane=lane, addr=addr))
                 assert await t.read("STATE_DATA") == value & 0xFFFFFFFF
             await t.run(net)  # starts over from zero
 
@@ -209,7 +209,7 @@ async def bits_under_stalls(dut, stalls: str) -> None:
 async def bad_images(dut) -> None:
     t = await top(dut)
     good, other = networks()
-    await t.write("IRQ_ENABLE", 0b10)
+    await t.write("IRQ_ENABLE", value("IRQ_ENABLE", error=1))
     await t.start()
     assert await t.read("STATUS", "error") == ERRORS["no_image"][0]
     assert dut.irq_o.value == 1
@@ -236,7 +236,7 @@ async def bad_images(dut) -> None:
         assert await t.read("STATUS", "error") == ERRORS[error][0]
         t.frames.clear()
         await t.reset()  # takes back the frame that was offered
-        await t.write("IRQ_ENABLE", 0b10)
+        await t.write("IRQ_ENABLE", value("IRQ_ENABLE", error=1))
     assert await t.load(other.image) == "none"
     await t.run(other)
 
@@ -246,7 +246,7 @@ async def bad_images(dut) -> None:
 async def frame_of_a_wrong_length(dut, extra: int) -> None:
     t = await top(dut)
     net, other = networks()
-    await t.write("IRQ_ENABLE", 0b10)
+    await t.write("IRQ_ENABLE", value("IRQ_ENABLE", error=1))
     assert await t.load(net.image) == "none"
     await t.run(net)
     beats = -(-net.x.shape[1] // t.lanes)
@@ -257,7 +257,7 @@ async def frame_of_a_wrong_length(dut, extra: int) -> None:
     assert dut.irq_o.value == 1
     assert await t.read("STATUS", "error") == ERRORS["frame"][0]
     assert await t.read("STATUS", "running") == 0
-    await t.write("IRQ_PENDING", 0b10)
+    await t.write("IRQ_PENDING", value("IRQ_PENDING", error=1))
     t.expect(net.y[0])
     await t.start()
     await t.done()

@@ -15,14 +15,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from csb_rnn.machine.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from csb_rnn.api.build import Build, build, load
     from csb_rnn.api.module import Quantised, quantised
     from csb_rnn.api.prune import Pruned, Pruner, prune
     from csb_rnn.api.results import Prediction, Result, Run
     from csb_rnn.api.sources import read
-
-__version__ = "2.0.0"
 
 _HOMES = {
     "build": ("Build", "build", "load"),

@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Performance counters, 32 bits modulo, cleared by clear_i. Counter i adds inc_i[i*8 +: 8] a cycle;
-// one more counter of each PEGroup counts issue_i, one of 64 bits the cycles of running_i.
+// Performance counters, 32 bits modulo, cleared by clear_i. In a cycle counter i adds
+// inc_i[i*IncW+:IncW]; one more counter of each PEGroup counts issue_i, one of 64 bits the cycles of
+// running_i.
 // Reads are muxes in front of a register: the value of cycle c is out in c + 1.
 `default_nettype none
 module csb_counters #(
-    parameter int Counters = 12,
-    parameter int Groups   = 4
+    parameter int Counters  = csb_regs_pkg::Counters,
+    parameter int Groups    = 4,
+    parameter int IncW      = csb_regs_pkg::CounterIncW,           // derived, do not override
+    parameter int GroupW    = csb_regs_pkg::PegSelectGroupW,       // derived, do not override
+    parameter int CounterIw = Counters > 1 ? $clog2(Counters) : 1  // derived, do not override
 ) (
-    input  wire logic                  clk_i,
-    input  wire logic                  rst_ni,
-    input  wire logic                  clear_i,
-    input  wire logic                  running_i,
-    input  wire logic [Counters*8-1:0] inc_i,
-    input  wire logic [    Groups-1:0] issue_i,
+    input  wire logic                     clk_i,
+    input  wire logic                     rst_ni,
+    input  wire logic                     clear_i,
+    input  wire logic                     running_i,
+    input  wire logic [Counters*IncW-1:0] inc_i,
+    input  wire logic [       Groups-1:0] issue_i,
     // read
-    input  wire logic [           3:0] sel_i,
-    input  wire logic [           7:0] group_i,
-    output logic      [          63:0] cycles_o,
-    output logic      [          31:0] counter_o,
-    output logic      [          31:0] issued_o
+    input  wire logic [    CounterIw-1:0] sel_i,
+    input  wire logic [       GroupW-1:0] group_i,
+    output logic      [             63:0] cycles_o,
+    output logic      [             31:0] counter_o,
+    output logic      [             31:0] issued_o
 );
   logic [Counters*32-1:0] count_q;
   logic [  Groups*32-1:0] issued_q;
@@ -33,7 +37,7 @@ module csb_counters #(
     end else begin
       cycles_o <= cycles_o + 64'(running_i);
       for (int i = 0; i < Counters; i++) begin
-        count_q[i*32+:32] <= count_q[i*32+:32] + 32'(inc_i[i*8+:8]);
+        count_q[i*32+:32] <= count_q[i*32+:32] + 32'(inc_i[i*IncW+:IncW]);
       end
       for (int g = 0; g < Groups; g++) begin
         if (issue_i[g]) issued_q[g*32+:32] <= issued_q[g*32+:32] + 1'b1;
@@ -44,8 +48,8 @@ module csb_counters #(
   always_comb begin
     counter = '0;
     issued  = '0;
-    for (int i = 0; i < Counters; i++) if (sel_i == 4'(i)) counter = count_q[i*32+:32];
-    for (int g = 0; g < Groups; g++) if (group_i == 8'(g)) issued = issued_q[g*32+:32];
+    for (int i = 0; i < Counters; i++) if (sel_i == CounterIw'(i)) counter = count_q[i*32+:32];
+    for (int g = 0; g < Groups; g++) if (group_i == GroupW'(g)) issued = issued_q[g*32+:32];
   end
 
   always_ff @(posedge clk_i) begin

@@ -25,68 +25,74 @@ module csb_regs #(
     parameter int ShareV     = 0,
     parameter int StreamW    = 32,
     parameter int XLanes     = 2,
-    parameter int Lanes      = 4,                      // of the data path
-    parameter int StateDepth = 256,                    // states of a lane
+    parameter int Lanes      = 4,                              // of the data path
+    parameter int StateDepth = 256,                            // states of a lane
     parameter int ConfigHash = 0,
-    parameter int AddrW      = csb_regs_pkg::RegAddrW  // derived, do not override
+    parameter int AddrW      = csb_regs_pkg::RegAddrW,         // derived, do not override
+    parameter int CodeW      = csb_regs_pkg::StatusErrorW,     // derived, do not override
+    parameter int GroupW     = csb_regs_pkg::PegSelectGroupW,  // derived, do not override
+    parameter int LaneFieldW = csb_regs_pkg::StateAddrLaneW,   // derived, do not override
+    parameter int AddrFieldW = csb_regs_pkg::StateAddrAddrW,   // derived, do not override
+    parameter int CounterIw  = $clog2(csb_regs_pkg::Counters)  // derived, do not override
 ) (
-    input  wire logic              clk_i,
-    input  wire logic              rst_ni,
+    input  wire logic                  clk_i,
+    input  wire logic                  rst_ni,
     // AXI4-Lite
-    input  wire logic [ AddrW-1:0] s_awaddr_i,
-    input  wire logic              s_awvalid_i,
-    output logic                   s_awready_o,
-    input  wire logic [      31:0] s_wdata_i,
-    input  wire logic [       3:0] s_wstrb_i,
-    input  wire logic              s_wvalid_i,
-    output logic                   s_wready_o,
-    output logic      [       1:0] s_bresp_o,
-    output logic                   s_bvalid_o,
-    input  wire logic              s_bready_i,
-    input  wire logic [ AddrW-1:0] s_araddr_i,
-    input  wire logic              s_arvalid_i,
-    output logic                   s_arready_o,
-    output logic      [      31:0] s_rdata_o,
-    output logic      [       1:0] s_rresp_o,
-    output logic                   s_rvalid_o,
-    input  wire logic              s_rready_i,
+    input  wire logic [     AddrW-1:0] s_awaddr_i,
+    input  wire logic                  s_awvalid_i,
+    output logic                       s_awready_o,
+    input  wire logic [          31:0] s_wdata_i,
+    input  wire logic [           3:0] s_wstrb_i,
+    input  wire logic                  s_wvalid_i,
+    output logic                       s_wready_o,
+    output logic      [           1:0] s_bresp_o,
+    output logic                       s_bvalid_o,
+    input  wire logic                  s_bready_i,
+    input  wire logic [     AddrW-1:0] s_araddr_i,
+    input  wire logic                  s_arvalid_i,
+    output logic                       s_arready_o,
+    output logic      [          31:0] s_rdata_o,
+    output logic      [           1:0] s_rresp_o,
+    output logic                       s_rvalid_o,
+    input  wire logic                  s_rready_i,
     // commands and status
-    output logic                   start_o,        // pulse
-    output logic                   stop_o,         // pulse
-    output logic                   flush_o,        // pulse
-    output logic                   reset_o,        // pulse
-    output logic                   fresh_o,
-    output logic      [      31:0] watchdog_o,     // cycles
-    input  wire logic              image_valid_i,
-    input  wire logic              running_i,
-    input  wire logic              idle_i,         // at rest and not loading
-    input  wire logic              loading_i,
-    input  wire logic              out_open_i,     // an output frame that was cut is open
-    input  wire logic              in_cut_i,       // the rest of an input frame is dropped
-    input  wire logic              waits_i,        // a start waits
-    input  wire logic              frame_cut_i,    // pulse: a cut output frame is complete
-    input  wire logic [       7:0] error_code_i,
-    input  wire logic              loaded_evt_i,   // pulses: interrupt causes
-    input  wire logic              error_evt_i,
-    output logic                   irq_o,
+    output logic                       start_o,        // pulse
+    output logic                       stop_o,         // pulse
+    output logic                       flush_o,        // pulse
+    output logic                       reset_o,        // pulse
+    output logic                       fresh_o,
+    output logic      [          31:0] watchdog_o,     // cycles
+    input  wire logic                  image_valid_i,
+    input  wire logic                  running_i,
+    input  wire logic                  idle_i,         // at rest and not loading
+    input  wire logic                  loading_i,
+    input  wire logic                  out_open_i,     // an output frame that was cut is open
+    input  wire logic                  in_cut_i,       // the rest of an input frame is dropped
+    input  wire logic                  waits_i,        // a start waits
+    input  wire logic                  frame_cut_i,    // pulse: a cut output frame is complete
+    input  wire logic [     CodeW-1:0] error_code_i,
+    input  wire logic                  loaded_evt_i,   // pulses: interrupt causes
+    input  wire logic                  error_evt_i,
+    output logic                       irq_o,
     // counters
-    output logic      [       3:0] counter_sel_o,
-    output logic      [       7:0] group_o,
-    input  wire logic [      63:0] cycles_i,
-    input  wire logic [      31:0] counter_i,
-    input  wire logic [      31:0] issued_i,
+    output logic      [ CounterIw-1:0] counter_sel_o,
+    output logic      [    GroupW-1:0] group_o,
+    input  wire logic [          63:0] cycles_i,
+    input  wire logic [          31:0] counter_i,
+    input  wire logic [          31:0] issued_i,
     // state window
-    output logic                   st_re_o,
-    output logic                   st_we_o,
-    output logic      [      15:0] st_lane_o,
-    output logic      [      15:0] st_addr_o,
-    output logic      [StateW-1:0] st_wdata_o,
-    input  wire logic [StateW-1:0] st_rdata_i
+    output logic                       st_re_o,
+    output logic                       st_we_o,
+    output logic      [LaneFieldW-1:0] st_lane_o,
+    output logic      [AddrFieldW-1:0] st_addr_o,
+    output logic      [    StateW-1:0] st_wdata_o,
+    input  wire logic [    StateW-1:0] st_rdata_i
 );
   import csb_regs_pkg::*;
 
   localparam logic [1:0] RespOkay = 2'b00;
   localparam logic [1:0] RespSlverr = 2'b10;
+  localparam int ReadCycles = 6;
 
   // --- writes -----------------------------------------------------------------------------
   logic aw_full_q, w_full_q, both, write, write_ok;
@@ -94,16 +100,18 @@ module csb_regs #(
   logic [31:0] wdata_q, wmask;
   logic [ 3:0] wstrb_q;
   logic [31:0] state_addr_q;
-  logic [1:0] irq_enable_q, irq_pending_q, irq_clear;
-  logic [15:0] frames_cut_q;
-  logic [ 5:0] reading_q;  // of a read, or for a write of STATE_DATA: cycles a + 1 to a + 6
+  logic [IrqPendingWidth-1:0] irq_enable_q, irq_pending_q, irq_clear, irq_event;
+  logic [FramesCutFramesW-1:0] frames_cut_q;
+  // Of a read, or for a write of STATE_DATA: cycles a + 1 to a + ReadCycles.
+  logic [ReadCycles-1:0] reading_q;
+  logic read_done;
   logic merge_q, state_ok;  // it is for a write; the word of the state window is there
   logic [31:0] merged;
 
   assign s_awready_o = !aw_full_q;
   assign s_wready_o  = !w_full_q;
   assign both        = aw_full_q && w_full_q && !s_bvalid_o;
-  assign write       = both && (waddr_q != RegStateData || (reading_q[5] && merge_q));
+  assign write       = both && (waddr_q != RegStateData || (read_done && merge_q));
   assign wmask       = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
 
   always_ff @(posedge clk_i) begin
@@ -140,8 +148,17 @@ module csb_regs #(
     endcase
   end
 
-  assign irq_clear = write && waddr_q == RegIrqPending ? wdata_q[1:0] & wmask[1:0] : '0;
+  assign irq_clear = write && waddr_q == RegIrqPending ? IrqPendingWidth'(wdata_q & wmask) : '0;
   assign irq_o     = |(irq_enable_q & irq_pending_q);
+  always_comb begin
+    irq_event                      = '0;
+    irq_event[IrqPendingLoadedLsb] = loaded_evt_i;
+    irq_event[IrqPendingErrorLsb]  = error_evt_i;
+  end
+
+  // A write of CONTROL: bits that are written as 1.
+  logic [31:0] command;
+  assign command = write && waddr_q == RegControl ? wdata_q & wmask : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -158,17 +175,23 @@ module csb_regs #(
       st_we_o       <= 1'b0;
       frames_cut_q  <= '0;
     end else begin
-      start_o       <= write && waddr_q == RegControl && wdata_q[0] && wmask[0];
-      stop_o        <= write && waddr_q == RegControl && wdata_q[1] && wmask[0];
-      flush_o       <= write && waddr_q == RegControl && wdata_q[3] && wmask[0];
-      reset_o       <= write && waddr_q == RegControl && wdata_q[4] && wmask[0];
+      start_o       <= command[ControlStartLsb];
+      stop_o        <= command[ControlStopLsb];
+      flush_o       <= command[ControlFlushLsb];
+      reset_o       <= command[ControlResetLsb];
       st_we_o       <= write && waddr_q == RegStateData && write_ok && |wstrb_q;
-      frames_cut_q  <= frames_cut_q + 16'(frame_cut_i);
-      irq_pending_q <= (irq_pending_q & ~irq_clear) | {error_evt_i, loaded_evt_i};
+      frames_cut_q  <= frames_cut_q + FramesCutFramesW'(frame_cut_i);
+      irq_pending_q <= (irq_pending_q & ~irq_clear) | irq_event;
       if (write) begin
-        if (waddr_q == RegControl && wmask[0]) fresh_o <= wdata_q[2];
-        if (waddr_q == RegIrqEnable && wmask[0]) irq_enable_q <= wdata_q[1:0];
-        if (waddr_q == RegPegSelect && wmask[0]) group_o <= wdata_q[7:0];
+        if (waddr_q == RegControl && wmask[ControlFreshLsb]) fresh_o <= wdata_q[ControlFreshLsb];
+        for (int i = 0; i < IrqEnableWidth; i++) begin
+          if (waddr_q == RegIrqEnable && wmask[i]) irq_enable_q[i] <= wdata_q[i];
+        end
+        for (int i = 0; i < PegSelectGroupW; i++) begin
+          if (waddr_q == RegPegSelect && wmask[PegSelectGroupLsb+i]) begin
+            group_o[i] <= wdata_q[PegSelectGroupLsb+i];
+          end
+        end
         if (waddr_q == RegWatchdog) watchdog_o <= (watchdog_o & ~wmask) | (wdata_q & wmask);
         if (waddr_q == RegStateAddr) begin
           state_addr_q <= (state_addr_q & ~wmask) | (wdata_q & wmask);
@@ -178,8 +201,8 @@ module csb_regs #(
   end
   assign merged = (wdata_q & wmask) | (32'($signed(st_rdata_i)) & ~wmask);
   always_ff @(posedge clk_i) if (write) st_wdata_o <= merged[StateW-1:0];
-  assign st_lane_o = state_addr_q[31:16];
-  assign st_addr_o = state_addr_q[15:0];
+  assign st_lane_o = state_addr_q[StateAddrLaneLsb+:StateAddrLaneW];
+  assign st_addr_o = state_addr_q[StateAddrAddrLsb+:StateAddrAddrW];
 
   // --- reads ------------------------------------------------------------------------------
   logic [AddrW-1:0] raddr_q;
@@ -187,12 +210,13 @@ module csb_regs #(
   logic [31:0] rdata, cycles_hi_q;
 
   // Who asks first is first; a write of STATE_DATA before a read of the same cycle.
+  assign read_done     = reading_q[ReadCycles-1];
   assign merge         = both && waddr_q == RegStateData && reading_q == '0;
   assign s_arready_o   = reading_q == '0 && !s_rvalid_o && !merge;
   assign read          = s_arvalid_i && s_arready_o;
   assign in_window     = 32'(st_lane_o) < Lanes && 32'(st_addr_o) < StateDepth;
   assign state_ok      = state_ok_q && idle_i;
-  assign counter_sel_o = 4'((raddr_q - RegIterations) >> 2);
+  assign counter_sel_o = CounterIw'((raddr_q - RegCounters) >> 2);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -200,9 +224,9 @@ module csb_regs #(
       s_rvalid_o <= 1'b0;
       st_re_o    <= 1'b0;
     end else begin
-      reading_q <= {reading_q[4:0], read || merge};
+      reading_q <= {reading_q[ReadCycles-2:0], read || merge};
       st_re_o   <= reading_q[0] && (merge_q || raddr_q == RegStateData) && idle_i && in_window;
-      if (reading_q[5] && !merge_q) s_rvalid_o <= 1'b1;
+      if (read_done && !merge_q) s_rvalid_o <= 1'b1;
       else if (s_rready_i) s_rvalid_o <= 1'b0;
     end
   end
@@ -211,7 +235,7 @@ module csb_regs #(
     if (s_arready_o) raddr_q <= {s_araddr_i[AddrW-1:2], 2'b00};
     if (reading_q == '0) merge_q <= merge;
     state_ok_q <= reading_q[1] ? st_re_o && idle_i : state_ok;
-    if (reading_q[5] && !merge_q) begin
+    if (read_done && !merge_q) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
       if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];
@@ -224,23 +248,47 @@ module csb_regs #(
     unique case (raddr_q)
       RegIdentity: rdata = Identity;
       RegConfigHash: rdata = 32'(ConfigHash);
-      RegGrid: rdata = {8'(Q), 8'(P), 8'(L), 8'(K)};
-      RegFormats: rdata = {8'(DrainBanks), 8'(StateFrac), 8'(StateW), 8'(DataW)};
-      RegStream: rdata = {6'b0, 1'(ShareV), 1'(ShareH), 8'(XLanes), 16'(StreamW)};
-      RegControl: rdata = {29'b0, fresh_o, 2'b0};
-      RegStatus: begin
-        rdata[7:0] = {
-          1'b0, waits_i, in_cut_i, out_open_i, loading_i, idle_i, running_i, image_valid_i
-        };
-        rdata[15:8] = error_code_i;
+      RegGrid: begin
+        rdata[GridKLsb+:GridKW] = GridKW'(K);
+        rdata[GridLLsb+:GridLW] = GridLW'(L);
+        rdata[GridPLsb+:GridPW] = GridPW'(P);
+        rdata[GridQLsb+:GridQW] = GridQW'(Q);
       end
-      RegIrqEnable: rdata = {30'b0, irq_enable_q};
-      RegIrqPending: rdata = {30'b0, irq_pending_q};
+      RegFormats: begin
+        rdata[FormatsDataWLsb+:FormatsDataWW] = FormatsDataWW'(DataW);
+        rdata[FormatsStateWLsb+:FormatsStateWW] = FormatsStateWW'(StateW);
+        rdata[FormatsStateFracLsb+:FormatsStateFracW] = FormatsStateFracW'(StateFrac);
+        rdata[FormatsDrainBanksLsb+:FormatsDrainBanksW] = FormatsDrainBanksW'(DrainBanks);
+      end
+      RegStream: begin
+        rdata[StreamStreamWLsb+:StreamStreamWW] = StreamStreamWW'(StreamW);
+        rdata[StreamXLanesLsb+:StreamXLanesW]   = StreamXLanesW'(XLanes);
+        rdata[StreamShareHLsb+:StreamShareHW]   = StreamShareHW'(ShareH);
+        rdata[StreamShareVLsb+:StreamShareVW]   = StreamShareVW'(ShareV);
+      end
+      RegVersion: begin
+        rdata[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);
+        rdata[VersionMinorLsb+:VersionMinorW] = VersionMinorW'(VersionMinor);
+        rdata[VersionMajorLsb+:VersionMajorW] = VersionMajorW'(VersionMajor);
+      end
+      RegControl: rdata[ControlFreshLsb+:ControlFreshW] = fresh_o;
+      RegStatus: begin
+        rdata[StatusImageValidLsb+:StatusImageValidW] = image_valid_i;
+        rdata[StatusRunningLsb+:StatusRunningW] = running_i;
+        rdata[StatusIdleLsb+:StatusIdleW] = idle_i;
+        rdata[StatusLoadingLsb+:StatusLoadingW] = loading_i;
+        rdata[StatusOutOpenLsb+:StatusOutOpenW] = out_open_i;
+        rdata[StatusInCutLsb+:StatusInCutW] = in_cut_i;
+        rdata[StatusStartWaitsLsb+:StatusStartWaitsW] = waits_i;
+        rdata[StatusErrorLsb+:StatusErrorW] = error_code_i;
+      end
+      RegIrqEnable: rdata[IrqEnableWidth-1:0] = irq_enable_q;
+      RegIrqPending: rdata[IrqPendingWidth-1:0] = irq_pending_q;
       RegWatchdog: rdata = watchdog_o;
       RegCyclesLo: rdata = 32'(cycles_i);
       RegCyclesHi: rdata = cycles_hi_q;
-      RegPegSelect: rdata = {24'b0, group_o};
-      RegFramesCut: rdata = {16'b0, frames_cut_q};
+      RegPegSelect: rdata[PegSelectGroupLsb+:PegSelectGroupW] = group_o;
+      RegFramesCut: rdata[FramesCutFramesLsb+:FramesCutFramesW] = frames_cut_q;
       RegPegIssue: begin
         read_ok = 32'(group_o) < K * L;
         rdata   = read_ok ? issued_i : '0;
@@ -251,7 +299,7 @@ module csb_regs #(
         rdata   = read_ok ? 32'($signed(st_rdata_i)) : '0;
       end
       default: begin
-        read_ok = raddr_q >= RegIterations && raddr_q <= RegStallSink;
+        read_ok = raddr_q >= RegCounters && raddr_q < RegCounters + AddrW'(4 * Counters);
         rdata   = read_ok ? counter_i : '0;
       end
     endcase

@@ -8,12 +8,15 @@ of the documents comes from here too, and a test checks that the package is curr
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.version import __version__
 
-VERSION = 3  # of the register map
+VERSION = 3  # of the register map: raised if a register or field moves or means something else
 WATCHDOG_RESET = 1 << 24  # WATCHDOG after reset
 IDENTITY = int.from_bytes(b"CSB", "little") | VERSION << 24
+IP_VERSION = tuple(int(part) for part in __version__.split("."))  # major, minor, patch
 ADDR_W = 12  # address bits of the AXI4-Lite port
 
 # Error codes of STATUS.error: the first one wins, a start or the begin of a load clears it.
@@ -80,9 +83,43 @@ class Register:
     fields: tuple[RegField, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class Counter:
+    """A counter of csb_counters, which csb_top adds to: a read-only register of the same name."""
+
+    name: str
+    doc: str
+
+
+# In the order of their registers; the first is at COUNTER_BASE. csb_top assigns
+# ``inc[Cnt<Name>*CounterIncW+:CounterIncW]`` for each, by name. All are cleared by a start.
+COUNTERS = (
+    Counter("ITERATIONS", "iterations (frames of all streams) that were issued"),
+    Counter("FRAMES_IN", "input frames taken whole"),
+    Counter("FRAMES_OUT", "output frames sent whole"),
+    Counter("SATURATIONS", "data path values that saturated"),
+    Counter("STALL_ENGINE", "cycles in which a PEGroup waited, all of them added"),
+    Counter("STALL_MARK", "cycles: drain unit waits for PEGroups"),
+    Counter("STALL_REG", "cycles: drain unit waits for a free register set"),
+    Counter("STALL_POST", "cycles: element unit waits for the drain unit"),
+    Counter("STALL_OUT", "cycles: element unit waits for a free output buffer"),
+    Counter("STALL_X", "cycles: an input beat is offered and not taken"),
+    Counter("WAIT_X", "cycles: an input beat could be taken and none is offered"),
+    Counter("STALL_SINK", "cycles: an output beat is offered and not taken"),
+)
+COUNTER_BASE = 0x48
+COUNTER_INC_W = 8  # bits of what a counter adds in a cycle
+
 F = RegField
+_IRQ = (F("loaded", 0, 1, "image loaded"), F("error", 1, 1, "error"))
 REGISTERS = (
-    Register(0x00, "IDENTITY", "RO", "'C', 'S', 'B', version, from the low byte"),
+    Register(
+        0x00,
+        "IDENTITY",
+        "RO",
+        "'C', 'S', 'B', version of this register map, from the low byte",
+        (F("magic", 0, 24, "'C', 'S', 'B'"), F("map", 24, 8, "version of this register map")),
+    ),
     Register(0x04, "CONFIG_HASH", "RO", "what an image's header must carry"),
     Register(
         0x08,
@@ -116,6 +153,13 @@ REGISTERS = (
         ),
     ),
     Register(
+        0x14,
+        "VERSION",
+        "RO",
+        "version of the hardware, as `csb_rnn.__version__`",
+        (F("patch", 0, 8, "patch"), F("minor", 8, 8, "minor"), F("major", 16, 16, "major")),
+    ),
+    Register(
         0x20,
         "CONTROL",
         "RW",
@@ -144,42 +188,25 @@ REGISTERS = (
             F("error", 8, 8, "error code"),
         ),
     ),
-    Register(
-        0x28,
-        "IRQ_ENABLE",
-        "RW",
-        "which pending bits raise irq",
-        (F("loaded", 0, 1, "image loaded"), F("error", 1, 1, "error")),
-    ),
-    Register(
-        0x2C,
-        "IRQ_PENDING",
-        "W1C",
-        "interrupt causes",
-        (F("loaded", 0, 1, "image loaded"), F("error", 1, 1, "error")),
-    ),
+    Register(0x28, "IRQ_ENABLE", "RW", "which pending bits raise irq", _IRQ),
+    Register(0x2C, "IRQ_PENDING", "W1C", "interrupt causes", _IRQ),
     Register(
         0x30,
         "WATCHDOG",
         "RW",
         "cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset",
     ),
-    # counters, in the order of csb_counters; all cleared by a start
+    # cleared by a start, as all counters but FRAMES_CUT
     Register(0x40, "CYCLES_LO", "RO", "cycles while running; reading it holds CYCLES_HI"),
     Register(0x44, "CYCLES_HI", "RO", "bits 63..32 as of the last read of CYCLES_LO"),
-    Register(0x48, "ITERATIONS", "RO", "iterations (frames of all streams) that were issued"),
-    Register(0x4C, "FRAMES_IN", "RO", "input frames taken whole"),
-    Register(0x50, "FRAMES_OUT", "RO", "output frames sent whole"),
-    Register(0x54, "SATURATIONS", "RO", "data path values that saturated"),
-    Register(0x58, "STALL_ENGINE", "RO", "cycles in which a PEGroup waited, all of them added"),
-    Register(0x5C, "STALL_MARK", "RO", "cycles: drain unit waits for PEGroups"),
-    Register(0x60, "STALL_REG", "RO", "cycles: drain unit waits for a free register set"),
-    Register(0x64, "STALL_POST", "RO", "cycles: element unit waits for the drain unit"),
-    Register(0x68, "STALL_OUT", "RO", "cycles: element unit waits for a free output buffer"),
-    Register(0x6C, "STALL_X", "RO", "cycles: an input beat is offered and not taken"),
-    Register(0x70, "WAIT_X", "RO", "cycles: an input beat could be taken and none is offered"),
-    Register(0x74, "STALL_SINK", "RO", "cycles: an output beat is offered and not taken"),
-    Register(0x78, "FRAMES_CUT", "RO", "output frames completed with zeros, modulo 2^16"),
+    *(Register(COUNTER_BASE + 4 * i, c.name, "RO", c.doc) for i, c in enumerate(COUNTERS)),
+    Register(
+        0x78,
+        "FRAMES_CUT",
+        "RO",
+        "output frames completed with zeros, modulo 2^16; no start clears it",
+        (F("frames", 0, 16, "frames"),),
+    ),
     Register(
         0x80, "PEG_SELECT", "RW", "PEGroup k*L + l of PEG_ISSUE", (F("group", 0, 8, "index"),)
     ),
@@ -220,12 +247,69 @@ def field(name: str, field_name: str, value: int) -> int:
     raise KeyError(f"{name}.{field_name}")
 
 
+def value(name: str, **fields: int) -> int:
+    """The register value with these fields and zeros elsewhere.
+
+    Example: ``value("CONTROL", start=1, fresh=1)`` is 5.
+
+    Raises:
+        KeyError: no such register or field.
+        ValueError: a value does not fit its field.
+    """
+    known = {f.name: f for f in BY_NAME[name].fields}
+    word = 0
+    for key, number in fields.items():
+        f = known[key]
+        if not 0 <= number < 1 << f.width:
+            raise ValueError(f"{name}.{key}: {number} does not fit {f.width} bits")
+        word |= number << f.lsb
+    return word
+
+
 def _camel(name: str) -> str:
     return "".join(w.capitalize() for w in name.lower().split("_"))
 
 
-def package_text() -> str:
-    """The text of ``hdl/control/csb_regs_pkg.sv``."""
+def _counter_lines(registers: Sequence[Register], counters: Sequence[Counter]) -> list[str]:
+    """Number, index and first register of the counters.
+
+    Raises:
+        ValueError: their registers are not one after the other, in this order.
+    """
+    at = {r.name: r.offset for r in registers}
+    if [at[c.name] for c in counters] != [COUNTER_BASE + 4 * i for i in range(len(counters))]:
+        raise ValueError("counters: their registers are not in their order")
+    return [
+        f"  parameter int Counters = {len(counters)};",
+        f"  parameter int CounterIncW = {COUNTER_INC_W};",
+        f"  parameter logic [{ADDR_W - 1}:0] RegCounters = {ADDR_W}'h{COUNTER_BASE:03x};",
+        *(f"  parameter int Cnt{_camel(c.name)} = {i};" for i, c in enumerate(counters)),
+    ]
+
+
+def _field_lines(r: Register) -> list[str]:
+    """Bounds of a register's fields, and the bits up to the last of them."""
+    lines = []
+    for f in r.fields:
+        name = _camel(r.name) + _camel(f.name)
+        lines += [f"  parameter int {name}Lsb = {f.lsb};", f"  parameter int {name}W = {f.width};"]
+    if r.fields:
+        end = max(f.lsb + f.width for f in r.fields)
+        lines.append(f"  parameter int {_camel(r.name)}Width = {end};")
+    return lines
+
+
+def package_text(
+    registers: Sequence[Register] = REGISTERS, counters: Sequence[Counter] = COUNTERS
+) -> str:
+    """The text of ``hdl/control/csb_regs_pkg.sv``, or what it would be with another map.
+
+    Raises:
+        ValueError: two registers have one offset, or counters are not in their order.
+    """
+    if len({r.offset for r in registers}) != len(registers):
+        raise ValueError("registers: two have one offset")
+    code_w = next(f.width for f in BY_NAME["STATUS"].fields if f.name == "error")
     lines = [
         "// SPDX-License-Identifier: Apache-2.0",
         "// Generated by `python -m csb_rnn.machine.registers`: do not edit.",
@@ -238,11 +322,19 @@ def package_text() -> str:
         f"  parameter logic [31:0] WatchdogReset = 32'h{WATCHDOG_RESET:08x};",
     ]
     lines += [
-        f"  parameter logic [{ADDR_W - 1}:0] Reg{_camel(r.name)} = {ADDR_W}'h{r.offset:03x};"
-        for r in REGISTERS
+        f"  parameter int Version{part} = {number};"
+        for part, number in zip(("Major", "Minor", "Patch"), IP_VERSION, strict=True)
     ]
     lines += [
-        f"  parameter logic [7:0] Err{_camel(k)} = 8'd{code};" for k, (code, _) in ERRORS.items()
+        f"  parameter logic [{ADDR_W - 1}:0] Reg{_camel(r.name)} = {ADDR_W}'h{r.offset:03x};"
+        for r in registers
+    ]
+    for r in registers:
+        lines += _field_lines(r)
+    lines += _counter_lines(registers, counters)
+    lines += [
+        f"  parameter logic [{code_w - 1}:0] Err{_camel(k)} = {code_w}'d{code};"
+        for k, (code, _) in ERRORS.items()
     ]
     lines += ["endpackage", "`default_nettype wire", ""]
     return "\n".join(lines)

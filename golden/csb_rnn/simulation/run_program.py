@@ -15,16 +15,13 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, ValueChange
 
-from csb_rnn.machine.registers import REGISTERS
+from csb_rnn.machine import registers
 from csb_rnn.simulation.waits import within
 
 CLOCK_NS = 2
 ACCESS_WITHIN = 1000  # cycles of a register access
-OFFSET = {r.name: r.offset for r in REGISTERS}
-BITS = {r.name: {f.name: (f.lsb, f.width) for f in r.fields} for r in REGISTERS}
-COUNTERS = [
-    r.name for r in REGISTERS if r.name.startswith(("STALL_", "WAIT_", "SATURATIONS", "ITERATIONS"))
-]
+# Those that a run reads; the frames it counts itself.
+COUNTERS = [c.name for c in registers.COUNTERS if not c.name.startswith("FRAMES_")]
 
 
 class Machine:
@@ -47,18 +44,15 @@ class Machine:
 
     async def write(self, name: str, value: int) -> None:
         self.dut.reg_we_i.value = 1
-        self.dut.reg_addr_i.value = OFFSET[name]
+        self.dut.reg_addr_i.value = registers.address(name)
         self.dut.reg_wdata_i.value = value
         await self._access()
 
     async def read(self, name: str, field: str | None = None) -> int:
         self.dut.reg_we_i.value = 0
-        self.dut.reg_addr_i.value = OFFSET[name]
+        self.dut.reg_addr_i.value = registers.address(name)
         value = await self._access()
-        if field is None:
-            return value
-        lsb, width = BITS[name][field]
-        return (value >> lsb) & ((1 << width) - 1)
+        return value if field is None else registers.field(name, field, value)
 
     async def wait(self, field: str, value: int, tries: int = 10_000) -> None:
         """Poll a STATUS field."""
@@ -89,10 +83,10 @@ class Machine:
         return await self.read("STATUS", "error")
 
     async def start(self, fresh: bool) -> None:
-        await self.write("CONTROL", 1 | fresh << 2)
+        await self.write("CONTROL", registers.value("CONTROL", start=1, fresh=fresh))
 
     async def stop(self) -> None:
-        await self.write("CONTROL", 2)
+        await self.write("CONTROL", registers.value("CONTROL", stop=1))
         await self.wait("idle", 1)
 
     async def frames(self, goal: int, beats: int, patience: int) -> bool:
@@ -109,8 +103,12 @@ class Machine:
             await self._within(limit, RisingEdge(dut.done_o), "done_o of csb_sim_top")
         return bool(int(dut.stuck_o.value))
 
+    async def state_at(self, lane: int, addr: int) -> None:
+        """Points STATE_DATA to a word of the state memory."""
+        await self.write("STATE_ADDR", registers.value("STATE_ADDR", lane=lane, addr=addr))
+
     async def state_word(self, lane: int, addr: int) -> int:
-        await self.write("STATE_ADDR", lane << 16 | addr)
+        await self.state_at(lane, addr)
         return await self.read("STATE_DATA")
 
 

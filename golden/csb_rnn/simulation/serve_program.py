@@ -47,7 +47,7 @@ class Server:
     async def start(self, state: list[list[int]] | None) -> dict[str, Any]:
         """Begin a sequence, from zero or from words (lane, address, value) of the state memory."""
         for lane, addr, value in state or []:
-            await self.machine.write("STATE_ADDR", lane << 16 | addr)
+            await self.machine.state_at(lane, addr)
             await self.machine.write("STATE_DATA", value & 0xFFFFFFFF)
         await self.machine.start(state is None)
         return {}
