@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from csb_rnn.network.bidirectional import Model, Pass
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
-from csb_rnn.simulation import capacity
+from csb_rnn.simulation import capacity, simulate
 from csb_rnn.simulation.run_result import RunResult
 from tb.lib.random_layers import LayerCase
 from tests.helpers import build_image
@@ -197,6 +198,23 @@ def test_any_image_fits_the_simulation_on_verilator(name):
     )
     assert capacity.image_words(c, "verilator") > words
     assert capacity.image_words(c, "icarus") == capacity.SIM_IMAGE_WORDS["icarus"]
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_builds_give_all_depths_of_the_simulation_top(simulator):
+    """Its own values of its parameters run nothing, so none can be forgotten; their powers of two
+    are in capacity.py alone."""
+    own = r"parameter int (\w+) = (\S+?),?  //"
+    values = dict(re.findall(own, simulate.SIM_TOP.read_text()))
+    given = capacity.depths(config.load("tiny"), simulator)
+    assert {k for k, v in values.items() if v == "2" and k.endswith("Depth")} == set(given)
+    assert (
+        given.items()
+        <= simulate.build_arguments(config.load("tiny"), simulator)["parameters"].items()
+    )
+    for file in ("simulate.py", "simulator.py", "serve_program.py"):
+        text = simulate.SIM_TOP.with_name(file).read_text()
+        assert not re.findall(r"(?i)depth.* << ", text), file
 
 
 def test_an_image_replaces_another_whole(tmp_path):

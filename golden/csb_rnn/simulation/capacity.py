@@ -8,7 +8,7 @@ from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.program.program import Program
 
-# Capacity of one run: depths of the memories in csb_sim_top.sv, as simulate.py sets them.
+# Capacity of one run. These are the only depths of the memories in csb_sim_top.sv: see depths().
 SIM_FRAMES = 1 << 16
 SIM_BEATS = {"verilator": 1 << 18, "icarus": 1 << 15}
 SIM_IMAGE_WORDS = {"verilator": 1 << 20, "icarus": 1 << 17}  # at least
@@ -23,6 +23,18 @@ def image_words(c: Config, sim: str) -> int:
         image.stream_words(bits) * n * count for bits, n, count in image.memories(c).values()
     )
     return max(SIM_IMAGE_WORDS[sim], 1 << largest.bit_length())
+
+
+def depths(c: Config, sim: str) -> dict[str, int]:
+    """Depths of the memories of csb_sim_top.sv, by parameter; every build of it gets them.
+
+    Example: ``tiny`` on Icarus, {"ImageDepth": 131072, "BeatDepth": 32768, "FrameDepth": 65536}.
+    """
+    return {
+        "ImageDepth": image_words(c, sim),
+        "BeatDepth": SIM_BEATS[sim],
+        "FrameDepth": SIM_FRAMES,
+    }
 
 
 def check_size(p: Program, frames: int, sim: str) -> None:

@@ -37,9 +37,10 @@ module csb_sim_top #(
     parameter int XLanes = 2,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
-    parameter int ImageDepth = 1 << 20,  // words of the image memory
-    parameter int BeatDepth = 1 << 18,  // input and output beats of a run
-    parameter int FrameDepth = 1 << 16  // frames of a run
+    // Given by every build, from csb_rnn/simulation/capacity.py: these values are too small to run.
+    parameter int ImageDepth = 2,  // words of the image memory
+    parameter int BeatDepth = 2,  // input and output beats of a run
+    parameter int FrameDepth = 2  // frames of a run
 ) (
     input  wire logic        clk_i,
     input  wire logic        rst_ni,

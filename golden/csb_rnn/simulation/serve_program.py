@@ -19,8 +19,6 @@ from cocotb.triggers import RisingEdge
 
 from csb_rnn.simulation.run_program import CLOCK_NS, Machine
 
-FRAME_DEPTH = 1 << 16  # of the simulation top
-
 
 class Server:
     """One open simulation."""
@@ -66,7 +64,7 @@ class Server:
             return {"stuck": True}
         base = (self.frames - 1) * count
         out = [int(dut.out_mem[(base + i) % depth].value) for i in range(count)]
-        at = (self.frames - 1) % FRAME_DEPTH
+        at = (self.frames - 1) % self.job["frame_depth"]
         taken, sent = int(dut.in_cycle_mem[at].value), int(dut.out_cycle_mem[at].value)
         return {"beats": out, "cycles": sent - taken}
 

@@ -16,7 +16,7 @@ from csb_rnn.machine.image import Target
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
-from csb_rnn.simulation.capacity import SIM_BEATS, SIM_IMAGE_WORDS, image_words
+from csb_rnn.simulation.capacity import depths
 from csb_rnn.simulation.run_result import RunResult
 
 SIM_TOP = Path(__file__).with_name("csb_sim_top.sv")
@@ -75,14 +75,12 @@ def limits(p: Program, words: int) -> dict[str, int]:
     }
 
 
-def _build_arguments(c: Config, sim: str) -> dict[str, Any]:
-    words = image_words(c, sim)
-    depth = {} if words == SIM_IMAGE_WORDS["verilator"] else {"ImageDepth": words}  # the default
-    if sim == "icarus":  # allocates memories word by word: no larger than it needs
-        depth["BeatDepth"] = SIM_BEATS[sim]
+def build_arguments(c: Config, sim: str) -> dict[str, Any]:
+    """What :mod:`csb_rnn.simulation.launcher` needs to compile the simulation top, one build for
+    all who use it."""
     return {
         "sim": sim,
-        "parameters": {**image.all_parameters(c), **depth},
+        "parameters": {**image.all_parameters(c), **depths(c, sim)},
         "sources": [SIM_TOP],
         "build_name": f"csb_sim_top_{c.name}",
     }
@@ -94,7 +92,7 @@ def build(c: Config, sim: str) -> Path:
     Raises:
         SimulationError: it does not compile.
     """
-    return launcher.build("csb_sim_top", **_build_arguments(c, sim))
+    return launcher.build("csb_sim_top", **build_arguments(c, sim))
 
 
 def simulate(
@@ -161,7 +159,7 @@ def simulate(
     launcher.run(
         "csb_sim_top",
         "csb_rnn.simulation.run_program",
-        **_build_arguments(c, sim),
+        **build_arguments(c, sim),
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},

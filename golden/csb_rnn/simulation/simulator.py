@@ -21,29 +21,23 @@ from csb_rnn.machine.numerics import Ints
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import launcher
-from csb_rnn.simulation.simulate import SIM_TOP, limits
+from csb_rnn.simulation.capacity import depths
+from csb_rnn.simulation.simulate import build_arguments, limits
 from csb_rnn.system import processes
 
 ANSWER_WITHIN = 7200  # half seconds; the first answer comes after the build
-DEPTHS = {  # words of the simulation top's memories: beats go round
-    "verilator": {"ImageDepth": 1 << 20, "BeatDepth": 1 << 18},
-    "icarus": {"ImageDepth": 1 << 17, "BeatDepth": 1 << 15},
-}
 
 
-def _serve(work: Path, sim: str, parameters: dict[str, int], build: str) -> None:
+def _serve(work: Path, build: dict[str, Any]) -> None:
     """The process that owns the simulation."""
     processes.follow_parent()
     try:
         launcher.run(
             "csb_sim_top",
             "csb_rnn.simulation.serve_program",
-            sim=sim,
-            parameters=parameters,
-            sources=[SIM_TOP],
+            **build,
             extra_env={"CSB_JOB": str(work / "job.json")},
             plus_args=["+image=image.memh"],
-            build_name=build,
             work_dir=work,
             limit=None,  # it lives as long as its user
         )
@@ -81,22 +75,19 @@ class Simulator:
         for pipe in pipes.values():
             pipe.unlink(missing_ok=True)
             os.mkfifo(pipe)
-        depths = DEPTHS[sim]
+        depth = depths(c, sim)
         job = {
             "image_words": len(data) // 4,
             **limits(p, len(data) // 4),
             "in_beats": p.in_beats,
             "out_beats": p.out_beats,
-            "beat_depth": depths["BeatDepth"],
+            "beat_depth": depth["BeatDepth"],  # beats and frames go round
+            "frame_depth": depth["FrameDepth"],
             **{name: str(pipe) for name, pipe in pipes.items()},
         }
         (work / "job.json").write_text(json.dumps(job))
-        # As in csb_rnn.simulation.simulate, so that both share a build: Verilator's depths are the
-        # defaults.
-        parameters = {**image.all_parameters(c), **(depths if sim == "icarus" else {})}
         context = multiprocessing.get_context("spawn")
-        name = f"csb_sim_top_{c.name}"
-        self._process = context.Process(target=_serve, args=(work, sim, parameters, name))
+        self._process = context.Process(target=_serve, args=(work, build_arguments(c, sim)))
         self._process.start()
         # Opening a pipe waits for the other end; that may never come if the build fails.
         self._commands = os.open(pipes["commands"], os.O_RDWR)
