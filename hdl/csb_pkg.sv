@@ -10,6 +10,14 @@ package csb_pkg;
   parameter int Events = 16;
   parameter int EventW = 6;
   parameter int RegDepth = 32;
+  parameter int RegAw = 5;
+  parameter int OperandAw = 20;  // registers x1, m1, x0, m0
+  parameter int SelW = 2;
+  parameter int OperandSelW = 8;  // x1, m1, x0, m0
+  parameter int ActW = 2;
+  parameter int LaneSats = 4;  // drain, narrow operand, element, state, from bit 0
+  parameter int Sats = LaneSats + 1;  // above them: neuron
+  parameter int ReduceIn = 4;
   parameter int EventX = 0;
   parameter int PartW = 36;
   parameter int PartIw = 6;
@@ -142,5 +150,15 @@ package csb_pkg;
   parameter int ElemEvtLsb = 110;
   parameter int ElemEvtW = 4;
   parameter int ElemWidth = 114;
+
+  // Bits of a data path value.
+  function automatic int lane_w(input int state_w, input int state_frac);
+    return state_w + LaneFrac - state_frac;
+  endfunction
+
+  // Latency of csb_reduce: of the sum of so many operands.
+  function automatic int reduce_stages(input int operands);
+    return operands <= ReduceIn ? 1 : 2;
+  endfunction
 endpackage
 `default_nettype wire

@@ -85,7 +85,7 @@ module csb_top #(
   localparam int Groups = K * L;
   localparam int Lanes = K * P * DrainBanks;
   localparam int AccW = DataW + WeightW + AccGuard;
-  localparam int ReduceStages = L * (1 + ShareV) <= 4 ? 1 : 2;
+  localparam int ReduceStages = csb_pkg::reduce_stages(L * (1 + ShareV));
   localparam int Naw = $clog2(NeuronDepth);
   localparam int Aaw = $clog2(AccDepth);
   localparam int StateAw = $clog2(StateDepth);
@@ -474,7 +474,7 @@ module csb_top #(
   );
   logic [OutAw:0] out_addr;
   logic drain_issue, stall_mark, stall_reg, elem_issue, stall_post, stall_out;
-  logic [4:0] sat;
+  logic [csb_pkg::Sats-1:0] sat;
   csb_datapath #(
       .Lanes       (Lanes),
       .BusRows     (SharedCols > 1 ? K : 1),

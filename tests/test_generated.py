@@ -67,6 +67,19 @@ def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
     assert bits == sum(gen_docs.memory_bits(c).values())
 
 
+@pytest.mark.parametrize("name", config.names())
+def test_derived_widths_are_those_of_the_rtl(name: str) -> None:
+    c = config.load(name)
+    want = {"LaneW": {c.lane_w}, "ReduceStages": {c.reduce_stages}}
+    found: dict[str, set[int]] = {key: set() for key in want}
+    for _, module, parameters in design.elaborate(design.TOP, image.all_parameters(c)):
+        if module in ("csb_datapath", "csb_lane", "csb_drain", "csb_act", "csb_reg_bank"):
+            for key, value in parameters:
+                if key in want:
+                    found[key].add(value)
+    assert found == want
+
+
 def test_core_lists_the_sources_in_order() -> None:
     listed = re.findall(r"^      - (hdl/\S+\.sv)$", gen_docs.CORE.read_text(), re.MULTILINE)
     assert [folders.ROOT / file for file in listed] == list(design.file_list()[0])

@@ -18,10 +18,10 @@ module csb_act #(
     parameter int LaneW = 26,  // bits of a value
     parameter int Deep  = 0    // 1: registers before and after the table
 ) (
-    input  wire logic                    clk_i,
-    input  wire logic        [      1:0] act_i,   // csb_pkg: ActIdentity, ActSigmoid, ...
-    input  wire logic signed [LaneW-1:0] data_i,
-    output logic signed      [LaneW-1:0] data_o
+    input  wire logic                            clk_i,
+    input  wire logic        [csb_pkg::ActW-1:0] act_i,   // csb_pkg: ActIdentity, ActSigmoid, ...
+    input  wire logic signed [        LaneW-1:0] data_i,
+    output logic signed      [        LaneW-1:0] data_o
 );
   import csb_pkg::*;
 
@@ -40,7 +40,7 @@ module csb_act #(
   logic [IdxW-1:0] index;
   logic sign;
   assign sign   = data_i[LaneW-1];
-  assign scaled = act_i == 2'(ActTanh) ? {data_i, 1'b0} : {sign, data_i};
+  assign scaled = act_i == ActW'(ActTanh) ? {data_i, 1'b0} : {sign, data_i};
   assign point  = {1'b0, scaled[PointW-1:0] ^ {PointW{sign}}} + (PointW + 1)'(sign);
   assign upper  = scaled[LaneW:PointW] ^ {(LaneW - PointW + 1) {sign}};
   assign index  = point[RemBits+:IdxW] | {IdxW{point[PointW] || upper != '0}};
@@ -48,7 +48,7 @@ module csb_act #(
   logic [IdxW-1:0] index_in;
   logic [RemBits-1:0] rem_in;
   logic signed [LaneW-1:0] x_in;
-  logic [1:0] act_in;
+  logic [ActW-1:0] act_in;
   if (Deep != 0) begin : gen_deep_point
     always_ff @(posedge clk_i) begin
       {index_in, rem_in, x_in, act_in} <= {index, point[RemBits-1:0], data_i, act_i};
@@ -67,7 +67,7 @@ module csb_act #(
   );
 
   logic signed [LaneW-1:0] x0_q;
-  logic [1:0] act0_q;
+  logic [ActW-1:0] act0_q;
   logic [RemBits-1:0] rem0_q;
   always_ff @(posedge clk_i) begin
     x0_q   <= x_in;
@@ -78,7 +78,7 @@ module csb_act #(
   logic [  SumW-1:0] base;
   logic [SlopeW-1:0] slope;
   logic signed [LaneW-1:0] x1_q, x2_q;
-  logic [1:0] act1_q;
+  logic [ActW-1:0] act1_q;
   logic [RemBits-1:0] rem_q;
   if (Deep != 0) begin : gen_deep
     always_ff @(posedge clk_i) begin
@@ -96,9 +96,9 @@ module csb_act #(
     x2_q      <= x1_q;
     base_q    <= base;
     product_q <= slope * rem_q;
-    curve_q   <= act1_q == 2'(ActSigmoid) || act1_q == 2'(ActTanh);
-    tanh_q    <= act1_q == 2'(ActTanh);
-    zero_q    <= act1_q == 2'(ActRelu) && x1_q[LaneW-1];
+    curve_q   <= act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
+    tanh_q    <= act1_q == ActW'(ActTanh);
+    zero_q    <= act1_q == ActW'(ActRelu) && x1_q[LaneW-1];
   end
 
   // --- cycle 2: the chord, symmetry and rounding --------------------------------------------

@@ -16,31 +16,31 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_datapath #(
-    parameter int Lanes        = 16,                             // rings * accumulator banks
-    parameter int BusRows      = 1,                              // that take turns on the bus
-    parameter int L            = 4,                              // columns of the engine
-    parameter int DataW        = 16,                             // bits of neurons
-    parameter int WeightW      = 16,                             // bits of weights
-    parameter int AccW         = 36,                             // bits of an accumulator
-    parameter int StateW       = 24,                             // bits of a state
-    parameter int StateFrac    = 13,                             // fraction bits of a state
-    parameter int ReduceStages = 1,                              // latency of the engine's sums
-    parameter int NeuronDepth  = 512,                            // neurons of a column
-    parameter int AccDepth     = 256,                            // accumulators of a bank
-    parameter int BiasDepth    = 256,                            // biases of a lane
-    parameter int StateDepth   = 256,                            // states of a lane
-    parameter int DrainDepth   = 512,                            // drain program words
-    parameter int ElemDepth    = 512,                            // element program words
-    parameter int OutDepth     = 256,                            // words of half the output buffer
-    parameter int Deep         = 0,                              // 1: registers in the long paths
-    parameter int LaneW        = StateW + 15 - StateFrac,        // derived, do not override
-    parameter int SubSlots     = (Lanes + L - 1) / L,            // derived, do not override
-    parameter int LaneIw       = Lanes > 1 ? $clog2(Lanes) : 1,  // derived, do not override
-    parameter int NeuronAw     = $clog2(NeuronDepth),            // derived, do not override
-    parameter int AccAw        = $clog2(AccDepth),               // derived, do not override
-    parameter int StateAw      = $clog2(StateDepth),             // derived, do not override
-    parameter int ElemAw       = $clog2(ElemDepth),              // derived, do not override
-    parameter int OutAw        = $clog2(OutDepth) + 1            // derived, do not override
+    parameter int Lanes = 16,  // rings * accumulator banks
+    parameter int BusRows = 1,  // that take turns on the bus
+    parameter int L = 4,  // columns of the engine
+    parameter int DataW = 16,  // bits of neurons
+    parameter int WeightW = 16,  // bits of weights
+    parameter int AccW = 36,  // bits of an accumulator
+    parameter int StateW = 24,  // bits of a state
+    parameter int StateFrac = 13,  // fraction bits of a state
+    parameter int ReduceStages = 1,  // latency of the engine's sums
+    parameter int NeuronDepth = 512,  // neurons of a column
+    parameter int AccDepth = 256,  // accumulators of a bank
+    parameter int BiasDepth = 256,  // biases of a lane
+    parameter int StateDepth = 256,  // states of a lane
+    parameter int DrainDepth = 512,  // drain program words
+    parameter int ElemDepth = 512,  // element program words
+    parameter int OutDepth = 256,  // words of half the output buffer
+    parameter int Deep = 0,  // 1: registers in the long paths
+    parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
+    parameter int SubSlots = (Lanes + L - 1) / L,  // derived, do not override
+    parameter int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1,  // derived, do not override
+    parameter int NeuronAw = $clog2(NeuronDepth),  // derived, do not override
+    parameter int AccAw = $clog2(AccDepth),  // derived, do not override
+    parameter int StateAw = $clog2(StateDepth),  // derived, do not override
+    parameter int ElemAw = $clog2(ElemDepth),  // derived, do not override
+    parameter int OutAw = $clog2(OutDepth) + 1  // derived, do not override
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
@@ -94,7 +94,7 @@ module csb_datapath #(
     output logic elem_stall_post_o,
     output logic elem_stall_out_o,
     // something saturated: {neuron, state, element, narrow operand, drain}
-    output logic [4:0] sat_o
+    output logic [csb_pkg::Sats-1:0] sat_o
 );
   localparam int DrainAw = $clog2(DrainDepth);
   localparam int BiasAw = $clog2(BiasDepth);
@@ -122,9 +122,9 @@ module csb_datapath #(
   logic elem_release, post, cvt_valid, drain_we;
   logic bias_re;
   logic [BiasAw-1:0] bias_addr;
-  logic [2:0] drain_shift;
-  logic [1:0] drain_act;
-  logic [4:0] drain_reg;
+  logic [csb_pkg::DrainShiftW-1:0] drain_shift;
+  logic [csb_pkg::ActW-1:0] drain_act;
+  logic [csb_pkg::RegAw-1:0] drain_reg;
   csb_drain #(
       .Depth       (DrainDepth),
       .AccDepth    (AccDepth),
@@ -163,15 +163,15 @@ module csb_datapath #(
 
   // --- element unit ---------------------------------------------------------------------
   logic rd_en;
-  logic [19:0] rd_addr;
+  logic [csb_pkg::OperandAw-1:0] rd_addr;
   logic [StateAw-1:0] st_raddr, st_waddr;
   logic opnd_valid, st_zero, st_fine_rd, sum_valid, sub, st_we, st_fine_wr, elem_we;
-  logic [7:0] sel;
-  logic [1:0] elem_act;
-  logic [4:0] elem_reg;
+  logic [csb_pkg::OperandSelW-1:0] sel;
+  logic [csb_pkg::ActW-1:0] elem_act;
+  logic [csb_pkg::RegAw-1:0] elem_reg;
   logic wr_neu_we, wr_out_we, wr_out_done, wr_evt_en;
   logic [NeuronAw-1:0] wr_neu_addr;
-  logic [2:0] wr_shift;
+  logic [csb_pkg::ElemNeuShiftW-1:0] wr_shift;
   logic [csb_pkg::ElemNeuRotW-1:0] wr_rot;
   logic [OutAw-1:0] wr_out_addr;
   logic [csb_pkg::ElemEvtW-1:0] wr_evt;
@@ -230,29 +230,29 @@ module csb_datapath #(
 
   // --- lanes ----------------------------------------------------------------------------
   typedef struct packed {
-    logic               bias_re;
-    logic [BiasAw-1:0]  bias_addr;
-    logic               cvt_valid;
-    logic [2:0]         shift;
-    logic [1:0]         drain_act;
-    logic               drain_we;
-    logic [4:0]         drain_reg;
-    logic               rd_en;
-    logic [19:0]        rd_addr;
-    logic               st_re;
-    logic [StateAw-1:0] st_raddr;
-    logic               opnd_valid;
-    logic [7:0]         sel;
-    logic               st_zero;
-    logic               st_fine_rd;
-    logic               sum_valid;
-    logic               sub;
-    logic               st_we;
-    logic               st_fine_wr;
-    logic [StateAw-1:0] st_waddr;
-    logic [1:0]         elem_act;
-    logic               elem_we;
-    logic [4:0]         elem_reg;
+    logic                            bias_re;
+    logic [BiasAw-1:0]               bias_addr;
+    logic                            cvt_valid;
+    logic [csb_pkg::DrainShiftW-1:0] shift;
+    logic [csb_pkg::ActW-1:0]        drain_act;
+    logic                            drain_we;
+    logic [csb_pkg::RegAw-1:0]       drain_reg;
+    logic                            rd_en;
+    logic [csb_pkg::OperandAw-1:0]   rd_addr;
+    logic                            st_re;
+    logic [StateAw-1:0]              st_raddr;
+    logic                            opnd_valid;
+    logic [csb_pkg::OperandSelW-1:0] sel;
+    logic                            st_zero;
+    logic                            st_fine_rd;
+    logic                            sum_valid;
+    logic                            sub;
+    logic                            st_we;
+    logic                            st_fine_wr;
+    logic [StateAw-1:0]              st_waddr;
+    logic [csb_pkg::ActW-1:0]        elem_act;
+    logic                            elem_we;
+    logic [csb_pkg::RegAw-1:0]       elem_reg;
   } control_t;
   control_t control;
   assign control.bias_re    = bias_re;
@@ -284,7 +284,7 @@ module csb_datapath #(
 
   logic [Lanes*LaneW-1:0] v, v_bus;  // by lane; in the order of the bus
   logic [Lanes*32-1:0] states;
-  logic [ Lanes*4-1:0] lane_sat;
+  logic [Lanes*csb_pkg::LaneSats-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     control_t own;
     logic [AccW-1:0] sum;
@@ -341,7 +341,7 @@ module csb_datapath #(
         .elem_we_i    (own.elem_we),
         .elem_reg_i   (own.elem_reg),
         .v_o          (v[i*LaneW+:LaneW]),
-        .sat_o        (lane_sat[i*4+:4])
+        .sat_o        (lane_sat[i*csb_pkg::LaneSats+:csb_pkg::LaneSats])
     );
   end
 
@@ -391,11 +391,12 @@ module csb_datapath #(
 
   // --- host state port and saturation pulses ----------------------------------------------
   logic [LaneIw-1:0] st_lane;  // as late as the state
-  logic [3:0] sat_d;
+  logic [csb_pkg::LaneSats-1:0] sat_d;
   logic sat_neuron_q;  // as late as the lanes' are
   always_comb begin
     sat_d = '0;
-    for (int i = 0; i < Lanes; i++) sat_d = sat_d | lane_sat[i*4+:4];
+    for (int i = 0; i < Lanes; i++)
+    sat_d = sat_d | lane_sat[i*csb_pkg::LaneSats+:csb_pkg::LaneSats];
   end
   csb_delay #(
       .Width (LaneIw),

@@ -32,54 +32,54 @@ module csb_element #(
     parameter int NeuronAw    = $clog2(NeuronDepth),  // derived, do not override
     parameter int OutAw       = $clog2(OutDepth) + 1  // derived, do not override
 ) (
-    input  wire logic                            clk_i,
-    input  wire logic                            rst_ni,
-    input  wire logic                            start_i,         // pulse: run from word 0
-    input  wire logic                            stop_i,          // level: back to idle
-    input  wire logic [                     3:0] streams_i,       // S, 1 to 8
-    input  wire logic [                  Aw-1:0] loop_start_i,
-    input  wire logic [             StateAw-1:0] state_stride_i,  // states of one stream
-    input  wire logic                            fresh_i,         // run from a zero state
-    output logic                                 init_done_o,
+    input  wire logic                              clk_i,
+    input  wire logic                              rst_ni,
+    input  wire logic                              start_i,         // pulse: run from word 0
+    input  wire logic                              stop_i,          // level: back to idle
+    input  wire logic [                       3:0] streams_i,       // S, 1 to 8
+    input  wire logic [                    Aw-1:0] loop_start_i,
+    input  wire logic [               StateAw-1:0] state_stride_i,  // states of one stream
+    input  wire logic                              fresh_i,         // run from a zero state
+    output logic                                   init_done_o,
     // program load
-    input  wire logic                            we_i,
-    input  wire logic [     csb_pkg::PartIw-1:0] part_i,
-    input  wire logic [                  Aw-1:0] waddr_i,
-    input  wire logic [      csb_pkg::PartW-1:0] wdata_i,
+    input  wire logic                              we_i,
+    input  wire logic [       csb_pkg::PartIw-1:0] part_i,
+    input  wire logic [                    Aw-1:0] waddr_i,
+    input  wire logic [        csb_pkg::PartW-1:0] wdata_i,
     // tokens
-    input  wire logic                            post_i,          // pulse: registers are written
-    input  wire logic                            out_release_i,   // pulse: an output half is free
-    output logic                                 release_o,       // pulse: a register set is free
+    input  wire logic                              post_i,          // pulse: registers are written
+    input  wire logic                              out_release_i,   // pulse: an output half is free
+    output logic                                   release_o,       // pulse: a register set is free
     // lanes
-    output logic                                 rd_en_o,         // in T and while the word waits
-    output logic      [                    19:0] rd_addr_o,       // registers x1, m1, x0, m0
-    output logic      [             StateAw-1:0] st_raddr_o,
-    output logic                                 opnd_valid_o,
-    output logic      [                     7:0] sel_o,           // x1, m1, x0, m0
-    output logic                                 st_zero_o,
-    output logic                                 st_fine_rd_o,
-    output logic                                 sum_valid_o,
-    output logic                                 sub_o,
-    output logic                                 st_we_o,
-    output logic                                 st_fine_wr_o,
-    output logic      [             StateAw-1:0] st_waddr_o,
-    output logic      [   csb_pkg::ElemActW-1:0] act_o,
-    output logic                                 reg_we_o,
-    output logic      [   csb_pkg::ElemRegW-1:0] reg_o,
+    output logic                                   rd_en_o,         // in T and while the word waits
+    output logic      [    csb_pkg::OperandAw-1:0] rd_addr_o,       // registers x1, m1, x0, m0
+    output logic      [               StateAw-1:0] st_raddr_o,
+    output logic                                   opnd_valid_o,
+    output logic      [  csb_pkg::OperandSelW-1:0] sel_o,           // x1, m1, x0, m0
+    output logic                                   st_zero_o,
+    output logic                                   st_fine_rd_o,
+    output logic                                   sum_valid_o,
+    output logic                                   sub_o,
+    output logic                                   st_we_o,
+    output logic                                   st_fine_wr_o,
+    output logic      [               StateAw-1:0] st_waddr_o,
+    output logic      [     csb_pkg::ElemActW-1:0] act_o,
+    output logic                                   reg_we_o,
+    output logic      [     csb_pkg::ElemRegW-1:0] reg_o,
     // writer
-    output logic                                 wr_neu_we_o,
-    output logic      [            NeuronAw-1:0] wr_neu_addr_o,
-    output logic      [                     2:0] wr_shift_o,
-    output logic      [csb_pkg::ElemNeuRotW-1:0] wr_rot_o,
-    output logic                                 wr_out_we_o,
-    output logic      [               OutAw-1:0] wr_out_addr_o,
-    output logic                                 wr_out_done_o,
-    output logic                                 wr_evt_en_o,
-    output logic      [   csb_pkg::ElemEvtW-1:0] wr_evt_o,
+    output logic                                   wr_neu_we_o,
+    output logic      [              NeuronAw-1:0] wr_neu_addr_o,
+    output logic      [csb_pkg::ElemNeuShiftW-1:0] wr_shift_o,
+    output logic      [  csb_pkg::ElemNeuRotW-1:0] wr_rot_o,
+    output logic                                   wr_out_we_o,
+    output logic      [                 OutAw-1:0] wr_out_addr_o,
+    output logic                                   wr_out_done_o,
+    output logic                                   wr_evt_en_o,
+    output logic      [     csb_pkg::ElemEvtW-1:0] wr_evt_o,
     // performance counters
-    output logic                                 issue_o,
-    output logic                                 stall_post_o,    // waits for the drain unit
-    output logic                                 stall_out_o      // waits for an output buffer
+    output logic                                   issue_o,
+    output logic                                   stall_post_o,    // waits for the drain unit
+    output logic                                   stall_out_o      // waits for an output buffer
 );
   import csb_pkg::*;
 
@@ -216,7 +216,7 @@ module csb_element #(
   };
   assign st_raddr_o = word[ElemStRaddrLsb+:StateAw] + state_base_q;
 
-  logic [7:0] sel;
+  logic [OperandSelW-1:0] sel;
   assign sel = {
     word[ElemX1SelLsb+:ElemX1SelW],
     word[ElemM1SelLsb+:ElemM1SelW],
@@ -224,7 +224,7 @@ module csb_element #(
     word[ElemM0SelLsb+:ElemM0SelW]
   };
   csb_delay #(
-      .Width (11),
+      .Width (OperandSelW + 3),
       .Stages(1 + Deep)
   ) u_operands (
       .clk_i,

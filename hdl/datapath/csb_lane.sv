@@ -19,56 +19,56 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_lane #(
-    parameter int DataW      = 16,                             // bits of neurons
-    parameter int WeightW    = 16,                             // bits of weights
-    parameter int AccW       = 36,                             // bits of a drained sum
-    parameter int StateW     = 24,                             // bits of a state
-    parameter int StateFrac  = 13,                             // fraction bits of a state
-    parameter int BiasDepth  = 256,                            // biases
-    parameter int StateDepth = 256,                            // states
-    parameter int Deep       = 0,                              // 1: registers in the long paths
-    parameter int LaneW      = StateW + 15 - StateFrac,        // derived, do not override
-    parameter int LoadW      = AccW > StateW ? AccW : StateW,  // derived, do not override
-    parameter int BiasAw     = $clog2(BiasDepth),              // derived, do not override
-    parameter int StateAw    = $clog2(StateDepth)              // derived, do not override
+    parameter int DataW = 16,  // bits of neurons
+    parameter int WeightW = 16,  // bits of weights
+    parameter int AccW = 36,  // bits of a drained sum
+    parameter int StateW = 24,  // bits of a state
+    parameter int StateFrac = 13,  // fraction bits of a state
+    parameter int BiasDepth = 256,  // biases
+    parameter int StateDepth = 256,  // states
+    parameter int Deep = 0,  // 1: registers in the long paths
+    parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
+    parameter int LoadW = AccW > StateW ? AccW : StateW,  // derived, do not override
+    parameter int BiasAw = $clog2(BiasDepth),  // derived, do not override
+    parameter int StateAw = $clog2(StateDepth)  // derived, do not override
 ) (
-    input  wire logic                      clk_i,
-    input  wire logic                      rst_ni,
+    input wire logic clk_i,
+    input wire logic rst_ni,
     // load, while idle
-    input  wire logic                      ld_bias_we_i,
-    input  wire logic                      ld_state_we_i,
-    input  wire logic        [       11:0] ld_addr_i,
-    input  wire logic        [  LoadW-1:0] ld_data_i,
+    input wire logic ld_bias_we_i,
+    input wire logic ld_state_we_i,
+    input wire logic [11:0] ld_addr_i,
+    input wire logic [LoadW-1:0] ld_data_i,
     // drain side
-    input  wire logic signed [   AccW-1:0] sum_i,          // T + 1 + RS + D
-    input  wire logic                      bias_re_i,      // T + RS
-    input  wire logic        [ BiasAw-1:0] bias_addr_i,
-    input  wire logic                      cvt_valid_i,    // T + 2 + RS + D
-    input  wire logic        [        2:0] shift_i,
-    input  wire logic        [        1:0] drain_act_i,    // T + 3 + RS + 2D
-    input  wire logic                      drain_we_i,     // T + 6 + RS + 4D
-    input  wire logic        [        4:0] drain_reg_i,
+    input wire logic signed [AccW-1:0] sum_i,  // T + 1 + RS + D
+    input wire logic bias_re_i,  // T + RS
+    input wire logic [BiasAw-1:0] bias_addr_i,
+    input wire logic cvt_valid_i,  // T + 2 + RS + D
+    input wire logic [csb_pkg::DrainShiftW-1:0] shift_i,
+    input wire logic [csb_pkg::ActW-1:0] drain_act_i,  // T + 3 + RS + 2D
+    input wire logic drain_we_i,  // T + 6 + RS + 4D
+    input wire logic [csb_pkg::RegAw-1:0] drain_reg_i,
     // element side
-    input  wire logic                      rd_en_i,        // T
-    input  wire logic        [       19:0] rd_addr_i,      // x1, m1, x0, m0
-    input  wire logic                      st_re_i,        // T; or a read by the host
-    input  wire logic        [StateAw-1:0] st_raddr_i,
-    output logic             [ StateW-1:0] st_rdata_o,     // T + 1 + D
-    input  wire logic                      opnd_valid_i,   // T + 1 + D
-    input  wire logic        [        7:0] sel_i,          // x1, m1, x0, m0
-    input  wire logic                      st_zero_i,      // the state reads as zero
-    input  wire logic                      st_fine_rd_i,   // it has LaneFrac fraction bits
-    input  wire logic                      sum_valid_i,    // T + 2 + 2D
-    input  wire logic                      sub_i,
-    input  wire logic                      st_we_i,        // T + 3 + 3D
-    input  wire logic                      st_fine_wr_i,
-    input  wire logic        [StateAw-1:0] st_waddr_i,
-    input  wire logic        [        1:0] elem_act_i,
-    input  wire logic                      elem_we_i,      // T + 6 + 5D
-    input  wire logic        [        4:0] elem_reg_i,
-    output logic             [  LaneW-1:0] v_o,            // T + 3 + 3D
+    input wire logic rd_en_i,  // T
+    input wire logic [csb_pkg::OperandAw-1:0] rd_addr_i,  // x1, m1, x0, m0
+    input wire logic st_re_i,  // T; or a read by the host
+    input wire logic [StateAw-1:0] st_raddr_i,
+    output logic [StateW-1:0] st_rdata_o,  // T + 1 + D
+    input wire logic opnd_valid_i,  // T + 1 + D
+    input wire logic [csb_pkg::OperandSelW-1:0] sel_i,  // x1, m1, x0, m0
+    input wire logic st_zero_i,  // the state reads as zero
+    input wire logic st_fine_rd_i,  // it has LaneFrac fraction bits
+    input wire logic sum_valid_i,  // T + 2 + 2D
+    input wire logic sub_i,
+    input wire logic st_we_i,  // T + 3 + 3D
+    input wire logic st_fine_wr_i,
+    input wire logic [StateAw-1:0] st_waddr_i,
+    input wire logic [csb_pkg::ActW-1:0] elem_act_i,
+    input wire logic elem_we_i,  // T + 6 + 5D
+    input wire logic [csb_pkg::RegAw-1:0] elem_reg_i,
+    output logic [LaneW-1:0] v_o,  // T + 3 + 3D
     // something saturated in the cycle before: {state, element, narrow operand, drain}
-    output logic             [        3:0] sat_o
+    output logic [csb_pkg::LaneSats-1:0] sat_o
 );
   import csb_pkg::*;
 
@@ -109,7 +109,7 @@ module csb_lane #(
   csb_shift_sat #(
       .InW   (AccW + 1 + PreShift),
       .Base  (ShiftBase),
-      .ShiftW(3),
+      .ShiftW(DrainShiftW),
       .OutW  (LaneW),
       .Deep  (Deep)
   ) u_convert (
@@ -219,26 +219,26 @@ module csb_lane #(
   logic [2*ProductW-1:0] products_q;
   logic [1:0] sat_narrow;
   for (genvar i = 0; i < 2; i++) begin : gen_product
-    logic [1:0] m_sel, x_sel;
+    logic [SelW-1:0] m_sel, x_sel;
     logic [NarrowW-1:0] m, m_drained, m_elemented;
     logic signed [LaneW-1:0] x, x_drained, x_elemented;
-    assign m_sel = sel_i[i*4+:2];
-    assign x_sel = sel_i[i*4+2+:2];
+    assign m_sel = sel_i[2*i*SelW+:SelW];
+    assign x_sel = sel_i[(2*i+1)*SelW+:SelW];
     assign m_drained = m_drain[i*NarrowW+:NarrowW];
     assign m_elemented = m_elem[i*NarrowW+:NarrowW];
     assign x_drained = x_drain[i*LaneW+:LaneW];
     assign x_elemented = x_elem[i*LaneW+:LaneW];
     always_comb begin
       unique case (m_sel)
-        2'(MDrain): m = m_drained;
-        2'(MElem): m = m_elemented;
-        2'(MOne): m = NarrowW'(1) << LaneFrac;
+        SelW'(MDrain): m = m_drained;
+        SelW'(MElem): m = m_elemented;
+        SelW'(MOne): m = NarrowW'(1) << LaneFrac;
         default: m = '0;
       endcase
       unique case (x_sel)
-        2'(XDrain): x = x_drained;
-        2'(XElem): x = x_elemented;
-        2'(XState): x = state_value;
+        SelW'(XDrain): x = x_drained;
+        SelW'(XElem): x = x_elemented;
+        SelW'(XState): x = state_value;
         default: x = LaneW'(1) << LaneFrac;
       endcase
     end

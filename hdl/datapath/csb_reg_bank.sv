@@ -9,14 +9,14 @@ module csb_reg_bank #(
     parameter int LaneW   = 26,                // bits of a lane value
     parameter int NarrowW = csb_pkg::MulW + 1  // derived, do not override
 ) (
-    input  wire logic                        clk_i,
-    input  wire logic                        we_i,
-    input  wire logic        [          4:0] waddr_i,
-    input  wire logic signed [    LaneW-1:0] wdata_i,
-    input  wire logic                        re_i,
-    input  wire logic        [         19:0] raddr_i,  // x1, m1, x0, m0
-    output logic             [2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
-    output logic             [  2*LaneW-1:0] x_o       // x1, x0
+    input  wire logic                                 clk_i,
+    input  wire logic                                 we_i,
+    input  wire logic        [    csb_pkg::RegAw-1:0] waddr_i,
+    input  wire logic signed [             LaneW-1:0] wdata_i,
+    input  wire logic                                 re_i,
+    input  wire logic        [csb_pkg::OperandAw-1:0] raddr_i,  // x1, m1, x0, m0
+    output logic             [         2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
+    output logic             [           2*LaneW-1:0] x_o       // x1, x0
 );
   import csb_pkg::*;
 
@@ -41,7 +41,7 @@ module csb_reg_bank #(
         .waddr_i,
         .wdata_i(narrow),
         .re_i,
-        .raddr_i(raddr_i[i*10+:5]),
+        .raddr_i(raddr_i[2*i*RegAw+:RegAw]),
         .rdata_o(m_o[i*NarrowW+:NarrowW])
     );
     csb_ram_1r1w #(
@@ -53,7 +53,7 @@ module csb_reg_bank #(
         .waddr_i,
         .wdata_i(wdata_i),
         .re_i,
-        .raddr_i(raddr_i[i*10+5+:5]),
+        .raddr_i(raddr_i[(2*i+1)*RegAw+:RegAw]),
         .rdata_o(x_o[i*LaneW+:LaneW])
     );
   end

@@ -23,31 +23,31 @@ module csb_writer #(
     parameter int Deep     = 0,                   // 1: a register in the conversion
     parameter int SubSlots = (Lanes + L - 1) / L  // derived, do not override
 ) (
-    input  wire logic                            clk_i,
-    input  wire logic                            rst_ni,
-    input  wire logic                            stop_i,         // level: forget everything
+    input  wire logic                              clk_i,
+    input  wire logic                              rst_ni,
+    input  wire logic                              stop_i,         // level: forget everything
     // one slot
-    input  wire logic [         Lanes*LaneW-1:0] v_i,
-    input  wire logic                            wr_neu_we_i,
-    input  wire logic [            NeuronAw-1:0] wr_neu_addr_i,
-    input  wire logic [                     2:0] wr_shift_i,
-    input  wire logic [csb_pkg::ElemNeuRotW-1:0] wr_rot_i,
-    input  wire logic                            wr_out_we_i,
-    input  wire logic [               OutAw-1:0] wr_out_addr_i,
-    input  wire logic                            wr_out_done_i,
-    input  wire logic                            wr_evt_en_i,
-    input  wire logic [   csb_pkg::ElemEvtW-1:0] wr_evt_i,
+    input  wire logic [           Lanes*LaneW-1:0] v_i,
+    input  wire logic                              wr_neu_we_i,
+    input  wire logic [              NeuronAw-1:0] wr_neu_addr_i,
+    input  wire logic [csb_pkg::ElemNeuShiftW-1:0] wr_shift_i,
+    input  wire logic [  csb_pkg::ElemNeuRotW-1:0] wr_rot_i,
+    input  wire logic                              wr_out_we_i,
+    input  wire logic [                 OutAw-1:0] wr_out_addr_i,
+    input  wire logic                              wr_out_done_i,
+    input  wire logic                              wr_evt_en_i,
+    input  wire logic [     csb_pkg::ElemEvtW-1:0] wr_evt_i,
     // neuron write bus and output buffer
-    output logic                                 bus_busy_o,
-    output logic                                 neu_valid_o,
-    output logic      [            NeuronAw-1:0] neu_addr_o,
-    output logic      [             L*DataW-1:0] neu_data_o,     // column l at l*DataW
-    output logic                                 out_valid_o,
-    output logic      [               OutAw-1:0] out_addr_o,     // data is neu_data_o
-    output logic                                 out_done_o,     // pulse: the frame is complete
-    output logic                                 evt_o,          // pulse: the neurons are written
-    output logic      [   csb_pkg::ElemEvtW-1:0] evt_id_o,
-    output logic                                 sat_o           // pulse: a value saturated
+    output logic                                   bus_busy_o,
+    output logic                                   neu_valid_o,
+    output logic      [              NeuronAw-1:0] neu_addr_o,
+    output logic      [               L*DataW-1:0] neu_data_o,     // column l at l*DataW
+    output logic                                   out_valid_o,
+    output logic      [                 OutAw-1:0] out_addr_o,     // data is neu_data_o
+    output logic                                   out_done_o,     // pulse: the frame is complete
+    output logic                                   evt_o,          // pulse: the neurons are written
+    output logic      [     csb_pkg::ElemEvtW-1:0] evt_id_o,
+    output logic                                   sat_o           // pulse: a value saturated
 );
   localparam int CntW = SubSlots > 1 ? $clog2(SubSlots) : 1;
   localparam int SubW = L * LaneW;
@@ -61,7 +61,7 @@ module csb_writer #(
   logic [SubW-1:0] lanes_q;  // those of this cycle
   logic [NeuronAw-1:0] neu_addr_q;
   logic [OutAw-1:0] out_addr_q;
-  logic [2:0] shift_q;
+  logic [csb_pkg::ElemNeuShiftW-1:0] shift_q;
   logic [csb_pkg::ElemNeuRotW-1:0] rot_q;
   logic [csb_pkg::ElemEvtW-1:0] evt_q;
 
@@ -125,7 +125,7 @@ module csb_writer #(
     csb_shift_sat #(
         .InW   (LaneW),
         .Base  (Shift),
-        .ShiftW(3),
+        .ShiftW(csb_pkg::ElemNeuShiftW),
         .OutW  (DataW),
         .Deep  (Deep)
     ) u_convert (

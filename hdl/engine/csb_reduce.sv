@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sum of N signed numbers across an engine row, four at a time: latency 1 for N <= 4, else 2.
+// Sum of N signed numbers across an engine row, ReduceIn at a time; latency reduce_stages(N).
 // The sum fits AccW bits by construction (AccW holds the largest fan-in), so nothing saturates.
 `default_nettype none
 module csb_reduce #(
-    parameter int N     = 4,           // operands, at most 16
-    parameter int AccW  = 36,
-    parameter int Parts = (N + 3) / 4  // derived, do not override
+    parameter int N = 4,  // operands, at most ReduceIn * ReduceIn
+    parameter int AccW = 36,
+    parameter int Parts = (N - 1) / csb_pkg::ReduceIn + 1  // derived, do not override
 ) (
     input  wire logic              clk_i,
     input  wire logic [N*AccW-1:0] data_i,
     output logic      [  AccW-1:0] sum_o
 );
+  import csb_pkg::*;
+
   logic [Parts*AccW-1:0] part_d, part_q;
 
   for (genvar i = 0; i < Parts; i++) begin : gen_part
-    localparam int Last = (i + 1) * 4 < N ? (i + 1) * 4 : N;
+    localparam int Last = (i + 1) * ReduceIn < N ? (i + 1) * ReduceIn : N;
     // A sum of its own for each part: Icarus watches whole vectors, so two blocks that go through
     // parts of one vector would wake each other for ever.
     logic [AccW-1:0] sum;
     always_comb begin
       sum = '0;
-      for (int j = i * 4; j < Last; j++) sum = sum + data_i[j*AccW+:AccW];
+      for (int j = i * ReduceIn; j < Last; j++) sum = sum + data_i[j*AccW+:AccW];
     end
     assign part_d[i*AccW+:AccW] = sum;
   end

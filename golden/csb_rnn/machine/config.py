@@ -21,6 +21,7 @@ from csb_rnn.machine.folders import HDL
 from csb_rnn.system import untrusted
 
 LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
+REDUCE_IN = 4  # operands of an adder of the sum across an engine row
 CONFIG_FILE = HDL / "configs.toml"
 
 
@@ -231,8 +232,8 @@ class Config:
 
     @property
     def reduce_stages(self) -> int:
-        """Pipeline stages of the sum across an engine row: a 4-input adder a stage."""
-        return 1 if self.L * (1 + self.share_v) <= 4 else 2
+        """Pipeline stages of the sum across an engine row: adders of ``REDUCE_IN`` operands."""
+        return 1 if self.L * (1 + self.share_v) <= REDUCE_IN else 2
 
     @property
     def out_lanes(self) -> int:

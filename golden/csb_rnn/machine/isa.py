@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from csb_rnn.machine.config import LANE_FRAC, Config, clog2
+from csb_rnn.machine.config import LANE_FRAC, REDUCE_IN, Config, clog2
 from csb_rnn.machine.folders import HDL
 
 # --- numbers ------------------------------------------------------------------------------
@@ -23,6 +23,7 @@ SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
 EVENTS = 16  # event counters
 EVENT_W = 6  # bits of an event counter and of an iteration number, modulo
 REG_DEPTH = 32  # registers of each of the two register banks of a lane
+REG_AW = clog2(REG_DEPTH)
 PART_W = 36  # bits of the load bus: a memory word arrives in parts as wide as a block RAM
 PART_IW = 6  # bits of a part's number
 EVENT_X = 0  # the input loader's event: one frame of inputs is in the neuron buffers
@@ -31,8 +32,12 @@ EVENT_X = 0  # the input loader's event: one frame of inputs is in the neuron bu
 ACT = {"identity": 0, "sigmoid": 1, "tanh": 2, "relu": 3}
 M_SEL = {"drain": 0, "elem": 1, "one": 2, "zero": 3}  # narrow operand
 X_SEL = {"drain": 0, "elem": 1, "state": 2, "one": 3}  # wide operand
+ACT_W, SEL_W = clog2(len(ACT)), clog2(len(M_SEL))
 # Which iteration's event a PEGroup waits for: iteration n counts frames of all streams.
 LAG = {"this": 0, "stream": 1, "last": 2, "before_last": 3}
+
+
+SATURATES = ("drain", "narrow operand", "element", "state")  # places in a lane, from bit 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +75,8 @@ DRAIN = (
     Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
     Field("bias_addr", 12, "bias address in every lane"),
     Field("shift", 3, "shift right by SHIFT_BASE + shift"),
-    Field("act", 2, "activation"),
-    Field("dst", 5, "drain register"),
+    Field("act", ACT_W, "activation"),
+    Field("dst", REG_AW, "drain register"),
 )
 
 # Element word: v = m0*x0 + m1*x1 (or minus); act(v) -> register; v -> state, neurons, output.
@@ -81,22 +86,22 @@ ELEM = (
     Field("pend", 1, "wait for a post of the drain unit, and take it"),
     Field("out_acquire", 1, "wait for a free output buffer, and take it"),
     Field("release", 1, "give a register set back to the drain unit"),
-    Field("m0_sel", 2, "narrow operand 0: drain register, element register, one, zero"),
-    Field("m0", 5, "register of m0"),
-    Field("x0_sel", 2, "wide operand 0: drain register, element register, state, one"),
-    Field("x0", 5, "register of x0"),
-    Field("m1_sel", 2, "narrow operand 1"),
-    Field("m1", 5, "register of m1"),
-    Field("x1_sel", 2, "wide operand 1"),
-    Field("x1", 5, "register of x1"),
+    Field("m0_sel", SEL_W, "narrow operand 0: drain register, element register, one, zero"),
+    Field("m0", REG_AW, "register of m0"),
+    Field("x0_sel", SEL_W, "wide operand 0: drain register, element register, state, one"),
+    Field("x0", REG_AW, "register of x0"),
+    Field("m1_sel", SEL_W, "narrow operand 1"),
+    Field("m1", REG_AW, "register of m1"),
+    Field("x1_sel", SEL_W, "wide operand 1"),
+    Field("x1", REG_AW, "register of x1"),
     Field("sub", 1, "subtract the second product"),
     Field("st_raddr", 12, "state address read by x0 or x1"),
     Field("st_fine_rd", 1, "state read: LANE_FRAC fraction bits instead of state_frac"),
     Field("st_fine_wr", 1, "state written: the same"),
     Field("fresh", 1, "the state reads as zero if the run starts from a zero state"),
-    Field("act", 2, "activation on the way to the register"),
+    Field("act", ACT_W, "activation on the way to the register"),
     Field("reg_we", 1, "write act(v) to an element register"),
-    Field("reg", 5, "element register"),
+    Field("reg", REG_AW, "element register"),
     Field("st_we", 1, "write v to the state memory"),
     Field("st_waddr", 12, "state address written"),
     Field("neu_we", 1, "write v to the neuron buffers"),
@@ -336,6 +341,14 @@ def package_text() -> str:
         f"  parameter int Events = {EVENTS};",
         f"  parameter int EventW = {EVENT_W};",
         f"  parameter int RegDepth = {REG_DEPTH};",
+        f"  parameter int RegAw = {REG_AW};",
+        f"  parameter int OperandAw = {4 * REG_AW};  // registers x1, m1, x0, m0",
+        f"  parameter int SelW = {SEL_W};",
+        f"  parameter int OperandSelW = {4 * SEL_W};  // x1, m1, x0, m0",
+        f"  parameter int ActW = {ACT_W};",
+        f"  parameter int LaneSats = {len(SATURATES)};  // {', '.join(SATURATES)}, from bit 0",
+        "  parameter int Sats = LaneSats + 1;  // above them: neuron",
+        f"  parameter int ReduceIn = {REDUCE_IN};",
         f"  parameter int EventX = {EVENT_X};",
         f"  parameter int PartW = {PART_W};",
         f"  parameter int PartIw = {PART_IW};",
@@ -353,7 +366,21 @@ def package_text() -> str:
             lines.append(f"  parameter int {name}W = {f.width};")
             pos += f.width
         lines.append(f"  parameter int {pre}Width = {pos};")
-    lines += ["endpackage", "`default_nettype wire", ""]
+    lines += [
+        "",
+        "  // Bits of a data path value.",
+        "  function automatic int lane_w(input int state_w, input int state_frac);",
+        "    return state_w + LaneFrac - state_frac;",
+        "  endfunction",
+        "",
+        "  // Latency of csb_reduce: of the sum of so many operands.",
+        "  function automatic int reduce_stages(input int operands);",
+        "    return operands <= ReduceIn ? 1 : 2;",
+        "  endfunction",
+        "endpackage",
+        "`default_nettype wire",
+        "",
+    ]
     return "\n".join(lines)
 
 
