@@ -16,10 +16,12 @@ import torch
 from csb_rnn import commands
 from csb_rnn.commands import positive_int, rate
 from csb_rnn.experiments.tasks import get
-from csb_rnn.experiments.tasks.base import Task, TaskError
+from csb_rnn.experiments.tasks.base import Score, Task, TaskError
+from csb_rnn.experiments.tasks.lossless import limit as lossless_limit
+from csb_rnn.experiments.tasks.lossless import meets
 from csb_rnn.experiments.tasks.measure import engine_cost, fixed_score
 from csb_rnn.experiments.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
-from csb_rnn.experiments.tasks.records import FOLDER, Records, meets, target
+from csb_rnn.experiments.tasks.records import FOLDER, Records
 from csb_rnn.experiments.tasks.table import dense_as_long, lossless, make_try, tries_to_make
 from csb_rnn.models.quantise import QuantError
 from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
@@ -93,7 +95,8 @@ def export(
     }
     write_checkpoint(out, checkpoint.with_tensors({}, result=note), True)
     dense = dense_as_long(task, records, plan, scheme, seed, states)
-    limit = target(task, dense["metric"], dense["valid"], dense["valid_count"])
+    score = Score(dense["metric"], dense["valid"], dense["valid_count"])
+    limit = lossless_limit(task, score)
     tries = [t for (_, s), t in sorted(records.results(scheme).items()) if s == seed]
     keys = ("rate", "achieved", "valid", "test", "cpu_seconds")
     record = {

@@ -192,7 +192,7 @@ class Model:
             pc, n = (0, n + 1) if last else (pc + 1, n)
 
     def lag(self, name: str) -> int:
-        return {"this": 0, "stream": self.streams, "last": 1, "before_last": 2}[name]
+        return isa.lag_iterations(self.streams)[name]
 
     def waits(self) -> list[tuple[int, str]]:
         """(event, lag) of the current word's waits."""

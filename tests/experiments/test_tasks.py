@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,10 +27,10 @@ from csb_rnn.experiments.tasks import (
     z6_sentiment,
     z7_pronunciation,
 )
-from csb_rnn.experiments.tasks.autoprune import autoprune, limit
+from csb_rnn.experiments.tasks.autoprune import autoprune
 from csb_rnn.experiments.tasks.base import Recipe
 from csb_rnn.experiments.tasks.gru import gru
-from csb_rnn.experiments.tasks.records import meets
+from csb_rnn.experiments.tasks.lossless import limit, meets
 from csb_rnn.experiments.tasks.training import (
     fit,
     prune_model,
@@ -321,6 +322,15 @@ def test_lossless_limits():
     assert limit(task, Score("accuracy", 99.0, 300)) == pytest.approx(99 - 200 / 300)
     assert limit(task, Score("accuracy", 80.0, 1000)) == 79.5
     assert limit(task, Score("perplexity", 50.0, 1000)) == pytest.approx(50.75)
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_rounding_does_not_decide_what_is_lossless(higher: bool) -> None:
+    task = SimpleNamespace(higher_is_better=higher)
+    worse = -1 if higher else 1
+    assert meets(task, 90.0 + worse * 1e-12, 90.0)
+    assert not meets(task, 90.0 + worse * 1e-6, 90.0)
+    assert meets(task, 90.0 - worse * 1e-6, 90.0)
 
 
 def test_registry():

@@ -75,7 +75,7 @@ class Interpreter:
         rows = np.arange(c.P)
         ring = k * c.P + rows
         shares = rows // c.shared_cols  # share group of each row
-        back = {"this": 0, "stream": p.streams, "last": 1, "before_last": 2}
+        back = isa.lag_iterations(p.streams)
         while True:
             for at in range(len(prog)):
                 word = {name: v[at] for name, v in (*prog.ctl.items(), *prog.lane.items())}

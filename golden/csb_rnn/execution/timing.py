@@ -107,7 +107,7 @@ def _group(m: _Machine, g: int) -> Iterator[None]:
     ctl = prog.ctl
     words = len(prog)
     marks: Ints = np.flatnonzero(ctl["mark"])
-    back = {"this": 0, "stream": m.p.streams, "last": 1, "before_last": 2}
+    back = isa.lag_iterations(m.p.streams)
     waits = []  # (word, its (event, iterations back))
     for pos in np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]).tolist():
         word = {name: v[pos] for name, v in ctl.items()}

@@ -120,6 +120,11 @@ DRAINED_EVENTS = 4  # only the last event counters can say that accumulators wer
 _LAG_NAME = {code: name for name, code in LAG.items()}
 
 
+def lag_iterations(streams: int) -> dict[str, int]:
+    """How many iterations before its own a PEGroup word's event is, by key of :data:`LAG`."""
+    return {"this": 0, "stream": streams, "last": 1, "before_last": 2}
+
+
 def peg_waits(ctl: Mapping[str, int]) -> list[tuple[int, str]]:
     """What a PEGroup word waits for: (event counter, key of :data:`LAG`) each, at most two."""
     out = []

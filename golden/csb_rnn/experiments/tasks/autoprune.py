@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a task to a pruned checkpoint: dense training, search for the lossless rate, records.
 
-Lossless, fixed beforehand: on validation data, perplexity at most 1.5 % above the dense model's,
-any other result at most 0.5 points or two items worse, whichever is more (for R2, 0.005). The
+What counts as lossless on validation data is in :mod:`csb_rnn.experiments.tasks.lossless`. The
 result that is reported is the test split's, which nothing here chooses by.
 """
 
@@ -16,24 +15,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from csb_rnn.experiments.tasks.base import Recipe, Score, Task
+from csb_rnn.experiments.tasks.base import Recipe, Task
+from csb_rnn.experiments.tasks.lossless import limit, meets
 from csb_rnn.experiments.tasks.training import fit, prune_model, to_checkpoint, train_dense
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.pruning.admm import recurrent_matrices
 from csb_rnn.pruning.schemes import Scheme
 from csb_rnn.pruning.search import SearchResult, search_lossless
 
-__all__ = ["autoprune", "dense_reference", "limit"]
-
-
-def limit(task: Task, dense: Score) -> float:
-    """The worst validation result that counts as lossless."""
-    if dense.metric == "perplexity":
-        return dense.value * 1.015
-    if dense.metric == "R2":
-        return dense.value - 0.005
-    slack = max(0.5, 200 / dense.items)
-    return dense.value - slack if task.higher_is_better else dense.value + slack
+__all__ = ["autoprune", "dense_reference"]
 
 
 def dense_reference(
@@ -129,10 +119,15 @@ def autoprune(
         }
         return valid.value, {"rate": rate, "model": pruned.state_dict()}, details
 
-    def meets(value: float) -> bool:
-        return value >= target if task.higher_is_better else value <= target
-
-    found = search_lossless(attempt, meets, init_rate, step, cap=cap, folder=folder, log=log)
+    found = search_lossless(
+        attempt,
+        lambda value: meets(task, value, target),
+        init_rate,
+        step,
+        cap=cap,
+        folder=folder,
+        log=log,
+    )
     record: dict[str, Any] = {
         "task": task.id,
         **scheme.describe(),

@@ -208,6 +208,17 @@ def recurrent_module(checkpoint: Checkpoint) -> nn.Module:
     return module.eval()
 
 
+def cut(order: Sequence[Any] | np.ndarray, size: int) -> Iterator[Any]:
+    """``order`` in pieces of so many, the last one of what is left. Example: 5 by 2 is 2, 2, 1."""
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def longest_first(frames: Frames, size: int) -> Iterator[list[int]]:
+    """Indices of sequences in batches, so that those of like length share one."""
+    return cut(sorted(range(len(frames)), key=lambda i: -len(frames[i])), size)
+
+
 @torch.no_grad()
 def float_outputs(checkpoint: Checkpoint, frames: Frames, batch: int = 64) -> Frames:
     """Outputs of the recurrent layers in float32, ``[T, hidden]`` for each sequence."""
@@ -218,9 +229,7 @@ def float_outputs(checkpoint: Checkpoint, frames: Frames, batch: int = 64) -> Fr
     else:
         run = recurrent_module(checkpoint)
     outputs: Frames = [np.empty(0)] * len(frames)
-    order = sorted(range(len(frames)), key=lambda i: -len(frames[i]))
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
+    for chosen in longest_first(frames, batch):
         lengths = [len(frames[i]) for i in chosen]
         padded = pad_sequence([torch.from_numpy(frames[i]) for i in chosen], batch_first=True)
         if checkpoint.cell == "ligru":

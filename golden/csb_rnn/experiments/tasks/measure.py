@@ -10,7 +10,7 @@ import numpy as np
 from csb_rnn import flow
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
-from csb_rnn.experiments.tasks.base import Frames, Score, Task
+from csb_rnn.experiments.tasks.base import Frames, Score, Task, longest_first
 from csb_rnn.machine import config, image
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.quantise import QNetwork, quantise
@@ -37,10 +37,8 @@ def fixed_outputs(network: QNetwork, frames: Frames, name: str = CONFIG) -> Fram
     Sequences of a batch run side by side as streams, padded with zeros behind their ends.
     """
     model = FixedModel(network, config.load(name))
-    order = sorted(range(len(frames)), key=lambda i: -len(frames[i]))
     outputs: Frames = [np.empty(0)] * len(frames)
-    for start in range(0, len(order), BATCH):
-        chosen = order[start : start + BATCH]
+    for chosen in longest_first(frames, BATCH):
         longest = len(frames[chosen[0]])
         x = np.zeros((len(chosen), longest, network.inputs), np.int64)
         for row, i in enumerate(chosen):

@@ -13,24 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from csb_rnn.experiments.tasks.base import Score, Task, TaskError
+from csb_rnn.experiments.tasks.base import TaskError
 from csb_rnn.machine.folders import ROOT
 
-__all__ = ["FOLDER", "Records", "meets", "target"]
+__all__ = ["FOLDER", "Records"]
 
 FOLDER = ROOT / "docs" / "results" / "tries"
-
-
-def target(task: Task, metric: str, dense: float, count: int) -> float:
-    """The worst validation result that counts as lossless, as ``autoprune.limit`` has it."""
-    from csb_rnn.experiments.tasks.autoprune import limit
-
-    return limit(task, Score(metric, dense, count))
-
-
-def meets(task: Task, value: float, limit: float) -> bool:
-    """Rounding of a mean of counts must not decide."""
-    return value >= limit - 1e-9 if task.higher_is_better else value <= limit + 1e-9
 
 
 class Records:

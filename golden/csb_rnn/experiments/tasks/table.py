@@ -21,9 +21,11 @@ import torch
 from torch import nn
 
 from csb_rnn.experiments.tasks.autoprune import dense_reference
-from csb_rnn.experiments.tasks.base import Task
+from csb_rnn.experiments.tasks.base import Score, Task
+from csb_rnn.experiments.tasks.lossless import limit as lossless_limit
+from csb_rnn.experiments.tasks.lossless import meets
 from csb_rnn.experiments.tasks.plans import Plan, scheme_named
-from csb_rnn.experiments.tasks.records import Records, meets, target
+from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.training import (
     fit,
     orders_for_checkpoint,
@@ -61,7 +63,7 @@ def mean_target(task: Task, records: Records, seeds: tuple[int, ...]) -> float |
     if dense is None:
         return None
     valid = float(np.mean([line["valid"] for line in dense]))
-    return target(task, dense[0]["metric"], valid, dense[0]["valid_count"])
+    return lossless_limit(task, Score(dense[0]["metric"], valid, dense[0]["valid_count"]))
 
 
 def lossless(

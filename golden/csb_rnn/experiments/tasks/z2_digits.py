@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, linear_head
+from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, cut, linear_head
 from csb_rnn.experiments.tasks.data import member
 from csb_rnn.experiments.tasks.gru import gru
 from csb_rnn.network.checkpoint import Checkpoint
@@ -112,8 +112,7 @@ class Digits(Task):
     def batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         features, digits = recordings()["train"]
         order = torch.randperm(len(features), generator=generator).tolist()
-        for start in range(0, len(order), self.batch):
-            chosen = order[start : start + self.batch]
+        for chosen in cut(order, self.batch):
             pieces = [torch.from_numpy(features[i]) for i in chosen]
             lengths = torch.tensor([len(p) for p in pieces])
             yield pad_sequence(pieces, batch_first=True), lengths, torch.from_numpy(digits[chosen])

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, linear_head
+from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, cut, linear_head
 from csb_rnn.experiments.tasks.data import member
 from csb_rnn.network.checkpoint import Checkpoint
 
@@ -82,8 +82,7 @@ class PriceRange(Task):
     def batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         x, y = windows()["train"]
         order = torch.randperm(len(y), generator=generator).numpy()
-        for start in range(0, len(order), self.batch):
-            chosen = order[start : start + self.batch]
+        for chosen in cut(order, self.batch):
             yield torch.from_numpy(x[chosen]), torch.from_numpy(y[chosen])
 
     def logits(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, linear_head
+from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, cut, linear_head
 from csb_rnn.experiments.tasks.data import member
 from csb_rnn.network.checkpoint import Checkpoint
 
@@ -110,11 +110,9 @@ class Sentences(Task):
         words, labels = sentences()[0]["train"]
         order = torch.randperm(len(words), generator=generator).tolist()
         # Neighbours in length share a batch: sort inside pools of 16 batches, then shuffle batches.
-        pool = self.batch * 16
         groups = []
-        for start in range(0, len(order), pool):
-            part = sorted(order[start : start + pool], key=lambda i: len(words[i]))
-            groups += [part[s : s + self.batch] for s in range(0, len(part), self.batch)]
+        for part in cut(order, self.batch * 16):
+            groups += cut(sorted(part, key=lambda i: len(words[i])), self.batch)
         for pick in torch.randperm(len(groups), generator=generator).tolist():
             chosen = groups[pick]
             pieces = [torch.from_numpy(words[i]) for i in chosen]
