@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Performance counters, 32 bits modulo, cleared by clear_i. In a cycle counter i adds
-// inc_i[i*IncW+:IncW]; one more counter of each PEGroup counts issue_i, one of 64 bits the cycles of
-// running_i.
+// inc_i[i*IncW+:IncW]; one more counter of each PEGroup counts issue_i, one of 64 bits the
+// cycles of running_i.
 // Reads are muxes in front of a register: the value of cycle c is out in c + 1.
 `default_nettype none
 module csb_counters #(

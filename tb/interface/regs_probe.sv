@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Does to csb_regs as the lines of a file (+script=) say, "r ADDR" or "w ADDR DATA" in hexadecimal,
-// and prints each answer as "ADDR VALUE RESP"; a command pulse as its name. What csb_regs reads back
-// is constant. So a test can put another csb_regs_pkg beside it.
+// Does to csb_regs as the lines of a file (+script=) say, "r ADDR" or "w ADDR DATA" in
+// hexadecimal, and prints each answer as "ADDR VALUE RESP"; a command pulse as its name. The
+// inputs of csb_regs are constant. So a test can put another csb_regs_pkg beside it.
 `timescale 1ns / 1ps
 `default_nettype none
 module regs_probe;
