@@ -99,8 +99,8 @@ def check_model(
     x: np.ndarray,
     state: dict[str, np.ndarray] | None = None,
 ) -> None:
-    """Runs every pass of a model in its direction over float frames ``[frames, inputs]``; outputs,
-    states and cycles must be exact."""
+    """Runs every segment of a model in its direction over float frames ``[frames, inputs]``;
+    outputs, states and cycles must be exact."""
     q = directions.quantise_model(m, c, x, state)
     xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
     want, final = directions.run_fixed(q, c, xs, start)
@@ -115,10 +115,10 @@ def check_model(
         predicted = timing.predict(p, len(frames)).last_out
         ran = Ran(p, network, frames, [len(frames)], y[0], end, predicted, given)
         direction = "reverse" if reverse else "forward"
-        require_equal(ran, got, folder, sim, case=f"pass {n}, {direction}")
+        require_equal(ran, got, folder, sim, case=f"segment {n}, {direction}")
         return got.outputs, {k: v[0] for k, v in got.state.items()}
 
-    got, end = directions.run_passes(q, xs, start, on_rtl)
+    got, end = directions.run_segments(q, xs, start, on_rtl)
     assert np.array_equal(got, want)
     assert all(np.array_equal(end[k], v) for k, v in final.items())
 

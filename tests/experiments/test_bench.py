@@ -21,7 +21,7 @@ from csb_rnn.flow import schema
 from csb_rnn.machine import config
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = models.Model("MT1", "lstm", (models.Shape(20, 32), models.Shape(32, 32)),
+TINY = models.Benchmark("MT1", "lstm", (models.Shape(20, 32), models.Shape(32, 32)),
                     {32: 4.0, 64: 3.0, 128: 2.0})  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_paper_rows() -> None:
 
 
 def test_too_large_takes_the_configuration_with_larger_memories() -> None:
-    huge = models.Model("MT2", "lstm", (models.Shape(600, 1500),), {32: 60.0})
+    huge = models.Benchmark("MT2", "lstm", (models.Shape(600, 1500),), {32: 60.0})
     (row,) = measure.layer_rows(huge, 0, 32, (4, 4), ("horizontal",))
     assert row["config"] == "paper256_sim"
 

@@ -23,7 +23,7 @@ from csb_rnn.execution import timing, utilisation
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.models import directions
-from csb_rnn.models.directions import QModel, QPass
+from csb_rnn.models.directions import QModel, QSegment
 from csb_rnn.network.read import with_initial
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Build:
         """The networks in integers, as one model."""
         return QModel(
             tuple(
-                QPass({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
+                QSegment({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
                 for parts in self.record.segments
             )
         )

@@ -62,7 +62,7 @@ def export(module: torch.nn.Module, example: tuple[Any, ...]) -> ModelProto:
     module.eval()
     try:
         for dynamo in (False, True) if unrolled else (True, False):
-            buffer = io.BytesIO()
+            buffer: Any = io.BytesIO()  # torch takes streams, its annotations do not say so
             try:
                 with _quiet(), torch.no_grad():
                     if dynamo:

@@ -21,7 +21,7 @@ from csb_rnn.compiler import compile_network, reference
 from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing, trace
 from csb_rnn.experiments.bench import models
-from csb_rnn.experiments.bench.models import Model
+from csb_rnn.experiments.bench.models import Benchmark
 from csb_rnn.machine import config
 from csb_rnn.machine.config import SHARING, Config
 from csb_rnn.machine.folders import ROOT
@@ -50,7 +50,7 @@ def shared(c: Config, sharing: str | None) -> Config:
     return dataclasses.replace(c, share_h=h, share_v=v)
 
 
-def build(model: Model, layers: list[dict[str, np.ndarray]], block: int) -> Network:
+def build(model: Benchmark, layers: list[dict[str, np.ndarray]], block: int) -> Network:
     """The network of pruned matrices.
 
     Raises:
@@ -96,7 +96,7 @@ def busy_share(p: Program) -> float:
 
 
 def layer_rows(
-    model: Model,
+    model: Benchmark,
     n: int,
     block: int,
     align: tuple[int, int],
@@ -144,7 +144,7 @@ def layer_rows(
 
 
 def paper_rows(
-    model: Model,
+    model: Benchmark,
     n: int,
     block: int,
     align: tuple[int, int],
@@ -193,7 +193,7 @@ def paper_rows(
     return rows
 
 
-def pattern(model: Model, align: tuple[int, int]) -> str:
+def pattern(model: Benchmark, align: tuple[int, int]) -> str:
     """What a row says of its weights' pattern."""
     if model.file is not None:
         return "trained"
@@ -212,7 +212,7 @@ class Job:
             Verilator, any other is predicted.
     """
 
-    model: Model
+    model: Benchmark
     config: str
     streams: int = 1
     block: int = 32

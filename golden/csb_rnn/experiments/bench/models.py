@@ -39,7 +39,7 @@ class Shape:
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class Benchmark:
     """A benchmark model. ``rates`` are those of the paper's Fig. 10a by block size, ``table2`` the
     one at which its latency is published; ``kept`` the weights that then remain. ``file`` is a
     trained checkpoint, whose pattern is taken as it is."""
@@ -64,24 +64,24 @@ def _rates(*values: float) -> dict[int, float]:
 MODELS = {
     m.name: m
     for m in (
-        Model("MT1", "lstm", (Shape(128, 256), Shape(256, 256)),
+        Benchmark("MT1", "lstm", (Shape(128, 256), Shape(256, 256)),
               _rates(13, 12, 7.5, 3), 12.5, 73_400),
-        Model("MT2", "lstm", (Shape(1500, 1500),) * 2, _rates(15.5, 12, 11.5, 10)),
-        Model("SR1", "lstmp", (Shape(153, 1024, 512), Shape(512, 1024, 512)),
+        Benchmark("MT2", "lstm", (Shape(1500, 1500),) * 2, _rates(15.5, 12, 11.5, 10)),
+        Benchmark("SR1", "lstmp", (Shape(153, 1024, 512), Shape(512, 1024, 512)),
               _rates(13, 13.5, 10.5, 6.5), 13, 612_825),
-        Model("SR2", "gru", (Shape(39, 1024), Shape(1024, 1024)),
+        Benchmark("SR2", "gru", (Shape(39, 1024), Shape(1024, 1024)),
               _rates(20, 20, 19, 12.5), 20, 477_850),
-        Model("SR3", "ligru", (Shape(39, 512), Shape(512, 512)), _rates(6, 6.5, 5.5, 1.5)),
-        Model("SR4", "gru", (Shape(39, 256),), _rates(25, 25, 18.5, 16.5)),
-        Model("SPP", "lstm", (Shape(1, 128), Shape(128, 128)), _rates(3.5, 3, 1.5, 1)),
-        Model("SC1", "lstm", (Shape(32, 512), Shape(512, 512), Shape(512, 512)),
+        Benchmark("SR3", "ligru", (Shape(39, 512), Shape(512, 512)), _rates(6, 6.5, 5.5, 1.5)),
+        Benchmark("SR4", "gru", (Shape(39, 256),), _rates(25, 25, 18.5, 16.5)),
+        Benchmark("SPP", "lstm", (Shape(1, 128), Shape(128, 128)), _rates(3.5, 3, 1.5, 1)),
+        Benchmark("SC1", "lstm", (Shape(32, 512), Shape(512, 512), Shape(512, 512)),
               _rates(10.5, 9.5, 10, 7)),
-        Model("SC2", "lstm", (Shape(50, 256),), _rates(7, 6.5, 2.5, 1)),
-        Model("QA", "lstm", (Shape(50, 256), Shape(256, 256), Shape(256, 256)),
+        Benchmark("SC2", "lstm", (Shape(50, 256),), _rates(7, 6.5, 2.5, 1)),
+        Benchmark("QA", "lstm", (Shape(50, 256), Shape(256, 256), Shape(256, 256)),
               _rates(7.5, 7, 4.5, 2)),
     )
 }  # fmt: skip
-EDGE = Model("GRU 128->256", "gru", (Shape(128, 256),), _rates(13, 13, 13, 13))
+EDGE = Benchmark("GRU 128->256", "gru", (Shape(128, 256),), _rates(13, 13, 13, 13))
 """The layer that was simulated on EdgeDRNN."""
 
 CELLS_COMPARED = ("SR1", "SR2", "SR3")
@@ -93,15 +93,15 @@ def _weights(cell: str, layers: tuple[Shape, ...]) -> int:
     return sum(gates * s.hidden * (s.inputs + s.outputs) + s.hidden * s.projection for s in layers)
 
 
-def as_lstm(m: Model) -> Model:
+def as_lstm(m: Benchmark) -> Benchmark:
     """An LSTM with the layers and units of a model, pruned to as many weights, in blocks of 32."""
     below = (m.layers[0].inputs, *(s.hidden for s in m.layers))
     layers = tuple(Shape(x, s.hidden) for x, s in zip(below, m.layers, strict=False))
     rate = _weights("lstm", layers) / (_weights(m.cell, m.layers) / m.rate(32))
-    return Model(f"{m.name} (as LSTM)", "lstm", layers, {32: rate})
+    return Benchmark(f"{m.name} (as LSTM)", "lstm", layers, {32: rate})
 
 
-def comparisons() -> list[Model]:
+def comparisons() -> list[Benchmark]:
     """What :data:`CELLS_COMPARED` are set beside: LSTMs, and the GRU that resets before its
     product."""
     out = [as_lstm(MODELS[name]) for name in CELLS_COMPARED]
@@ -167,7 +167,7 @@ def kept_by(w: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where((w != 0) & (np.abs(w) < floor), np.copysign(floor, w), w)
 
 
-def trained() -> list[Model]:
+def trained() -> list[Benchmark]:
     """The shipped checkpoints, each under the name of the model whose shape it has."""
     out = []
     for file in sorted(CHECKPOINTS.glob("*.npz")):
@@ -177,11 +177,11 @@ def trained() -> list[Model]:
         if like:
             name = f"{like[0]} ({file.stem})"
             rates = dict.fromkeys((c.csb.get("block", 32),), round(c.rate, 2))
-            out.append(Model(name, c.cell, shapes, rates, file=file))
+            out.append(Benchmark(name, c.cell, shapes, rates, file=file))
     return out
 
 
-def _from_file(model: Model, n: int) -> dict[str, np.ndarray]:
+def _from_file(model: Benchmark, n: int) -> dict[str, np.ndarray]:
     """Layer ``n`` of a trained model, as :func:`tensors` gives it."""
     assert model.file is not None
     found = checkpoint.read_checkpoint(model.file)
@@ -190,7 +190,7 @@ def _from_file(model: Model, n: int) -> dict[str, np.ndarray]:
 
 
 def tensors(
-    model: Model, n: int, block: int, align: tuple[int, int], rate: float | None = None
+    model: Benchmark, n: int, block: int, align: tuple[int, int], rate: float | None = None
 ) -> dict[str, np.ndarray]:
     """Matrices and biases of layer ``n`` under torch's names, but numbered as layer 0.
 
@@ -210,7 +210,7 @@ def tensors(
     return out | biases(model, n)
 
 
-def sizes(model: Model, n: int) -> dict[str, tuple[int, int]]:
+def sizes(model: Benchmark, n: int) -> dict[str, tuple[int, int]]:
     """Rows and columns of the matrices of layer ``n``, under the names of :func:`tensors`."""
     shape, gates = model.layers[n], checkpoint.CELL_GATES.get(model.cell, 4)
     out = {
@@ -222,7 +222,7 @@ def sizes(model: Model, n: int) -> dict[str, tuple[int, int]]:
     return out
 
 
-def biases(model: Model, n: int) -> dict[str, np.ndarray]:
+def biases(model: Benchmark, n: int) -> dict[str, np.ndarray]:
     """Biases of layer ``n``."""
     rng = np.random.default_rng([SEED, n])
     gates = checkpoint.CELL_GATES.get(model.cell, 4)

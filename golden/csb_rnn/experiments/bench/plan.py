@@ -13,7 +13,7 @@ from typing import Any
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.experiments.bench import measure, models
 from csb_rnn.experiments.bench.measure import Job, UnsupportedError
-from csb_rnn.experiments.bench.models import MODELS, Model, Shape
+from csb_rnn.experiments.bench.models import MODELS, Benchmark, Shape
 from csb_rnn.program.program import CompileError
 from csb_rnn.system import processes
 
@@ -46,7 +46,7 @@ class Results:
             self.notes.append(text)
 
 
-def chosen(quick: bool) -> list[Model]:
+def chosen(quick: bool) -> list[Benchmark]:
     return [m for m in MODELS.values() if not quick or m.name in QUICK]
 
 
@@ -200,7 +200,7 @@ def _about_build(name: str, seconds: float | None) -> str:
     return f"{name}: rows are from the RTL; Verilator build ready after {seconds:.0f} s"
 
 
-def _title(m: Model, n: int, block: int, *_: Any) -> str:
+def _title(m: Benchmark, n: int, block: int, *_: Any) -> str:
     return f"{m.name} layer {n}, block {block}"
 
 

@@ -16,7 +16,7 @@ import torch
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
 from csb_rnn.experiments.bench import measure, models
-from csb_rnn.experiments.bench.models import KEPT_TOLERANCE, MODELS, Model, Shape
+from csb_rnn.experiments.bench.models import KEPT_TOLERANCE, MODELS, Benchmark, Shape
 from csb_rnn.experiments.bench.tables import LEAST_IDEAL, Table
 from csb_rnn.flow.cycles import issue_cycles
 from csb_rnn.machine import config, isa
@@ -43,7 +43,7 @@ def _seed(*what: object) -> int:
     return zlib.crc32(" ".join(map(str, (*what, models.SEED))).encode())
 
 
-def _dense(m: Model, block: int) -> list[dict[str, np.ndarray]]:
+def _dense(m: Benchmark, block: int) -> list[dict[str, np.ndarray]]:
     return [
         {
             name: models.dense(*size, _seed(m.name, n, name, block, "classes"))
@@ -54,7 +54,10 @@ def _dense(m: Model, block: int) -> list[dict[str, np.ndarray]]:
 
 
 def _masked(
-    m: Model, mask: Callable[[str, torch.Tensor], torch.Tensor], block: int, csb: dict[str, object]
+    m: Benchmark,
+    mask: Callable[[str, torch.Tensor], torch.Tensor],
+    block: int,
+    csb: dict[str, object],
 ) -> Pruned:
     layers = []
     for n, layer in enumerate(_dense(m, block)):
@@ -66,7 +69,7 @@ def _masked(
     return Pruned(models.network(m.cell, layers, block, csb), models.kept(layers))
 
 
-def class_balanced(m: Model, block: int, c: Config, rate: float | None = None) -> Pruned:
+def class_balanced(m: Benchmark, block: int, c: Config, rate: float | None = None) -> Pruned:
     """A benchmark model with synthetic weights, pruned for a machine with shared columns; to the
     kept weights that are prescribed, if they are and no rate is given."""
     tensors = {
@@ -89,7 +92,7 @@ def class_balanced(m: Model, block: int, c: Config, rate: float | None = None) -
     return pruned
 
 
-def of_scheme(m: Model, scheme: str, rate: float) -> Pruned:
+def of_scheme(m: Benchmark, scheme: str, rate: float) -> Pruned:
     """The same weights pruned by another scheme of the project; ``dense`` keeps them all."""
     if scheme == "dense":
         return _masked(m, lambda _, w: w != 0, 32, {})
@@ -97,7 +100,7 @@ def of_scheme(m: Model, scheme: str, rate: float) -> Pruned:
     return _masked(m, lambda _, w: chosen.project(w, rate) != 0, 32, {})
 
 
-def layer_of(m: Model, n: int) -> Model:
+def layer_of(m: Benchmark, n: int) -> Benchmark:
     """One layer of a model as a model."""
     return dataclasses.replace(m, name=f"{m.name} {n}", layers=(m.layers[n],), kept=None)
 
@@ -211,7 +214,7 @@ def spartus_table() -> Table:
     rows = []
     for percent in (94, 96):
         rate = 100 / (100 - percent)
-        m = Model(f"LSTM {percent}", "lstm", (SPARTUS,), {32: rate})
+        m = Benchmark(f"LSTM {percent}", "lstm", (SPARTUS,), {32: rate})
         pruned = class_balanced(m, 32, config.load("paper512_cols"))
         used, interval = _frame("paper512_cols", pruned)
         rows.append((f"{percent} %", f"`{used}`", f"{pruned.kept:,}", f"{interval:.0f}",
