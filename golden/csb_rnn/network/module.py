@@ -70,12 +70,12 @@ def export(module: torch.nn.Module, example: tuple[Any, ...]) -> ModelProto:
                             module, example, None, input_names=names, dynamo=True
                         )
                         assert made is not None
-                        made.save(buffer)  # type: ignore[arg-type]
+                        made.save(buffer)
                     else:
                         torch.onnx.export(
                             module,
                             example,
-                            buffer,  # type: ignore[arg-type]
+                            buffer,
                             input_names=names,
                             dynamo=False,
                         )

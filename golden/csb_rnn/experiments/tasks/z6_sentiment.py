@@ -110,7 +110,7 @@ class Sentences(Task):
         words, labels = sentences()[0]["train"]
         order = torch.randperm(len(words), generator=generator).tolist()
         # Neighbours in length share a batch: sort inside pools of 16 batches, then shuffle batches.
-        groups = []
+        groups: list[list[int]] = []
         for part in cut(order, self.batch * 16):
             groups += cut(sorted(part, key=lambda i: len(words[i])), self.batch)
         for pick in torch.randperm(len(groups), generator=generator).tolist():
