@@ -199,9 +199,9 @@ async def bits_under_stalls(dut, stalls: str) -> None:
         assert await t.read("STATUS", "error") == 0
         if stalls == "none":
             await t.stop()
-            for lane, addr, value in net.state.tolist():
+            for lane, addr, word in net.state.tolist():
                 await t.write("STATE_ADDR", value("STATE_ADDR", lane=lane, addr=addr))
-                assert await t.read("STATE_DATA") == value & 0xFFFFFFFF
+                assert await t.read("STATE_DATA") == word & 0xFFFFFFFF
             await t.run(net)  # starts over from zero
 
 
