@@ -3,21 +3,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
 
 import pytest
 
+from csb_rnn.experiments.documents import findings, generate, results, tables
 from csb_rnn.experiments.reports import measured
 from csb_rnn.flow import schema
 from csb_rnn.machine import config, design, folders, image
+from csb_rnn.machine.memories import memory_bits
 
 SCRIPT = folders.ROOT / "scripts/gen_docs.py"
-_spec = importlib.util.spec_from_file_location("gen_docs", SCRIPT)
-gen_docs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen_docs)
 
 
 def test_everything_is_current() -> None:
@@ -31,7 +29,7 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
     same.write_text("a")
     other.write_text("b")
     files = {same: "a", other: "c", tmp_path / "missing": ""}
-    assert gen_docs.outdated(files) == [other, tmp_path / "missing"]
+    assert generate.outdated(files) == [other, tmp_path / "missing"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
     ],
 )
 def test_check_reads_pages(text: str, finding: str | None) -> None:
-    found = [*gen_docs._wrong_constants(text), *gen_docs._missing_files(text, folders.ROOT)]
+    found = [*findings.wrong_constants(text), *findings.missing_files(text, folders.ROOT)]
     assert found == [finding] * (finding is not None)
 
 
@@ -64,7 +62,7 @@ def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
             bits += p["Width"] * p["Depth"]
         elif module == "csb_neuron_ram":
             bits += p["DataW"] * p["Depth"] * p["Sides"] * p["Reads"]
-    assert bits == sum(gen_docs.memory_bits(c).values())
+    assert bits == sum(memory_bits(c).values())
 
 
 @pytest.mark.parametrize("name", config.names())
@@ -81,7 +79,7 @@ def test_derived_widths_are_those_of_the_rtl(name: str) -> None:
 
 
 def test_core_lists_the_sources_in_order() -> None:
-    listed = re.findall(r"^      - (hdl/\S+\.sv)$", gen_docs.CORE.read_text(), re.MULTILINE)
+    listed = re.findall(r"^      - (hdl/\S+\.sv)$", tables.CORE.read_text(), re.MULTILINE)
     assert [folders.ROOT / file for file in listed] == list(design.file_list()[0])
 
 
@@ -93,8 +91,8 @@ def test_results_table(monkeypatch) -> None:
     row = {"model": "m", "config": "tiny", "frames": 4, "cycles_per_frame": 12.5}
     kept = measured.Measured("", [row | {"frame_efficiency": None}])
     monkeypatch.setattr(measured, "read", lambda name: kept)
-    lines = gen_docs.results_table().splitlines()
+    lines = results.results_table().splitlines()
     assert len(lines) == 3
     assert lines[2].startswith("| m | tiny | 4 | - | - | - | 12.50 | - |")
     text = "a<!-- t -->old<!-- /t -->b"
-    assert gen_docs.between(text, "t", "new") == "a<!-- t -->\nnew\n<!-- /t -->b"
+    assert generate.between(text, "t", "new") == "a<!-- t -->\nnew\n<!-- /t -->b"

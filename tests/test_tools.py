@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from csb_rnn.experiments.silicon import synthesis
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation import launcher
 from csb_rnn.simulation.launcher import SimulationError, run
-from scripts import lint, synth
+from scripts import lint
 
 BAD_SYNTHESIS = Path(__file__).parent / "data/bad_synthesis.sv"
 CHILD = "module child (input wire [3:0] a_i, output wire b_o); assign b_o = ^a_i; endmodule\n"
@@ -20,7 +21,7 @@ PARENT = "module parent (input wire [2:0] a_i, output wire b_o); child u (.*); e
 
 def test_synthesis_finds_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    _, found = synth.synthesise("xcup", "bad", "bad_synthesis", {}, [BAD_SYNTHESIS])
+    _, found = synthesis.synthesise("xcup", "bad", "bad_synthesis", {}, [BAD_SYNTHESIS])
     kinds = sorted(finding.split()[0] for finding in found)
     assert kinds == ["array", "latch:", "memory", "multiplier"], found
 
@@ -79,7 +80,7 @@ from csb_rnn.program import assemble
 from csb_rnn import compiler
 from csb_rnn.machine import config
 from csb_rnn.models import quantise
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 from csb_rnn.cells import CELLS
 c, digest = config.load("tiny"), hashlib.sha256()
 for name in CELLS:

@@ -20,7 +20,7 @@ from csb_rnn import compiler
 from csb_rnn.machine import config, isa
 from csb_rnn.machine.image import Target
 from csb_rnn.program import assemble
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 
 
 def _pack(values: np.ndarray, width: int) -> int:

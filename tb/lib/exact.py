@@ -19,7 +19,7 @@ from csb_rnn.simulation.run_result import RunResult
 from csb_rnn.simulation.simulate import simulate
 from csb_rnn.verify import explanation
 from csb_rnn.verify.explanation import Ran
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 
 SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
     "weight_depth": 1024,

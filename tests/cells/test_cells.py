@@ -24,8 +24,8 @@ from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import fixed_model, float_model, quantise
 from csb_rnn.network import network
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW, check
-from tb.lib.random_layers import LayerCase
 
 
 def sigmoid(v):

@@ -12,7 +12,7 @@ from csb_rnn import compiler
 from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.program.program import CompileError
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = re.compile(

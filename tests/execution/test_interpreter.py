@@ -20,9 +20,9 @@ from csb_rnn.execution.interpreter import Interpreter, StuckError
 from csb_rnn.machine import config
 from csb_rnn.models import fixed_model, float_model, quantise
 from csb_rnn.program.program import CompileError
-from tb.lib import random_layers
+from csb_rnn.verify import random_layers
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW
-from tb.lib.random_layers import LayerCase
 
 MIXED = ("lstm+gru_before", "sru+ligru+rnn", "linear_relu+lstmp+linear", "lstmp+peephole")
 

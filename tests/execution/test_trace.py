@@ -16,7 +16,7 @@ from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.simulate import simulate
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 
 CASES = [  # configuration, streams, layers, hidden
     ("tiny", 1, 1, 11),

@@ -17,6 +17,7 @@ from csb_rnn import commands
 from csb_rnn.cells import CELLS
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.experiments.bench import figures, measure, models, page, plan, tables
+from csb_rnn.experiments.silicon import area, floorplan
 from csb_rnn.flow import schema
 from csb_rnn.machine import config
 
@@ -266,7 +267,6 @@ def test_plan_covers_what_it_should() -> None:
 
 
 def test_area_rows_and_hash() -> None:
-    area = script("area")
     rows = area.jobs(["small", "paper256"])
     assert [(r.config.name, r.target) for r in rows[:1]] == [("small", "ecp5")]
     modes = {(r.sharing, r.max_block) for r in rows[1:]}
@@ -282,7 +282,6 @@ def test_area_rows_and_hash() -> None:
 
 def test_area_parts() -> None:
     """Each instance counts for the part that its outermost module belongs to."""
-    area = script("area")
     files = {"u_engine": ROOT / "hdl/engine/csb_engine.sv",
              "u_lanes": ROOT / "hdl/datapath/csb_datapath.sv"}  # fmt: skip
     for path, part in (
@@ -301,7 +300,6 @@ def test_critical_path() -> None:
         {"from": "<async>", "to": "posedge clk", "path": [step] * 9},
         {"from": "posedge clk", "to": "posedge clk", "path": [cell, step]},
     ]
-    area = script("area")
     found = area.critical_path({"critical_paths": paths})
     assert found == ["0.25 ns logic a", "1.50 ns routing n1"]
     assert area.critical_path({"critical_paths": paths[:1]}) == []
@@ -322,48 +320,45 @@ def _netlist(kinds: dict[str, str], nets: list[list[str]]) -> dict[str, dict]:
 
 def test_pulls_are_those_of_springs() -> None:
     """Two springs in a row are half as stiff, two side by side twice; clocks do not pull."""
-    plan = script("floorplan")
     kinds = {"a": "DP16KD", "b": "MULT18X18D", "c": "DP16KD", "f": "TRELLIS_FF", "g": "LUT4"}
-    names, pull = plan.pulls(
+    names, pull = floorplan.pulls(
         _netlist(kinds, [["a", "f"], ["f", "b"], ["b", "c"], ["b", "c"], ["a", "g"]])
     )
     assert names == ["a", "b", "c"]
     want = np.array([[0, 0.5, 0], [0.5, 0, 2], [0, 2, 0]])
     np.testing.assert_allclose(pull, want, atol=1e-3)
     many = {f"r{i}": "DP16KD" for i in range(10)}
-    _, pull = plan.pulls(
+    _, pull = floorplan.pulls(
         _netlist(many, [list(many)])
     )  # a star: each pair 1/k of a spring's k/(k-1)
     np.testing.assert_allclose(pull[0, 1:], 1 / 9, atol=1e-3)
 
 
 def test_annealing_brings_together_what_pulls() -> None:
-    plan = script("floorplan")
     kinds = ["DP16KD", "MULT18X18D"] * 40
     pull = np.zeros((80, 80))
     for i in range(0, 80, 2):
         pull[i, i + 1] = pull[i + 1, i] = 1.0
-    annealer = plan.Annealer(pull, kinds)
+    annealer = floorplan.Annealer(pull, kinds)
     before = annealer.total()
     annealer.run(60_000)
     assert annealer.total() < before / 3
-    for kind in plan.SITES:
+    for kind in floorplan.SITES:
         taken = [s for k, s in zip(kinds, annealer.site, strict=True) if k == kind]
         assert len(set(taken)) == len(taken) == 40
         owned = [i for i in annealer.owner[kind] if i >= 0]
         assert sorted(owned) == [i for i, k in enumerate(kinds) if k == kind]
-    places = [plan.SITES[k][s][:2] for k, s in zip(kinds, annealer.site, strict=True)]
+    places = [floorplan.SITES[k][s][:2] for k, s in zip(kinds, annealer.site, strict=True)]
     assert places == list(zip(annealer.x, annealer.y, strict=True))
 
 
 def test_floorplan_gives_every_block_a_place(tmp_path) -> None:
-    plan = script("floorplan")
     cells = _netlist({"m": "DP16KD", "x": "MULT18X18D", "f": "LUT4"}, [["m", "f"], ["f", "x"]])
     (tmp_path / "in.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
-    plan.floorplan(tmp_path / "in.json", tmp_path / "out.json", "top", moves=200)
+    floorplan.floorplan(tmp_path / "in.json", tmp_path / "out.json", "top", moves=200)
     out = json.loads((tmp_path / "out.json").read_text())["modules"]["top"]["cells"]
     assert "EBR" in out["m"]["attributes"]["BEL"]
     assert "MULT18" in out["x"]["attributes"]["BEL"]
     assert not out["f"]["attributes"]
     with pytest.raises(ValueError, match="209 DP16KD, an ECP5-85k has 208"):
-        plan.Annealer(np.zeros((209, 209)), ["DP16KD"] * 209)
+        floorplan.Annealer(np.zeros((209, 209)), ["DP16KD"] * 209)

@@ -203,7 +203,8 @@ def test_report_is_current():
 
 def test_ratios_are_of_rates_achieved_and_over_the_same_seeds():
     """Where one scheme has run with one seed only, the first seed alone counts for both."""
-    from scripts.prune_report import label, ratios
+    from csb_rnn.experiments.reports.pruning.targets import ratios
+    from csb_rnn.experiments.reports.pruning.words import label
 
     ours = {
         "csb32_4x4": stub(30.0, 32.0),
@@ -230,7 +231,8 @@ def stub(rate, first, seeds=(0, 1, 2), knee=None):
 
 def test_every_scheme_is_told_by_its_best_recipe():
     """Seeds first, then the rate, then the knee; ratios of one recipe are averaged."""
-    from scripts.prune_report import best_of, paired, split_recipe
+    from csb_rnn.experiments.reports.pruning.targets import paired
+    from csb_rnn.experiments.reports.pruning.words import best_of, split_recipe
 
     few, low, high = stub(50.0, 50.0, (0,)), stub(20.0, 20.0), stub(25.0, 25.0, knee=26.0)
     found = best_of({"": {"csb32": few}, "feedback": {"csb32": low, "row": low}})

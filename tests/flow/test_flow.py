@@ -23,7 +23,7 @@ from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation import capacity, simulate
 from csb_rnn.simulation.run_result import RunResult
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 from tests.helpers import build_image
 
 GATES = {"lstm": 4, "gru": 3}

@@ -10,7 +10,7 @@ import pytest
 
 from csb_rnn.machine.config import load, rtl_parameters
 from csb_rnn.simulation.launcher import SimulationError, run
-from tb.lib.random_layers import PATTERNS, LayerCase
+from csb_rnn.verify.random_layers import PATTERNS, LayerCase
 
 # configuration, what differs from it, cases, largest size
 FIELDS = ("config", "override", "cases", "largest")

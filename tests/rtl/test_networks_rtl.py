@@ -15,8 +15,8 @@ from csb_rnn.machine import config
 from csb_rnn.models import fixed_model, quantise
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation.simulate import simulate
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW, check, measure
-from tb.lib.random_layers import LayerCase
 
 # configuration, what differs from it, random networks, largest size, ...
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams")

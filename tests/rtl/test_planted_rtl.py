@@ -12,8 +12,8 @@ from csb_rnn.machine import config
 from csb_rnn.machine.design import HDL
 from csb_rnn.simulation import simulate
 from csb_rnn.simulation.launcher import SimulationError
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW, check
-from tb.lib.random_layers import LayerCase
 
 CASE = LayerCase(seed=1, inputs=5, hidden=9)
 

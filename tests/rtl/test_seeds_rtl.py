@@ -14,8 +14,8 @@ import pytest
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW, check
-from tb.lib.random_layers import LayerCase
 
 #: Seeds that once made csb_sim_top's check of bus responses fire before the first reset.
 PLANTED = (777018, 13, 17)

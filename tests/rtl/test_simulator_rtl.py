@@ -13,8 +13,8 @@ from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.simulation.launcher import SimulationError
 from csb_rnn.simulation.simulator import Simulator
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW
-from tb.lib.random_layers import LayerCase
 
 
 def test_step_by_step(sim, tmp_path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from csb_rnn.machine import config, design
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check
-from tb.lib.random_layers import LayerCase
 
 #: Configurations that differ from the defaults, and all of them together in every parameter.
 SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth": 40}

@@ -11,7 +11,7 @@ from csb_rnn.machine import config, image
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.program import assemble
 from csb_rnn.simulation.launcher import run
-from tb.lib.random_layers import LayerCase
+from csb_rnn.verify.random_layers import LayerCase
 
 CASES = (
     LayerCase(seed=5, cell="gru", inputs=7, hidden=13),

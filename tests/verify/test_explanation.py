@@ -18,8 +18,8 @@ from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 from csb_rnn.simulation.run_result import RunResult
 from csb_rnn.verify.explanation import Ran, explain, show, suspects
+from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW
-from tb.lib.random_layers import LayerCase
 
 C = config.load("tiny")
 STREAMS, FRAMES = 2, 6

