@@ -129,12 +129,25 @@ def _deal(
     by_input: dict[str, list[np.ndarray]] = {}
     for (gate, v), w in q.weights.items():
         if q.cell.spaces[gate] == space:
-            by_input.setdefault(v, []).append((w != 0).sum(axis=1))
+            work = _row_work(w, block) if c.shared_cols > 1 and v != "x" else (w != 0).sum(axis=1)
+            by_input.setdefault(v, []).append(work)
     rows = np.stack([np.sum(ws, axis=0) for ws in by_input.values()], axis=1)
     cols = np.sum([(w != 0).sum(axis=0) for w in users] or [0 * rows[:, 0]], axis=0)
     if c.shared_cols > 1:
         return deal_blocks(rows, cols, _classes(q, space, named, block, c), c, block)
     return deal(rows, cols[:, None], c, block, REACH)
+
+
+def _row_work(w: np.ndarray, block: int) -> np.ndarray:
+    """What each row of a matrix costs in tiles, [rows]: the columns of all kernels that keep it,
+    weights that were quantised to zero included."""
+    high, wide = -(-w.shape[0] // block), -(-w.shape[1] // block)
+    full = np.zeros((high * block, wide * block), bool)
+    full[: w.shape[0], : w.shape[1]] = w != 0
+    full = full.reshape(high, block, wide, block)
+    columns = full.any(axis=1).sum(axis=2)  # [block rows, block columns]
+    work = (full.any(axis=3) * columns[:, None]).sum(axis=2)
+    return np.asarray(work.reshape(-1)[: w.shape[0]])
 
 
 def _classes(q: QLayer, space: str, named: np.ndarray | None, block: int, c: Config) -> np.ndarray:

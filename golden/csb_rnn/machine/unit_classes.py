@@ -15,7 +15,7 @@ share group of an engine row. Which units a class has is free (:func:`assign`).
 Example: 256 units in blocks of 32 on ``paper256_cols`` (K = P = C = 4): an engine row gets two
 blocks, so a block is one piece: one part of four classes of 8 units. With 128 units it would get
 one block: a block is two pieces of 16 units. More pieces would even out engine rows further (97.5
-instead of 96.2 % of the multipliers' time for MT1 on ``paper512_cols``), but a kernel that has to
+instead of 96.9 % of the multipliers' time for MT1 on ``paper512_cols``), but a kernel that has to
 be balanced in each of two pieces keeps 2.4 % less energy.
 """
 
