@@ -34,7 +34,7 @@ from csb_rnn.machine.folders import BUILD
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.checkpoint import Checkpoint, read_checkpoint
 from csb_rnn.network.network import from_checkpoint
 from csb_rnn.program.program import CompileError, Program

@@ -10,7 +10,7 @@ from typing import Any
 
 from csb_rnn import flow
 from csb_rnn.machine.config import Config
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import Program
 
 

@@ -22,7 +22,7 @@ from csb_rnn.cells.sru import SRU
 from csb_rnn.execution import utilisation
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.models import fixed_model, float_model, quantise
+from csb_rnn.models import bounds, fixed_model, float_model, integer_layer, quantise
 from csb_rnn.network import network
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW, check
@@ -174,11 +174,9 @@ def test_projection_is_near_float():
 
 def test_unbounded_cells_are_calibrated():
     net = network.from_tensors(RNN_RELU, tensors(RNN_RELU, 5, 8, 1))
-    assert quantise.vector_bounds(RNN_RELU)["h"] == np.inf
-    assert quantise.vector_bounds(RNN)["h"] == 1
-    assert quantise.vector_bounds(GRU_BEFORE) | {"h": 1, "rh": 1} == quantise.vector_bounds(
-        GRU_BEFORE
-    )
+    assert bounds.vector_bounds(RNN_RELU)["h"] == np.inf
+    assert bounds.vector_bounds(RNN)["h"] == 1
+    assert bounds.vector_bounds(GRU_BEFORE) | {"h": 1, "rh": 1} == bounds.vector_bounds(GRU_BEFORE)
     cfg = config.load("tiny")
     assert quantise.quantise(net, cfg).layers[0].fracs["h"] == quantise.DEFAULT_NEURON_FRAC
     x = np.full((30, 5), 3.0)
@@ -186,7 +184,7 @@ def test_unbounded_cells_are_calibrated():
     peak = np.abs(float_model.run(net, x)[0]).max()
     assert peak * quantise.MARGIN <= 2.0 ** (15 - q.layers[0].fracs["h"])
     loud = network.from_tensors(RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()})
-    with pytest.raises(quantise.QuantError, match="layer 0: h reaches"):
+    with pytest.raises(integer_layer.QuantError, match="layer 0: h reaches"):
         quantise.quantise(loud, cfg, np.full((30, 5), 100.0))
 
 
@@ -307,7 +305,7 @@ def test_peephole_equals_its_equations():
     y, _ = fixed_model.FixedModel(q, cfg).run(q.quantise_inputs(x))
     assert np.quantile(np.abs(q.output_float(y) - got), 0.999) <= 2.0**-8
     loud = network.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
-    with pytest.raises(quantise.QuantError, match="constant p_i reaches 4"):
+    with pytest.raises(integer_layer.QuantError, match="constant p_i reaches 4"):
         quantise.quantise(loud, cfg)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from csb_rnn.machine import config
-from csb_rnn.models import directions, fixed_model, quantise
+from csb_rnn.models import directions, fixed_model, integer_layer, quantise
 from csb_rnn.network import bidirectional
 from csb_rnn.network.checkpoint import from_state_dict
 from csb_rnn.network.network import NetworkError
@@ -112,5 +112,5 @@ def test_bad_models_are_named():
     with pytest.raises(NetworkError, match="initial state 'c_l0'"):
         bidirectional.stack(layers, initial={"c_l0": np.zeros(9)})
     q = directions.quantise_model(m, CFG)
-    with pytest.raises(quantise.QuantError, match="unknown state 'h_l2'"):
+    with pytest.raises(integer_layer.QuantError, match="unknown state 'h_l2'"):
         q.quantise_state({"h_l2": np.zeros(9)})

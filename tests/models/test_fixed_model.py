@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csb_rnn.machine import config, numerics
-from csb_rnn.models import fixed_model, float_model, quantise
+from csb_rnn.models import fixed_model, float_model, integer_layer, quantise
 from csb_rnn.network import network
 
 KINDS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
@@ -115,7 +115,7 @@ def test_equals_plain_loops(kind, width, inputs, hidden, layers, seed, spread, d
     rng = np.random.default_rng(seed)
     try:
         q = quantise.quantise(net, cfg, x_frac=15)
-    except quantise.QuantError as error:
+    except integer_layer.QuantError as error:
         if "too large" in str(error):  # a row of huge weights: refused, nothing to compare
             return
         raise
@@ -222,7 +222,7 @@ def test_saturation_is_hit_and_counted():
 def test_wrong_use_is_refused():
     cfg = config.load("tiny")
     q = quantise.quantise(make("gru", 5, 7), cfg)
-    with pytest.raises(quantise.QuantError, match="state_w"):
+    with pytest.raises(integer_layer.QuantError, match="state_w"):
         fixed_model.FixedModel(q, config.load("tiny", state_w=20, state_frac=13))
     model = fixed_model.FixedModel(q, cfg)
     with pytest.raises(ValueError, match="5 wide"):

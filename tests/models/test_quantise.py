@@ -11,8 +11,9 @@ import torch
 
 from csb_rnn.cells import CELLS
 from csb_rnn.machine import config
-from csb_rnn.models import float_model, quantise
-from csb_rnn.models.quantise import QuantError
+from csb_rnn.machine.numerics import Saturations
+from csb_rnn.models import bounds, float_model, quantise
+from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network import network
 from csb_rnn.network.checkpoint import CheckpointError, from_state_dict
 from csb_rnn.network.network import NetworkError
@@ -114,10 +115,10 @@ def test_layers_must_fit_each_other():
 
 
 def test_bounds_of_cells():
-    assert quantise.vector_bounds(CELLS["lstm"])["h"] == 1
-    assert quantise.vector_bounds(CELLS["gru"])["h"] == 1
-    assert quantise.vector_bounds(CELLS["gru"], {"h": 3.0})["h"] == 3
-    assert quantise.vector_bounds(CELLS["lstm"])["tanh_c"] == np.inf
+    assert bounds.vector_bounds(CELLS["lstm"])["h"] == 1
+    assert bounds.vector_bounds(CELLS["gru"])["h"] == 1
+    assert bounds.vector_bounds(CELLS["gru"], {"h": 3.0})["h"] == 3
+    assert bounds.vector_bounds(CELLS["lstm"])["tanh_c"] == np.inf
 
 
 def test_fractions_are_the_largest_that_fit():
@@ -180,7 +181,7 @@ def test_a_large_bias_takes_fraction_bits():
 
 def test_inputs():
     q = quantise.quantise(network.from_torch(lstm()), CFG)
-    counts = quantise.Saturations()
+    counts = Saturations()
     x = np.array([[0.0, 1.0, -8.0, 8.0, 100.0]])
     assert q.quantise_inputs(x, counts).tolist() == [[0, 4096, -32768, 32767, 32767]]
     assert counts == {"input": 2}

@@ -58,7 +58,7 @@ def verdict(proto: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> str:
 
 def fixed_is_near(proto: onnx.ModelProto, seed: int) -> None:
     """The integer model of a plan beside the float model, where a format holds its numbers."""
-    from csb_rnn.models.quantise import QuantError
+    from csb_rnn.models.integer_layer import QuantError
 
     model = importer.plan_of(proto).model
     x = np.random.default_rng(seed).normal(size=(1, 8, model.inputs))

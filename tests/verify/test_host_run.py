@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from csb_rnn import flow, verify
 from csb_rnn.flow.source_check import SourceError, check_source
 from csb_rnn.models import directions
-from csb_rnn.models.quantise import QuantError
+from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network.read import read_source
 from tb.lib.exact import SHALLOW
 from tests.flow.test_commands import command, refused

@@ -17,7 +17,7 @@ from csb_rnn.compiler.placement import PlacedLayer, PlacedStage, over, place
 from csb_rnn.compiler.products import products_in_order
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import LANE_FRAC, Config
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import CompileError, Program, StateSlot
 
 COMPILERS = ("default", "reference")

@@ -13,7 +13,8 @@ from csb_rnn.compiler.deal_blocks import deal_blocks
 from csb_rnn.compiler.dealing import deal
 from csb_rnn.machine import isa, unit_classes
 from csb_rnn.machine.config import Config
-from csb_rnn.models.quantise import QLayer, QNetwork
+from csb_rnn.models.integer_layer import QLayer
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import CompileError
 
 TAIL = 44  # cycles from a slot's mark to its neurons, about

@@ -19,8 +19,8 @@ from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
 from csb_rnn.machine.numerics import Saturations
-from csb_rnn.models import quantise
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models import bounds
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.kernels import kernel_stats
 from csb_rnn.network.network import Network
@@ -113,12 +113,12 @@ def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
     """For each layer and neuron vector: the bound that its cell gives, what the format holds."""
     out = []
     for la in q.layers:
-        bounds = quantise.vector_bounds(la.cell)
+        of_cell = bounds.vector_bounds(la.cell)
         found = {}
         for n in la.cell.elems:
             if n.vector is None and not n.output:
                 continue
-            name, bound = n.vector or "out", bounds[n.name]
+            name, bound = n.vector or "out", of_cell[n.name]
             limit = 2.0 ** (15 - la.fracs[name])
             found[name] = {
                 "bound": bound if np.isfinite(bound) else None,

@@ -17,7 +17,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.flow.host import HostParts
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.bidirectional import Model, model_key
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.network import Network

@@ -24,7 +24,7 @@ from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
 from csb_rnn.models.directions import quantise_model
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.bidirectional import Model, part_state
 from csb_rnn.network.read import Source as Found
 from csb_rnn.network.read import read_source

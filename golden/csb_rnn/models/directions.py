@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike
 from csb_rnn.machine import numerics
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints, Saturations
-from csb_rnn.models import float_model, quantise
+from csb_rnn.models import float_model, formats, integer_layer, quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.bidirectional import Model, Segment, model_key, part_state
 from csb_rnn.network.network import Floats
 
@@ -103,12 +103,12 @@ class QModel:
         return self.segments[-1].frac
 
     def quantise_inputs(self, x: ArrayLike, counts: Saturations | None = None) -> Ints:
-        """As :meth:`csb_rnn.models.quantise.QNetwork.quantise_inputs`."""
+        """As :meth:`csb_rnn.models.integer_network.QNetwork.quantise_inputs`."""
         return next(iter(self.segments[0].networks.values())).quantise_inputs(x, counts)
 
     def output_float(self, y: ArrayLike) -> np.ndarray:
         """Integer outputs as float32, exact."""
-        return quantise.to_float(y, self.out_frac).astype(np.float32)
+        return formats.to_float(y, self.out_frac).astype(np.float32)
 
     def state_float(self, state: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         """States as float32, exact."""
@@ -128,7 +128,7 @@ class QModel:
         }
         for key in state:
             if key not in known:
-                raise quantise.QuantError(
+                raise integer_layer.QuantError(
                     f"unknown state '{key}': known are {', '.join(sorted(known))}"
                 )
         return self._each_state(state, QNetwork.quantise_state)

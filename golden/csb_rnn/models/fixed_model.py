@@ -16,7 +16,8 @@ from csb_rnn.cells.graph import Drain
 from csb_rnn.machine import numerics
 from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.numerics import Ints, Saturations
-from csb_rnn.models.quantise import QLayer, QNetwork
+from csb_rnn.models.integer_layer import QLayer
+from csb_rnn.models.integer_network import QNetwork
 
 State = dict[str, Ints]
 Trace = dict[tuple[int, str], Ints]
@@ -45,8 +46,8 @@ class FixedModel:
     """A quantised network that can be run frame by frame.
 
     State is a dict of int64 arrays, ``[H]`` or ``[streams, H]``: see
-    :meth:`csb_rnn.models.quantise.QNetwork.state_keys`. ``saturations`` counts values that a named
-    point had to limit, since the model was made.
+    :meth:`csb_rnn.models.integer_network.QNetwork.state_keys`. ``saturations`` counts values that
+    a named point had to limit, since the model was made.
     """
 
     def __init__(self, network: QNetwork, cfg: Config) -> None:

@@ -20,7 +20,8 @@ import numpy as np
 from csb_rnn.cells.as_json import cell_from_json, cell_to_json
 from csb_rnn.errors import CsbError
 from csb_rnn.machine import config, isa
-from csb_rnn.models.quantise import QDrain, QLayer, QNetwork, QuantError
+from csb_rnn.models.integer_layer import QDrain, QLayer, QuantError
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import GroupProgram, Program, StateSlot
 from csb_rnn.system import untrusted
 

@@ -15,7 +15,7 @@ from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.machine.registers import ERRORS
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.run_result import RunResult, Simulate
 from csb_rnn.verify import explanation

@@ -26,7 +26,7 @@ from csb_rnn.machine.isa import LANE_FRAC
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.machine.registers import ERRORS
 from csb_rnn.models.fixed_model import FixedModel, State
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.run_result import RunResult
 

@@ -21,7 +21,7 @@ from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import ratio
 from csb_rnn.flow.files import npz, staged, write_json
 from csb_rnn.flow.record import Build
-from csb_rnn.models import quantise
+from csb_rnn.models import formats
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, run_part
 
 
@@ -77,7 +77,7 @@ def run(
                 one = run_part(part, frames, own, how, inner)
                 reports.append(one.report)
                 y = one.outputs[..., ::-1, :] if part.reverse else one.outputs
-                outputs.append(quantise.to_float(quantise.to_int(y, part.frac), part.frac))
+                outputs.append(formats.to_float(formats.to_int(y, part.frac), part.frac))
                 wanted.append(one.expected[..., ::-1, :] if part.reverse else one.expected)
                 final |= {key: one.state[k] for key, k in part.model_keys().items()}
             v = np.concatenate(outputs, axis=-1)

@@ -13,7 +13,7 @@ from csb_rnn.cells.graph import UNITS, Cell
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.models import quantise
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.network import Layer, Network, gate_inputs
 
 NARROW = 2.0 ** (isa.MUL_W - 1 - LANE_FRAC) - 0.001  # what constants of a cell may reach

@@ -27,7 +27,7 @@ from csb_rnn.machine.config import SHARING, Config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.models.quantise import QNetwork
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.network import Network, NetworkError
 from csb_rnn.program.program import CompileError, Program

@@ -13,7 +13,8 @@ from csb_rnn.execution import timing
 from csb_rnn.experiments.tasks.base import Frames, Score, Task, longest_first
 from csb_rnn.machine import config, image
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.models.quantise import QNetwork, quantise
+from csb_rnn.models.integer_network import QNetwork
+from csb_rnn.models.quantise import quantise
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.network import from_checkpoint
 from csb_rnn.program import assemble
