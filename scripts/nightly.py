@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs what is too long for the test suite, step by step; can be stopped and taken up again.
 
-A result is a small file, docs/results/nightly/STEP.json: passed or not, processor time, and a hash
-of the sources that it was measured with. A step that passed with the sources of today is skipped.
+A result is a small file, docs/results/nightly/STEP.json: passed or not, processor time, seed and
+environment of the step, the commit, and a hash of the sources that it was measured with. A step
+that passed with the sources of today is skipped.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -21,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
 from csb_rnn.machine.folders import ROOT
+from csb_rnn.simulation.launcher import DEFAULT_SEED
 
 RESULTS = ROOT / "docs/results/nightly"
 SOURCES = ("golden", "hdl", "tb", "tests", "scripts", "checkpoints", "requirements.txt")
@@ -95,9 +98,24 @@ def is_current(step: Step, results: Path, sources: str) -> bool:
     return known == (True, sources, list(step.command))
 
 
+def commit(root: Path = ROOT) -> str:
+    """Short hash of the commit, ``-dirty`` behind it if sources differ; empty outside of git."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    name = git("rev-parse", "--short", "HEAD").stdout.strip()
+    same = git("diff", "--quiet", "HEAD", "--", *SOURCES).returncode == 0
+    return name if same or not name else f"{name}-dirty"
+
+
 def run_step(step: Step, results: Path, sources: str) -> bool:
     """Runs a step and writes its result; returns whether it passed."""
-    environment = {**os.environ, **dict(step.environment)}
+    environment = {"CSB_SEED": str(DEFAULT_SEED), **os.environ, **dict(step.environment)}
+    if environment["CSB_SEED"] == "random":  # drawn here, so that the result names it
+        environment["CSB_SEED"] = str(random.SystemRandom().randrange(2**31))
+    measured = commit()  # before the step, which takes hours
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code = subprocess.run(
         [sys.executable, *step.command], cwd=ROOT, env=environment, check=False
@@ -108,6 +126,9 @@ def run_step(step: Step, results: Path, sources: str) -> bool:
         "passed": code == 0,
         "sources": sources,
         "command": list(step.command),
+        "environment": {name: environment[name] for name, _ in step.environment},
+        "seed": int(environment["CSB_SEED"]),
+        "commit": measured,
         "processor_minutes": round(spent / 60, 1),
     }
     results.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,23 @@ def test_a_step_runs_until_it_passes_with_these_sources(tmp_path: Path, monkeypa
     assert not list(results.glob("*.part"))
 
 
+def test_a_result_tells_how_to_repeat_it(tmp_path: Path, monkeypatch) -> None:
+    """The seed that was drawn is the one that the step ran with."""
+    text = f"import os; open({str(tmp_path / 'seed')!r}, 'w').write(os.environ['CSB_SEED'])"
+    for wanted in ("random", "7", None):
+        given = (("COUNT", "3"), *([("CSB_SEED", wanted)] if wanted else []))
+        monkeypatch.delenv("CSB_SEED", raising=False)
+        assert (
+            nightly.nightly([nightly.Step("one", ("-c", text), given)], tmp_path, again=True) == []
+        )
+        found = json.loads((tmp_path / "one.json").read_text())
+        seed = int((tmp_path / "seed").read_text())
+        assert found["seed"] == seed
+        assert found["environment"]["COUNT"] == "3"
+        assert wanted in ("random", None) or seed == int(wanted)
+        assert found["commit"] == nightly.commit()
+
+
 def test_the_hash_sees_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "hdl").mkdir()
     file = tmp_path / "hdl/a.sv"
