@@ -192,9 +192,9 @@ module csb_regs #(
             group_o[i] <= wdata_q[PegSelectGroupLsb+i];
           end
         end
-        if (waddr_q == RegWatchdog) watchdog_o <= (watchdog_o & ~wmask) | (wdata_q & wmask);
-        if (waddr_q == RegStateAddr) begin
-          state_addr_q <= (state_addr_q & ~wmask) | (wdata_q & wmask);
+        for (int b = 0; b < 4; b++) begin
+          if (wstrb_q[b] && waddr_q == RegWatchdog) watchdog_o[b*8+:8] <= wdata_q[b*8+:8];
+          if (wstrb_q[b] && waddr_q == RegStateAddr) state_addr_q[b*8+:8] <= wdata_q[b*8+:8];
         end
       end
     end

@@ -89,6 +89,7 @@ module csb_lane #(
       .waddr_i(ld_addr_i[BiasAw-1:0]),
       .wdata_i(ld_data_i[AccW-1:0]),
       .re_i   (rst_ni && bias_re_i),  // no stray address before reset
+      .rzero_i(1'b0),
       .raddr_i(bias_addr_i),
       .rdata_o(bias_read)
   );
@@ -195,6 +196,7 @@ module csb_lane #(
       .waddr_i(ld_state_we_i ? ld_addr_i[StateAw-1:0] : st_waddr_i),
       .wdata_i(ld_state_we_i ? ld_data_i[StateW-1:0] : state_next),
       .re_i   (st_re_i),
+      .rzero_i(1'b0),
       .raddr_i(st_raddr_i),
       .rdata_o(state_read)
   );

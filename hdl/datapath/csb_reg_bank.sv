@@ -41,6 +41,7 @@ module csb_reg_bank #(
         .waddr_i,
         .wdata_i(narrow),
         .re_i,
+        .rzero_i(1'b0),
         .raddr_i(raddr_i[2*i*RegAw+:RegAw]),
         .rdata_o(m_o[i*NarrowW+:NarrowW])
     );
@@ -53,6 +54,7 @@ module csb_reg_bank #(
         .waddr_i,
         .wdata_i(wdata_i),
         .re_i,
+        .rzero_i(1'b0),
         .raddr_i(raddr_i[(2*i+1)*RegAw+:RegAw]),
         .rdata_o(x_o[i*LaneW+:LaneW])
     );

@@ -46,6 +46,7 @@ module csb_acc_bank #(
       .waddr_i(row_waddr),
       .wdata_i,
       .re_i   (row_re_i),
+      .rzero_i(1'b0),
       .raddr_i(row_raddr),
       .rdata_o(row_rdata_o)
   );
@@ -61,6 +62,7 @@ module csb_acc_bank #(
         .waddr_i,
         .wdata_i,
         .re_i   (drain_re_i),
+        .rzero_i(1'b0),
         .raddr_i(drain_raddr_i),
         .rdata_o(drain_rdata_o[b*AccW+:AccW])
     );

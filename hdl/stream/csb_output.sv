@@ -57,17 +57,20 @@ module csb_output #(
     output logic [StreamW/8-1:0] m_tkeep_o,
     output logic m_tlast_o
 );
+  localparam int ValuesW = $clog2(Values + 1);
   localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
 
   // --- table: the words of the next two beats are always read ahead ---------------------------
   logic [HalfAw-1:0] beat_q, ahead_q, fetch;  // beats of places_q, of places, of what is fetched
+  logic [HalfAw-1:0] final_beat;
   logic [TableW-1:0] places, places_q;
   logic [1:0] filled_q;  // places and places_q are valid
   logic read, read_last, prefetch;
 
-  assign read_last = read && 13'(beat_q) == out_beats_i - 1'b1;
-  assign prefetch  = !filled_q[1] || read;
-  assign fetch     = !filled_q[0] || 13'(ahead_q) == out_beats_i - 1'b1 ? '0 : ahead_q + 1'b1;
+  assign final_beat = HalfAw'(out_beats_i - 1'b1);
+  assign read_last  = read && beat_q == final_beat;
+  assign prefetch   = !filled_q[1] || read;
+  assign fetch      = !filled_q[0] || ahead_q == final_beat ? '0 : ahead_q + 1'b1;
 
   csb_load_ram #(
       .Width(TableW),
@@ -139,6 +142,7 @@ module csb_output #(
         .waddr_i(out_addr_i),
         .wdata_i(out_data_i),
         .re_i   (read),
+        .rzero_i(open_o),
         .raddr_i({half_q, place[HalfAw-1:0]}),
         .rdata_o(word)
     );
@@ -157,9 +161,10 @@ module csb_output #(
   logic [StreamW-1:0] fifo_data[FifoDepth];
   logic [1:0] wptr_q, rptr_q;
 
-  // While a frame is open, the place after the beat that is kept is zero, and is never popped.
+  // While a frame is open, the place after the beat that is kept gets zeros, as the buffer reads as
+  // zero, and is never popped.
   always_ff @(posedge clk_i) begin
-    if (push_q || open_o) fifo_data[wptr_q] <= open_o ? '0 : beat_data;
+    if (push_q || open_o) fifo_data[wptr_q] <= beat_data;
   end
 
   always_ff @(posedge clk_i) begin
@@ -182,17 +187,17 @@ module csb_output #(
 
   // --- packets: beats are counted where the sink takes them -----------------------------------
   logic taken, mid_q;  // mid: beats of the frame were taken, its last one was not
-  logic zero_q;  // open_o, and the zero is written
-  logic [12:0] left_q;  // beats of the frame still to be taken
-  logic [5:0] last_values_q;
+  logic [1:0] zero_q;  // open_o, and the zero is {written, read}
+  logic [HalfAw:0] left_q;  // beats of the frame still to be taken
+  logic [ValuesW-1:0] last_values_q;
 
   assign taken      = m_tvalid_o && m_tready_i;
-  assign m_tvalid_o = filled || (open_o && zero_q);
+  assign m_tvalid_o = filled || (open_o && zero_q[1]);
   assign m_tdata_o  = fifo_data[rptr_q];
   assign sent_o     = taken && m_tlast_o && filled;
   assign cut_o      = taken && m_tlast_o && !filled;
   for (genvar j = 0; j < Values; j++) begin : gen_keep
-    assign m_tkeep_o[j*2+:2] = {2{!m_tlast_o || 6'(j) < last_values_q}};
+    assign m_tkeep_o[j*2+:2] = {2{!m_tlast_o || ValuesW'(j) < last_values_q}};
   end
 
   always_ff @(posedge clk_i) begin
@@ -204,19 +209,22 @@ module csb_output #(
       if (taken && m_tlast_o) open_o <= 1'b0;
       else if (stop_i) open_o <= m_tvalid_o || mid_q;
     end
-    zero_q <= open_o;
+    zero_q <= open_o ? {zero_q[0], 1'b1} : 2'b00;
   end
 
   always_ff @(posedge clk_i) begin
-    if (start_i) last_values_q <= out_last_i;
+    if (start_i) last_values_q <= ValuesW'(out_last_i);
     if (start_i || (taken && m_tlast_o)) begin
-      left_q    <= out_beats_i;
+      left_q    <= (HalfAw + 1)'(out_beats_i);
       m_tlast_o <= out_beats_i == 13'd1;
     end else if (taken) begin
       left_q    <= left_q - 1'b1;
-      m_tlast_o <= left_q == 13'd2;
+      m_tlast_o <= left_q == (HalfAw + 1)'(2);
     end
   end
+
+  logic unused;
+  assign unused = ^{out_last_i, out_beats_i};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_STABLE(FrameStreamStable, m_tvalid_o, m_tready_i, {m_tlast_o, m_tkeep_o, m_tdata_o})

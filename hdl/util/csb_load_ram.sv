@@ -46,6 +46,7 @@ module csb_load_ram #(
       .waddr_i,
       .wdata_i(wdata[Width-1:0]),
       .re_i,
+      .rzero_i(1'b0),
       .raddr_i,
       .rdata_o
   );

@@ -2,7 +2,8 @@
 // Memory with one write port and one synchronous read port: the only place where the design
 // declares a RAM, so that simulation and synthesis see the same file and buffers map to block RAM.
 //
-// Latency:   rdata_o holds the word one cycle after re_i and keeps it until the next re_i.
+// Latency:   rdata_o holds the word one cycle after re_i, until the next re_i or rzero_i.
+// Zero:      rzero_i makes rdata_o zero, whatever re_i is; free, as block RAMs clear their output.
 // Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word; the last one may be narrower.
 // Collision: a read of the word that is written in the same cycle returns the old one. Some block
 //            RAMs (ECP5) cannot do that and are given two registers a bit around them. A user that
@@ -25,6 +26,7 @@ module csb_ram_1r1w #(
     input  wire logic [  AddrW-1:0] waddr_i,
     input  wire logic [  Width-1:0] wdata_i,
     input  wire logic               re_i,
+    input  wire logic               rzero_i,
     input  wire logic [  AddrW-1:0] raddr_i,
     output logic      [  Width-1:0] rdata_o
 );
@@ -42,13 +44,14 @@ module csb_ram_1r1w #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (re_i) rdata_o <= mem[raddr_i];
+    if (rzero_i) rdata_o <= '0;
+    else if (re_i) rdata_o <= mem[raddr_i];
   end
 
   // --- Assertions -----------------------------------------------------------------------------
   `CSB_PROGRAM_NO_RESET(WriteInRange, |we_i, 32'(waddr_i) < Depth)
   `CSB_PROGRAM_NO_RESET(ReadInRange, re_i, 32'(raddr_i) < Depth)
-  `CSB_PROGRAM_NO_RESET(NeverCollides, NoCollision && re_i && |we_i, raddr_i != waddr_i)
+  `CSB_PROGRAM_NO_RESET(NeverCollides, NoCollision && re_i && !rzero_i && |we_i, raddr_i != waddr_i)
 endmodule
 
 `default_nettype wire

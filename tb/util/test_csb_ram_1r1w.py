@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_ram_1r1w: random reads and writes against a list, with collisions and partial writes."""
+"""csb_ram_1r1w: random reads and writes against a list, with collisions and partial writes,
+and zeros instead of reads."""
 
 import random
 
@@ -20,7 +21,7 @@ async def behaves_like_a_list(dut) -> None:
     expected = None
     collisions = 0
 
-    dut.we_i.value = dut.re_i.value = 0
+    dut.we_i.value = dut.re_i.value = dut.rzero_i.value = 0
     start_clock(dut)
     await RisingEdge(dut.clk_i)
     # First every word, then at random; addresses from a small range now and then, to collide.
@@ -33,14 +34,18 @@ async def behaves_like_a_list(dut) -> None:
         data = random.getrandbits(len(dut.wdata_i))
         collides = bool(write) and raddr == waddr
         read = random.random() < 0.7 and not (avoid_collisions and collides)
+        zero = random.random() < 0.1
         collisions += read and collides
         dut.we_i.value, dut.waddr_i.value, dut.wdata_i.value = write, waddr, data
         dut.re_i.value, dut.raddr_i.value = int(read), raddr
+        dut.rzero_i.value = int(zero)
         await RisingEdge(dut.clk_i)
         # Still the output of the previous cycles: sampled at the edge at which this read happens.
         if expected is not None:
             assert int(dut.rdata_o.value) == expected, f"cycle {cycle}"
-        if read:
+        if zero:
+            expected = 0
+        elif read:
             expected = memory[raddr]
         if write:
             written = [g for g in range(enables) if write >> g & 1]
@@ -52,7 +57,7 @@ async def behaves_like_a_list(dut) -> None:
 @cocotb.test
 async def breaking_the_promise_is_fatal(dut) -> None:
     """Run alone, and only to see the assertion fail."""
-    dut.we_i.value = 0
+    dut.we_i.value = dut.rzero_i.value = 0
     start_clock(dut)
     dut.we_i.value = dut.re_i.value = 1
     dut.waddr_i.value = dut.raddr_i.value = 0
