@@ -226,6 +226,9 @@ async def interrupt(m: Machine, kind: str) -> None:
 
 
 KINDS = ("stop", "all", "frame", "flush", "reset", "load", "abort", "hold", "anew", "settling")
+#: On Icarus, which is slow and knows X: those in which the whole machine may show one that neither
+#: the benches of its blocks nor tb/test_top.py do. Its reset, a cut image, a start that waits.
+X_KINDS = ("reset", "abort", "hold")
 
 
 @cocotb.test
@@ -233,9 +236,10 @@ async def drawn_interruptions(dut) -> None:
     m = Machine(dut)
     await m.reset()
     await m.good_load()
+    every = KINDS if cocotb.SIM_NAME.startswith("Verilator") else X_KINDS
     kinds: list[str] = []
-    for n in range(max(len(KINDS), recoveries() // 10)):
-        kinds = kinds or random.sample(KINDS, len(KINDS))
+    for n in range(max(len(every), recoveries() * len(every) // 100)):
+        kinds = kinds or random.sample(every, len(every))
         kind = kinds.pop()
         dut._log.info("sequence %d: %s", n, kind)
         if m.loaded is None:

@@ -61,7 +61,10 @@ def test_top(sim: str, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("deep", [0, 1])
 def test_recovery(sim: str, tmp_path: Path, deep: int) -> None:
-    """Drawn interruptions, without rst_ni: CSB_RECOVERY / 10 of them, or one of each kind."""
+    """Drawn interruptions, without rst_ni: CSB_RECOVERY / 10 of them, or one of each kind.
+
+    On Icarus three of the ten kinds.
+    """
     if sim == "icarus" and deep:
         pytest.skip("slow; the other depth shows what is X")
     c = config.load("tiny", **SMALL, deep=deep)
