@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csb_rnn.machine import config
-from csb_rnn.network import bidirectional
+from csb_rnn.models import directions
 from csb_rnn.network import onnx as importer
 from csb_rnn.network.onnx import OnnxError
 from tests.network.onnx_drawn import drawn
@@ -64,11 +64,11 @@ def fixed_is_near(proto: onnx.ModelProto, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=(1, 8, model.inputs))
     states = {k: v if np.ndim(v) == 1 else v[:1] for k, v in model.initial.items()}
     try:
-        q = bidirectional.quantise_model(model, CFG, x, states)
-        y, _ = bidirectional.run_fixed(q, CFG, q.quantise_inputs(x), q.quantise_state(states))
+        q = directions.quantise_model(model, CFG, x, states)
+        y, _ = directions.run_fixed(q, CFG, q.quantise_inputs(x), q.quantise_state(states))
     except QuantError:
         return
-    want, _ = bidirectional.run(model, x, states)
+    want, _ = directions.run(model, x, states)
     assert np.abs(q.output_float(y) - want).max() < 2.0**-6 * max(1.0, np.abs(want).max())
 
 
