@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+NIGHTLY = pytest.mark.nightly
 
 
 @pytest.mark.parametrize(
-    "command", [["lint.py"], ["synth.py", "--config", "small"]], ids=lambda c: c[0]
+    "command",
+    [
+        ["lint.py"],
+        ["synth.py", "--config", "small", "--target", "ecp5"],
+        # The same checks on the other target.
+        pytest.param(["synth.py", "--config", "small", "--target", "xcup"], marks=NIGHTLY),
+    ],
+    ids=lambda c: f"{c[0]}-{c[-1]}",
 )
 def test_gate(command: list[str]) -> None:
     """Exit code 0: no finding; what it says is shown if not."""

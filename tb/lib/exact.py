@@ -33,6 +33,11 @@ SHALLOW = {  # of tiny, for small networks: a load clears every memory, which ta
 }
 
 
+def tiny(sim: str, **override: int) -> config.Config:
+    """``tiny``; shallow on Icarus. On Verilator, where depth costs nothing, all share one build."""
+    return config.load("tiny", **(SHALLOW if sim == "icarus" else {}) | override)
+
+
 def measure(
     case: LayerCase,
     c: config.Config,

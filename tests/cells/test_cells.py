@@ -25,7 +25,7 @@ from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import bounds, fixed_model, float_model, integer_layer, quantise
 from csb_rnn.network import network
 from csb_rnn.verify.random_layers import LayerCase
-from tb.lib.exact import SHALLOW, check
+from tb.lib.exact import check, tiny
 
 
 def sigmoid(v):
@@ -268,7 +268,7 @@ def test_the_documented_example(sim, tmp_path, monkeypatch):
     RECURRENT.add("janet")
     test_graph_equals_equations("janet")
     case = LayerCase(seed=2, cell="janet", inputs=5, hidden=11, layers=2, density=0.5)
-    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=4)
+    check(case, tiny(sim), sim, tmp_path, frames=4)
 
 
 def test_utilisation_names_what_bounds_a_frame():
@@ -312,4 +312,4 @@ def test_peephole_equals_its_equations():
 def test_constants_stay_in_every_stream(sim, tmp_path):
     """Peephole weights are the same in every stream, and no run changes them."""
     case = LayerCase(seed=3, cell="peephole", inputs=5, hidden=9, density=0.5)
-    check(case, config.load("tiny", **SHALLOW), sim, tmp_path, frames=3, streams=3)
+    check(case, tiny(sim), sim, tmp_path, frames=3, streams=3)

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from csb_rnn.machine import config
 from csb_rnn.models import directions, fixed_model, integer_layer, quantise
 from csb_rnn.network import bidirectional
 from csb_rnn.network.checkpoint import from_state_dict
 from csb_rnn.network.network import NetworkError
-from tb.lib.exact import SHALLOW, check_model
+from tb.lib.exact import check_model, tiny
 
-CFG = config.load("tiny", **SHALLOW)
+CFG = tiny("icarus")
 MODULES = {
     "lstm": lambda **o: torch.nn.LSTM(5, 9, 2, **o),
     "lstmp": lambda **o: torch.nn.LSTM(5, 9, 2, proj_size=4, **o),
@@ -61,13 +60,14 @@ def near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     m = bidirectional.from_torch(build(name, bidirectional=True))
     x = np.random.default_rng(5).normal(size=(10, 5))
     start = random_state(m)
-    q = directions.quantise_model(m, CFG, x, start)
+    c = tiny(sim)
+    q = directions.quantise_model(m, c, x, start)
     xs, state = q.quantise_inputs(x), q.quantise_state(start)
-    want, _ = directions.run_fixed(q, CFG, xs, state)
+    want, _ = directions.run_fixed(q, c, xs, state)
     near, _ = directions.run(m, x, start)
     assert np.abs(q.output_float(want) - near).max() < 2.0**-7 * max(1.0, np.abs(near).max())
 
-    check_model(m, CFG, sim, tmp_path, x, start)
+    check_model(m, c, sim, tmp_path, x, start)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -155,9 +155,8 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
     [
         ("tiny", {}),
         ("small", {"data_w": 8}),
-        ("odd", {"data_w": 12, "state_w": 20, "state_frac": 12}),
+        ("odd", {"shared_cols": 3, "data_w": 12, "weight_w": 8, "state_w": 20, "state_frac": 12}),
         ("paper256", {"share_v": 1, "drain_banks": 2}),
-        ("odd", {"shared_cols": 3, "weight_w": 8}),
     ],
     ids=str,
 )

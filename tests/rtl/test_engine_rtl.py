@@ -16,14 +16,17 @@ from csb_rnn.verify.random_layers import PATTERNS, LayerCase
 FIELDS = ("config", "override", "cases", "largest")
 ON_BOTH = [
     ("tiny", {}, 40, 60),
-    ("small", {"data_w": 8, "drain_banks": 2}, 12, 100),
+    ("small", {"data_w": 8, "drain_banks": 2}, 4, 60),
     ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
     ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8}, 8, 40),
 ]
 ON_VERILATOR = [
+    ("tiny", {}, 30, 300),
     ("small", {}, 60, 300),
+    ("odd", {}, 48, 300),
+]
+LATER = [  # large builds that nothing else needs; make nightly
     ("small", {"share_h": 0}, 12, 100),
-    ("odd", {}, 40, 300),
     ("small", {"shared_cols": 4}, 12, 100),
     ("paper256", {}, 30, 300),
 ]
@@ -141,7 +144,11 @@ def test_engine_on_both(simulators, seed, tmp_path, config, override, cases, lar
     assert len(set(found.values())) == 1, found
 
 
-@pytest.mark.parametrize(FIELDS, ON_VERILATOR, ids=str)
+@pytest.mark.parametrize(
+    FIELDS,
+    [*ON_VERILATOR, *(pytest.param(*s, marks=pytest.mark.nightly) for s in LATER)],
+    ids=str,
+)
 @pytest.mark.sims("verilator")
 def test_engine(sim, seed, tmp_path, config, override, cases, largest) -> None:
     sums(sim, seed, tmp_path, config, override, cases, largest)

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csb_rnn.machine import config
 from csb_rnn.machine.design import HDL
 from csb_rnn.simulation import simulate
 from csb_rnn.simulation.launcher import SimulationError
 from csb_rnn.verify.random_layers import LayerCase
-from tb.lib.exact import SHALLOW, check
+from tb.lib.exact import check, tiny
 
 CASE = LayerCase(seed=1, inputs=5, hidden=9)
 
@@ -38,17 +37,18 @@ def test_an_output_that_never_comes(sim, tmp_path, monkeypatch) -> None:
     old = "assign m_tvalid_o ="
     plant(tmp_path, monkeypatch, "csb_output.sv", old, f"{old} 1'b0 &&")
     with pytest.raises(AssertionError) as failed:
-        check(CASE, config.load("tiny", **SHALLOW), sim, tmp_path / "run", frames=2)
+        check(CASE, tiny(sim), sim, tmp_path / "run", frames=2)
     lines = str(failed.value).splitlines()
     assert lines[1].startswith("stuck: m_axis_frame_tvalid stayed low; 0 of 2 frames came out")
     assert lines[-1].startswith("repeat: CSB_SEED=")
 
 
+@pytest.mark.sims("icarus")
 def test_an_image_that_is_never_taken(sim, tmp_path, monkeypatch) -> None:
     old = "assign s_tready_o ="
     plant(tmp_path, monkeypatch, "csb_image_loader.sv", old, f"{old} 1'b0 &&")
     with pytest.raises(SimulationError, match="words of the image did not happen within"):
-        check(CASE, config.load("tiny", **SHALLOW), sim, tmp_path / "run", frames=2)
+        check(CASE, tiny(sim), sim, tmp_path / "run", frames=2)
 
 
 @pytest.mark.sims("icarus")
@@ -57,7 +57,7 @@ def test_a_wrong_sigmoid(sim, tmp_path, monkeypatch) -> None:
     old = "SumW'(product_q >> RemBits)"
     plant(tmp_path, monkeypatch, "csb_act.sv", old, "SumW'(product_q >> (RemBits + 1))")
     with pytest.raises(AssertionError) as failed:
-        check(CASE, config.load("tiny", **SHALLOW), sim, tmp_path / "run", frames=2)
+        check(CASE, tiny(sim), sim, tmp_path / "run", frames=2)
     text = str(failed.value)
     assert "first wrong output: frame 0, unit " in text
     assert "first wrong state: " in text

@@ -11,11 +11,10 @@ import random
 
 import pytest
 
-from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation.launcher import SimulationError, run
 from csb_rnn.verify.random_layers import LayerCase
-from tb.lib.exact import SHALLOW, check
+from tb.lib.exact import check, tiny
 
 #: Seeds that once made csb_sim_top's check of bus responses fire before the first reset.
 PLANTED = (777018, 13, 17)
@@ -33,7 +32,7 @@ def seeds(first: int, count: int) -> list[int]:
 @pytest.mark.parametrize("part", range(-(-(COUNT + len(PLANTED)) // TOGETHER)))
 def test_any_seed_of_the_whole_machine(sim, tmp_path, seed, part) -> None:
     """Icarus has no random initial values: there everything begins as X."""
-    c, bad = config.load("tiny", **SHALLOW), {}
+    c, bad = tiny(sim), {}
     case = LayerCase(seed=1, inputs=5, hidden=9)
     for s in seeds(seed, COUNT)[part * TOGETHER : (part + 1) * TOGETHER]:
         try:

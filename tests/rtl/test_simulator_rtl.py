@@ -8,18 +8,17 @@ import pytest
 
 from csb_rnn import compiler
 from csb_rnn.execution import timing
-from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.simulation.launcher import SimulationError
 from csb_rnn.simulation.simulator import Simulator
 from csb_rnn.verify.random_layers import LayerCase
-from tb.lib.exact import SHALLOW
+from tb.lib.exact import tiny
 
 
 def test_step_by_step(sim, tmp_path) -> None:
     """Inputs that depend on outputs; two sequences, the second from the state of the first."""
-    c = config.load("tiny", **SHALLOW)
+    c = tiny(sim)
     case = LayerCase(seed=21, cell="lstm", inputs=7, hidden=7, layers=2, density=0.5)
     q = quantise.quantise(case.network(), c)
     p = compiler.compile_network(q, c)
@@ -41,7 +40,7 @@ def test_step_by_step(sim, tmp_path) -> None:
 
 
 def test_what_a_simulator_refuses(tmp_path) -> None:
-    c = config.load("tiny", **SHALLOW)
+    c = tiny("icarus")
     q = quantise.quantise(LayerCase(seed=1, inputs=3, hidden=4).network(), c)
     with pytest.raises(ValueError, match="2 streams"):
         Simulator(compiler.compile_network(q, c, 2), tmp_path)

@@ -16,13 +16,11 @@ from csb_rnn.flow.source_check import SourceError, check_source
 from csb_rnn.models import directions
 from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network.read import read_source
-from tb.lib.exact import SHALLOW
+from tb.lib.exact import tiny
 from tests.flow.test_commands import command, refused
 from tests.network.onnx_graphs import F, Graph, reference
 
-from csb_rnn.machine import config  # isort: skip
-
-CFG = config.load("tiny", **SHALLOW)
+CFG = tiny("icarus")
 T, B, N, H = 6, 2, 3, 4
 
 
@@ -87,7 +85,7 @@ def test_states_as_inputs_and_outputs_of_one_step(sim, tmp_path):
              "c0": rng.normal(size=(2, B, H))}  # fmt: skip
     feeds = {k: v.astype(F) for k, v in feeds.items()}
     image = tmp_path / "image"
-    flow.save(flow.build(tmp_path / "step.onnx", CFG, streams=B, calibrate=feeds), image)
+    flow.save(flow.build(tmp_path / "step.onnx", tiny(sim), streams=B, calibrate=feeds), image)
     for _ in range(2):
         verify.run_whole(flow.load(image), feeds, None, tmp_path / "out", sim=sim)
         want = reference(g.proto(), feeds)
@@ -104,7 +102,7 @@ def test_initial_h_beyond_one_is_loaded_as_it_is(sim, kind, value, tmp_path):
     g.out(g.squeezed(kind, "x", N, H, h0=h0))
     onnx.save(g.proto(), tmp_path / "m.onnx")
     x = np.random.default_rng(1).normal(size=(T, N)).astype(F)
-    flow.save(flow.build(tmp_path / "m.onnx", CFG, calibrate=x), tmp_path / "image")
+    flow.save(flow.build(tmp_path / "m.onnx", tiny(sim), calibrate=x), tmp_path / "image")
     report = verify.run(flow.load(tmp_path / "image"), x, None, tmp_path / "out", sim=sim).report
     assert (report["mismatches"], report["saturations"]) == (0, 0)
     (want,) = reference(g.proto(), {"x": x[:, None]}).values()

