@@ -5,7 +5,6 @@ Every control is worthless outside of the cycle for which the contract names it,
 states are read at any distance from their writes, so a stage too many or too few shows.
 """
 
-import dataclasses
 import os
 import random
 from collections import defaultdict
@@ -30,9 +29,8 @@ PAYLOAD = ("sum_i", "bias_addr_i", "shift_i", "drain_act_i", "drain_reg_i", "rd_
 
 def bench_config() -> config.Config:
     """The configuration of which the launcher has set the parameters."""
-    cfg = config.load(os.environ["CSB_CONFIG"])
     overrides = {k: int(v) for k, v in (p.split("=") for p in os.environ["CSB_OVERRIDES"].split())}
-    return dataclasses.replace(cfg, **overrides)
+    return config.load(os.environ["CSB_CONFIG"], **overrides)
 
 
 def schedule_drain(plan, t: int, rs: int, deep: int, word, acc: int) -> None:

@@ -262,7 +262,7 @@ def test_exit_codes_of_a_run(sim, capsys, monkeypatch, tmp_path, image):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(4, 7)).astype(np.float32))
     args = [image, "--inputs", tmp_path / "x.npy", "--sim", sim, "--out"]
     assert command("simulate", *args, tmp_path / "good") == 0
-    names = {"outputs.npy", "state.npz", "report.json"}
+    names = {"outputs.npy", "expected.npy", "state.npz", "report.json"}
     assert {f.name for f in (tmp_path / "good").iterdir()} == names
     assert command("simulate", *args, tmp_path / "traced", "--trace") == 0
     traced = {f.name for f in (tmp_path / "traced").iterdir()}
