@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from csb_rnn.experiments.lint import tools
 from csb_rnn.experiments.silicon import synthesis
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation import launcher
 from csb_rnn.simulation.launcher import SimulationError, run
-from scripts import lint
 
 BAD_SYNTHESIS = Path(__file__).parent / "data/bad_synthesis.sv"
 CHILD = "module child (input wire [3:0] a_i, output wire b_o); assign b_o = ^a_i; endmodule\n"
@@ -31,8 +31,8 @@ def test_lint_finds_a_width_mismatch(tool: str, tmp_path: Path) -> None:
     files = [tmp_path / "child.sv", tmp_path / "parent.sv"]
     for file, text in zip(files, (CHILD, PARENT), strict=True):
         file.write_text(text)
-    jobs = {job.tool: job for job in lint.module_jobs("parent", (), "a test", files)}
-    assert "a_i" in lint.execute(jobs[tool])
+    jobs = {job.tool: job for job in tools.module_jobs("parent", (), "a test", files)}
+    assert "a_i" in tools.execute(jobs[tool])
 
 
 def test_failed_simulation_says_how_to_repeat_it() -> None:
