@@ -211,6 +211,8 @@ def draw_inputs(
     for i, axis in enumerate(layout.axes):
         if axis == ["streams.0"]:
             roles[name, i] = plan.streams or streams
+    # States are of the same streams as frames, also where the file names their extents apart.
+    roles |= {(s.tensor, s.layout.index("B")): plan.streams or streams for s in plan.states}
     out = {}
     for info in plan.graph.graph.input:
         kind, shape = plan.infos.get(info.name, (1, []))
