@@ -58,6 +58,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         print("error: the memory of this machine is not enough", file=sys.stderr)
         code = BAD_INPUT
     except KeyboardInterrupt:
+        sys.unraisablehook = lambda _: None  # pipes of ended processes complain at the end
         print("interrupted", file=sys.stderr)
         code = 130
     sys.stdout.flush()

@@ -103,6 +103,8 @@ class _Guarded(simulator.Simulator):
     def exit_gracefully(self, signum: int, frame: Any) -> None:
         if self.process is not None:
             processes.end_group(self.process.pid)
+        # A thread of asyncio tells of the process when its loop is closed already.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
 
 
