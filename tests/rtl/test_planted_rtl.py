@@ -23,14 +23,14 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, ne
     text = source.read_text()
     assert text.count(old) == 1
     (folder / file).write_text(text.replace(old, new))
-    arguments = simulate._build_arguments
+    arguments = simulate.build_arguments
 
     def planted(*args, **kwargs):
         found = arguments(*args, **kwargs)
         sources = [*found["sources"], folder / file]
         return {**found, "sources": sources, "build_name": "planted"}
 
-    monkeypatch.setattr(simulate, "_build_arguments", planted)
+    monkeypatch.setattr(simulate, "build_arguments", planted)
 
 
 def test_an_output_that_never_comes(sim, tmp_path, monkeypatch) -> None:

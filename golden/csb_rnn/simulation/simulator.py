@@ -114,8 +114,8 @@ class Simulator:
                 self._buffer += os.read(self._answers, 1 << 20)
             elif not self._process.is_alive():
                 text = self.work / "error.txt"
-                message = text.read_text() if text.is_file() else "the simulation has ended"
-                raise launcher.SimulationError(message)
+                said = f"\n{text.read_text()}" if text.is_file() else ""
+                raise launcher.SimulationError(f"the simulation has ended{said}")
         else:
             self._process.terminate()
             raise launcher.SimulationError("the simulation does not answer")
