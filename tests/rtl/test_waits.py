@@ -17,7 +17,16 @@ import pytest
 
 from csb_rnn.machine.folders import ROOT
 
-FREE = {"ClockCycles", "Timer", "ReadOnly", "ReadWrite", "NextTimeStep", "with_timeout", "edge"}
+FREE = {
+    "ClockCycles",
+    "Timer",
+    "ReadOnly",
+    "ReadWrite",
+    "NextTimeStep",
+    "with_timeout",
+    "edge",
+    "wait_for",
+}
 CLOCKS = ("clk_i", "clock")
 # Methods that tb/ shares with drivers from outside, which wait for as long as it takes.
 FOREIGN = {"send", "recv", "read", "write", "wait", "join", "get", "put"}

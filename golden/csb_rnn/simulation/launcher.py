@@ -142,7 +142,7 @@ class _Limited(simulator.Simulator):
         except TimeoutError:
             if self.process is not None:  # it had begun
                 processes.end_group(self.process.pid)
-                await self.process.wait()
+                await asyncio.wait_for(self.process.wait(), 60)  # it was killed
             raise SystemExit(f"no end after {self.limit:g} s: {Path(cmds[0]).name}") from None
 
 
