@@ -74,7 +74,8 @@ def test_wheel_carries_the_design(wheel: Path) -> None:
     assert header["Version"] == csb_rnn.__version__
     core = [r for r in header.get_all("Requires-Dist") if "extra ==" not in r]
     assert sorted(re.split("[<>=]", r)[0] for r in core) == sorted(CORE)
-    assert set(header.get_all("Provides-Extra")) == {"prune", "onnx", "sim", "reference", "reports"}
+    extras = {"prune", "onnx", "sim", "rtl", "reference", "reports"}
+    assert set(header.get_all("Provides-Extra")) == extras
 
 
 def test_wheel_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:

@@ -67,17 +67,25 @@ def needed_sources(top: str, extra: Sequence[Path] = ()) -> list[Path]:
     return [file for file in needed_files(top, extra) if file.suffix == ".sv"]
 
 
-def elaborate(
-    top: str, parameters: Mapping[str, int], extra: Sequence[Path] = ()
-) -> list[Instance]:
-    """All instances below ``top``, itself first, parents before their children.
+class Port(NamedTuple):
+    """A port of a module: name, direction, bits."""
+
+    name: str
+    is_input: bool
+    width: int
+
+
+def _compile(top: str, parameters: Mapping[str, int], extra: Sequence[Path] = ()):
+    """The design below ``top``, elaborated by slang: the driver, which has to live on, and the
+    compilation.
 
     Raises:
-        DesignError: slang finds an error.
+        DesignError: slang is missing or finds an error.
     """
-    from pyslang import ast
-    from pyslang.driver import Driver
-
+    try:
+        from pyslang.driver import Driver
+    except ImportError:
+        raise DesignError("the design is read by pyslang: pip install 'csb-rnn[rtl]'") from None
     arguments = [f"-G{p}={v}" for p, v in parameters.items()]
     arguments += [f"-I{folder}" for folder in file_list()[1]]
     driver = Driver()
@@ -87,6 +95,35 @@ def elaborate(
     if not (driver.processOptions() and driver.parseAllSources()):
         raise DesignError(f"{top} does not parse")
     compilation = driver.createCompilation()
+    if not compilation.getRoot().topInstances:
+        raise DesignError(f"{top} does not elaborate")
+    return driver, compilation
+
+
+def ports(top: str, parameters: Mapping[str, int]) -> list[Port]:
+    """The ports of a module with these parameters, in their order.
+
+    Raises:
+        DesignError: slang finds an error.
+    """
+    from pyslang import ast
+
+    _driver, compilation = _compile(top, parameters)
+    found = compilation.getRoot().topInstances[0].body.portList
+    return [Port(p.name, p.direction == ast.ArgumentDirection.In, p.type.bitWidth) for p in found]
+
+
+def elaborate(
+    top: str, parameters: Mapping[str, int], extra: Sequence[Path] = ()
+) -> list[Instance]:
+    """All instances below ``top``, itself first, parents before their children.
+
+    Raises:
+        DesignError: slang finds an error.
+    """
+    from pyslang import ast
+
+    _driver, compilation = _compile(top, parameters, extra)
     instances: list[Instance] = []
 
     def visit(symbol: ast.Symbol) -> None:
@@ -98,6 +135,4 @@ def elaborate(
             instances.append(Instance(path, module, tuple(given.items())))
 
     compilation.getRoot().visit(visit)
-    if not instances:
-        raise DesignError(f"{top} does not elaborate")
     return instances

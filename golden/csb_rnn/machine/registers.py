@@ -64,12 +64,13 @@ ERROR_ACTIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class RegField:
-    """Bits ``lsb + width - 1 .. lsb`` of a register."""
+    """Bits ``lsb + width - 1 .. lsb`` of a register; a ``pulse`` reads as zero."""
 
     name: str
     lsb: int
     width: int
     doc: str
+    pulse: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,11 +166,11 @@ REGISTERS = (
         "RW",
         "run control",
         (
-            F("start", 0, 1, "write 1 to start; reads as zero"),
-            F("stop", 1, 1, "write 1 to stop; reads as zero"),
+            F("start", 0, 1, "write 1 to start; reads as zero", pulse=True),
+            F("stop", 1, 1, "write 1 to stop; reads as zero", pulse=True),
             F("fresh", 2, 1, "a run begins with a zero state instead of the state memory's"),
-            F("flush", 3, 1, "write 1 to stop and forget cut input; reads as zero"),
-            F("reset", 4, 1, "write 1 to reset all but this port; reads as zero"),
+            F("flush", 3, 1, "write 1 to stop and forget cut input; reads as zero", pulse=True),
+            F("reset", 4, 1, "write 1 to reset all but this port; reads as zero", pulse=True),
         ),
     ),
     Register(

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the kit: all files of a configuration into one folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from csb_rnn.errors import UsageError
+from csb_rnn.kit import block_design, constraints, core, register_files, smoke, synthesis, wrapper
+from csb_rnn.kit.names import top_name
+from csb_rnn.machine import design
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.folders import HDL
+
+MARK = "csb_regs.rdl"  # a folder that holds it is a kit, and may be written anew
+
+
+def sources() -> tuple[list[Path], list[Path]]:
+    """The design's SystemVerilog files in compile order, and its headers."""
+    needed = design.needed_files(design.TOP)
+    headers = [f for f in needed if f.suffix == ".svh"]
+    return [f for f in needed if f.suffix == ".sv"], headers
+
+
+def _texts(c: Config, mega_hertz: float) -> dict[str, str]:
+    """The generated files by name."""
+    top = top_name(c)
+    modules, headers = (["hdl/" + str(f.relative_to(HDL)) for f in files] for files in sources())
+    folders = sorted({h.rpartition("/")[0] for h in headers})
+    listed = [f"+incdir+{folder}" for folder in folders] + modules + [f"{top}.v"]
+    return {
+        f"{top}.v": wrapper.wrapper_text(c, mega_hertz),
+        f"{top}_instance.v": wrapper.template_text(c),
+        "files.f": "\n".join([*listed, ""]),
+        f"{top}.core": core.core_text(c, modules, headers),
+        f"{top}.ys": synthesis.yosys_text(c, modules, folders),
+        f"{top}.sdc": constraints.sdc_text(mega_hertz),
+        f"{top}.xdc": constraints.xdc_text(mega_hertz),
+        f"{top}.lpf": constraints.lpf_text(mega_hertz),
+        f"{top}_block_design.tcl": block_design.block_design_text(c),
+        f"smoke/{top}_smoke.sv": smoke.smoke_text(c),
+        "csb_regs.h": register_files.header_text(c),
+        MARK: register_files.systemrdl_text(c),
+        "csb_regs.svd": register_files.svd_text(c),
+        "csb_regs.md": register_files.markdown_text(c),
+    }
+
+
+def check_out(out: Path) -> None:
+    """Refuse a place where no kit may be written, before anything is made.
+
+    Raises:
+        UsageError: it is a file, or a folder with other files than those of a kit.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; --out names a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+        raise UsageError(f"{out}: holds other files; name a new folder or an older kit")
+
+
+def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
+    """Write the kit of a configuration; an older kit there is replaced as a whole.
+
+    Args:
+        c: the configuration.
+        out: the folder.
+        mega_hertz: the clock of the constraints.
+
+    Returns:
+        Names of the files, relative to ``out``.
+
+    Raises:
+        UsageError: ``out`` may not be written.
+        DesignError: the design does not elaborate in this configuration.
+    """
+    check_out(out)
+    texts = _texts(c, mega_hertz)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        for name, text in texts.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_text(text)
+        for files in sources():
+            for file in files:
+                copy = made / "hdl" / file.relative_to(HDL)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+        shutil.copyfile(design.WAIVERS, made / design.WAIVERS.name)
+        made.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        made.rename(out)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return sorted(str(f.relative_to(out)) for f in out.rglob("*") if f.is_file())
