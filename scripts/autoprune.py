@@ -10,14 +10,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 import torch
 
-from csb_rnn import commands, errors
+from csb_rnn import commands
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.autoprune import autoprune
-from csb_rnn.machine import config
 from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
 from csb_rnn.pruning import SCHEMES, make_scheme
-from csb_rnn.pruning.classes import for_machine
+from csb_rnn.pruning.schemes import for_machine
 
 
 def main() -> None:
@@ -30,10 +29,17 @@ def main() -> None:
         "--joint", action="store_true", help="csb, rowcol: choose rows and columns together"
     )
     parser.add_argument(
+        "--classes",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="csb: kernels keep as many rows of each of N classes of a block's units",
+    )
+    parser.add_argument(
         "--config",
         metavar="NAME",
-        help="csb: configuration that the model is for; sets alignment and, with shared columns, "
-        "classes",
+        help="csb: configuration that the model is for; sets alignment and classes, and a block "
+        "that fits",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=rate, default=8.0, help="first rate (default 8)")
@@ -53,12 +59,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     task = get(args.task)
-    align, machine = args.align, 1
-    if args.config is not None:
-        if args.align != (1, 1) or args.scheme != "csb":
-            raise errors.UsageError("--config is for csb and sets its alignment")
-        align, machine = for_machine(config.load(args.config))
-    scheme = make_scheme(args.scheme, args.block, align, args.joint, machine)
+    scheme = make_scheme(args.scheme, args.block, args.align, args.joint)
+    scheme = for_machine(scheme, args.classes, args.config)
     name = "_".join(str(v) for v in scheme.describe().values()).replace("[", "").replace("]", "")
     name = f"{task.id}_{name.replace(', ', 'x')}_seed{args.seed}".lower()
     work = Path(args.work or f"build/prune/{name}")

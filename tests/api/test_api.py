@@ -172,3 +172,32 @@ def test_host_parts_are_not_dropped(tmp_path):
     torch.onnx.export(Classifier().eval(), (torch.from_numpy(X),), path, dynamo=False)
     with pytest.raises(UsageError, match=r"needs the host for .*Softmax"):
         csb_rnn.build(path, config="tiny")
+
+
+@pytest.mark.parametrize("kind", ["prune", "Pruner"])
+def test_pruning_for_a_configuration(kind, tmp_path, caplog):
+    """A name of a configuration gives alignment and classes; its machine takes the file without a
+    word. Without them one line says the cost."""
+    for name in ("small", "paper256_cols"):
+        torch.manual_seed(0)
+        module = torch.nn.LSTM(24, 128)
+        if kind == "prune":
+            done = csb_rnn.prune(module, rate=4, config=name)
+        else:
+            pruner = csb_rnn.Pruner(module, rate=4, config=name)
+            pruner.harden()
+            done = pruner.pruned()
+        done.save(tmp_path / "m.pt")
+        caplog.clear()
+        csb_rnn.build(tmp_path / "m.pt", config="paper256_cols")
+        said = [r.getMessage() for r in caplog.records if "shares columns" in r.getMessage()]
+        assert len(said) == (name == "small")
+        assert done.metadata["align"] == [4, 4]
+        assert ("classes" in done.metadata) == (name != "small")
+
+
+def test_little_energy_is_a_warning():
+    assert csb_rnn.prune(lstm(), rate=1.2, block=4).warning is None
+    warning = csb_rnn.prune(lstm(), rate=8, block=4).warning
+    assert "without training" in warning
+    assert "\n" not in warning

@@ -66,6 +66,19 @@ def test_from_pruning_to_the_rtl(sim, source, tmp_path, capsys):
     assert "0 outputs, 0 states, 0 cycles differ" in capsys.readouterr().out
 
 
+def test_pruning_shows_matrices_and_warns(source, tmp_path, capsys):
+    out = tmp_path / "p.pt"
+    assert call("prune", source, "--rate", 6, "--block", 4, "--classes", 2, "--out", out) == 0
+    said = capsys.readouterr()
+    assert "weight_hh_l0_reverse" in said.out
+    assert "2 classes" in said.out
+    assert said.err.startswith("warning: rate 6")
+    assert said.err.count("\n") == 1
+    torch.nn.GRU(5, 9, bidirectional=True).load_state_dict(torch.load(out), strict=True)
+    assert call("prune", source, "--rate", 1.2, "--block", 4, "--out", out) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

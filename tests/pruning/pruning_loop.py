@@ -20,7 +20,8 @@ def train(model, optimizer, pruner, epochs: Iterable[int], hardens: int = 3) -> 
             pruner.observe()
             pruner.add_gradients()
             optimizer.step()
-            pruner.constrain()
+            if pruner.hardened or pruner.every_step:
+                pruner.constrain()
         if epoch == hardens:
             pruner.harden()
         elif not pruner.hardened:

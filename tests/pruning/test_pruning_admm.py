@@ -42,7 +42,8 @@ def solve_quadratic(target: torch.Tensor, scheme, rate: float) -> torch.Tensor:
                 optimizer.zero_grad()
                 ((w - target).square().sum() / 2 + pruner.penalty()).backward()
                 optimizer.step()
-                pruner.constrain()
+                if pruner.hardened:
+                    pruner.constrain()
             if phase == 0:
                 pruner.update()
         if phase == 0:

@@ -14,6 +14,7 @@ from csb_rnn.pruning import AdmmPruner, FeedbackPruner, make_scheme
 from csb_rnn.pruning.classes import class_mask, model_classes
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.projection import ProjectionError
+from csb_rnn.pruning.schemes import Csb
 
 BLOCK = 8
 MACHINE = config.load("tiny_cols", P=4, Q=2, shared_cols=2)
@@ -99,17 +100,18 @@ def test_orders_and_classes_do_not_mix() -> None:
     order = {"weight_ih_l0": list(range(48))}
     checkpoint = from_state_dict(state, csb={"row_order": order})
     with pytest.raises(ProjectionError, match=r"csb\.row_order"):
-        prune_checkpoint(checkpoint, BLOCK, 3.0, (1, 2), 4)
+        prune_checkpoint(checkpoint, Csb(BLOCK, (1, 2), machine=4), 3.0)
 
 
 def test_one_shot_writes_and_drops_metadata(seed) -> None:
     torch.manual_seed(seed)
     state = {f"rnn.{k}": v for k, v in nn.GRU(16, 32).state_dict().items()}
-    pruned = prune_checkpoint(from_state_dict(state), BLOCK, 4.0, (1, 2), 4)
+    scheme = Csb(BLOCK, (1, 2), machine=4)
+    pruned, _ = prune_checkpoint(from_state_dict(state), scheme, 4.0)
     assert pruned.csb["classes"] == 4
     classes = np.array(pruned.csb["unit_class"]["hidden_l0"])
     assert check(pruned.tensors["weight_hh_l0"] != 0, classes, 4, 2, BLOCK) > 4
-    again = prune_checkpoint(pruned, BLOCK, 6.0)
+    again, _ = prune_checkpoint(pruned, Csb(BLOCK), 6.0)
     assert not {"classes", "unit_class"} & again.csb.keys()
 
 

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from csb_rnn import commands
 from csb_rnn.errors import UsageError
-from csb_rnn.machine import config
-from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
-from csb_rnn.pruning.classes import for_machine
+from csb_rnn.network.checkpoint import check_target, read_checkpoint
+from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning.oneshot import prune_checkpoint
+from csb_rnn.pruning.schemes import Csb, for_machine
 
 HELP = "Prune a checkpoint in one shot to compressed structured blocks at a rate."
 
@@ -42,28 +43,35 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="NAME",
-        help="configuration that the model is for (hdl/configs.toml): sets alignment and classes",
+        help="configuration that the model is for (hdl/configs.toml): sets alignment and classes, "
+        "and a block that fits",
     )
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
-    parser.add_argument("--out", required=True, help="pruned checkpoint, same choice of formats")
+    parser.add_argument(
+        "--out",
+        required=True,
+        help="pruned checkpoint, same choice of formats: as the source but for zeros",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prune, write, and say in a line how much is kept."""
+    """Prune, write, and say how much is kept, matrix by matrix."""
     a = arguments
     check_target(a.out)
-    align, machine = a.align, a.classes
-    if a.config is not None:
-        if a.classes != 1 or a.align != (1, 1):
-            raise UsageError("--config sets alignment and classes: leave them out")
-        align, machine = for_machine(config.load(a.config))
+    if a.config is not None and (a.classes != 1 or a.align != (1, 1)):
+        raise UsageError("--config sets alignment and classes: leave them out")
+    scheme = for_machine(Csb(a.block, a.align), a.classes, a.config)
+    assert isinstance(scheme, Csb)
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
-    pruned = prune_checkpoint(checkpoint, a.block, a.rate, align, machine)
-    write_checkpoint(a.out, pruned)
+    pruned, kept = prune_checkpoint(checkpoint, scheme, a.rate)
+    rewrite(a.checkpoint, a.out, pruned)
+    print(kept)
     classes = pruned.csb.get("classes", 1)
     print(
         f"{a.out}: {pruned.cell}, {pruned.kept_weights} of {pruned.weights} weights kept,"
-        f" rate {pruned.rate:.4g}, block {a.block}, "
-        + (f"{classes} classes" if classes > 1 else f"aligned {align[0]}x{align[1]}")
+        f" rate {pruned.rate:.4g}, block {scheme.block}, "
+        + (f"{classes} classes" if classes > 1 else "aligned {}x{}".format(*scheme.align))
     )
+    if kept.warning is not None:
+        print(f"warning: {kept.warning}", file=sys.stderr)
     return commands.OK

@@ -147,6 +147,8 @@ def compiled(build: Build) -> Build:
         block = choose_block(build.options.block, c, {"block": part.quantised.block})
         say_cost(part.quantised, c, block)
         program, dealt = fastest(part.quantised, c, build.options, block)
+        if block is None:  # only now it is known by which blocks words are filled
+            say_cost(part.quantised, c, dealt)
         parts.append(dataclasses.replace(part, program=program, block=block, dealt_block=dealt))
     return dataclasses.replace(build, parts=tuple(parts))
 

@@ -19,7 +19,7 @@ kept in :attr:`Checkpoint.extras`. Tables among the extras may be stored in 8 bi
 with a float32 scale per row in ``name.scale``; reading gives float32.
 
 Metadata: a JSON object under the key ``csb`` (npz: a string array; safetensors: the file's
-metadata; pt: an entry of the dict). All fields are optional:
+metadata; pt: the file ``NAME.pt.csb.json``, or an entry of the dict). All fields are optional:
 
 ======================  ==========================================================================
 ``version``             1
@@ -36,7 +36,6 @@ Errors are :class:`CheckpointError`: one line that names the key and what was ex
 from __future__ import annotations
 
 import errno
-import json
 import math
 import os
 import re
@@ -52,7 +51,7 @@ import numpy as np
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS
 from csb_rnn.errors import CsbError
-from csb_rnn.network import state_dict
+from csb_rnn.network import state_dict, weight_files
 from csb_rnn.system import untrusted
 
 __all__ = [
@@ -77,7 +76,8 @@ BLOCK_LIMIT = 1 << 16
 CELL_GATES = {n: sum(c.spaces[g] == UNITS for g in c.gates) for n, c in CELLS.items()}
 """Gate rows per hidden unit. Shapes alone imply lstm, gru, rnn; metadata names the others."""
 
-READ = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors", ".npz")  # ends of names
+TORCH_READ = (".pt", ".pth", ".ckpt", ".bin", ".pkl")  # ends of names
+READ = (*TORCH_READ, ".safetensors", ".npz")
 _IMPLIED = {4: "lstm", 3: "gru", 1: "rnn"}
 _STEMS = "weight_ih|weight_hh|weight_hr|weight_p|bias_ih|bias_hh"
 _NAME = re.compile(rf"^({_STEMS})_l([0-9]{{1,4}})(_reverse)?$")
@@ -446,6 +446,23 @@ def _extras(state: dict[str, Any], used: set[str]) -> dict[str, np.ndarray]:
     return extras
 
 
+def _of_module(csb: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Metadata of one module: of names with dots, those with its prefix, without it.
+
+    Example: of ``{"enc.hidden_l0": [0, 1], "dec.hidden_l0": [1, 0]}`` the module ``enc.`` has
+    ``{"hidden_l0": [0, 1]}``.
+    """
+    own = dict(csb)
+    for key in ("row_order", "col_order", "unit_class"):
+        if isinstance(found := csb.get(key), dict):
+            own[key] = {
+                name.removeprefix(prefix): value
+                for name, value in found.items()
+                if "." not in name or (prefix and name.startswith(prefix))
+            }
+    return own
+
+
 def from_state_dict(
     state: dict[str, Any], prefix: str | None = None, csb: dict[str, Any] | None = None
 ) -> Checkpoint:
@@ -476,7 +493,7 @@ def from_state_dict(
             f"csb.cell: expected one of {', '.join(CELL_GATES)}, got {untrusted.show(named)}"
         )
     cell, layers = _layers(tensors, prefix, named)
-    checked = _check_csb(csb or {}, tensors)
+    checked = _check_csb(_of_module(csb or {}, prefix), tensors)
     ordered = {name: tensors[name] for layer in layers for name in layer.names()}
     return Checkpoint(ordered, cell, layers, checked, _extras(state, used), prefix)
 
@@ -525,6 +542,19 @@ def _state_of(loaded: Any) -> tuple[dict[str, Any], Any]:
     return state, _parse_json(csb) if isinstance(csb, str) else csb
 
 
+def read_content(path: str | os.PathLike) -> dict[str, Any]:
+    """All of one file: what ``torch.save`` was given, or arrays and tensors by name.
+
+    Raises:
+        CheckpointError: a file that is missing, damaged or too large.
+    """
+    path = Path(path)
+    if path.suffix not in TORCH_READ:
+        return read_state(path)[0]
+    read_state(path)  # with all its checks
+    return _torch_load(path)
+
+
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """State dict and metadata of one file, whose declared sizes are checked first."""
     if path.suffix == ".npz":
@@ -540,7 +570,11 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
             text = (data.metadata() or {}).get("csb")
         return state, None if text is None else _parse_json(text)
     untrusted.check_size(path.stat().st_size)
-    return _state_of(_torch_load(path))
+    state, csb = _state_of(_torch_load(path))
+    beside = weight_files.beside(path)
+    if csb is None and beside.is_file():
+        csb = _parse_json(untrusted.read_text(beside))
+    return state, csb
 
 
 def read_state(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -644,33 +678,4 @@ def write_checkpoint(
             state[key], state[key + ".scale"] = _eight_bits(value)
         else:
             state[key] = value
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    os.close(handle)
-    try:
-        _write_file(Path(temporary), state, csb)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _write_file(path: Path, state: dict[str, np.ndarray], csb: dict[str, Any]) -> None:
-    if path.suffix == ".npz":
-        # np.savez stamps the time of day; with a fixed date equal content gives equal bytes.
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for key, value in {**state, "csb": np.array(json.dumps(csb))}.items():
-                info = zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0))
-                info.compress_type = zipfile.ZIP_DEFLATED
-                with archive.open(info, "w", force_zip64=True) as out:
-                    np.lib.format.write_array(out, np.asanyarray(value), allow_pickle=False)
-    elif path.suffix == ".safetensors":
-        from safetensors.numpy import save_file
-
-        contiguous = {key: np.ascontiguousarray(value) for key, value in state.items()}
-        save_file(contiguous, path, metadata={"csb": json.dumps(csb)})
-    else:
-        import torch
-
-        tensors: dict[str, Any] = {k: torch.from_numpy(np.array(v)) for k, v in state.items()}
-        torch.save({**tensors, "csb": csb}, path)
+    weight_files.write(path, state, csb)

@@ -2,8 +2,9 @@
 """Pruning: the CSB projection, ADMM, the search for the lossless rate, and rival schemes."""
 
 from csb_rnn.network.kernels import KernelStats, kernel_sizes, kernel_stats
-from csb_rnn.pruning.admm import AdmmPruner, PruningError, gates_of, recurrent_matrices
+from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.feedback import FeedbackPruner
+from csb_rnn.pruning.matrices import PruningError, gates_of, recurrent_matrices
 from csb_rnn.pruning.order import find_order
 from csb_rnn.pruning.projection import (
     ProjectionError,
@@ -11,6 +12,8 @@ from csb_rnn.pruning.projection import (
     csb_mask,
     csb_project,
 )
+from csb_rnn.pruning.pruner import Pruner
+from csb_rnn.pruning.report import Pruned
 from csb_rnn.pruning.schemes import SCHEMES, Scheme, make_scheme
 
 __all__ = [
@@ -19,6 +22,8 @@ __all__ = [
     "FeedbackPruner",
     "KernelStats",
     "ProjectionError",
+    "Pruned",
+    "Pruner",
     "PruningError",
     "Scheme",
     "achieved_rate",

@@ -26,11 +26,14 @@ from torch import Tensor
 from csb_rnn.machine import unit_classes
 from csb_rnn.machine.config import Config
 from csb_rnn.pruning.joint import joint_mask
-from csb_rnn.pruning.projection import Labels, ProjectionError, csb_mask
+from csb_rnn.pruning.projection import ProjectionError, csb_mask
+from csb_rnn.pruning.segments import Labels
 
-__all__ = ["MatrixCut", "ModelClasses", "class_mask", "for_machine", "model_classes"]
+__all__ = ["MatrixCut", "ModelClasses", "class_mask", "machine_needs", "model_classes"]
 
-_NAME = re.compile(r"(?:.*\.)?weight_(ih|hh|hr)_l(\d+)(_reverse)?$")
+_NAME = re.compile(
+    r"(?P<module>.*\.)?weight_(?P<kind>ih|hh|hr)(?:_l(?P<layer>\d+))?(_reverse)?(_orig)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def class_mask(
     return out
 
 
-def for_machine(c: Config) -> tuple[tuple[int, int], Config | int]:
+def machine_needs(c: Config) -> tuple[tuple[int, int], Config | int]:
     """Alignment of kernels that suits a configuration, and its classes: the configuration itself,
     or 1 if its PE rows share no columns."""
     return (c.P, c.Q), c if c.shared_cols > 1 else 1
@@ -160,8 +163,9 @@ def model_classes(
     """Classes for the matrices of a model, from their energy.
 
     Args:
-        tensors: recurrent matrices by torch's names; both directions of a layer have the same
-            classes.
+        tensors: recurrent matrices by torch's names, of layers or of cells; both directions of a
+            layer have the same classes. Of several modules, ``enc.weight_ih_l0`` and
+            ``dec.weight_ih_l0``, each has its own, and unit spaces have its prefix.
         block: side of a block.
         machine: configuration that it is for, or the number of classes alone: blocks then have
             one part, and nothing is known of engine columns.
@@ -173,13 +177,55 @@ def model_classes(
     shared = machine if isinstance(machine, int) else machine.shared_cols
     if shared < 1 or shared > block:
         raise ProjectionError(f"classes must be 1 to block {block}, got {shared}")
-    kinds: dict[int, dict[str, list[tuple[str, np.ndarray]]]] = {}
+    modules: dict[str, dict[int, dict[str, list[tuple[str, np.ndarray]]]]] = {}
     for name, value in tensors.items():
         found = _NAME.match(name)
         if not found:
             raise ProjectionError(f"{name}: not weight_ih, weight_hh or weight_hr of a layer")
-        w = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        kinds.setdefault(int(found[2]), {}).setdefault(found[1], []).append((name, w))
+        w = value.detach().cpu().float().numpy() if isinstance(value, Tensor) else value
+        layers = modules.setdefault(found["module"] or "", {})
+        layers.setdefault(int(found["layer"] or 0), {}).setdefault(found["kind"], []).append(
+            (name, np.asarray(w))
+        )
+    unit_class: dict[str, np.ndarray] = {}
+    cuts: dict[str, MatrixCut] = {}
+    for prefix, layers in modules.items():
+        own, of_module = _module_classes(layers, block, machine, hidden)
+        start = prefix if len(modules) > 1 else ""
+        unit_class |= {start + key: value for key, value in own.items()}
+        cuts |= of_module
+    return ModelClasses(shared, unit_class, cuts)
+
+
+def _columns(width: int, classes: np.ndarray | None, machine: Config | int) -> dict[str, Any]:
+    """Order, breaks and parts of the columns of a matrix.
+
+    Args:
+        width: columns.
+        classes: of the units that columns are, one direction's; None for inputs of the network.
+        machine: as for :func:`model_classes`.
+    """
+    natural = np.arange(width)
+    if classes is not None:
+        parts = classes // (machine if isinstance(machine, int) else machine.P)
+        parts = np.tile(parts, width // len(classes))  # both directions of the layer below
+        ends = range(len(classes), width, len(classes))
+        return {"columns": natural, "breaks": tuple(ends), "parts": parts}
+    if isinstance(machine, int):
+        return {"columns": natural, "breaks": (), "parts": 0 * natural}
+    order = np.argsort(natural % machine.L, kind="stable")
+    breaks = np.flatnonzero(np.diff(order % machine.L)) + 1
+    return {"columns": order, "breaks": tuple(breaks.tolist()), "parts": 0 * natural}
+
+
+def _module_classes(
+    layers: Mapping[int, Mapping[str, list[tuple[str, np.ndarray]]]],
+    block: int,
+    machine: Config | int,
+    hidden: Mapping[int, int] | None,
+) -> tuple[dict[str, np.ndarray], dict[str, MatrixCut]]:
+    """Classes by unit space, and cuts by matrix, of one module: layer -> kind -> (name, matrix)."""
+    shared = machine if isinstance(machine, int) else machine.shared_cols
     unit_class: dict[str, np.ndarray] = {}
     cuts: dict[str, MatrixCut] = {}
     below: np.ndarray | None = None
@@ -193,21 +239,8 @@ def model_classes(
         unit_class[key] = _assign(matrices, units, block, quotas)
         return unit_class[key]
 
-    def columns_of(width: int, classes: np.ndarray | None) -> dict[str, Any]:
-        natural = np.arange(width)
-        if classes is not None:
-            parts = classes // (shared if isinstance(machine, int) else machine.P)
-            parts = np.tile(parts, width // len(classes))  # both directions of the layer below
-            ends = range(len(classes), width, len(classes))
-            return {"columns": natural, "breaks": tuple(ends), "parts": parts}
-        if isinstance(machine, int):
-            return {"columns": natural, "breaks": (), "parts": 0 * natural}
-        order = np.argsort(natural % machine.L, kind="stable")
-        breaks = np.flatnonzero(np.diff(order % machine.L)) + 1
-        return {"columns": order, "breaks": tuple(breaks.tolist()), "parts": 0 * natural}
-
-    for n in sorted(kinds):
-        of = {kind: [w for _, w in found] for kind, found in kinds[n].items()}
+    for n in sorted(layers):
+        of = {kind: [w for _, w in found] for kind, found in layers[n].items()}
         if hidden is not None:
             units = hidden[n]
         elif "hr" in of:
@@ -221,9 +254,9 @@ def model_classes(
         if "hr" in of:
             state = classes_of(f"proj_l{n}", of["hr"], len(of["hr"][0]))
         for kind, rows, cols in (("ih", own, below), ("hh", own, state), ("hr", state, own)):
-            for name, w in kinds[n].get(kind, []):
+            for name, w in layers[n].get(kind, []):
                 if cols is not None and w.shape[1] % len(cols):
                     raise ProjectionError(f"{name}: expected {len(cols)} columns, got {w.shape[1]}")
-                cuts[name] = MatrixCut(rows, shared, **columns_of(w.shape[1], cols))
+                cuts[name] = MatrixCut(rows, shared, **_columns(w.shape[1], cols, machine))
         below = state
-    return ModelClasses(shared, unit_class, cuts)
+    return unit_class, cuts

@@ -13,14 +13,8 @@ from torch import Tensor
 
 from csb_rnn.network.kernels import kernel_stats
 from csb_rnn.pruning.order import Order
-from csb_rnn.pruning.schemes import (
-    BankBalanced,
-    BlockCirculant,
-    Csb,
-    RowBalanced,
-    RowColumn,
-    Scheme,
-)
+from csb_rnn.pruning.rivals import BankBalanced, BlockCirculant, RowBalanced, RowColumn
+from csb_rnn.pruning.schemes import Csb, Scheme
 
 __all__ = ["stored_bits"]
 

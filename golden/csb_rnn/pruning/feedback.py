@@ -15,12 +15,14 @@ import math
 import torch
 from torch import Tensor
 
-from csb_rnn.pruning.admm import AdmmPruner, PruningError
+from csb_rnn.pruning.matrices import PruningError
+from csb_rnn.pruning.pruner import Pruner
+from csb_rnn.pruning.report import kept_of
 
 __all__ = ["FeedbackPruner"]
 
 
-class FeedbackPruner(AdmmPruner):
+class FeedbackPruner(Pruner):
     """The interface of :class:`AdmmPruner`; there is no penalty, ``rho`` is not used.
 
     :meth:`constrain` must be called after every optimiser step, :meth:`update` (a new pattern) now
@@ -30,35 +32,35 @@ class FeedbackPruner(AdmmPruner):
     """
 
     leak = 0.0
+    every_step = True
 
     @torch.no_grad()
     def reset(self) -> None:
         """Start from the present weights: ``Z = project(W)``, ``U = W - Z``."""
-        super().reset()
+        self.masks, self.hardened = {}, False
         for name, parameter in self.params.items():
+            self.z[name] = self._project(name, parameter)
             self.u[name] = parameter - self.z[name]
-            self._settle(name, parameter)
+            self._show(name, parameter)
 
-    def _settle(self, name: str, parameter: Tensor) -> None:
+    def whole(self, name: str) -> Tensor:
+        """The weights of a matrix of which the last pattern is the projection."""
+        return self.z[name] + self.u[name]
+
+    def _show(self, name: str, parameter: Tensor) -> None:
         """The model computes with ``Z`` from here on; its pattern holds until the next update."""
         parameter.copy_(self.z[name])
         if self.scheme.masks:
             self.masks[name] = self.z[name] != 0
 
-    @torch.no_grad()
-    def penalty(self) -> Tensor:
-        """Nothing: the loss is already the pruned model's."""
-        first = next(iter(self.params.values()))
-        return torch.zeros((), dtype=first.dtype, device=first.device)
-
     def add_gradients(self) -> None:
-        """Nothing to add."""
+        """Nothing: the loss is already the pruned model's."""
 
     @torch.no_grad()
     def constrain(self) -> None:
         """After an optimiser step: its change goes to ``Z + U``, and the model has ``Z`` again."""
         if self.hardened:
-            super().constrain()
+            self._settle()
             return
         for name, parameter in self.params.items():
             moved = parameter + self.u[name]
@@ -83,7 +85,7 @@ class FeedbackPruner(AdmmPruner):
                 raise PruningError(f"{name}: NaN or infinity in the weights; training has diverged")
             self.z[name] = self._project(name, moved)
             self.u[name] = (moved - self.z[name]) * (1 - self.leak)
-            self._settle(name, parameter)
+            self._show(name, parameter)
             left += float(self.u[name].square().sum())
             norm += float(moved.square().sum())
         self.residual = math.sqrt(left / norm) if norm else 0.0
@@ -94,5 +96,6 @@ class FeedbackPruner(AdmmPruner):
         """The last pattern stays, at the present rate; ``U`` is dropped."""
         self.update()
         for name in self.params:
+            self.energy[name] = kept_of(name, self.whole(name), self.z[name]).energy
             self.u[name].zero_()
         self.hardened = True

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from csb_rnn.pruning.projection import NO_LABELS, LabelPair, Labels, ProjectionError, check, squares
+from csb_rnn.pruning.projection import ProjectionError, check
+from csb_rnn.pruning.segments import NO_LABELS, LabelPair, Labels, squares
 
 __all__ = ["joint_mask"]
 

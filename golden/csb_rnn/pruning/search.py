@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from csb_rnn.pruning.admm import PruningError
+from csb_rnn.pruning.matrices import PruningError
 
 __all__ = ["SearchResult", "Try", "search_lossless"]
 

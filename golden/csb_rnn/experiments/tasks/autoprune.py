@@ -19,7 +19,7 @@ from csb_rnn.experiments.tasks.base import Recipe, Task
 from csb_rnn.experiments.tasks.lossless import limit, meets
 from csb_rnn.experiments.tasks.training import fit, prune_model, to_checkpoint, train_dense
 from csb_rnn.network.checkpoint import Checkpoint
-from csb_rnn.pruning.admm import recurrent_matrices
+from csb_rnn.pruning.matrices import recurrent_matrices
 from csb_rnn.pruning.schemes import Scheme
 from csb_rnn.pruning.search import SearchResult, search_lossless
 

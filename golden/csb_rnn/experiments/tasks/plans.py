@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from csb_rnn.experiments.tasks.base import Recipe, TaskError
+from csb_rnn.machine import config
+from csb_rnn.machine.config import Config
 from csb_rnn.pruning.schemes import Scheme, make_scheme
 
 __all__ = ["JOINT", "KEPT", "LADDER", "PLANS", "QUICK", "RECIPES", "Plan", "scheme_named"]
@@ -38,9 +40,13 @@ RECIPES = {"": "ADMM", KEPT: "feedback", JOINT: "joint feedback"}
 """Variants that are recipes of their own: each scheme is told by the one that serves it best. Only
 schemes of rows and columns have a joint one."""
 
+MACHINE = "paper256_cols"
+"""The machine with shared columns whose price in rate is measured."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "joint": {},  # the scheme's, see scheme_named
     "classes": {},  # as many rows of each of P classes, in place of groups of P: the scheme's
+    MACHINE: {},  # the same as that machine needs it: parts, inputs by engine column
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},
@@ -62,7 +68,9 @@ def scheme_named(name: str) -> Scheme:
     joint = "joint" in variants
     if match := _CSB.fullmatch(name):
         align = (int(match[2]), int(match[3])) if match[2] else (1, 1)
-        machine = align[0] if "classes" in variants else 1
+        machine: Config | int = align[0] if "classes" in variants else 1
+        if MACHINE in variants:
+            machine = config.load(MACHINE)
         return make_scheme("csb", int(match[1]), align, joint, machine)
     if match := _BANK.fullmatch(name):
         return make_scheme("bank", int(match[1]))

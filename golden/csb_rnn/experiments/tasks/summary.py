@@ -19,7 +19,7 @@ from csb_rnn.experiments.tasks.table import lossless, mean_result, mean_target, 
 from csb_rnn.experiments.tasks.training import spread_rate
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.kernels import kernel_sizes
-from csb_rnn.pruning.admm import recurrent_matrices
+from csb_rnn.pruning.matrices import recurrent_matrices
 from csb_rnn.pruning.projection import csb_mask
 
 __all__ = [

@@ -34,8 +34,8 @@ from csb_rnn.experiments.tasks.training import (
     train_dense,
 )
 from csb_rnn.network.checkpoint import write_checkpoint
-from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.costs import stored_bits
+from csb_rnn.pruning.pruner import Pruner
 
 __all__ = [
     "dense_as_long",
@@ -239,7 +239,7 @@ def make_try(
     task.share = plan.share
     hard: dict[str, float] = {}
 
-    def on_hard(pruner: AdmmPruner) -> None:
+    def on_hard(pruner: Pruner) -> None:
         now = task.evaluate(to_checkpoint(task, model), "valid").value
         hard.update(valid=now, residual=round(pruner.residual, 4))
         model.train()

@@ -19,8 +19,10 @@ from torch import nn
 
 from csb_rnn.experiments.tasks.base import Recipe, Task
 from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
-from csb_rnn.pruning.admm import AdmmPruner, PruningError, check_loss, gates_of
+from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.feedback import FeedbackPruner
+from csb_rnn.pruning.matrices import PruningError, check_loss, gates_of
+from csb_rnn.pruning.pruner import Pruner
 from csb_rnn.pruning.schemes import Scheme
 
 __all__ = [
@@ -33,7 +35,7 @@ __all__ = [
     "train_dense",
 ]
 
-METHODS: dict[str, type[AdmmPruner]] = {"admm": AdmmPruner, "feedback": FeedbackPruner}
+METHODS: dict[str, type[Pruner]] = {"admm": AdmmPruner, "feedback": FeedbackPruner}
 
 
 @contextlib.contextmanager
@@ -62,7 +64,7 @@ def fit(
     lr: float,
     seed: int,
     *,
-    pruner: AdmmPruner | None = None,
+    pruner: Pruner | None = None,
     on_step: Callable[[float], None] | None = None,
     updates_per_epoch: int = 1,
     sensitive: bool = False,
@@ -113,7 +115,8 @@ def fit(
                     pruner.add_gradients()
                 optimizer.step()
                 if pruner is not None:
-                    pruner.constrain()
+                    if pruner.hardened or pruner.every_step:
+                        pruner.constrain()
                     if not pruner.hardened and (step + 1) % every == 0:
                         if on_step is not None:
                             on_step((epoch * steps + step + 1) / (epochs * steps))
@@ -161,8 +164,8 @@ def prune_model(
     start_rate: float = 1.0,
     teacher: nn.Module | None = None,
     show: bool = False,
-    on_hard: Callable[[AdmmPruner], None] = lambda pruner: None,
-) -> AdmmPruner:
+    on_hard: Callable[[Pruner], None] = lambda pruner: None,
+) -> Pruner:
     """Prune a trained model in place: ADMM or error feedback, hard masks, masked retraining.
 
     The rate rises from ``start_rate`` on a cubic curve over the first half of the pruning epochs;
@@ -232,7 +235,7 @@ def prune_model(
     return pruner
 
 
-def orders_for_checkpoint(pruner: AdmmPruner) -> dict[str, Any]:
+def orders_for_checkpoint(pruner: Pruner) -> dict[str, Any]:
     """``row_order`` and ``col_order`` of a checkpoint's metadata, empty if there are none."""
     names = {
         name: name.removeprefix("rnn.") for name in pruner.orders if name.startswith("rnn.weight")

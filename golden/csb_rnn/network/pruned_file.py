@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of pruned models that load back: the state dict as it was, with zeros, metadata beside it.
+
+:func:`rewrite` changes nothing of a file but weights to zero: types of numbers, other tensors and
+whatever dicts the state dict lies in (``{"epoch": 3, "model": ...}``) stay.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from csb_rnn.network import checkpoint, state_dict, weight_files
+from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
+
+__all__ = ["rewrite", "save_state"]
+
+
+def save_state(
+    path: str | os.PathLike[str], state: Mapping[str, Any], csb: Mapping[str, Any]
+) -> None:
+    """A state dict of torch tensors and metadata, in the format of the file's ending.
+
+    Args:
+        path: ``.pt``, ``.pth``, ``.safetensors`` or ``.npz``.
+        state: names and tensors, on any device.
+        csb: metadata.
+
+    Raises:
+        CheckpointError: another ending, or a file that cannot be written.
+    """
+    path = Path(path)
+    checkpoint.check_target(path)
+    tensors = {key: value for key, value in state.items() if state_dict.is_tensor(value)}
+    weight_files.write(path, tensors, {"version": checkpoint.CSB_VERSION, **csb})
+
+
+def _pruned(value: Any, kept: np.ndarray) -> Any:
+    """A tensor or array with zeros where ``kept`` is false; its type stays."""
+    if isinstance(value, np.ndarray):
+        return np.where(kept, value, np.zeros((), value.dtype))
+    import torch
+
+    return value.detach().masked_fill(~torch.from_numpy(kept).to(value.device), 0)
+
+
+def _originals(state: Mapping[str, Any], pruned: Checkpoint) -> dict[str, str]:
+    """Key of a state dict -> name of the matrix whose weights it holds."""
+    forms = {}
+    for name in pruned.matrices():
+        for key in (name, f"{name}_orig", f"parametrizations.{name}.original"):
+            forms[pruned.prefix + key] = name
+    renamed = state_dict.as_layers(dict(state))
+    return {key: forms[as_layer] for key, as_layer in zip(state, renamed, strict=True)
+            if as_layer in forms}  # fmt: skip
+
+
+def rewrite(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], pruned: Checkpoint
+) -> None:
+    """The file of a checkpoint again, with zeros where ``pruned`` has them, and its metadata.
+
+    Args:
+        source: the file that ``pruned`` was read from.
+        target: file to write. If both are files of torch, all that is around the state dict stays;
+            otherwise the state dict alone is written.
+        pruned: the checkpoint with pruned matrices.
+
+    Raises:
+        CheckpointError: a file that cannot be read or written.
+    """
+    target = Path(target)
+    checkpoint.check_target(target)
+    loaded = checkpoint.read_content(source)
+    flat = state_dict.inner(loaded)
+    state = {k: v for k, v in flat.items() if k != "csb" and state_dict.is_tensor(v)}
+    new = {
+        key: _pruned(state[key], pruned.tensors[name] != 0)
+        for key, name in _originals(state, pruned).items()
+    }
+    if len(new) != len(pruned.matrices()):
+        raise CheckpointError(f"{source}: has changed since it was read")
+    csb = {"version": checkpoint.CSB_VERSION, "cell": pruned.cell} | pruned.csb
+    if target.suffix in weight_files.TORCH and Path(source).suffix in checkpoint.TORCH_READ:
+        swap = {id(state[key]): value for key, value in new.items()}
+        weight_files.write_torch(target, _swapped(loaded, swap), csb)
+    else:
+        save_state(target, state | new, csb)
+
+
+def _swapped(content: Any, swap: Mapping[int, Any]) -> Any:
+    """Nested dicts with some tensors replaced, by identity, and without old metadata."""
+    if id(content) in swap:
+        return swap[id(content)]
+    if not isinstance(content, dict):
+        return content
+    new = type(content)((k, _swapped(v, swap)) for k, v in content.items() if k != "csb")
+    if hasattr(content, "_metadata"):  # of torch: versions of modules
+        new._metadata = content._metadata  # type: ignore[attr-defined]
+    return new
