@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
@@ -24,6 +23,15 @@ from tests.pruning.test_pruning_classes import check
 
 BLOCK = 8
 SCHEME = Csb(BLOCK, (1, 2), machine=4)
+
+
+def load(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict of a file, by the library of its format."""
+    if path.suffix == ".pt":
+        return torch.load(path, weights_only=True)
+    from safetensors.torch import load_file
+
+    return load_file(path)
 
 
 class Tagger(nn.Module):
@@ -76,6 +84,8 @@ def test_wrapper_type_and_other_tensors_stay(seed, tmp_path, kind) -> None:
 
 @pytest.mark.parametrize("ending", ["safetensors", "npz", "pt"])
 def test_formats_hold_metadata(seed, tmp_path, ending) -> None:
+    from safetensors.torch import save_file
+
     model = tagger(seed).to(torch.bfloat16)
     save_file(model.state_dict(), tmp_path / "a.safetensors")
     out = tmp_path / f"b.{ending}"
@@ -87,7 +97,7 @@ def test_formats_hold_metadata(seed, tmp_path, ending) -> None:
         with np.load(out) as arrays:
             assert arrays["head.weight"].dtype == np.float32
         return
-    state = load_file(out) if ending == "safetensors" else torch.load(out, weights_only=True)
+    state = load(out)
     Tagger().to(torch.bfloat16).load_state_dict(state, strict=True)
     assert state["rnn.weight_hh_l0"].dtype == torch.bfloat16
 
@@ -186,7 +196,7 @@ def test_several_modules_have_classes_of_their_own(seed, tmp_path) -> None:
     spaces = {"enc.hidden_l0": 32, "dec.hidden_l0": 16, "cell.hidden_l0": 16}
     assert {k: len(v) for k, v in pruned.metadata["unit_class"].items()} == spaces
     pruned.save(tmp_path / "m.safetensors")
-    Pair().load_state_dict(load_file(tmp_path / "m.safetensors"), strict=True)
+    Pair().load_state_dict(load(tmp_path / "m.safetensors"), strict=True)
     for prefix in ("enc", "dec", "cell"):
         found = read_checkpoint(tmp_path / "m.safetensors", prefix)
         classes = np.array(found.csb["unit_class"]["hidden_l0"])
