@@ -92,7 +92,15 @@ def test_svd(registers_of) -> None:
 def test_header(registers_of) -> None:
     c, out = registers_of
     text = subprocess.run(
-        ["gcc", "-std=c99", "-E", "-dM", out / "csb_regs.h"],
+        [
+            "gcc",
+            "-std=c99",
+            "-E",
+            "-dM",
+            "-include",
+            out / "driver/csb_regs.h",
+            out / "driver/csb_config.h",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -100,7 +108,7 @@ def test_header(registers_of) -> None:
     macros = dict(re.findall(r"#define (CSB_\w+) (\w+)u$", text, re.MULTILINE))
     number = {name: int(value, 0) for name, value in macros.items()}
     for (register, field), (offset, lsb, width) in expected().items():
-        assert number[f"CSB_{register}"] == offset
+        assert number[f"CSB_REG_{register}"] == offset
         if registers.BY_NAME[register].fields:
             assert number[f"CSB_{register}_{field.upper()}_LSB"] == lsb
             assert number[f"CSB_{register}_{field.upper()}_MASK"] == ((1 << width) - 1) << lsb

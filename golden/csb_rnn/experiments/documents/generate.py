@@ -33,6 +33,7 @@ from csb_rnn.experiments.documents.tables import (
     table,
 )
 from csb_rnn.experiments.reports import measured
+from csb_rnn.kit.register_files import header_text
 from csb_rnn.machine import config, image, isa, numerics, registers
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.network.onnx.folding import DOMAINS
@@ -92,6 +93,7 @@ def generated() -> dict[Path, str]:
     out[isa.LAYOUT_FILE] = isa.layout_text()
     out[numerics.ROM_FILE] = numerics.rom_text()
     out[CORE] = core_text()
+    out[ROOT / "drivers/c/csb_regs.h"] = header_text()
     readme = between(README.read_text(), "config-table", readme_table())
     out[README] = between(readme, "sim-table", results_table())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "layers", layers_table())
