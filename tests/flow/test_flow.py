@@ -6,6 +6,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from csb_rnn.execution import timing
 from csb_rnn.execution.listing import listing
 from csb_rnn.flow import schema
 from csb_rnn.machine import config, image, isa
+from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.network.bidirectional import Model, Segment
@@ -106,6 +109,40 @@ def test_listing_names_everything():
     assert listing(p)  # without names
 
 
+def check_header(header: Path, made, tmp_path: Path) -> None:
+    """A C program prints what the header says."""
+    (tmp_path / "say.c").write_text(SAY)
+    command = ["gcc", "-std=c99", "-Wall", "-Werror", "-I", ROOT / "drivers/c", "-I", header.parent]
+    subprocess.run([*command, tmp_path / "say.c", "-o", tmp_path / "say"], check=True)
+    said = subprocess.run([tmp_path / "say"], capture_output=True, text=True, check=True).stdout
+    p = made.program
+    sizes, states, words = said.splitlines()
+    assert sizes == f"{p.inputs} {p.outputs} {p.streams} {p.x_frac} {p.out_frac}"
+    assert states.split() == [
+        f"{s.key}:{len(s.slot)}:{s.frac}:{s.lane[-1] << 16 | s.base + s.slot[-1] * s.stride}"
+        for s in p.states
+    ]
+    assert [int(w) for w in words.split()] == image.words32(made.data)
+
+
+SAY = """
+#include <stdio.h>
+#include "network.h"
+int main(void) {
+  const csb_network *n = &csb_network_this;
+  unsigned i;
+  printf("%u %u %u %d %d\\n", n->inputs, n->outputs, n->streams, n->x_frac, n->out_frac);
+  for (i = 0; i < n->states; i++) {
+    const csb_state *s = &n->state[i];
+    printf("%s:%u:%d:%u ", s->key, s->length, s->frac, s->place[s->length - 1]);
+  }
+  printf("\\n");
+  for (i = 0; i < n->image_words; i++) printf("%u ", n->image[i]);
+  return 0;
+}
+"""
+
+
 def test_image_folder(tmp_path):
     source = make_checkpoint(
         tmp_path / "m.npz", "gru", layers=2, csb={"block": 4, "cell": "gru", "task": "none"}
@@ -122,8 +159,7 @@ def test_image_folder(tmp_path):
     assert (folder / "image.bin").read_bytes() == made.data
     words = [int(w, 16) for w in (folder / "image.memh").read_text().split()]
     assert words == np.frombuffer(made.data, "<u4").tolist()
-    drain = [int(w, 16) for w in (folder / "drain.memh").read_text().split()]
-    assert drain == [isa.encode(isa.DRAIN, w) for w in made.program.drain]
+    check_header(folder / "network.h", made, tmp_path)
     loaded = flow.load(folder).part
     assert loaded.data == made.data
     assert same(loaded.quantised, made.network)

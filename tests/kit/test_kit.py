@@ -192,3 +192,5 @@ def test_the_kit_stands_alone(kit) -> None:
     for line in (copy / "files.f").read_text().split():
         assert (copy / line.removeprefix("+incdir+")).exists()
         assert not line.startswith("/")
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-c", "csb_rnn.c"]
+    subprocess.run([*command, "-o", "csb_rnn.o"], cwd=copy / "driver", check=True)

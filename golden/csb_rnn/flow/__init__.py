@@ -24,7 +24,7 @@ from csb_rnn.flow.files import (
     staged,
     write_json,
 )
-from csb_rnn.flow.folder import load, memory_files, save
+from csb_rnn.flow.folder import load, save
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.flow.steps import BLOCKS, begin, build, build_source, choose_block, finish
@@ -47,7 +47,6 @@ __all__ = [
     "frame_cycles",
     "issue_cycles",
     "load",
-    "memory_files",
     "ratio",
     "read_array",
     "read_inputs",

@@ -2,8 +2,9 @@
 """Folders of images: a build written, and read back by somebody who trusts nothing in them.
 
 A folder of one image holds ``manifest.json``, ``image.bin`` (the load port takes it),
-``image.memh`` (the same for $readmemh, 32 bits a line), one ``$readmemh`` file for each program and
-weight memory, ``listing.txt``, and ``program.npz`` and ``network.npz`` for the models. A model of
+``image.memh`` (the same for $readmemh, 32 bits a line), ``network.h`` (the same, with sizes, number
+formats and states, for the C driver), ``listing.txt``, and ``program.npz`` and ``network.npz`` for
+the models. A model of
 several parts is a folder with a ``manifest.json`` of its own and such a folder for each part.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,9 @@ from csb_rnn.execution.listing import listing
 from csb_rnn.flow import host, schema
 from csb_rnn.flow.files import locked, npz, read_state, sha256, staged, write_json
 from csb_rnn.flow.manifest import derived, image_manifest, model_manifest
+from csb_rnn.flow.network_header import network_header
 from csb_rnn.flow.record import Build, Options, Part
 from csb_rnn.machine import config, image
-from csb_rnn.machine.config import Config
-from csb_rnn.machine.image import Section
 from csb_rnn.program import archive, assemble
 from csb_rnn.system import untrusted
 
@@ -38,30 +38,17 @@ MOST_PARTS = 64  # of a model
 # --- writing ----------------------------------------------------------------------------------
 
 
-def memory_files(c: Config, sections: Iterable[Section]) -> dict[str, str]:
-    """``$readmemh`` text of every memory that an image fills, one memory word a line, by file
-    name: ``pegroup_3.memh``, ``drain.memh``, ..."""
-    widths, files = image.memories(c), {}
-    for s in sections:
-        width, _, count = widths[s.target]
-        digits = -(-width // 4)
-        name = s.target.name.lower() + (f"_{s.index}" if count > 1 else "")
-        files[f"{name}.memh"] = "".join(f"{w:0{digits}x}\n" for w in s.words)
-    return files
-
-
 def contents(build: Build, part: Part) -> dict[str, bytes]:
     """The files of the folder of a part, but for its manifest, by name."""
-    program = part.compiled()
+    program, name = part.compiled(), "this" if build.single else part.name
     files = {
         "image.bin": part.data,
         "image.memh": image.memh(part.data).encode(),
+        "network.h": network_header(program, part.data, name).encode(),
         "listing.txt": listing(program).encode(),
         "program.npz": archive.program_bytes(program),
         "network.npz": archive.network_bytes(part.quantised),
     }
-    for name, text in memory_files(build.config, part.sections).items():
-        files[name] = text.encode()
     if part.initial:
         files["initial.npz"] = npz({k: np.float32(v) for k, v in part.initial.items()})
     return files

@@ -12,8 +12,9 @@ from csb_rnn.kit import block_design, constraints, core, register_files, smoke, 
 from csb_rnn.kit.names import top_name
 from csb_rnn.machine import design
 from csb_rnn.machine.config import Config
-from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.folders import HDL, ROOT
 
+DRIVERS = ROOT / "drivers"
 MARK = "csb_regs.rdl"  # a folder that holds it is a kit, and may be written anew
 
 
@@ -90,6 +91,8 @@ def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
         shutil.copyfile(design.WAIVERS, made / design.WAIVERS.name)
+        for name in ("csb_rnn.h", "csb_rnn.c"):
+            shutil.copyfile(DRIVERS / "c" / name, made / "driver" / name)
         made.chmod(0o755)
         if out.exists():
             shutil.rmtree(out)
