@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the ten benchmark models and compare with what was published.
 
-Prints tables and writes efficiency.json, latency.json, details.json and figures to build/bench; a
-whole run also writes docs/results/engine.md.
+Prints tables and draws figures in build/bench; a whole run keeps each part that it has measured
+in docs/results/data, from which ``make docs`` renders docs/results/engine.md.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -18,90 +17,65 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands, errors
-from csb_rnn.experiments.bench import plan
+from csb_rnn.experiments.bench import results, run
+from csb_rnn.experiments.reports import measured
 from csb_rnn.flow import check_out, schema, write_json
 from csb_rnn.machine.folders import BUILD
 
-ROOT = Path(__file__).resolve().parents[1]
 OUT = BUILD / "bench"
-PAGE = ROOT / "docs/results/engine.md"
+TABLES = {"efficiency": schema.EFFICIENCY, "latency": schema.LATENCY}
 
 
-def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without what is not a column of theirs."""
-    return [{k: v for k, v in row.items() if k != "extra"} for row in rows]
-
-
-def write(results: plan.Results, out: Path) -> None:
-    """The JSON files of a run; all or none."""
-    files = {
-        "efficiency.json": (plain(results.efficiency), schema.EFFICIENCY),
-        "latency.json": (plain(results.latency), schema.LATENCY),
-        "details.json": (
-            {
-                "efficiency": [r["extra"] for r in results.efficiency],
-                "latency": [r["extra"] for r in results.latency],
-                "notes": results.notes,
-            },
-            dict,
-        ),
-    }
+def write(found: results.Results, out: Path) -> None:
+    """``efficiency.json`` and ``latency.json``, the columns of their schema; both or none."""
     out.mkdir(parents=True, exist_ok=True)
-    for name, (value, kind) in files.items():
-        write_json(out / f"{name}.new", value, kind)
-    for name in files:
-        (out / f"{name}.new").replace(out / name)
+    for name, kind in TABLES.items():
+        rows = [{key: row[key] for key in kind[0]} for row in getattr(found, name)]
+        write_json(out / f"{name}.json.new", rows, kind)
+    for name in TABLES:
+        (out / f"{name}.json.new").replace(out / f"{name}.json")
 
 
-def read(out: Path) -> plan.Results:
-    """What :func:`write` wrote.
-
-    Raises:
-        UsageError: it is not there.
-    """
-    try:
-        rows = [json.loads((out / f"{n}.json").read_text()) for n in ("efficiency", "latency")]
-        details = json.loads((out / "details.json").read_text())
-    except (OSError, ValueError) as error:
-        raise errors.UsageError(f"no results of an earlier run: {error}") from None
-    for kind, these in zip(("efficiency", "latency"), rows, strict=True):
-        for row, extra in zip(these, details[kind], strict=True):
-            row["extra"] = extra
-    return plan.Results(*rows, details["notes"])
-
-
-def show(results: plan.Results) -> None:
+def show(found: results.Results) -> None:
+    """The tables and the notes."""
     from rich.console import Console
     from rich.table import Table
 
-    from csb_rnn.experiments.bench.tables import tables
+    from csb_rnn.experiments.bench.page import engine_tables
 
     console = Console(width=None if sys.stdout.isatty() else 200)
-    for t in tables(results):
+    for t in engine_tables(found):
         table = Table(title=t.title, caption=t.note or None)
         for i, head in enumerate(t.heads):
             table.add_column(head, justify="left" if i < t.left else "right")
         for row in t.rows:
             table.add_row(*row)
         console.print(table)
-    for note in results.notes:
+    for note in found.notes:
         console.print(note)
 
 
-def measure(args: Any) -> plan.Results:
+def measure(args: Any, parts: list[str], folder: Path) -> None:
+    """Measure parts and keep each in a folder as soon as it is whole."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+    from csb_rnn.experiments.bench import plan
+
     rtl = [] if args.timing_only else plan.simulated(args.quick)
+    began = {part: measured.begin(results.result_of(part)) for part in parts}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("Verilator builds")
 
-        def notify(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+        def notify(title: str, done: int, total: int) -> None:
+            bar.update(task, description=title, completed=done, total=total)
             if not sys.stdout.isatty():
-                print(f"{done}/{total} {what}", file=sys.stderr, flush=True)
+                print(f"{done}/{total} {title}", file=sys.stderr, flush=True)
 
-        return plan.run(args.quick, rtl, notify, args.jobs, not args.no_z3)
+        def keep(found: results.Results, part: str) -> None:
+            found.keep(part, began[part], folder)
+
+        run.run(args.quick, rtl, notify, args.jobs, parts, keep, args.build_seconds)
 
 
 def main() -> int:
@@ -109,33 +83,37 @@ def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three models, block 32")
     parser.add_argument("--timing-only", action="store_true", help="no RTL: predict every row")
-    parser.add_argument("--no-z3", action="store_true", help="without the paper's compiler")
+    parser.add_argument(
+        "--only", metavar="PARTS", help=f"of {', '.join(results.PARTS)}; with commas"
+    )
     parser.add_argument("--jobs", type=int, help="processes; default: one a core")
     parser.add_argument("--out", default=str(OUT), metavar="FOLDER")
-    parser.add_argument("--show", action="store_true", help="tables and page of the last run only")
+    parser.add_argument("--build-seconds", type=int, default=run.BUILD_SECONDS,
+                        help="of one Verilator build; what takes longer is predicted")  # fmt: skip
+    parser.add_argument("--show", action="store_true", help="tables of the kept results only")
     args = parser.parse_args()
     if args.jobs is not None and args.jobs < 1:
         raise errors.UsageError(f"--jobs {args.jobs}: at least one")
+    parts = args.only.split(",") if args.only else list(results.PARTS)
+    if unknown := set(parts) - results.PARTS.keys():
+        known = ", ".join(results.PARTS)
+        raise errors.UsageError(f"unknown part '{min(unknown)}': known are {known}")
     out = Path(args.out)
     check_out(out)
-    from csb_rnn.experiments.bench import figures, page
-
+    folder = out if args.quick or args.timing_only else measured.FOLDER
     began = time.monotonic()
-    if args.show:
-        results = read(out)
-    else:
+    if not args.show:
         try:
-            results = measure(args)
+            measure(args, parts, folder)
         except (RuntimeError, AssertionError) as error:  # a SimulationError is one
             print(f"error: {error}", file=sys.stderr)
             return commands.MISMATCH
-        seconds = time.monotonic() - began
-        results.note(f"measured in {seconds / 60:.1f} minutes")
-        write(results, out)
-    show(results)
-    figures.draw(results, out)
-    if not args.quick and out.resolve() == OUT:
-        page.write(results, OUT / "area.json", PAGE)
+    found = results.read(folder, results.kept_parts(folder))
+    write(found, out)
+    show(found)
+    from csb_rnn.experiments.bench import figures
+
+    figures.draw(found, out)
     print(f"{out} in {time.monotonic() - began:.0f} s")
     return commands.OK
 

@@ -89,7 +89,7 @@ def test_results_columns_are_in_the_schema() -> None:
 
 def test_results_table(monkeypatch) -> None:
     row = {"model": "m", "config": "tiny", "frames": 4, "cycles_per_frame": 12.5}
-    kept = measured.Measured("", [row | {"frame_efficiency": None}])
+    kept = measured.Measured("", {}, [row | {"frame_efficiency": None}])
     monkeypatch.setattr(measured, "read", lambda name: kept)
     lines = results.results_table().splitlines()
     assert len(lines) == 3

@@ -16,8 +16,24 @@ import pytest
 from csb_rnn import commands
 from csb_rnn.cells import CELLS
 from csb_rnn.compiler import COMPILERS
-from csb_rnn.experiments.bench import figures, measure, models, page, plan, tables
-from csb_rnn.experiments.silicon import area, floorplan
+from csb_rnn.experiments.bench import (
+    area_tables,
+    figures,
+    frame_tables,
+    frames,
+    layers,
+    models,
+    on_rtl,
+    page,
+    plan,
+    programs,
+    results,
+    run,
+    shared_tables,
+    targets,
+)
+from csb_rnn.experiments.bench.frames import Job
+from csb_rnn.experiments.reports import measured
 from csb_rnn.flow import schema
 from csb_rnn.machine import config
 
@@ -78,7 +94,7 @@ def test_trained_models() -> None:
     assert {"SR4 (z2_gru)", "SC2 (z6_lstm)"} <= found.keys()
     m = found["SR4 (z2_gru)"]
     assert models.kept([models.tensors(m, 0, 32, (4, 4))]) == 5164
-    (row,) = measure.layer_rows(m, 0, 32, (4, 4), ("horizontal",))
+    (row,) = layers.layer_rows(m, 0, 32, (4, 4), ("horizontal",))
     assert (row["pattern"], row["kept_weights"]) == ("trained", 5164)
 
 
@@ -106,126 +122,167 @@ def test_every_layer_is_a_network_if_its_cell_is_built() -> None:
         )
         layer = models.tensors(small, 0, 64, (1, 1))
         if m.cell in CELLS:
-            assert measure.build(small, [layer], 64).kept_weights == models.kept([layer])
+            assert programs.build(small, [layer], 64).kept_weights == models.kept([layer])
         else:
-            with pytest.raises(measure.UnsupportedError):
-                measure.build(small, [layer], 64)
+            with pytest.raises(programs.UnsupportedError):
+                programs.build(small, [layer], 64)
 
 
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def plain(rows: list[dict]) -> list[dict]:
-    return [{k: v for k, v in r.items() if k != "extra"} for r in rows]
-
-
 def test_layer_rows() -> None:
-    rows = measure.layer_rows(TINY, 1, 32, (4, 4))
-    schema.check(plain(rows), schema.EFFICIENCY)
-    assert rows[0].keys() - {"extra"} == schema.EFFICIENCY[0].keys()
+    rows = layers.layer_rows(TINY, 1, 32, (4, 4))
+    schema.check(rows, schema.EFFICIENCY)
     by = {r["sharing"]: r for r in rows}
     assert {"none", "horizontal"} <= by.keys()
     for r in rows:
         assert r["kept_weights"] <= r["pes"] * r["bound_cycles"] <= r["pes"] * r["cycles"]
-        assert r["mac_efficiency"] <= r["extra"]["busy_pe_utilisation"] <= 1
+        assert r["mac_efficiency"] <= r["busy_pe_utilisation"] <= 1
     assert by["horizontal"]["cycles"] <= by["none"]["cycles"]
-    for r in measure.layer_rows(TINY, 1, 32, (4, 4), compiler="reference"):
+    for r in layers.layer_rows(TINY, 1, 32, (4, 4), compiler="reference"):
         assert r["compiler"] == "reference"
         assert by[r["sharing"]]["cycles"] <= r["cycles"] <= by["none"]["cycles"]
-    (loose,) = measure.layer_rows(TINY, 1, 32, (1, 1), ("none",), rate=12.0)
+    (loose,) = layers.layer_rows(TINY, 1, 32, (1, 1), ("none",), rate=12.0)
     assert (loose["pattern"], loose["rate"]) == ("unaligned", 12.0)
 
 
 def test_paper_rows() -> None:
-    rows = measure.paper_rows(TINY, 0, 32, (4, 4), ("none", "both"), 1, 1.0)
-    schema.check(plain(rows), schema.EFFICIENCY)
-    assert rows[0].keys() - {"extra"} == schema.EFFICIENCY[0].keys()
+    rows = layers.paper_rows(TINY, 0, 32, (4, 4), ("none", "both"), 1, 1.0)
+    schema.check(rows, schema.EFFICIENCY)
     assert rows[1]["cycles"] <= rows[0]["cycles"]
 
 
 def test_too_large_takes_the_configuration_with_larger_memories() -> None:
     huge = models.Benchmark("MT2", "lstm", (models.Shape(600, 1500),), {32: 60.0})
-    (row,) = measure.layer_rows(huge, 0, 32, (4, 4), ("horizontal",))
+    (row,) = layers.layer_rows(huge, 0, 32, (4, 4), ("horizontal",))
     assert row["config"] == "paper256_sim"
 
 
 def test_latency_row_predicted() -> None:
-    job = measure.Job(TINY, "paper256", streams=2, frames=44)
-    row = measure.latency_row(job)
+    job = Job(TINY, "paper256", streams=2, frames=44)
+    row = frames.latency_row(job)
     assert row["source"] == "timing"
-    (bare,) = plain([row])
-    schema.check([bare], schema.LATENCY)
-    assert bare.keys() == schema.LATENCY[0].keys()
+    schema.check([row], schema.LATENCY)
     assert row["bound_cycles"] <= row["cycles_per_frame"]
-    extra = row["extra"]
-    assert sum(s["cycles"] for s in extra["idle"]) == row["latency_idle"]
-    assert extra["losses"]["frame_efficiency"] == pytest.approx(row["frame_efficiency"])
+    assert sum(cycles for _, cycles in row["idle"]) == row["latency_idle"]
+    assert sum(row["losses"].values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_formats_of_a_task_are_those_of_make_sim() -> None:
+    """z2_gru: the same frames as README's table, where formats are the task's; others drawn."""
+    (m,) = (m for m in models.trained() if m.file.stem == "z2_gru")
+    rows = [frames.latency_row(Job(m, "paper256", calibrated=by)) for by in ("task", frames.NORMAL)]
+    assert [r["calibrated"] for r in rows] == ["task", "normal inputs"]
+    kept = {(r["model"], r["config"]): r for r in measured.read("sim").rows}
+    assert rows[0]["cycles_per_frame"] == kept["z2_gru", "paper256"]["cycles_per_frame"]
+    assert rows[0]["cycles_per_frame"] != rows[1]["cycles_per_frame"]
 
 
 @pytest.mark.sims("verilator")
 def test_latency_row_on_the_rtl(sim) -> None:
     """The same figures as predicted; the run itself compares every bit and cycle."""
-    job = measure.Job(models.EDGE, "edge8", frames=30)
-    want = measure.latency_row(job)
-    got = measure.latency_row(dataclasses.replace(job, rtl=("edge8",)))
+    job = Job(models.EDGE, "edge8", frames=30)
+    want = frames.latency_row(job)
+    got = frames.latency_row(dataclasses.replace(job, rtl=("edge8",)))
     assert got["source"] == "rtl"
-    drop = ("source", "extra")
+    drop = ("source", "compile_seconds", "simulated_cycles_per_second")
     assert [got[k] for k in got if k not in drop] == [want[k] for k in want if k not in drop]
 
 
 def test_build_over_its_time() -> None:
-    assert measure.rtl_build("odd", 0.01) is None
+    assert on_rtl.rtl_build("odd", 0.01) is False
 
 
 # --- results ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def results() -> plan.Results:
+def found() -> results.Results:
     """A small run: two layers, one block, predicted."""
-    out = plan.Results(notes=["a note"])
+    out = results.Results(notes=["a note"])
     for n in range(2):
         for compiler in COMPILERS:
-            out.efficiency += measure.layer_rows(TINY, n, 32, (4, 4), compiler=compiler)
-        out.efficiency += measure.paper_rows(TINY, n, 32, (4, 4), ("none", "both"), 2, 1.0)
+            out.layers += layers.layer_rows(TINY, n, 32, (4, 4), compiler=compiler)
+        out.paper += layers.paper_rows(TINY, n, 32, (4, 4), ("none", "both"), 2, 1.0)
     for name in plan.CONFIGS:
-        out.latency.append(measure.latency_row(measure.Job(TINY, name, frames=30)))
-    out.latency.append(measure.latency_row(measure.Job(models.EDGE, "edge8", frames=24)))
+        out.frames.append(frames.latency_row(Job(TINY, name, frames=30)))
+    out.frames.append(frames.latency_row(Job(models.EDGE, "edge8", frames=24)))
     return out
 
 
-def test_tables(results) -> None:
-    for t in tables.tables(results):
+def test_tables(found) -> None:
+    for t in page.engine_tables(found):
         assert all(len(row) == len(t.heads) for row in t.rows), t.title
         assert all(isinstance(cell, str) for row in t.rows for cell in row), t.title
-    small = tables.small_table(results)
-    assert len(small.rows) == 2
-    reached = {what: ok for what, _, _, ok in tables.checks(results)}
-    assert not tables.cell_table(results).rows  # of none of the models that are compared
+    assert len(frame_tables.small_table(found).rows) == 2
+    reached = {what: ok for what, _, _, ok in targets.checks(found)}
+    assert not frame_tables.cell_table(found).rows  # of none of the models that are compared
     assert reached["kept weights, MT1"] is False  # this model is not that large
     assert any(what.startswith("frame efficiency, paper512, MT1") for what in reached)
 
 
-def test_page_and_figures(results, tmp_path) -> None:
+def test_page_and_figures(found, tmp_path) -> None:
+    """Kept and read again, the rows are the same, and the page shows them with their commit."""
+    began = measured.Measured("1234abc", {}, [])
+    for part in results.PARTS:
+        found.keep(part, began, tmp_path)
+    assert results.read(tmp_path) == found
     row = {"config": "small", "sharing": "none", "max_block": 32, "target": "ecp5", "pes": 64,
-           "lut": 6400, "ff": 1, "dsp": 1, "bram_kbit": 18, "fmax_mhz": 101.25}  # fmt: skip
-    (tmp_path / "area.json").write_text(json.dumps([row]))
-    text = page.render(results, tmp_path / "area.json")
-    assert "| small | none | 32 | ecp5 | 64 | 6400 | 1 | 1 | 18 | 100.0 | 101.2 |" in text
+           "lut": 6400, "ff": 1, "dsp": 1, "bram_kbit": 18, "fmax_mhz": 101.25,
+           "parts": {name: {"LUT": 64} for name in area_tables.PARTS},
+           "path": ["0.25 ns logic a[1]"]}  # fmt: skip
+    for name in area_tables.NAMES:
+        measured.write(name, [row], began, folder=tmp_path)
+    text = page.engine(tmp_path)
+    line = "| small | none | 32 | ecp5 | 64 | 6400 | 1 | 1 | 18 | 100.0 | 101.2 | `1234abc` |"
+    assert text.count(line) == len(area_tables.NAMES)
+    assert "| logic | 0.25 | a[1] |" in text
     assert "* a note" in text
-    assert "Not measured yet" in page.render(results, tmp_path / "none.json")
-    files = figures.draw(results, tmp_path)
+    assert "measured on commit `1234abc` by `scripts/bench.py --only frames`" in text
+    files = figures.draw(found, tmp_path)
     assert {f.suffix for f in files} == {".png", ".svg"}
     assert all(f.stat().st_size > 1000 for f in files)
 
 
-def test_files_of_a_run(results, tmp_path) -> None:
-    bench = script("bench")
-    bench.write(results, tmp_path / "new")
-    again = bench.read(tmp_path / "new")
-    assert again == results
-    names = {f.name for f in (tmp_path / "new").iterdir()}
-    assert names == {"efficiency.json", "latency.json", "details.json"}
+def test_files_of_a_run(found, tmp_path) -> None:
+    script("bench").write(found, tmp_path)
+    assert {f.name for f in tmp_path.iterdir()} == {"efficiency.json", "latency.json"}
+    rows = json.loads((tmp_path / "latency.json").read_text())
+    assert rows[0].keys() == schema.LATENCY[0].keys()
+
+
+def test_a_run_keeps_the_parts_that_are_asked_for(monkeypatch) -> None:
+    monkeypatch.setattr(plan, "layer_jobs", lambda quick: [(TINY, 1, 32, (4, 4), ("none",))])
+    monkeypatch.setattr(plan, "frame_jobs", lambda quick: [Job(TINY, "paper256", frames=30)])
+    kept: list[str] = []
+    out = run.run(True, [], lambda *_: None, 1, ("frames", "layers"), lambda _, p: kept.append(p))
+    assert kept == ["layers", "frames"]
+    assert (len(out.layers), out.paper) == (1, [])
+    places = [(r["config"], r["streams"]) for r in out.frames]  # its recurrence bounds it
+    assert places == [("paper256", 1), ("paper256", 4), ("wide256", 1), ("wide256", 4)]
+
+
+def test_shared_column_tables() -> None:
+    """Every table of the page, by hand from two machines' cycles."""
+    base = {"model": "m", "config": "paper256_cols", "pes": 256, "kept_weights": 256_000,
+            "cycles": 1250}  # fmt: skip
+    rows = [base | {"table": "layers", "block": 32, "sharing": s} for s in shared_tables.MODES]
+    rows += [base | {"table": name} for name in ("frames", "patterns", "spartus")]
+    rows.append(base | {"table": "patterns", "model": "n", "cycles": 2500})
+    rows.append(base | {"table": "patterns", "model": "n", "config": "paper256", "cycles": 5000})
+    memory, layer, frame, pattern, spartus = shared_tables.tables(rows)
+    assert [row[0] for row in memory.rows] == [f"`{name}`" for name in shared_tables.MACHINES]
+    assert list(layer.rows) == [
+        ("m", "32", "1000", "0.800", "0.800", "0.800"),
+        ("**mean, block 32**", "32", "", "0.800", "0.800", "0.800"),
+    ]
+    assert list(frame.rows) == [("m", "`paper256_cols`", "256,000", "1250.0", "0.800")]
+    assert list(pattern.rows) == [
+        ("m", "256,000", "-", "1250", "1.00"),
+        ("n", "256,000", "5000", "2500", "2.00"),
+    ]
+    assert list(spartus.rows) == [("m", "`paper256_cols`", "256,000", "1250", "6.25")]
 
 
 def test_bad_arguments(capsys, tmp_path, monkeypatch) -> None:
@@ -233,7 +290,7 @@ def test_bad_arguments(capsys, tmp_path, monkeypatch) -> None:
     for name, args, words in (
         ("bench", ["--jobs", "0"], "at least one"),
         ("bench", ["--out", str(tmp_path / "file")], "is a file"),
-        ("bench", ["--show", "--out", str(tmp_path / "none")], "no results"),
+        ("bench", ["--only", "layers,weights"], "unknown part 'weights'"),
         ("area", ["--config", "huge"], "unknown configuration 'huge'"),
     ):
         module = script(name)
@@ -261,104 +318,3 @@ def test_plan_covers_what_it_should() -> None:
     for name in (*plan.simulated(quick=False), *plan.simulated(quick=True)):
         config.load(name)
     assert math.isclose(models.ideal_cycles(10, 4), 3)
-
-
-# --- area ---------------------------------------------------------------------------------------
-
-
-def test_area_rows_and_hash() -> None:
-    rows = area.jobs(["small", "paper256"])
-    assert [(r.config.name, r.target) for r in rows[:1]] == [("small", "ecp5")]
-    modes = {(r.sharing, r.max_block) for r in rows[1:]}
-    assert modes == {(s, b) for s in measure.SHARING for b in area.BLOCKS}
-    first, second = rows[1], rows[2]
-    assert first.max_block != second.max_block
-    assert first.digest() == second.digest()  # the largest block is no circuit
-    assert first.digest() != rows[3].digest()
-    value = {"total": {"LUT": 10, "FF": 3, "DSP": 2, "BRAM": 4}, "fmax": None}
-    schema.check([area.row(first, value)], schema.AREA)
-    assert area.row(first, value)["bram_kbit"] == 72
-
-
-def test_area_parts() -> None:
-    """Each instance counts for the part that its outermost module belongs to."""
-    files = {"u_engine": ROOT / "hdl/engine/csb_engine.sv",
-             "u_lanes": ROOT / "hdl/datapath/csb_datapath.sv"}  # fmt: skip
-    for path, part in (
-        ("csb_top", "interface"),
-        ("csb_top.u_engine.gen[0].u_x", "engine"),
-        ("csb_top.u_lanes", "data path"),
-        ("csb_top.gen_clear", "interface"),
-    ):
-        assert area.part_of(area.design.Instance(path, "m", ()), files) == part
-
-
-def test_critical_path() -> None:
-    step = {"delay": 1.5, "type": "routing", "net": "n1", "from": {"cell": "a"}}
-    cell = {"delay": 0.25, "type": "logic", "from": {"cell": "a"}}
-    paths = [
-        {"from": "<async>", "to": "posedge clk", "path": [step] * 9},
-        {"from": "posedge clk", "to": "posedge clk", "path": [cell, step]},
-    ]
-    found = area.critical_path({"critical_paths": paths})
-    assert found == ["0.25 ns logic a", "1.50 ns routing n1"]
-    assert area.critical_path({"critical_paths": paths[:1]}) == []
-
-
-# --- floorplan ------------------------------------------------------------------------------------
-
-
-def _netlist(kinds: dict[str, str], nets: list[list[str]]) -> dict[str, dict]:
-    """Cells and the nets that join them, as Yosys writes them; every cell has a clock too."""
-    cells = {name: {"type": kind, "connections": {"CLK": [1]}, "attributes": {}}
-             for name, kind in kinds.items()}  # fmt: skip
-    for bit, members in enumerate(nets, start=2):
-        for name in members:
-            cells[name]["connections"][f"P{bit}"] = [bit, "0"]
-    return cells
-
-
-def test_pulls_are_those_of_springs() -> None:
-    """Two springs in a row are half as stiff, two side by side twice; clocks do not pull."""
-    kinds = {"a": "DP16KD", "b": "MULT18X18D", "c": "DP16KD", "f": "TRELLIS_FF", "g": "LUT4"}
-    names, pull = floorplan.pulls(
-        _netlist(kinds, [["a", "f"], ["f", "b"], ["b", "c"], ["b", "c"], ["a", "g"]])
-    )
-    assert names == ["a", "b", "c"]
-    want = np.array([[0, 0.5, 0], [0.5, 0, 2], [0, 2, 0]])
-    np.testing.assert_allclose(pull, want, atol=1e-3)
-    many = {f"r{i}": "DP16KD" for i in range(10)}
-    _, pull = floorplan.pulls(
-        _netlist(many, [list(many)])
-    )  # a star: each pair 1/k of a spring's k/(k-1)
-    np.testing.assert_allclose(pull[0, 1:], 1 / 9, atol=1e-3)
-
-
-def test_annealing_brings_together_what_pulls() -> None:
-    kinds = ["DP16KD", "MULT18X18D"] * 40
-    pull = np.zeros((80, 80))
-    for i in range(0, 80, 2):
-        pull[i, i + 1] = pull[i + 1, i] = 1.0
-    annealer = floorplan.Annealer(pull, kinds)
-    before = annealer.total()
-    annealer.run(60_000)
-    assert annealer.total() < before / 3
-    for kind in floorplan.SITES:
-        taken = [s for k, s in zip(kinds, annealer.site, strict=True) if k == kind]
-        assert len(set(taken)) == len(taken) == 40
-        owned = [i for i in annealer.owner[kind] if i >= 0]
-        assert sorted(owned) == [i for i, k in enumerate(kinds) if k == kind]
-    places = [floorplan.SITES[k][s][:2] for k, s in zip(kinds, annealer.site, strict=True)]
-    assert places == list(zip(annealer.x, annealer.y, strict=True))
-
-
-def test_floorplan_gives_every_block_a_place(tmp_path) -> None:
-    cells = _netlist({"m": "DP16KD", "x": "MULT18X18D", "f": "LUT4"}, [["m", "f"], ["f", "x"]])
-    (tmp_path / "in.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
-    floorplan.floorplan(tmp_path / "in.json", tmp_path / "out.json", "top", moves=200)
-    out = json.loads((tmp_path / "out.json").read_text())["modules"]["top"]["cells"]
-    assert "EBR" in out["m"]["attributes"]["BEL"]
-    assert "MULT18" in out["x"]["attributes"]["BEL"]
-    assert not out["f"]["attributes"]
-    with pytest.raises(ValueError, match="209 DP16KD, an ECP5-85k has 208"):
-        floorplan.Annealer(np.zeros((209, 209)), ["DP16KD"] * 209)

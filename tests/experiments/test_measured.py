@@ -1,48 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results know the sources that they were measured on."""
 
-import json
-import shutil
+from __future__ import annotations
+
+import ast
+from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.reports import kinds, measured, source_text
 from csb_rnn.machine.folders import ROOT
 
 ROWS = [{"model": "m", "config": "tiny", "sim": "verilator", "cycles_per_frame": 12.5}]
+KIND = kinds.Kind("make it", ("hdl", "compiler", "one.py"), ("tiny",), ("yosys",))
+FILES = {
+    "hdl/top.sv": 'module top;  // the top\n  initial $display("a // b");\nendmodule\n',
+    "hdl/configs.toml": "[default]\nK = 1\n[tiny]\nK = 2\n[other]\nK = 3\n",
+    "compiler/deal.py": '"""Deals."""\n\n\ndef deal(n):\n    """n."""\n    return n + 1\n',
+    "compiler/notes.md": "text\n",
+    "one.py": "X = 1\n",
+    "requirements.in": "yosys==1\nnumpy==2\n",
+}
 
 
-def test_a_changed_source_makes_a_result_stale(tmp_path):
-    root, folder = tmp_path / "root", tmp_path / "data"
-    for top in measured.SOURCES["sim"]:
-        if (ROOT / top).is_dir():
-            shutil.copytree(ROOT / top, root / top)
-        else:
-            (root / top).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / top, root / top)
-    measured.write("sim", ROWS, folder)
-    assert measured.read("sim", folder).rows == ROWS
-    assert measured.stale(folder, root) == []
-    with (root / "hdl/csb_top.sv").open("a") as file:
-        file.write("// changed\n")
-    (line,) = measured.stale(folder, root)
-    assert "sim.json: its sources have changed" in line
-    assert "scripts/sim.py --results measures again" in line
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch) -> Path:
+    """A project of few files with one result, just measured, in ``data/``."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(measured, "KINDS", {"it": KIND})
+    began = measured.Measured("1234abc", measured.sources("it", tmp_path), [])
+    measured.write("it", ROWS, began, ["a note"], tmp_path / "data")
+    return tmp_path
 
 
-def test_a_missing_or_damaged_result_is_one_line(tmp_path):
-    (line,) = measured.stale(tmp_path)
-    assert "no such result" in line
-    (tmp_path / "sim.json").write_text(json.dumps({"rows": 5}))
-    with pytest.raises(measured.MeasuredError, match="damaged"):
-        measured.read("sim", tmp_path)
+def changed(project: Path, name: str, was: str, now: str) -> list[str]:
+    """Sources that count as changed when ``was`` is ``now`` in a file."""
+    text = FILES[name].replace(was, now)
+    assert text != FILES[name]
+    (project / name).write_text(text)
+    return measured.changed("it", project / "data", project)
 
 
-def test_differences_of_a_run(monkeypatch):
-    kept = measured.Measured("", ROWS)
+def test_a_result_is_read_as_it_was_written(project: Path) -> None:
+    found = measured.read("it", project / "data")
+    assert (found.rows, found.notes, found.commit) == (ROWS, ("a note",), "1234abc")
+    assert measured.stale(project / "data", project) == []
+    measured.write("it", [{"a": 1}, {"b": [2, None]}], found, folder=project)
+    assert measured.read("it", project).rows == [{"a": 1, "b": None}, {"a": None, "b": [2, None]}]
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now", "source"),
+    [
+        ("hdl/top.sv", "a // b", "a / b", "hdl"),
+        ("hdl/configs.toml", "K = 2", "K = 4", "hdl/configs.toml"),
+        ("hdl/configs.toml", "K = 1", "K = 4", "hdl/configs.toml"),
+        ("compiler/deal.py", "n + 1", "n + 2", "compiler"),
+        ("one.py", "X = 1", "X = 2", "one.py"),
+        ("requirements.in", "yosys==1", "yosys==2", "requirements.in"),
+    ],
+)
+def test_a_changed_source_makes_a_result_stale(
+    project: Path, name: str, was: str, now: str, source: str
+) -> None:
+    assert changed(project, name, was, now) == [source]
+    (line,) = measured.stale(project / "data", project)
+    assert line.endswith(
+        f"measured on 1234abc, since when {source} changed; make it measures again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("hdl/top.sv", "// the top", "/* the\n top */"),
+        ("hdl/configs.toml", "K = 3", "K = 4  # not this result's"),
+        ("compiler/deal.py", '"""n."""', '"""n, and one more."""\n'),
+        ("compiler/deal.py", "return n + 1", "# a comment\n\n    return n + 1  # another"),
+        ("compiler/notes.md", "text", "other"),
+        ("requirements.in", "numpy==2", "numpy==3"),
+    ],
+)
+def test_words_make_no_result_stale(project: Path, name: str, was: str, now: str) -> None:
+    assert changed(project, name, was, now) == []
+
+
+def test_new_and_lost_sources_make_a_result_stale(project: Path) -> None:
+    (project / "one.py").unlink()
+    (project / "hdl/new.sv").write_text("module new; endmodule\n")
+    assert measured.changed("it", project / "data", project) == ["hdl", "one.py"]
+
+
+def test_a_planted_change_of_a_figure_is_found(project: Path, monkeypatch) -> None:
+    """A figure changed by hand is not that of the next run."""
+    monkeypatch.setattr(measured, "FOLDER", project / "data")
+    path = measured.path_of("it", project / "data")
+    path.write_text(path.read_text().replace("12.5", "11.5"))
+    kept = measured.read("it", project / "data")
     monkeypatch.setattr(measured, "read", lambda name: kept)
-    keys = ("cycles_per_frame",)
-    assert measured.differences("sim", ROWS, keys) == []
-    assert measured.differences("sim", [ROWS[0] | {"config": "other"}], keys) == []
-    (line,) = measured.differences("sim", [ROWS[0] | {"cycles_per_frame": 13.0}], keys)
-    assert line == ("m on tiny: cycles_per_frame 13, docs/results/data/sim.json has 12.5")
+    (line,) = measured.differences("it", ROWS, ("cycles_per_frame",))
+    assert line == "m on tiny: cycles_per_frame 12.5, docs/results/data/it.json has 11.5"
+    assert measured.differences("it", [ROWS[0] | {"config": "other"}], ("cycles_per_frame",)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"rows": 5}', '{"commit": "a", "sources": {}, "columns": [], "rows": [[1]]}'],
+)
+def test_a_missing_or_damaged_result_is_one_line(project: Path, text: str) -> None:
+    (line,) = measured.stale(project, project)
+    assert line.endswith("it.json: no such result; make it makes it")
+    measured.path_of("it", project).write_text(text)
+    with pytest.raises(measured.MeasuredError, match=r"^\S*it.json: damaged: [^\n]*$"):
+        measured.read("it", project)
+
+
+def test_python_code_is_that_of_its_tokens() -> None:
+    text = 'def f(x):\n    """Doc."""\n    y = f"{x:>{3}} # {x!r}"  # note\n    return (x,\n  y)\n'
+    assert source_text.python_code(text) == (
+        'def f ( x ) : \n { y = f"{x:>{3}} # {x!r}" \n return ( x , y ) \n }'
+    )
+
+
+def test_sources_of_every_result_are_there() -> None:
+    for name, kind in kinds.KINDS.items():
+        assert "-" not in measured.sources(name).values(), name
+        for file in (ROOT / top for top in kind.sources if top.endswith(".py")):
+            ast.parse(file.read_text())

@@ -13,9 +13,12 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from csb_rnn.experiments.bench import models
-from csb_rnn.experiments.bench.measure import PAPER, SHARING
-from csb_rnn.experiments.bench.plan import BLOCKS, Results
-from csb_rnn.experiments.bench.tables import default_rows, long_enough, mean, pick
+from csb_rnn.experiments.bench.layer_tables import default_rows
+from csb_rnn.experiments.bench.layers import PAPER
+from csb_rnn.experiments.bench.plan import BLOCKS
+from csb_rnn.experiments.bench.results import Results
+from csb_rnn.experiments.bench.tables import long_enough, mean, pick
+from csb_rnn.machine.config import SHARING
 
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.grid": True, "axes.axisbelow": True,
          "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "csb"}  # fmt: skip
@@ -54,9 +57,7 @@ def efficiency(results: Results, folder: Path) -> list[Path]:
         rows = [r for r in default_rows(results, sharing=s) if long_enough(r)]
         mac[s] = [mean(r["mac_efficiency"] for r in pick(rows, block=b)) for b in blocks]
         rows = pick(results.efficiency, compiler=PAPER, sharing=s)
-        busy[s] = [
-            mean(r["extra"]["busy_pe_utilisation"] for r in pick(rows, block=b)) for b in blocks
-        ]
+        busy[s] = [mean(r["busy_pe_utilisation"] for r in pick(rows, block=b)) for b in blocks]
     names = [f"block {b}" for b in blocks]
     _bars(left, names, {k: v for k, v in mac.items() if any(v)})
     left.set_title("MAC efficiency, default compiler")
@@ -96,19 +97,14 @@ def losses(results: Results, folder: Path) -> list[Path]:
     rows = [r for r in results.latency if r["model"] in models.MODELS]
     causes: dict[str, None] = {}
     for r in rows:
-        for c in r["extra"]["losses"]["causes"]:
-            if c["share"] > 0.002 and c["cause"] != "useful":
-                causes.setdefault(c["cause"])
+        for cause, share in r["losses"].items():
+            if share > 0.002 and cause != "useful":
+                causes.setdefault(cause)
     figure, axis = plt.subplots(figsize=(10, 0.3 * len(rows) + 1.5))
     names = [f"{r['model']} {r['config']}, {r['streams']} str." for r in rows]
     done = np.zeros(len(rows))
     for cause in causes:
-        part = np.array(
-            [
-                sum(c["share"] for c in r["extra"]["losses"]["causes"] if c["cause"] == cause)
-                for r in rows
-            ]
-        )
+        part = np.array([r["losses"].get(cause, 0.0) for r in rows])
         axis.barh(names, part, left=done, label=cause)
         done += part
     axis.invert_yaxis()

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared columns, measured: memory, efficiency and frames beside the machine with an address a
-weight. Counted in programs and predicted by the timing model, which the RTL equals."""
+"""Shared columns, measured: efficiency and frames beside the machine with an address a weight.
+
+Counted in programs and predicted by the timing model, which the RTL equals. A row says in ``table``
+which table of the page it belongs to; :mod:`.shared_tables` makes them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterable
-from statistics import fmean
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +17,12 @@ import torch
 
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
-from csb_rnn.experiments.bench import measure, models
+from csb_rnn.experiments.bench import models
 from csb_rnn.experiments.bench.models import KEPT_TOLERANCE, MODELS, Benchmark, Shape
-from csb_rnn.experiments.bench.tables import LEAST_IDEAL, Table
+from csb_rnn.experiments.bench.programs import fitted, shared
+from csb_rnn.experiments.bench.tables import Row
 from csb_rnn.flow.cycles import issue_cycles
-from csb_rnn.machine import config, isa
+from csb_rnn.machine import config
 from csb_rnn.machine.config import Config
 from csb_rnn.models import quantise
 from csb_rnn.network.network import Network
@@ -28,7 +31,13 @@ from csb_rnn.pruning.schemes import make_scheme
 
 FRAMES = 240
 SPARTUS = Shape(123, 1024)  # the layer of Spartus (FPGA, 512 multipliers)
-MACHINES = ("paper256", "paper256_cols", "paper512", "paper512_cols", "paper512_w8")
+MACHINES = ("paper256_cols", "paper512_cols", "paper512_w8")
+BESIDE = ("paper256", "paper256_cols")  # machines that other patterns run on
+MODES = ("none", "horizontal", "both")
+BLOCKS = (32, 64, 128)
+SCHEMES = ("csb", "unstructured", "bank", "row", "rowcol", "column", "dense")
+QUICK = ("MT1", "SC2")
+SPARSITIES = (94, 96)  # percent, of Spartus
 WHOLE = ("MT1", "SR1", "SR2")
 
 
@@ -107,117 +116,77 @@ def layer_of(m: Benchmark, n: int) -> Benchmark:
 
 def with_room(name: str, sharing: str | None = None) -> Config:
     """A configuration whose memories hold any of these models."""
-    return measure.shared(config.load(f"{name}_sim", weight_depth=1 << 16), sharing)
+    return shared(config.load(f"{name}_sim", weight_depth=1 << 16), sharing)
 
 
-# --- tables -------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------
 
 
-def memory_table(bits: Callable[[Config], dict[str, int]]) -> Table:
-    """Memory of the machines; ``bits`` gives that of each memory."""
-    rows = []
-    for name in MACHINES:
-        c = config.load(name)
-        word = isa.pegroup_width(c) / (c.P * c.Q)
-        rows.append(
-            (
-                f"`{name}`",
-                str(c.weight_depth),
-                f"{sum(bits(c).values()) / 1024:,.0f}",
-                f"{word:.1f}",
-                f"{word + c.data_w / c.shared_cols:.1f}",
-            )
-        )
-    heads = ("configuration", "words of a PEGroup", "memory, Kibit", "word bits a weight slot",
-             "RAM bits read a product")  # fmt: skip
-    return Table("memory", heads, rows, note="A product reads its share of a word and a neuron.")
-
-
-def efficiency_table(blocks: Iterable[int], quick: bool) -> Table:
-    """MAC efficiency of every layer on the shape of `paper256`, class-balanced."""
-    rows: list[tuple[str, ...]] = []
-    for block in blocks:
-        means: dict[str, list[float]] = {s: [] for s in ("none", "horizontal", "both")}
+def layer_rows(quick: bool) -> Iterator[Row]:
+    """Issue cycles of every layer on the shape of ``paper256``, class-balanced; every sharing mode
+    at block 32, horizontal sharing at the others."""
+    for block in BLOCKS[: 1 if quick else None]:
         for m in MODELS.values():
-            if quick and m.name not in ("MT1", "SC2"):
+            if quick and m.name not in QUICK:
                 continue
             for n in range(len(m.layers)):
                 one = dataclasses.replace(layer_of(m, n), rates={block: m.rate(block)}, table2=None)
                 pruned = class_balanced(one, block, config.load("paper256_cols"))
-                found = []
-                for sharing, every in means.items():
-                    if block != 32 and sharing != "horizontal":
-                        continue
+                for sharing in MODES if block == 32 else ("horizontal",):
                     c = with_room("paper256_cols", sharing)
                     q = quantise.quantise(pruned.network, c)
                     cycles = issue_cycles(compile_network(q, c, 1, sharing, block))
-                    found.append(pruned.kept / (c.pes * cycles))
-                    if pruned.kept >= LEAST_IDEAL * c.pes:
-                        every.append(found[-1])
-                if block == 32:
-                    ideal = f"{pruned.kept / c.pes:.0f}"
-                    rows.append((one.name, "32", ideal, *(f"{e:.3f}" for e in found)))
-        mean = (f"{fmean(v):.3f}" if v else "-" for v in means.values())
-        rows.append((f"**mean, block {block}**", str(block), "", *mean))
-    return Table(
-        "MAC efficiency, class-balanced kernels, `paper256_cols`",
-        ("layer", "block", "ideal cycles", "no sharing", "horizontal", "both"),
-        rows,
-        note=f"Means are over layers of at least {LEAST_IDEAL} ideal cycles, as in "
-        "[engine.md](engine.md).",
-    )
+                    yield _row("layers", one.name, c, pruned.kept, cycles) | {
+                        "block": block,
+                        "sharing": sharing,
+                    }
 
 
-def _frame(name: str, pruned: Pruned, block: int = 32) -> tuple[str, float]:
-    """Configuration that it fits, and its interval."""
+def _row(table: str, model: str, c: Config, kept: int, cycles: float) -> Row:
+    return {"table": table, "model": model, "config": c.name, "pes": c.pes,
+            "kept_weights": kept, "cycles": cycles}  # fmt: skip
+
+
+def _frame(table: str, model: str, name: str, pruned: Pruned, block: int = 32) -> Row:
+    """The interval of a model on a configuration that it fits."""
     x = np.random.default_rng(models.SEED).normal(size=(50, pruned.network.inputs)).clip(-4, 4)
     q = quantise.quantise(pruned.network, config.load(name), x)
-    p, used = measure.fitted(q, name, None, 1, block)
-    return used, timing.interval(timing.predict(p, FRAMES).last_out)
+    p, used = fitted(q, name, None, 1, block)
+    interval = timing.interval(timing.predict(p, FRAMES).last_out)
+    return _row(table, model, config.load(used), pruned.kept, interval)
 
 
-def frame_table(names: Iterable[str] = ("paper256_cols", "paper512_cols", "paper512_w8")) -> Table:
+def frame_rows() -> Iterator[Row]:
     """Frames of the three models whose kept weights are prescribed, one stream, block 32."""
-    rows = []
-    for name in names:
-        c = config.load(name)
+    for name in MACHINES:
         for model in WHOLE:
-            pruned = class_balanced(MODELS[model], 32, c)
-            used, interval = _frame(name, pruned)
-            efficiency = pruned.kept / (c.pes * interval)
-            rows.append((model, f"`{used}`", f"{pruned.kept:,}", f"{interval:.1f}",
-                         f"{efficiency:.3f}"))  # fmt: skip
-    heads = ("model", "configuration", "kept weights", "cycles a frame", "frame efficiency")
-    return Table("frames, one stream, block 32", heads, rows, left=2)
+            pruned = class_balanced(MODELS[model], 32, config.load(name))
+            yield _frame("frames", model, name, pruned)
 
 
-def pattern_table() -> Table:
-    """What other patterns cost: MT1 at 12.5x, each on the machine that suits it better."""
-    m, rows = MODELS["MT1"], []
-    balanced = class_balanced(m, 32, config.load("paper256_cols"))
-    _, base = _frame("paper256_cols", balanced)
-    for scheme in ("csb", "unstructured", "bank", "row", "rowcol", "column", "dense"):
+def pattern_rows() -> Iterator[Row]:
+    """What other patterns cost: MT1 at 12.5x on two machines."""
+    m = MODELS["MT1"]
+    balanced = class_balanced(m, 32, config.load(BESIDE[1]))
+    yield _frame("patterns", "csb, class-balanced", BESIDE[1], balanced)
+    for scheme in SCHEMES:
         pruned = of_scheme(m, scheme, 12.5)
-        found = {name: _frame(name, pruned) for name in ("paper256", "paper256_cols")}
-        cells = [f"{interval:.0f}" for _, interval in found.values()]
-        rows.append(
-            (scheme, f"{pruned.kept:,}", *cells, f"{min(i for _, i in found.values()) / base:.2f}")
-        )
-    rows.insert(0, ("csb, class-balanced", f"{balanced.kept:,}", "-", f"{base:.0f}", "1.00"))
-    heads = ("pattern", "kept weights", "`paper256`, cycles", "`paper256_cols`, cycles",
-             "better one / class-balanced")  # fmt: skip
-    return Table("other patterns of the same weights: MT1 at 12.5x", heads, rows)
+        for name in BESIDE:
+            yield _frame("patterns", scheme, name, pruned)
 
 
-def spartus_table() -> Table:
+def spartus_rows() -> Iterator[Row]:
     """An LSTM of 123 inputs and 1024 units on 512 multipliers."""
-    rows = []
-    for percent in (94, 96):
-        rate = 100 / (100 - percent)
-        m = Benchmark(f"LSTM {percent}", "lstm", (SPARTUS,), {32: rate})
+    for percent in SPARSITIES:
+        m = Benchmark(f"{percent} %", "lstm", (SPARTUS,), {32: 100 / (100 - percent)})
         pruned = class_balanced(m, 32, config.load("paper512_cols"))
-        used, interval = _frame("paper512_cols", pruned)
-        rows.append((f"{percent} %", f"`{used}`", f"{pruned.kept:,}", f"{interval:.0f}",
-                     f"{interval / 200:.2f}"))  # fmt: skip
-    heads = ("sparsity", "configuration", "kept weights", "cycles a frame", "us at 200 MHz")
-    return Table("LSTM 123 -> 1024, every frame", heads, rows)
+        yield _frame("spartus", m.name, "paper512_cols", pruned)
+
+
+def rows(quick: bool = False) -> Iterator[Row]:
+    """Every row; of ``quick`` two models' layers."""
+    yield from layer_rows(quick)
+    if not quick:
+        yield from frame_rows()
+        yield from pattern_rows()
+        yield from spartus_rows()

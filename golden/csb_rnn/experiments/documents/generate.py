@@ -21,7 +21,7 @@ from csb_rnn.execution import timing
 from csb_rnn.experiments.documents import cell_tables, hardware, importing, shapes, tables
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
-from csb_rnn.experiments.documents.results import results_table
+from csb_rnn.experiments.documents.results import result_pages, results_table
 from csb_rnn.experiments.documents.shapes import readme_table
 from csb_rnn.experiments.documents.tables import (
     ARCHITECTURE,
@@ -97,7 +97,7 @@ def generated() -> dict[Path, str]:
     readme = between(README.read_text(), "config-table", readme_table())
     out[README] = between(readme, "sim-table", results_table())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "layers", layers_table())
-    return out
+    return out | result_pages()
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:

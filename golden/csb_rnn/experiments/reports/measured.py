@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measured results as files of the repository, each with a hash of the sources it was measured on.
 
-A table in README or docs is generated from such a file, so it is never older than its file; the
-hash tells whether the file is older than the sources. Example: ``docs/results/data/sim.json`` holds
-the rows of ``make sim``; after a change of ``hdl/`` its hash differs, ``make lint`` warns and the
-nightly run fails until the table is measured again.
+A table in README or docs is generated from such files, so it is never older than they are; the
+hashes tell whether a file is older than the sources. Example: ``docs/results/data/sim.json`` holds
+the rows of ``make sim``; after a change of code in ``hdl/`` the hash of that folder differs,
+``make lint`` warns and the nightly run fails until the table is measured again.
 """
 
 from __future__ import annotations
@@ -12,47 +12,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from csb_rnn.errors import CsbError
+from csb_rnn.experiments.reports import source_text
+from csb_rnn.experiments.reports.kinds import ASIDE, COMMANDS, KINDS, SIM_COLUMNS
 from csb_rnn.machine.folders import ROOT
 
+__all__ = [
+    "COMMANDS", "FOLDER", "KINDS", "SIM_COLUMNS", "Measured", "MeasuredError", "begin", "changed",
+    "commit", "differences", "path_of", "read", "sources", "stale", "write",
+]  # fmt: skip
+
 FOLDER = ROOT / "docs/results/data"
-SUFFIXES = {".py", ".sv", ".svh", ".toml", ".npz"}
+CONFIGS = "hdl/configs.toml"
+REQUIREMENTS = "requirements.in"
 
-_MACHINE = ("hdl", *(f"golden/csb_rnn/{room}" for room in (
-    "machine", "cells", "network", "models", "program", "execution", "compiler", "flow",
-    "simulation", "verify")))  # fmt: skip
-
-#: Files that decide a result, by its name; folders count with all that is in them.
-SOURCES: dict[str, tuple[str, ...]] = {
-    "sim": (*_MACHINE, "checkpoints", "scripts/sim.py"),
-}
-
-#: Command that measures a result and writes its file.
-COMMANDS = {"sim": "scripts/sim.py --results"}
-
-
-#: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.
-SIM_COLUMNS = (
-    ("model", "model"),
-    ("configuration", "config"),
-    ("frames", "frames"),
-    ("outputs that differ", "mismatches"),
-    ("states", "state_mismatches"),
-    ("cycles", "cycle_mismatches"),
-    ("cycles/frame", "cycles_per_frame"),
-    ("predicted", "cycles_per_frame_predicted"),
-    ("kept weights", "kept_weights"),
-    ("MAC efficiency", "mac_efficiency"),
-    ("frame efficiency", "frame_efficiency"),
-    ("task result", "task_metric"),
-    ("RTL", "task_value"),
-    ("float", "task_value_float"),
-    ("of", "task_items"),
-    ("simulator", "sim"),
-)
+Row = dict[str, Any]
 
 
 class MeasuredError(CsbError, ValueError):
@@ -64,23 +43,76 @@ class Measured:
     """A result.
 
     Attributes:
-        sources: hash of the sources that it was measured on.
-        rows: the table, one object a row.
+        commit: that it was measured on; ends in ``-dirty`` if sources were changed since it.
+        sources: hash of each source as it was then.
+        rows: the table, one object a row; a figure that a row does not have is None.
+        notes: sentences about the run.
     """
 
-    sources: str
-    rows: list[dict[str, Any]]
+    commit: str
+    sources: dict[str, str]
+    rows: list[Row]
+    notes: tuple[str, ...] = ()
 
 
-def source_hash(name: str, root: Path = ROOT) -> str:
-    """Hash of the sources of a result, with the names of their files."""
-    digest = hashlib.sha256()
-    for top in SOURCES[name]:
-        path = root / top
-        for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.is_file() and file.suffix in SUFFIXES:
-                digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
+def _hash(parts: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]
+
+
+def sources(name: str, root: Path = ROOT) -> dict[str, str]:
+    """Hash of each source of a result; "-" for one that is not there.
+
+    Args:
+        name: of the result, a key of :data:`csb_rnn.experiments.reports.kinds.KINDS`.
+        root: folder of the project.
+    """
+    kind = KINDS[name]
+    out: dict[str, str] = {}
+    aside = [root / path for path in ASIDE]
+    for top in dict.fromkeys(kind.sources):
+        parts = []
+        for file in source_text.files_of(root / top, aside):
+            parts += [str(file.relative_to(root)).encode(), source_text.file_digest(file)]
+        out[top] = _hash(parts) if parts else "-"
+    if kind.configs:
+        text = _text(root / CONFIGS)
+        out[CONFIGS] = _hash([source_text.sections(text, kind.configs).encode()]) if text else "-"
+    if kind.tools:
+        lines = [s.encode() for s in _text(root / REQUIREMENTS).split() if s.startswith(kind.tools)]
+        out[REQUIREMENTS] = _hash(lines) if lines else "-"
+    return out
+
+
+def _text(file: Path) -> str:
+    """The text of a file; none if it is not there."""
+    return file.read_text() if file.is_file() else ""
+
+
+def commit(paths: Sequence[str], root: Path = ROOT) -> str:
+    """Short hash of the commit, ``-dirty`` behind it if paths differ; "-" outside of git."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    name = git("rev-parse", "--short", "HEAD").stdout.strip()
+    same = git("diff", "--quiet", "HEAD", "--", *paths).returncode == 0
+    return (name if same else f"{name}-dirty") if name else "-"
+
+
+def begin(name: str) -> Measured:
+    """A result without rows, of the sources as they are: before a run that takes its time."""
+    found = sources(name)
+    return Measured(commit(tuple(found)), found, [])
+
+
+def path_of(name: str, folder: Path = FOLDER) -> Path:
+    """The file of a result."""
+    return folder / f"{name}.json"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def read(name: str, folder: Path = FOLDER) -> Measured:
@@ -89,46 +121,89 @@ def read(name: str, folder: Path = FOLDER) -> Measured:
     Raises:
         MeasuredError: no such file, or it is damaged.
     """
-    path = folder / f"{name}.json"
+    path = path_of(name, folder)
     try:
         value = json.loads(path.read_text())
-        return Measured(str(value["sources"]), [dict(row) for row in value["rows"]])
+        columns = value["columns"]
+        rows = [dict(zip(columns, row, strict=True)) for row in value["rows"]]
+        found = {str(top): str(code) for top, code in value["sources"].items()}
+        return Measured(str(value["commit"]), found, rows, tuple(value.get("notes", ())))
     except FileNotFoundError:
-        raise MeasuredError(f"{path}: no such result; {COMMANDS[name]} makes it") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MeasuredError(f"{path}: damaged: {error!r}") from None
+        raise MeasuredError(
+            f"{_short(path)}: no such result; {KINDS[name].command} makes it"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MeasuredError(f"{_short(path)}: damaged: {error!r}") from None
 
 
-def write(name: str, rows: list[dict[str, Any]], folder: Path = FOLDER) -> None:
-    """Keep a result that was measured on the sources as they are now."""
+def write(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    began: Measured | None = None,
+    notes: Sequence[str] = (),
+    folder: Path = FOLDER,
+) -> None:
+    """Keep a result.
+
+    Args:
+        name: of the result.
+        rows: the table.
+        began: by :func:`begin`, from before the run; the sources are those of now if None.
+        notes: sentences about the run, for its page.
+        folder: of the file.
+    """
+    began = began or begin(name)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    head = {
+        "command": KINDS[name].command,
+        "commit": began.commit,
+        "sources": began.sources,
+        **({"notes": list(notes)} if notes else {}),
+        "columns": columns,
+    }
+    lines = [json.dumps([row.get(key) for key in columns]) for row in rows]
+    text = json.dumps(head, indent=1).removesuffix("\n}")
+    text += ',\n "rows": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
     folder.mkdir(parents=True, exist_ok=True)
-    value = {"sources": source_hash(name), "command": COMMANDS[name], "rows": rows}
-    new = folder / f"{name}.json.new"
-    new.write_text(json.dumps(value, indent=1) + "\n")
-    new.replace(folder / f"{name}.json")
+    path = path_of(name, folder)
+    new = path.with_suffix(".json.new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def changed(name: str, folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
+    """Sources of a result that are no longer as it was measured on.
+
+    Raises:
+        MeasuredError: there is no such result.
+    """
+    was, now = read(name, folder).sources, sources(name, root)
+    return [top for top in {**was, **now} if was.get(top) != now.get(top)]
 
 
 def stale(folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
     """A line for each result whose sources have changed since, or that is not there."""
     found = []
-    for name in SOURCES:
+    for name, kind in KINDS.items():
         try:
-            old = read(name, folder).sources != source_hash(name, root)
+            tops = changed(name, folder, root)
+            was = read(name, folder).commit
         except MeasuredError as error:
             found.append(str(error))
             continue
-        if old:
+        if tops:
             found.append(
-                f"docs/results/data/{name}.json: its sources have changed since it was measured; "
-                f"{COMMANDS[name]} measures again"
+                f"docs/results/data/{name}.json: measured on {was}, since when "
+                f"{', '.join(tops)} changed; {kind.command} measures again"
             )
     return found
 
 
-def differences(name: str, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> list[str]:
+def differences(name: str, rows: list[Row], keys: tuple[str, ...]) -> list[str]:
     """A line for each figure of a run that is not that of the kept result.
 
     Args:
+        name: of the result.
         rows: of the run; rows are told apart by ``model``, ``config`` and ``sim``.
         keys: figures that are compared; a float may differ in its sixth digit.
     """

@@ -3,8 +3,9 @@
 
 ``small`` gets a floorplan (:mod:`.floorplan`), then nextpnr places and routes it; the others are
 mapped to UltraScale+ by Yosys (estimates).
-Prints a table and writes build/bench/area.json and area_parts.json. Each result is kept in
-build/area under a hash of the sources, parameters and tools, and not made again.
+Prints a table and keeps the rows of every machine in docs/results/data, with area by part and
+critical path; build/bench/area.json holds them all. A run of the tools is kept in build/area under
+a hash of the sources, parameters and tools, and not made again.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from csb_rnn import commands, errors
-from csb_rnn.experiments.bench.measure import SHARING, shared
+from csb_rnn.experiments.bench.area_tables import PARTS, area_name
+from csb_rnn.experiments.bench.programs import shared
+from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.silicon import floorplan, synthesis
 from csb_rnn.flow import schema, write_json
 from csb_rnn.machine import config, design, folders, image
-from csb_rnn.machine.config import Config
+from csb_rnn.machine.config import SHARING, Config
 
 OUT = Path("build/area")  # relative: nextpnr runs in a sandbox that holds its working folder
 RESULTS = Path("build/bench")
@@ -40,7 +43,6 @@ COPIES = "csb_local"  # registers that are alike on purpose, which Yosys would m
 SEEDS = (1,)
 ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are
-PARTS = ("engine", "data path", "interface")
 FOLDERS = {"engine": "engine", "datapath": "data path", "interface": "interface"}
 
 
@@ -208,7 +210,7 @@ def result(job: Job) -> dict[str, Any]:
 
 
 def row(job: Job, value: dict[str, Any]) -> dict[str, Any]:
-    """A row of ``area.json``."""
+    """A row of ``area.json``, with area by part and critical path beside."""
     total = value["total"]
     return {
         "config": job.config.name,
@@ -221,10 +223,12 @@ def row(job: Job, value: dict[str, Any]) -> dict[str, Any]:
         "dsp": total["DSP"],
         "bram_kbit": total["BRAM"] * BRAM_KBIT[job.target],
         "fmax_mhz": value["fmax"],
+        "parts": value["parts"],
+        "path": value["path"],
     }
 
 
-def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
+def show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -232,8 +236,8 @@ def show(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:
     for i, head in enumerate(("config", "sharing", "block", "target", "LUT", "FF", "DSP",
                               "BRAM kbit", "LUT/PE", *PARTS, "Fmax")):  # fmt: skip
         table.add_column(head, justify="left" if i in (0, 1, 3) else "right")
-    for r, p in zip(rows, parts, strict=True):
-        shares = (f"{p['parts'][name]['LUT'] / r['pes']:.1f}" for name in PARTS)
+    for r in rows:
+        shares = (f"{r['parts'][name]['LUT'] / r['pes']:.1f}" for name in PARTS)
         table.add_row(
             r["config"], r["sharing"], str(r["max_block"]), r["target"],
             *(str(r[k]) for k in ("lut", "ff", "dsp", "bram_kbit")), f"{r['lut'] / r['pes']:.1f}",
@@ -256,25 +260,24 @@ def main() -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    rows, parts, failed = [], [], False
+    rows, failed = [], []
     for job in jobs(names):
         try:
             value = result(job)
         except RuntimeError as error:  # the others' areas are wanted all the same
             print(f"error: {job.name}: {commands.one_line(error)}", file=sys.stderr)
-            failed = True
+            failed.append(job.name)
             continue
         rows.append(row(job, value))
-        same = ("config", "sharing", "max_block", "target", "pes")
-        parts.append({**{k: rows[-1][k] for k in same}, "parts": value["parts"],
-                      "path": value["path"]})  # fmt: skip
+        own = [r for r in rows if (r["config"], r["sharing"]) == (job.config.name, job.sharing)]
+        if (name := area_name(job.config.name, job.sharing)) in measured.KINDS:
+            measured.write(name, own)
         done = f"{time.monotonic() - began:.0f} s"
         print(job.name, job.max_block, done, file=sys.stderr, flush=True)
     if not failed:  # the results of an earlier run are better than half of new ones
-        write_json(RESULTS / "area.json", rows, schema.AREA)
-        (RESULTS / "area_parts.json").write_text(json.dumps(parts, indent=1) + "\n")
-    show(rows, parts)
-    for p in parts:
-        for line in p["path"]:
-            print(line)
+        plain = [{key: r[key] for key in schema.AREA[0]} for r in rows]
+        write_json(RESULTS / "area.json", plain, schema.AREA)
+    show(rows)
+    for line in (line for r in rows for line in r["path"]):
+        print(line)
     return commands.MISMATCH if failed else commands.OK

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of machines with shared columns, from the rows of :mod:`.shared_columns`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from csb_rnn.experiments.bench.models import CLOCK_MHZ
+from csb_rnn.experiments.bench.tables import (
+    LEAST_IDEAL,
+    Row,
+    Table,
+    long_enough,
+    mean,
+    pick,
+    three,
+)
+from csb_rnn.machine import config, isa
+from csb_rnn.machine.memories import memory_bits
+
+MACHINES = ("paper256", "paper256_cols", "paper512", "paper512_cols", "paper512_w8")
+MODES = ("none", "horizontal", "both")
+
+
+def efficiency(row: Row) -> float:
+    """Share of the PE cycles that are useful."""
+    return row["kept_weights"] / (row["pes"] * row["cycles"])
+
+
+def memory_table() -> Table:
+    """Memory of the machines, which follows from their configurations."""
+    rows = []
+    for name in MACHINES:
+        c = config.load(name)
+        word = isa.pegroup_width(c) / (c.P * c.Q)
+        rows.append(
+            (
+                f"`{name}`",
+                str(c.weight_depth),
+                f"{sum(memory_bits(c).values()) / 1024:,.0f}",
+                f"{word:.1f}",
+                f"{word + c.data_w / c.shared_cols:.1f}",
+            )
+        )
+    heads = ("configuration", "words of a PEGroup", "memory, Kibit", "word bits a weight slot",
+             "RAM bits read a product")  # fmt: skip
+    return Table("memory", heads, rows, note="A product reads its share of a word and a neuron.")
+
+
+def layer_table(rows: Sequence[Row]) -> Table:
+    """MAC efficiency of every layer at block 32, and means by block."""
+    lines = []
+    for block in dict.fromkeys(r["block"] for r in rows):
+        these = pick(rows, block=block)
+        if block == 32:
+            for name in dict.fromkeys(r["model"] for r in these):
+                own = {r["sharing"]: r for r in pick(these, model=name)}
+                ideal = own["none"]["kept_weights"] / own["none"]["pes"]
+                cells = (three(efficiency(own[s])) for s in MODES)
+                lines.append((name, "32", f"{ideal:.0f}", *cells))
+        long = [r for r in these if long_enough(r)]
+        means = (three(mean(map(efficiency, pick(long, sharing=s)))) for s in MODES)
+        lines.append((f"**mean, block {block}**", str(block), "", *means))
+    return Table(
+        "MAC efficiency, class-balanced kernels, `paper256_cols`",
+        ("layer", "block", "ideal cycles", "no sharing", "horizontal", "both"),
+        lines,
+        note=f"Means are over layers of at least {LEAST_IDEAL} ideal cycles, as in "
+        "[engine.md](engine.md).",
+    )
+
+
+def frame_table(rows: Sequence[Row]) -> Table:
+    """Frames of whole models."""
+    lines = [
+        (r["model"], f"`{r['config']}`", f"{r['kept_weights']:,}", f"{r['cycles']:.1f}",
+         three(efficiency(r)))
+        for r in rows
+    ]  # fmt: skip
+    heads = ("model", "configuration", "kept weights", "cycles a frame", "frame efficiency")
+    return Table("frames, one stream, block 32", heads, lines, left=2)
+
+
+def pattern_table(rows: Sequence[Row]) -> Table:
+    """Other patterns, each on the machine that suits it better."""
+    base, lines = rows[0]["cycles"], []
+    for scheme in dict.fromkeys(r["model"] for r in rows):
+        own = {r["config"].removesuffix("_sim"): r for r in pick(rows, model=scheme)}
+        plain, columns = own.get("paper256"), own["paper256_cols"]
+        best = min(r["cycles"] for r in own.values())
+        lines.append(
+            (scheme, f"{columns['kept_weights']:,}", f"{plain['cycles']:.0f}" if plain else "-",
+             f"{columns['cycles']:.0f}", f"{best / base:.2f}")
+        )  # fmt: skip
+    heads = ("pattern", "kept weights", "`paper256`, cycles", "`paper256_cols`, cycles",
+             "better one / class-balanced")  # fmt: skip
+    return Table("other patterns of the same weights: MT1 at 12.5x", heads, lines)
+
+
+def spartus_table(rows: Sequence[Row]) -> Table:
+    """The layer of Spartus."""
+    lines = [
+        (r["model"], f"`{r['config']}`", f"{r['kept_weights']:,}", f"{r['cycles']:.0f}",
+         f"{r['cycles'] / CLOCK_MHZ:.2f}")
+        for r in rows
+    ]  # fmt: skip
+    heads = ("sparsity", "configuration", "kept weights", "cycles a frame",
+             f"us at {CLOCK_MHZ} MHz")  # fmt: skip
+    return Table("LSTM 123 -> 1024, every frame", heads, lines, left=2)
+
+
+def tables(rows: Sequence[Row]) -> list[Table]:
+    """The tables of which there are rows, and the memories."""
+    made = {"layers": layer_table, "frames": frame_table, "patterns": pattern_table,
+            "spartus": spartus_table}  # fmt: skip
+    found = [(make, pick(rows, table=name)) for name, make in made.items()]
+    return [memory_table(), *(make(own) for make, own in found if own)]

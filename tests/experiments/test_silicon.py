@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Area by part, the critical path, and the floorplan of an ECP5."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csb_rnn.experiments.silicon import area, floorplan
+from csb_rnn.flow import schema
+from csb_rnn.machine import config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# --- area ---------------------------------------------------------------------------------------
+
+
+def test_area_rows_and_hash() -> None:
+    rows = area.jobs(["small", "paper256"])
+    assert [(r.config.name, r.target) for r in rows[:1]] == [("small", "ecp5")]
+    modes = {(r.sharing, r.max_block) for r in rows[1:]}
+    assert modes == {(s, b) for s in config.SHARING for b in area.BLOCKS}
+    first, second = rows[1], rows[2]
+    assert first.max_block != second.max_block
+    assert first.digest() == second.digest()  # the largest block is no circuit
+    assert first.digest() != rows[3].digest()
+    value = {"total": {"LUT": 10, "FF": 3, "DSP": 2, "BRAM": 4}, "fmax": None, "parts": {},
+             "path": []}  # fmt: skip
+    schema.check([area.row(first, value)], schema.AREA)
+    assert area.row(first, value)["bram_kbit"] == 72
+
+
+def test_area_parts() -> None:
+    """Each instance counts for the part that its outermost module belongs to."""
+    files = {"u_engine": ROOT / "hdl/engine/csb_engine.sv",
+             "u_lanes": ROOT / "hdl/datapath/csb_datapath.sv"}  # fmt: skip
+    for path, part in (
+        ("csb_top", "interface"),
+        ("csb_top.u_engine.gen[0].u_x", "engine"),
+        ("csb_top.u_lanes", "data path"),
+        ("csb_top.gen_clear", "interface"),
+    ):
+        assert area.part_of(area.design.Instance(path, "m", ()), files) == part
+
+
+def test_critical_path() -> None:
+    step = {"delay": 1.5, "type": "routing", "net": "n1", "from": {"cell": "a"}}
+    cell = {"delay": 0.25, "type": "logic", "from": {"cell": "a"}}
+    paths = [
+        {"from": "<async>", "to": "posedge clk", "path": [step] * 9},
+        {"from": "posedge clk", "to": "posedge clk", "path": [cell, step]},
+    ]
+    found = area.critical_path({"critical_paths": paths})
+    assert found == ["0.25 ns logic a", "1.50 ns routing n1"]
+    assert area.critical_path({"critical_paths": paths[:1]}) == []
+
+
+# --- floorplan ------------------------------------------------------------------------------------
+
+
+def _netlist(kinds: dict[str, str], nets: list[list[str]]) -> dict[str, dict]:
+    """Cells and the nets that join them, as Yosys writes them; every cell has a clock too."""
+    cells = {name: {"type": kind, "connections": {"CLK": [1]}, "attributes": {}}
+             for name, kind in kinds.items()}  # fmt: skip
+    for bit, members in enumerate(nets, start=2):
+        for name in members:
+            cells[name]["connections"][f"P{bit}"] = [bit, "0"]
+    return cells
+
+
+def test_pulls_are_those_of_springs() -> None:
+    """Two springs in a row are half as stiff, two side by side twice; clocks do not pull."""
+    kinds = {"a": "DP16KD", "b": "MULT18X18D", "c": "DP16KD", "f": "TRELLIS_FF", "g": "LUT4"}
+    names, pull = floorplan.pulls(
+        _netlist(kinds, [["a", "f"], ["f", "b"], ["b", "c"], ["b", "c"], ["a", "g"]])
+    )
+    assert names == ["a", "b", "c"]
+    want = np.array([[0, 0.5, 0], [0.5, 0, 2], [0, 2, 0]])
+    np.testing.assert_allclose(pull, want, atol=1e-3)
+    many = {f"r{i}": "DP16KD" for i in range(10)}
+    _, pull = floorplan.pulls(
+        _netlist(many, [list(many)])
+    )  # a star: each pair 1/k of a spring's k/(k-1)
+    np.testing.assert_allclose(pull[0, 1:], 1 / 9, atol=1e-3)
+
+
+def test_annealing_brings_together_what_pulls() -> None:
+    kinds = ["DP16KD", "MULT18X18D"] * 40
+    pull = np.zeros((80, 80))
+    for i in range(0, 80, 2):
+        pull[i, i + 1] = pull[i + 1, i] = 1.0
+    annealer = floorplan.Annealer(pull, kinds)
+    before = annealer.total()
+    annealer.run(60_000)
+    assert annealer.total() < before / 3
+    for kind in floorplan.SITES:
+        taken = [s for k, s in zip(kinds, annealer.site, strict=True) if k == kind]
+        assert len(set(taken)) == len(taken) == 40
+        owned = [i for i in annealer.owner[kind] if i >= 0]
+        assert sorted(owned) == [i for i, k in enumerate(kinds) if k == kind]
+    places = [floorplan.SITES[k][s][:2] for k, s in zip(kinds, annealer.site, strict=True)]
+    assert places == list(zip(annealer.x, annealer.y, strict=True))
+
+
+def test_floorplan_gives_every_block_a_place(tmp_path) -> None:
+    cells = _netlist({"m": "DP16KD", "x": "MULT18X18D", "f": "LUT4"}, [["m", "f"], ["f", "x"]])
+    (tmp_path / "in.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    floorplan.floorplan(tmp_path / "in.json", tmp_path / "out.json", "top", moves=200)
+    out = json.loads((tmp_path / "out.json").read_text())["modules"]["top"]["cells"]
+    assert "EBR" in out["m"]["attributes"]["BEL"]
+    assert "MULT18" in out["x"]["attributes"]["BEL"]
+    assert not out["f"]["attributes"]
+    with pytest.raises(ValueError, match="209 DP16KD, an ECP5-85k has 208"):
+        floorplan.Annealer(np.zeros((209, 209)), ["DP16KD"] * 209)
