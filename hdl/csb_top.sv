@@ -34,7 +34,7 @@ module csb_top #(
     parameter int ElemDepth = 512,
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
-    parameter int XLanes = 2,
+    parameter int XPerCycle = 2,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
@@ -166,7 +166,7 @@ module csb_top #(
       .ShareH    (ShareH),
       .ShareV    (ShareV),
       .StreamW   (StreamW),
-      .XLanes    (XLanes),
+      .XPerCycle (XPerCycle),
       .Lanes     (Lanes),
       .StateDepth(StateDepth),
       .ConfigHash(ConfigHash)
@@ -360,7 +360,7 @@ module csb_top #(
       .DataW      (DataW),
       .NeuronDepth(NeuronDepth),
       .StreamW    (StreamW),
-      .XLanes     (XLanes),
+      .XPerCycle  (XPerCycle),
       .Deep       (Deep)
   ) u_input (
       .clk_i,

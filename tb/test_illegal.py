@@ -35,7 +35,7 @@ class Host:
 
     def __init__(self, dut, c: config.Config) -> None:
         self.dut, self.config = dut, c
-        self.lanes = len(dut.m_axis_frame_tdata) // 16
+        self.values_per_beat = len(dut.m_axis_frame_tdata) // 16
         for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
             getattr(dut, f"s_axil_{name}").value = 0
         dut.s_axil_bready.value = dut.s_axil_rready.value = 1
@@ -78,7 +78,7 @@ class Host:
             self.quiet += 1
             if takes and valid.value == 1:
                 keep, data = int(dut.m_axis_frame_tkeep.value), dut.m_axis_frame_tdata.value
-                kept = [j for j in range(self.lanes) if keep >> 2 * j & 3]
+                kept = [j for j in range(self.values_per_beat) if keep >> 2 * j & 3]
                 known = data.is_resolvable  # of an illegal program it may be X
                 values = [data[16 * j + 15 : 16 * j].to_signed() if known else 0 for j in kept]
                 self.out.append((values, dut.m_axis_frame_tlast.value == 1))
@@ -91,7 +91,10 @@ class Host:
 
     def offer(self, x: np.ndarray, at: int = 0) -> None:
         """Queues a frame, from beat ``at`` on."""
-        x = np.pad(x, (0, -len(x) % self.lanes)).reshape(-1, self.lanes) & 0xFFFF
+        x = (
+            np.pad(x, (0, -len(x) % self.values_per_beat)).reshape(-1, self.values_per_beat)
+            & 0xFFFF
+        )
         for i, beat in enumerate(x.tolist()):
             if i >= at:
                 self.queue.append((sum(v << 16 * j for j, v in enumerate(beat)), i == len(x) - 1))
@@ -185,7 +188,9 @@ class Good:
             h.offer(x, at=int(waits and n == 0))
         want = []
         for y in self.y:
-            parts = [y[i : i + h.lanes].tolist() for i in range(0, len(y), h.lanes)]
+            parts = [
+                y[i : i + h.values_per_beat].tolist() for i in range(0, len(y), h.values_per_beat)
+            ]
             want += [(part, i == len(parts) - 1) for i, part in enumerate(parts)]
 
         def over() -> bool:
@@ -206,13 +211,13 @@ async def run_illegal(h: Host, data: bytes, good: Good) -> str:
         return f"refused: {error}"
     registers = program_registers(h.config, data)
     size = good.x.shape[1]
-    if random.random() < 0.7 and registers["x_count"] > h.lanes:
+    if random.random() < 0.7 and registers["x_count"] > h.values_per_beat:
         size = registers["x_count"]
     h.sink_stalls = random.choice((0.0, 0.0, 0.5))
     await h.start()
     for _ in range(FRAMES):
         h.offer(np.resize(good.x[0], size))
-    beats = FRAMES * (-(-size // h.lanes) + registers["out_beats"])
+    beats = FRAMES * (-(-size // h.values_per_beat) + registers["out_beats"])
     for _ in range(beats * (LIMIT + SLACK)):
         await RisingEdge(h.dut.clk_i)
         if h.dut.irq_o.value == 1:

@@ -65,9 +65,9 @@ class Machine(Top):
 
     def send(self, frames: Any) -> None:
         for x in frames:
-            padded = [*x.tolist(), *[0] * (-len(x) % self.lanes)]
+            padded = [*x.tolist(), *[0] * (-len(x) % self.values_per_beat)]
             data = b"".join((v & 0xFFFF).to_bytes(2, "little") for v in padded)
-            self.frames.send(beats(data, 2 * self.lanes))
+            self.frames.send(beats(data, 2 * self.values_per_beat))
 
     async def poll(self, **want: int) -> None:
         """Waits for fields of STATUS."""
@@ -154,7 +154,7 @@ async def interrupt(m: Machine, kind: str) -> None:
         await m.write("CONTROL", STOP)
     elif kind == "frame":
         m.sink.set_pause_generator(pauses(0.2))
-        beats_of_one = -(-m.net.x.shape[1] // m.lanes)
+        beats_of_one = -(-m.net.x.shape[1] // m.values_per_beat)
         m.frames.send([0] * (beats_of_one + random.choice((-1, 1))))
         for _ in range(300):
             if await m.error() == "frame":

@@ -81,7 +81,7 @@ class Top:
             self.frames.set_pause_generator(pauses(source))
         if sink:
             self.sink.set_pause_generator(pauses(sink))
-        self.lanes = len(dut.m_axis_frame_tdata) // 16
+        self.values_per_beat = len(dut.m_axis_frame_tdata) // 16
         self.beats = Checker("output beats")
         Monitor(
             dut,
@@ -110,7 +110,7 @@ class Top:
     def _beat(self) -> tuple[list[int], bool]:
         dut = self.dut
         keep, data = int(dut.m_axis_frame_tkeep.value), dut.m_axis_frame_tdata.value
-        kept = [j for j in range(self.lanes) if keep >> 2 * j & 3]
+        kept = [j for j in range(self.values_per_beat) if keep >> 2 * j & 3]
         assert kept == list(range(len(kept)))
         values = [data[16 * j + 15 : 16 * j].to_signed() for j in kept]
         return values, dut.m_axis_frame_tlast.value == 1
@@ -138,12 +138,15 @@ class Top:
 
     def frame(self, values: np.ndarray) -> None:
         """Queues an input frame."""
-        values = np.pad(values, (0, -len(values) % self.lanes))
+        values = np.pad(values, (0, -len(values) % self.values_per_beat))
         self.frames.send_nowait(values.astype("<i2").tobytes())
 
     def expect(self, values: np.ndarray) -> None:
         """Expects an output frame."""
-        parts = [values[i : i + self.lanes].tolist() for i in range(0, len(values), self.lanes)]
+        parts = [
+            values[i : i + self.values_per_beat].tolist()
+            for i in range(0, len(values), self.values_per_beat)
+        ]
         for i, part in enumerate(parts):
             self.beats.expect((part, i == len(parts) - 1))
 
@@ -249,8 +252,8 @@ async def frame_of_a_wrong_length(dut, extra: int) -> None:
     await t.write("IRQ_ENABLE", value("IRQ_ENABLE", error=1))
     assert await t.load(net.image) == "none"
     await t.run(net)
-    beats = -(-net.x.shape[1] // t.lanes)
-    t.frame(np.zeros((beats + extra) * t.lanes, int))
+    beats = -(-net.x.shape[1] // t.values_per_beat)
+    t.frame(np.zeros((beats + extra) * t.values_per_beat, int))
     t.frame(net.x[0])  # waits, and is the first of the next run
     await ClockCycles(dut.clk_i, 20)
     await t.silent()

@@ -24,7 +24,7 @@ module csb_regs #(
     parameter int ShareH     = 1,
     parameter int ShareV     = 0,
     parameter int StreamW    = 32,
-    parameter int XLanes     = 2,
+    parameter int XPerCycle  = 2,
     parameter int Lanes      = 4,                              // of the data path
     parameter int StateDepth = 256,                            // states of a lane
     parameter int ConfigHash = 0,
@@ -262,9 +262,9 @@ module csb_regs #(
       end
       RegStream: begin
         rdata[StreamStreamWLsb+:StreamStreamWW] = StreamStreamWW'(StreamW);
-        rdata[StreamXLanesLsb+:StreamXLanesW]   = StreamXLanesW'(XLanes);
-        rdata[StreamShareHLsb+:StreamShareHW]   = StreamShareHW'(ShareH);
-        rdata[StreamShareVLsb+:StreamShareVW]   = StreamShareVW'(ShareV);
+        rdata[StreamXPerCycleLsb+:StreamXPerCycleW] = StreamXPerCycleW'(XPerCycle);
+        rdata[StreamShareHLsb+:StreamShareHW] = StreamShareHW'(ShareH);
+        rdata[StreamShareVLsb+:StreamShareVW] = StreamShareVW'(ShareV);
       end
       RegVersion: begin
         rdata[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One PE row (lane) of a PEGroup: Q multipliers whose products belong to one output row, and the
+// One PE row of a PEGroup: Q multipliers whose products belong to one output row, and the
 // accumulators of the rows of its ring.
 //
-// A run is a sequence of words on one row. Its sum starts from the accumulator (`first`), or from
-// zero (`first` and `clr`), goes on in a register and is stored with the last word (`store`).
-// In cycles after the issue of a word (neurons addressed in cycle 0):
-//   1 neurons and weights   2 products   3 their sum; accumulator read   4 sum of the run
+// A streak is the words on one row without a break. Its sum starts from the accumulator
+// (`first`), or from zero (`first` and `clr`), goes on in a register and is stored with the last
+// word (`store`). In cycles after the issue of a word (neurons addressed in cycle 0):
+//   1 neurons and weights   2 products   3 their sum; accumulator read   4 sum of the streak
 // and the accumulator RAM is written at the end of cycle 4. The accumulator is addressed in
 // cycle 2, with Deep in cycle 1, so a row may be started again 3 + Deep words after it was stored
 // (acc_raw).
@@ -129,7 +129,7 @@ module csb_pe_row #(
     assign stored = stored_read;
   end
 
-  // Where the run's sum starts from or goes on.
+  // Where the streak's sum starts from or goes on.
   assign base = first_q3 ? (clr_q3 ? '0 : stored) : acc_q4;
 
   // Zeroing shares the way to the memory: address and zero pass the registers of cycle 4.

@@ -226,32 +226,32 @@ module csb_pegroup #(
 
   // --- PE rows ----------------------------------------------------------------------------
   for (genvar p = 0; p < P; p++) begin : gen_row
-    localparam int I = p % SharedCols;  // lane of its share group
+    localparam int I = p % SharedCols;  // PE row of its share group
     logic [SectionW-1:0] section;
-    logic [LaneW-1:0] lane;
+    logic [  PeRowW-1:0] fields;
     logic [Q*WeightW-1:0] weights, weights_in;
     logic [Bw-1:0] bank, bank_in;
     logic [Aaw-1:0] row, row_in;
     logic issue_in, first, first_in, store, store_in, clr, clr_in;
     assign section = sections[p/SharedCols*SectionW+:SectionW];
-    assign lane    = section[I*LaneW+:LaneW];
-    assign first   = lane[LaneFirstLsb];
-    assign store   = lane[LaneStoreLsb];
-    assign clr     = lane[LaneClrLsb];
-    assign row     = lane[LaneRowLsb+:LaneRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
+    assign fields = section[I*PeRowW+:PeRowW];
+    assign first = fields[PeRowFirstLsb];
+    assign store = fields[PeRowStoreLsb];
+    assign clr = fields[PeRowClrLsb];
+    assign row = fields[PeRowRowLsb+:PeRowRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
     for (genvar q = 0; q < Q; q++) begin : gen_weight
-      assign weights[q*WeightW+:WeightW] = section[SectionPeLsb+q*PeW+PeWLsb+I*PeLaneW+:PeWW];
+      assign weights[q*WeightW+:WeightW] = section[SectionPeLsb+q*PeW+PeWLsb+I*PeWeightW+:PeWW];
     end
 
     // bank: {vert, drain bank}
     if (Banks == 1) begin : gen_bank0
       assign bank = 1'b0;
     end else if (ShareV == 0) begin : gen_bank_d
-      assign bank = lane[LaneBankLsb+:LaneBankW];
-    end else if (LaneBankW == 0) begin : gen_bank_v
-      assign bank = section[LaneVertLsb+I*LaneEndW];
+      assign bank = fields[PeRowBankLsb+:PeRowBankW];
+    end else if (PeRowBankW == 0) begin : gen_bank_v
+      assign bank = section[PeRowVertLsb+I*PeRowEndW];
     end else begin : gen_bank_dv
-      assign bank = {section[LaneVertLsb+I*LaneEndW], lane[LaneBankLsb+:LaneBankW]};
+      assign bank = {section[PeRowVertLsb+I*PeRowEndW], fields[PeRowBankLsb+:PeRowBankW]};
     end
 
     if (Deep != 0) begin : gen_deep

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Input: takes frames from an AXI4-Stream and writes them into the neuron buffers, XLanes values a
-// cycle, whenever the neuron bus is free.
+// Input: takes frames from an AXI4-Stream and writes them into the neuron buffers, XPerCycle
+// values a cycle, whenever the neuron bus is free.
 //
 // A beat holds StreamW/16 values, little end first, each in a 16-bit container of which the low
 // DataW bits are taken, signed; what a last beat holds beyond the frame is ignored. TLAST marks the
@@ -25,7 +25,7 @@ module csb_input #(
     parameter int DataW       = 16,
     parameter int NeuronDepth = 512,
     parameter int StreamW     = 32,                  // bits of a beat
-    parameter int XLanes      = 2,                   // values written in a cycle
+    parameter int XPerCycle   = 2,                   // values written in a cycle
     parameter int Deep        = 0,                   // 1: beats pass a register slice more
     parameter int Naw         = $clog2(NeuronDepth)  // derived, do not override
 ) (
@@ -54,9 +54,9 @@ module csb_input #(
     output logic                    error_o       // pulse: a frame had the wrong length
 );
   localparam int Values = StreamW / 16;
-  localparam int Chunks = Values / XLanes;
+  localparam int Chunks = Values / XPerCycle;
   localparam int ChunkW = Chunks > 1 ? $clog2(Chunks) : 1;
-  localparam int Groups = L / XLanes;  // chunks of one neuron address
+  localparam int Groups = L / XPerCycle;  // chunks of one neuron address
   localparam int GroupW = Groups > 1 ? $clog2(Groups) : 1;
 
   // --- taking beats -----------------------------------------------------------------------
@@ -131,7 +131,7 @@ module csb_input #(
 
   // --- writing chunks ---------------------------------------------------------------------
   logic go, first_q, has_buffer, last_chunk, last_group;
-  logic end_q;  // the next chunk is the last of its frame: at most XLanes values are left
+  logic end_q;  // the next chunk is the last of its frame: at most XPerCycle values are left
   logic [15:0] left_q;  // values of the frame still to be written
   logic [ChunkW-1:0] chunk_q;
   logic [GroupW-1:0] group_q;
@@ -160,7 +160,7 @@ module csb_input #(
     if (!run_i) begin  // it is low for a cycle at least before and after each start
       first_q  <= 1'b1;
       left_q   <= x_count_i;
-      end_q    <= x_count_i <= 16'(XLanes);
+      end_q    <= x_count_i <= 16'(XPerCycle);
       chunk_q  <= '0;
       group_q  <= '0;
       addr_q   <= x_base_i;
@@ -168,8 +168,8 @@ module csb_input #(
       parity_q <= 1'b0;
     end else if (go) begin
       first_q <= end_q;
-      left_q  <= end_q ? x_count_i : left_q - 16'(XLanes);
-      end_q   <= end_q ? x_count_i <= 16'(XLanes) : left_q <= 16'(2 * XLanes);
+      left_q  <= end_q ? x_count_i : left_q - 16'(XPerCycle);
+      end_q   <= end_q ? x_count_i <= 16'(XPerCycle) : left_q <= 16'(2 * XPerCycle);
       chunk_q <= beat_done ? '0 : chunk_q + 1'b1;
       group_q <= end_q || last_group ? '0 : group_q + 1'b1;
       if (end_q) addr_q <= x_base_i;
@@ -191,14 +191,14 @@ module csb_input #(
     for (int i = 0; i < 3; i++) if (Naw - 2 - i >= 0) toggle[Naw-2-i] = stream_q[i];
   end
 
-  logic [XLanes*16-1:0] chunk;
-  assign chunk = beat[chunk_q*(XLanes*16)+:XLanes*16];
+  logic [XPerCycle*16-1:0] chunk;
+  assign chunk = beat[chunk_q*(XPerCycle*16)+:XPerCycle*16];
 
   for (genvar l = 0; l < L; l++) begin : gen_column
-    localparam int I = l % XLanes;
+    localparam int I = l % XPerCycle;
     always_ff @(posedge clk_i) begin
       if (!rst_ni) x_we_o[l] <= 1'b0;
-      else x_we_o[l] <= go && group_q == GroupW'(l / XLanes) && left_q > 16'(I);
+      else x_we_o[l] <= go && group_q == GroupW'(l / XPerCycle) && left_q > 16'(I);
       x_data_o[l*DataW+:DataW] <= chunk[I*16+:DataW];
     end
   end
@@ -213,7 +213,7 @@ module csb_input #(
   assign unused = ^chunk;
 
   // --- assertions -----------------------------------------------------------------------
-  `CSB_ASSERT_INIT(LanesDivide, L % XLanes == 0 && Values % XLanes == 0)
+  `CSB_ASSERT_INIT(ValuesDivide, L % XPerCycle == 0 && Values % XPerCycle == 0)
   `CSB_ASSERT_HELD(FrameStreamHeld, s_tvalid_i, s_tready_o, {s_tlast_i, s_tdata_i})
   `CSB_ASSERT_KNOWN(FrameKnown, s_tvalid_i, s_tlast_i)
   `CSB_ASSERT(StartsFromRest, !(start_i && run_i))

@@ -119,8 +119,8 @@ class Bench:
         if model.word.ctl["mark"]:
             self.marks.add(cycle + isa.lat_stored(self.c) - 1)
             self.seen["mark"] += 1
-        for p, lane in enumerate(model.word.lanes):
-            again = lane.get("first") and not lane["clr"]
+        for p, pe_row in enumerate(model.word.pe_rows):
+            again = pe_row.get("first") and not pe_row["clr"]
             self.seen["comes back after acc_raw"] += bool(again and any(k[0] == p for k in before))
         model.issue(cycle)
 

@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from csb_rnn.machine import config, isa
 from tb.lib.datapath_model import pack, random_signed, signed, unpack
-from tb.lib.pegroup_model import bank_of, banks, random_lane
+from tb.lib.pegroup_model import bank_of, banks, random_pe_row
 from tb.lib.stream import poison, reset, start_clock
 
 NEURON_CYCLE = 1  # cycles from the issue of a word to the neurons it addressed
@@ -141,8 +141,8 @@ async def bank_has_two_readers(dut) -> None:
 
 # --- csb_pe_row ---------------------------------------------------------------------------------
 @cocotb.test
-async def pe_row_sums_runs(dut) -> None:
-    """Runs with pauses between their words; every row is drained as soon as it can be."""
+async def pe_row_sums_streaks(dut) -> None:
+    """Streaks with pauses between their words; every row is drained as soon as it can be."""
     names = ("data_w", "weight_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
     ports = ("DataW", "WeightW", "Q", "AccDepth", "DrainBanks", "ShareV")
     values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=False)}
@@ -162,13 +162,13 @@ async def pe_row_sums_runs(dut) -> None:
     neurons: deque[list[int] | None] = deque([None] * NEURON_CYCLE)
     expected: list[int] | None = None
     seen: Counter[str] = Counter()
-    total, at, lane = 0, 0, []
+    total, at, pe_row = 0, 0, []
     for cycle in range(3000):
-        if at == len(lane):  # acc_raw holds over the seam: some words without work
-            lane, at = random_lane(c, 0, 40, list(range(c.acc_depth // 2))), 0
-            lane += [{}] * isa.acc_raw(c)
+        if at == len(pe_row):  # acc_raw holds over the seam: some words without work
+            pe_row, at = random_pe_row(c, 0, 40, list(range(c.acc_depth // 2))), 0
+            pe_row += [{}] * isa.acc_raw(c)
         issue = random.random() < 0.8
-        word = lane[at] if issue else {}
+        word = pe_row[at] if issue else {}
         weights = [signed(word.get(f"w{q}", 0), c.weight_w) for q in range(c.Q)]
         if not issue:
             weights = [random_signed(c.weight_w) for _ in weights]

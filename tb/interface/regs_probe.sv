@@ -32,7 +32,7 @@ module regs_probe;
       .ShareH(0),
       .ShareV(1),
       .StreamW(64),
-      .XLanes(2)
+      .XPerCycle(2)
   ) u_regs (
       .clk_i(clk),
       .rst_ni(rst_n),

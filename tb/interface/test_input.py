@@ -18,7 +18,7 @@ from tb.lib.stream import STALLS, recoveries, reset, start_clock, within
 
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), neuron_depth=256)
 NAMES = {"L": "L", "data_w": "DataW", "neuron_depth": "NeuronDepth"}
-NAMES |= {"stream_w": "StreamW", "x_lanes": "XLanes"}
+NAMES |= {"stream_w": "StreamW", "x_per_cycle": "XPerCycle"}
 
 
 def parameters(name: str = "tiny") -> dict[str, int]:
@@ -29,7 +29,7 @@ def parameters(name: str = "tiny") -> dict[str, int]:
 
 def frame_bytes(values: list[int]) -> bytes:
     """Values as the beats of a frame, the rest of the last beat filled with junk."""
-    beat = CONFIG.out_lanes
+    beat = CONFIG.values_per_beat
     values = values + [random.getrandbits(16) for _ in range(-len(values) % beat)]
     return b"".join((v & 0xFFFF).to_bytes(2, "little") for v in values)
 
@@ -158,7 +158,7 @@ async def waits_for_the_iteration_two_before(dut) -> None:
     await ClockCycles(dut.clk_i, 60)
     assert b.events == 2
     await b.iteration()
-    chunks = -(-b.count // CONFIG.x_lanes)
+    chunks = -(-b.count // CONFIG.x_per_cycle)
     await ClockCycles(dut.clk_i, 40)
     # first chunk two cycles after iter_done_i, as its beat waits already
     assert b.events == 3
@@ -181,7 +181,7 @@ async def latency_and_rate(dut) -> None:
     b.send()
     b.send()
     await ClockCycles(dut.clk_i, 100)
-    chunks = -(-b.count // CONFIG.x_lanes)
+    chunks = -(-b.count // CONFIG.x_per_cycle)
     assert written[0] == taken[0] + IN_FIRST_WRITE + int(dut.Deep.value)
     assert written == list(range(written[0], written[0] + 2 * chunks))
     b.writes.finish()
@@ -190,12 +190,12 @@ async def latency_and_rate(dut) -> None:
 @cocotb.test
 @cocotb.parametrize(stalls=["none", "both"])
 async def a_wrong_length_stops_it(dut, stalls: str) -> None:
-    b = Bench(dut, stalls, count=4 * CONFIG.out_lanes + 1)
+    b = Bench(dut, stalls, count=4 * CONFIG.values_per_beat + 1)
     await b.start()
     for extra in (-3, -1, 1, 4):
         await b.restart()
         b.writes.got = lambda _: None  # part of the wrong frame may be written
-        junk = [0] * (b.count + extra * CONFIG.out_lanes)
+        junk = [0] * (b.count + extra * CONFIG.values_per_beat)
         errors, events = len(b.errors), b.events
         b.source.send_nowait(frame_bytes(junk))
         await within(500, b.source.wait())
@@ -215,7 +215,7 @@ async def a_wrong_length_stops_it(dut, stalls: str) -> None:
 
 @cocotb.test
 async def a_stop_in_mid_frame_drops_the_rest(dut) -> None:
-    b = Bench(dut, "source", count=9 * CONFIG.out_lanes)
+    b = Bench(dut, "source", count=9 * CONFIG.values_per_beat)
     await b.start()
     b.send()
     b.writes.expected.clear()
@@ -268,16 +268,18 @@ class Drawn(Bench):
     def __init__(self, dut) -> None:
         super().__init__(
             dut,
-            count=30 * CONFIG.out_lanes,
+            count=30 * CONFIG.values_per_beat,
             source=lambda dut, prefix, lag: BeatSource(dut, f"{prefix}_{{}}_i", "s_tready_o", lag),
         )
 
     def frame(self, beats_more: int = 0, *, last: bool = True) -> None:
         """Queues a frame; it has a wrong length unless ``beats_more`` is 0."""
-        lanes, w = CONFIG.out_lanes, CONFIG.data_w
-        n = -(-self.count // lanes) * lanes if beats_more else self.count
-        values = [random.randint(-(1 << 15), (1 << 15) - 1) for _ in range(n + beats_more * lanes)]
-        self.source.send(beats(frame_bytes(values), 2 * lanes), last=last)
+        per_beat, w = CONFIG.values_per_beat, CONFIG.data_w
+        n = -(-self.count // per_beat) * per_beat if beats_more else self.count
+        values = [
+            random.randint(-(1 << 15), (1 << 15) - 1) for _ in range(n + beats_more * per_beat)
+        ]
+        self.source.send(beats(frame_bytes(values), 2 * per_beat), last=last)
         change = toggle(self.n // self.streams, self.n % self.streams)
         self.n += 1
         for i, v in enumerate(values[: self.count]):
@@ -313,7 +315,7 @@ async def drawn_interruptions(dut) -> None:
     b = Drawn(dut)
     await b.start()
     for n in range(recoveries()):
-        b.count = dut.x_count_i.value = random.randint(1, 12 * CONFIG.out_lanes)
+        b.count = dut.x_count_i.value = random.randint(1, 12 * CONFIG.values_per_beat)
         b.streams = dut.streams_i.value = random.randint(1, 4)
         b.base = dut.x_base_i.value = random.randrange(8)
         b.source.stall, b.busy = random.choice((0, 0.5)), random.choice((0, 0.5))
@@ -328,7 +330,7 @@ async def drawn_interruptions(dut) -> None:
             await b.writes.done(lambda: RisingEdge(dut.clk_i), 14 * (20 + 8 * b.count))
             assert (b.events, len(b.errors)) == (frames, 0)
         else:
-            size = -(-b.count // CONFIG.out_lanes)
+            size = -(-b.count // CONFIG.values_per_beat)
             wrong = random.random() < 0.5
             if wrong:
                 more = random.choice([m for m in (-3, -1, 1, 2) if size + m > 0])
@@ -360,7 +362,7 @@ async def drawn_interruptions(dut) -> None:
 
 @cocotb.test
 async def reset_in_mid_frame(dut) -> None:
-    b = Bench(dut, "both", count=9 * CONFIG.out_lanes)
+    b = Bench(dut, "both", count=9 * CONFIG.values_per_beat)
     for cycles in (4, 11):
         await b.start()
         b.send()

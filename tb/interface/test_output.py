@@ -16,7 +16,7 @@ from tb.lib.stream import STALLS, TAKEN_WITHIN, recoveries, reset, start_clock, 
 
 DEPTH = 16
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH)
-MOST = DEPTH * min(CONFIG.L, CONFIG.out_lanes)  # values that buffer and table hold
+MOST = DEPTH * min(CONFIG.L, CONFIG.values_per_beat)  # values that buffer and table hold
 
 
 def parameters(name: str = "tiny") -> dict[str, int]:
@@ -56,7 +56,7 @@ class Bench:
             keep = dut.m_tkeep_o.value.to_unsigned()
             data = dut.m_tdata_o.value
             kept = 0
-            for j in range(CONFIG.out_lanes):
+            for j in range(CONFIG.values_per_beat):
                 if keep >> 2 * j & 1:
                     kept |= data[16 * j + 15 : 16 * j].to_unsigned() << 16 * j
             self.beats.got(kept | keep << 1024 | int(dut.m_tlast_o.value) << 2048)
@@ -64,14 +64,14 @@ class Bench:
 
     async def load(self, values: int) -> None:
         """A random order of that many values."""
-        v, dut = CONFIG.out_lanes, self.dut
+        v, dut = CONFIG.values_per_beat, self.dut
         cells = [(a, col) for a in range(DEPTH) for col in range(CONFIG.L)]
         self.places = random.sample(cells, values)
         beats = [self.places[i : i + v] for i in range(0, values, v)]
         for b, places in enumerate(beats):
             dut.ld_we_i.value = 1
             dut.ld_addr_i.value = b
-            bits = CONFIG.out_lanes * image.out_entry_width(CONFIG)
+            bits = CONFIG.values_per_beat * image.out_entry_width(CONFIG)
             for part, data in enumerate(isa.load_parts(image.out_word(CONFIG, places), bits)):
                 dut.ld_part_i.value, dut.ld_data_i.value = part, data
                 await RisingEdge(dut.clk_i)
@@ -114,7 +114,7 @@ class Bench:
             if a < DEPTH - 1:
                 await RisingEdge(dut.clk_i)
         self.half ^= 1
-        v = CONFIG.out_lanes
+        v = CONFIG.values_per_beat
         values = [words[a][col] & 0xFFFF for a, col in self.places]
         beats = [values[i : i + v] for i in range(0, len(values), v)]
         for b, beat in enumerate(beats):
@@ -130,7 +130,7 @@ class Bench:
 
 
 @cocotb.test
-@cocotb.parametrize(stalls=list(STALLS), values=[1, 2 * CONFIG.out_lanes, 13])
+@cocotb.parametrize(stalls=list(STALLS), values=[1, 2 * CONFIG.values_per_beat, 13])
 async def every_value_in_order(dut, stalls: str, values: int) -> None:
     b = Bench(dut, stalls)
     await b.start(values)
@@ -144,7 +144,7 @@ async def every_value_in_order(dut, stalls: str, values: int) -> None:
 async def latency_rate_and_credit(dut) -> None:
     b = Bench(dut)
     await b.start(MOST)
-    beats = -(-MOST // CONFIG.out_lanes)
+    beats = -(-MOST // CONFIG.values_per_beat)
     released: list[int] = []
     Monitor(dut, lambda: dut.out_release_o.value == 1, lambda: b.cycle, released.append).start()
     await ClockCycles(dut.clk_i, 5)
@@ -186,7 +186,7 @@ class Cut:
         await b.load(values)
         b.beats.expected.clear()
         self.beats.clear()
-        self.length = -(-values // CONFIG.out_lanes)
+        self.length = -(-values // CONFIG.values_per_beat)
         self.sent = self.cut = 0
         dut.start_i.value = 1
         await RisingEdge(dut.clk_i)
@@ -208,7 +208,7 @@ class Cut:
         rest = -self.seen % self.length
         if rest:
             last = list(b.beats.expected)[self.seen + rest - 1]
-            full = (1 << 2 * CONFIG.out_lanes) - 1 << 1024
+            full = (1 << 2 * CONFIG.values_per_beat) - 1 << 1024
             self.want += [full] * (rest - 1) + [last >> 1024 << 1024]
         self.zeros = int(rest > 0)
         await ClockCycles(dut.clk_i, cycles)

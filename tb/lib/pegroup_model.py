@@ -18,10 +18,10 @@ from tb.lib.datapath_model import random_signed, signed
 
 @dataclasses.dataclass
 class Word:
-    """One word: its control fields, the fields of each lane and those of each share group."""
+    """One word: its control fields, the fields of each PE row and those of each share group."""
 
     ctl: dict[str, int]
-    lanes: list[dict[str, int]]
+    pe_rows: list[dict[str, int]]
     shares: list[dict[str, int]]
 
     def encode(self, c: Config) -> int:
@@ -29,7 +29,7 @@ class Word:
         word, pos = isa.encode(isa.PEG_CTL, self.ctl), isa.width(isa.PEG_CTL)
         for g, share in enumerate(self.shares):
             for f in isa.section(c):
-                of = share if f.lane is None else self.lanes[g * c.shared_cols + f.lane]
+                of = share if f.pe_row is None else self.pe_rows[g * c.shared_cols + f.pe_row]
                 value = of.get(f.key, 0)
                 if not 0 <= value < 1 << f.width:
                     raise ValueError(f"field {f.label}: {value} does not fit {f.width} bits")
@@ -43,13 +43,13 @@ def banks(c: Config) -> int:
     return c.drain_banks * (1 + c.share_v)
 
 
-def bank_of(c: Config, lane: dict[str, int]) -> int:
-    return lane.get("vert", 0) * c.drain_banks + lane.get("bank", 0)
+def bank_of(c: Config, pe_row: dict[str, int]) -> int:
+    return pe_row.get("vert", 0) * c.drain_banks + pe_row.get("bank", 0)
 
 
 # --- programs ---------------------------------------------------------------------------------
 def _pes(c: Config, idle: bool) -> dict[str, int]:
-    """Weights; those of an idle lane are zero."""
+    """Weights; those of an idle PE row are zero."""
     out = {}
     for q in range(c.Q):
         weight = 0 if idle or random.random() < 0.2 else random_signed(c.weight_w)
@@ -58,7 +58,7 @@ def _pes(c: Config, idle: bool) -> dict[str, int]:
 
 
 def _share(c: Config) -> dict[str, int]:
-    """What a share group reads: whatever it likes, as idle lanes have weights of zero."""
+    """What a share group reads: whatever it likes, as idle PE rows have weights of zero."""
     out = {"pp": random.getrandbits(1)}
     for q in range(c.Q):
         out[f"c{q}"] = random.randrange(c.neuron_depth)
@@ -70,9 +70,9 @@ def _idle(c: Config) -> dict[str, int]:
     return _pes(c, True)
 
 
-def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[str, int]]:
-    """Runs of one lane in words ``begin`` to ``end``, on ``rows`` (and their copies with the top
-    bit set), as close behind each other as ``acc_raw`` allows."""
+def random_pe_row(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[str, int]]:
+    """Streaks of one PE row in words ``begin`` to ``end``, on ``rows`` (and their copies with the
+    top bit set), as close behind each other as ``acc_raw`` allows."""
     half = c.acc_half
     out: list[dict[str, int]] = []
     stored: dict[tuple[int, int], int] = {}  # (bank, row without its top bit) -> word
@@ -95,28 +95,28 @@ def random_lane(c: Config, begin: int, end: int, rows: list[int]) -> list[dict[s
         clr = int((bank, row) not in visited or random.random() < 0.1)
         visited.add((bank, row))
         for i in range(length):
-            lane = _pes(c, False)
-            lane |= {"row": row, "vert": bank // c.drain_banks, "bank": bank % c.drain_banks}
-            lane |= {"first": int(i == 0), "store": int(i == length - 1), "clr": clr}
-            out.append(lane)
+            pe_row = _pes(c, False)
+            pe_row |= {"row": row, "vert": bank // c.drain_banks, "bank": bank % c.drain_banks}
+            pe_row |= {"first": int(i == 0), "store": int(i == length - 1), "clr": clr}
+            out.append(pe_row)
         stored[bank, low] = len(out) - 1
     return out
 
 
-def _distance_over_the_end(c: Config, lanes: list[list[dict[str, int]]]) -> int:
+def _distance_over_the_end(c: Config, pe_rows: list[list[dict[str, int]]]) -> int:
     """Words that are missing at the end so that the next iteration keeps ``acc_raw`` too."""
     missing = 0
-    for lane in lanes:
+    for pe_row in pe_rows:
         first: dict[tuple[int, int], int] = {}
         last: dict[tuple[int, int], int] = {}
-        for pos, fields in enumerate(lane):
+        for pos, fields in enumerate(pe_row):
             if "row" in fields:
                 key = (bank_of(c, fields), fields["row"] % c.acc_half)
                 first.setdefault(key, pos)
                 if fields["store"]:
                     last[key] = pos
         for key, pos in last.items():
-            missing = max(missing, isa.acc_raw(c) - (len(lane) - pos + first[key]))
+            missing = max(missing, isa.acc_raw(c) - (len(pe_row) - pos + first[key]))
     return missing
 
 
@@ -125,17 +125,17 @@ def random_program(c: Config, length: int) -> list[Word]:
     half = c.acc_half
     parts = random.choice((1, 2)) if length > 1 else 1
     bounds = [0, length] if parts == 1 else [0, random.randrange(1, length), length]
-    lanes: list[list[dict[str, int]]] = [[] for _ in range(c.P)]
+    pe_rows: list[list[dict[str, int]]] = [[] for _ in range(c.P)]
     acc_pp: list[int] = []
     for part in range(parts):  # accumulators of a part are double-buffered, or are not
         begin, end = bounds[part : part + 2]
-        for lane in lanes:
-            lane += random_lane(c, begin, end, list(range(part, half, parts)))
+        for pe_row in pe_rows:
+            pe_row += random_pe_row(c, begin, end, list(range(part, half, parts)))
         acc_pp += [random.getrandbits(1)] * (end - begin)
-    for _ in range(_distance_over_the_end(c, lanes)):
+    for _ in range(_distance_over_the_end(c, pe_rows)):
         acc_pp.append(random.getrandbits(1))
-        for lane in lanes:
-            lane.append(_idle(c))
+        for pe_row in pe_rows:
+            pe_row.append(_idle(c))
     words = []
     waits = random.choice((0.0, 0.1, 0.5))
     for pos, pp in enumerate(acc_pp):
@@ -143,7 +143,7 @@ def random_program(c: Config, length: int) -> list[Word]:
         ctl |= {"last": int(pos == len(acc_pp) - 1), "acc_pp": pp}
         ctl |= {f"w{i}_en": int(random.random() < waits) for i in (0, 1)}
         shares = [_share(c) for _ in range(c.share_groups)]
-        words.append(Word(ctl, [lane[pos] for lane in lanes], shares))
+        words.append(Word(ctl, [pe_row[pos] for pe_row in pe_rows], shares))
     return words
 
 
@@ -154,7 +154,7 @@ class Model:
     def __init__(self, c: Config) -> None:
         self.c = c
         self.neurons = [[0] * c.neuron_depth for _ in range(1 + c.share_h)]
-        self.acc: dict[tuple[int, int, int], int] = {}  # lane, bank, row; absent: not known
+        self.acc: dict[tuple[int, int, int], int] = {}  # PE row, bank, row; absent: not known
         self.stored: dict[tuple[int, int, int], int] = {}  # cycle of the last store
         self.sums = [0] * c.P
         self.words: list[Word] = []
@@ -204,7 +204,7 @@ class Model:
 
     # --- addresses
     def reads(self, word: Word, n: int) -> list[list[tuple[int, int]]]:
-        """(side, address) that each PE of each lane reads in iteration n."""
+        """(side, address) that each PE of each PE row reads in iteration n."""
         c, stream, parity = self.c, n % self.streams, n // self.streams % 2
         out = []
         for share in word.shares:
@@ -217,23 +217,23 @@ class Model:
 
     def counted(self, word: Word, n: int) -> set[tuple[int, int]]:
         """What :meth:`reads` says, without the PEs whose weight is zero."""
-        pairs = zip(word.lanes, self.reads(word, n), strict=True)
-        return {at for lane, ats in pairs for q, at in enumerate(ats) if lane[f"w{q}"]}
+        pairs = zip(word.pe_rows, self.reads(word, n), strict=True)
+        return {at for pe_row, ats in pairs for q, at in enumerate(ats) if pe_row[f"w{q}"]}
 
     # --- execution
     def issue(self, cycle: int) -> None:
         """The current word issues."""
         c, word, n = self.c, self.word, self.iteration
-        for p, (lane, reads) in enumerate(zip(word.lanes, self.reads(word, n), strict=True)):
-            if "row" not in lane:
+        for p, (pe_row, reads) in enumerate(zip(word.pe_rows, self.reads(word, n), strict=True)):
+            if "row" not in pe_row:
                 continue
-            row = lane["row"] ^ (word.ctl["acc_pp"] & n) * c.acc_half
-            key = (p, bank_of(c, lane), row)
-            if lane["first"]:
-                self.sums[p] = 0 if lane["clr"] else self.acc[key]
+            row = pe_row["row"] ^ (word.ctl["acc_pp"] & n) * c.acc_half
+            key = (p, bank_of(c, pe_row), row)
+            if pe_row["first"]:
+                self.sums[p] = 0 if pe_row["clr"] else self.acc[key]
             for q, (side, address) in enumerate(reads):
-                self.sums[p] += signed(lane[f"w{q}"], c.weight_w) * self.neurons[side][address]
-            if lane["store"]:
+                self.sums[p] += signed(pe_row[f"w{q}"], c.weight_w) * self.neurons[side][address]
+            if pe_row["store"]:
                 self.acc[key] = self.sums[p]
                 self.stored[key] = cycle
         last = word.ctl["last"]

@@ -58,7 +58,7 @@ def test_buffer_is_named_with_its_excess(name: str) -> None:
 
 def test_output_table_is_named() -> None:
     """One value a beat: more words in the table than in a half of the buffer."""
-    assert refusal(out_depth=12, stream_w=16, x_lanes=1).startswith("the output table needs 13")
+    assert refusal(out_depth=12, stream_w=16, x_per_cycle=1).startswith("the output table needs 13")
 
 
 @pytest.mark.parametrize(

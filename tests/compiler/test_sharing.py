@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sharing: nothing is lost, no lane takes what is not there, and rings end level."""
+"""Sharing: nothing is lost, no PE row takes what is not there, and rings end level."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from csb_rnn.compiler import sharing
 from csb_rnn.compiler.sharing import hand_on, words_of
 
 
-def lane_words(tables: list[np.ndarray], taken: list[np.ndarray], q: int) -> np.ndarray:
-    """Words of each lane [rings, L]."""
+def pe_row_words(tables: list[np.ndarray], taken: list[np.ndarray], q: int) -> np.ndarray:
+    """Words of each PE row [rings, L]."""
     items = (n - np.roll(t, 1, axis=2) + t for n, t in zip(tables, taken, strict=True))
     return sum(words_of(one, q).sum(axis=0) for one in items)
 
 
-def tables(seed: int, lanes: int, rows: int, spread: float) -> list[np.ndarray]:
+def tables(seed: int, pe_rows: int, rows: int, spread: float) -> list[np.ndarray]:
     """Two products whose columns are uneven by ``spread``."""
     rng = np.random.default_rng(seed)
-    mean = 3 * np.exp(spread * rng.normal(size=(1, 1, lanes)))
-    return [rng.poisson(mean, size=(rows, 3, lanes)) for _ in range(2)]
+    mean = 3 * np.exp(spread * rng.normal(size=(1, 1, pe_rows)))
+    return [rng.poisson(mean, size=(rows, 3, pe_rows)) for _ in range(2)]
 
 
 @given(
-    seed=st.integers(0, 999), lanes=st.integers(1, 8), rows=st.integers(0, 12),
+    seed=st.integers(0, 999), pe_rows=st.integers(1, 8), rows=st.integers(0, 12),
     q=st.integers(1, 4), spread=st.floats(0, 1), meet=st.booleans(),
 )  # fmt: skip
-def test_what_is_taken_is_there(seed, lanes, rows, q, spread, meet):
-    given_tables = tables(seed, lanes, rows, spread)
+def test_what_is_taken_is_there(seed, pe_rows, rows, q, spread, meet):
+    given_tables = tables(seed, pe_rows, rows, spread)
     for horizontal in (False, True):
         taken = sharing.share(given_tables, q, horizontal, [False, meet])
         for n, t in zip(given_tables, taken, strict=True):
@@ -41,24 +41,24 @@ def test_what_is_taken_is_there(seed, lanes, rows, q, spread, meet):
 
 
 @pytest.mark.parametrize("q", [1, 2, 4])
-@pytest.mark.parametrize("lanes", [2, 4, 8])
-def test_rings_end_level(lanes, q):
-    """With rows enough every ring ends with its mean, rounded up, in its fullest lane."""
-    given_tables = tables(1, lanes, 60, 0.3)
-    load = lane_words(given_tables, sharing.share(given_tables, q, True, [False, True]), q)
-    none = lane_words(given_tables, sharing.share(given_tables, q, False, [False, True]), q)
-    assert (load.max(axis=1) == -(-load.sum(axis=1) // lanes)).all()
+@pytest.mark.parametrize("pe_rows", [2, 4, 8])
+def test_rings_end_level(pe_rows, q):
+    """With rows enough every ring ends with its mean, rounded up, in its fullest PE row."""
+    given_tables = tables(1, pe_rows, 60, 0.3)
+    load = pe_row_words(given_tables, sharing.share(given_tables, q, True, [False, True]), q)
+    none = pe_row_words(given_tables, sharing.share(given_tables, q, False, [False, True]), q)
+    assert (load.max(axis=1) == -(-load.sum(axis=1) // pe_rows)).all()
     assert (none.max(axis=1) > load.max(axis=1)).all()
 
 
 @given(seed=st.integers(0, 999), giver=st.integers(0, 3), step=st.sampled_from([-1, 1]))
 def test_a_word_is_handed_on(seed, giver, step):
-    """The giver has one word less, its neighbour 0 or 1 more, the other lanes what they had."""
+    """The giver has one word less, its neighbour 0 or 1 more, the other PE rows what they had."""
     q, n = 4, tables(seed, 4, 6, 0.5)[0][:, 0]
     t = np.minimum(np.random.default_rng(seed).integers(0, 4, n.shape), np.roll(n, -1, axis=1))
-    before = lane_words([n[:, None]], [t[:, None]], q)[0]
+    before = pe_row_words([n[:, None]], [t[:, None]], q)[0]
     gain = hand_on(n, t, giver, step, q, seed)
-    change = lane_words([n[:, None]], [t[:, None]], q)[0] - before
+    change = pe_row_words([n[:, None]], [t[:, None]], q)[0] - before
     expected = np.zeros(4, int)
     if gain is not None:
         expected[giver], expected[(giver + step) % 4] = -1, gain

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiles: every non-zero once, words of one set of columns, runs far enough apart, even lanes."""
+"""Tiles: every non-zero once, words of one set of columns, streaks apart, even PE rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHARED, Q = 4, 4
 def cover(words: Words) -> dict[tuple[int, int], int]:
     """Weight of every (row, address) that words multiply; each at most once."""
     out: dict[tuple[int, int], int] = {}
-    for w, lane, q in np.argwhere(words.weight):
-        key = int(words.row[w, lane]), int(words.addr[w, q])
+    for w, pe_row, q in np.argwhere(words.weight):
+        key = int(words.row[w, pe_row]), int(words.addr[w, q])
         assert key not in out
-        out[key] = int(words.weight[w, lane, q])
+        out[key] = int(words.weight[w, pe_row, q])
     return out
 
 
@@ -33,14 +33,14 @@ def make(rng: np.random.Generator, rows: int, cols: int, density: float):
 def test_every_weight_once(seed, density: float) -> None:
     rng = np.random.default_rng(seed)
     row, addr, weight = make(rng, 24, 18, density)
-    lane_of = rng.integers(0, SHARED, 24)
+    pe_row_of = rng.integers(0, SHARED, 24)
     cuts = [(addr - 100) // 6, 0 * addr]
-    words = tile(row, addr, weight, cuts, lane_of, SHARED, Q)
+    words = tile(row, addr, weight, cuts, pe_row_of, SHARED, Q)
     want = dict(zip(zip(row.tolist(), addr.tolist(), strict=True), weight.tolist(), strict=True))
     assert cover(words) == want
-    for lanes in words.row:
-        named = lanes[lanes != NONE]
-        assert np.array_equal(lane_of[named], np.flatnonzero(lanes != NONE))
+    for pe_rows in words.row:
+        named = pe_rows[pe_rows != NONE]
+        assert np.array_equal(pe_row_of[named], np.flatnonzero(pe_rows != NONE))
 
 
 def test_balanced_kernels_fill_their_words() -> None:
@@ -86,10 +86,10 @@ def test_schedule_keeps_runs_apart(seed) -> None:
     assert place[0] >= 3
     assert np.all(np.diff(place) >= 1)
     placed = words.pick(order)
-    for lane in range(2):
-        stored = {1: 2} if lane == 0 else {}
-        first, store = placed.first()[:, lane], placed.store()[:, lane]
-        for at, r, begins, ends in zip(place, placed.row[:, lane], first, store, strict=True):
+    for pe_row in range(2):
+        stored = {1: 2} if pe_row == 0 else {}
+        first, store = placed.first()[:, pe_row], placed.store()[:, pe_row]
+        for at, r, begins, ends in zip(place, placed.row[:, pe_row], first, store, strict=True):
             if begins:
                 assert at - stored.get(int(r), -9) >= 3
             if ends:
@@ -97,7 +97,7 @@ def test_schedule_keeps_runs_apart(seed) -> None:
 
 
 def test_schedule_leaves_a_word_empty_if_nothing_may_come() -> None:
-    """The third strip comes back to row 1 of lane 0, which was stored in word 0: not before 3."""
+    """The third strip comes back to row 1 of PE row 0, which was stored in word 0: not before 3."""
     row = np.array([[1, 2], [3, 4], [1, 5]])
     nothing = np.zeros((3, Q), np.int64)
     words = Words(row, np.zeros(3, bool), np.ones((3, 2, Q), np.int64), nothing, nothing)

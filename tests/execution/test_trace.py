@@ -58,7 +58,7 @@ def test_words_issue_once(case) -> None:
     """A PEGroup issues every word of every iteration, one a cycle, none in a stall."""
     p = program(*case)
     t = trace.timeline(p, 6)
-    for g, (segments, stalls) in enumerate(zip(t.segments, t.stalls, strict=True)):
+    for g, (segments, stalls) in enumerate(zip(t.bursts, t.stalls, strict=True)):
         words = [(s.iteration, w) for s in segments for w in range(s.first, s.last)]
         whole = [w for w in words if w[0] < 6]
         assert whole == [(n, w) for n in range(6) for w in range(len(p.groups[g]))]
@@ -116,7 +116,7 @@ def test_every_cell_has_a_timeline() -> None:
 
 
 def test_accumulator_bubbles_are_found() -> None:
-    """Short products: a lane comes back to a row before its sum is there."""
+    """Short products: a PE row comes back to a row before its sum is there."""
     c = config.load("odd")
     case = LayerCase(5, "lstm", 9, 20, layers=2, density=0.2)
     p = compile_network(quantise.quantise(case.network(), c), c)

@@ -81,7 +81,7 @@ def test_every_parameter_changes_the_hash() -> None:
     c = config.load("small")
     hashes = {image.config_hash(c)}
     changes = {"K": 3, "P": 5, "Q": 3, "data_w": 12, "state_w": 25, "state_frac": 12}
-    changes |= {"share_h": 0, "share_v": 1, "acc_depth": 256, "out_depth": 128, "x_lanes": 1}
+    changes |= {"share_h": 0, "share_v": 1, "acc_depth": 256, "out_depth": 128, "x_per_cycle": 1}
     for key, value in changes.items():
         hashes.add(image.config_hash(config.load("small", **{key: value})))
     assert len(hashes) == len(changes) + 1

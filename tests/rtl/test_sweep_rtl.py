@@ -15,8 +15,8 @@ from tb.lib.exact import check
 #: Configurations that differ from the defaults, and all of them together in every parameter.
 SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth": 40}
 SWEEP = {
-    "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_lanes": 3, "stream_w": 48},
-    "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_lanes": 1},
+    "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_per_cycle": 3, "stream_w": 48},
+    "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_per_cycle": 1},
     "shared": {"P": 4, "shared_cols": 2, "weight_w": 8, "share_v": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
     "latencies": {"deep": 1, "acc_depth": 40},

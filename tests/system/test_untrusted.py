@@ -289,7 +289,7 @@ def test_file_of_configurations_that_is_none(tmp_path):
         ("L", 32),
         ("data_w", 9),
         ("stream_w", 40),
-        ("x_lanes", 3),
+        ("x_per_cycle", 3),
         ("neuron_depth", 48),
         ("deep", True),
         ("K", 2.0),

@@ -3,7 +3,7 @@
 
 1. place: deal the units of every layer to slots and lanes, give every buffer its addresses
 2. products: order them so that what needs the newest state comes as late as it can
-3. engine: balance each product over the lanes, write the PEGroup programs
+3. engine: balance each product over the PE rows of a ring, write the PEGroup programs
 4. data path: drain and element programs
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from csb_rnn.compiler import datapath, pegroup_programs
-from csb_rnn.compiler.datapath import LayerPlan
+from csb_rnn.compiler.datapath import StagePlan
 from csb_rnn.compiler.placement import PlacedLayer, PlacedStage, over, place
 from csb_rnn.compiler.products import products_in_order
 from csb_rnn.machine import isa
@@ -23,12 +23,12 @@ from csb_rnn.program.program import CompileError, Program, StateSlot
 COMPILERS = ("default", "reference")
 
 
-def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> LayerPlan:
+def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> StagePlan:
     """What the data path programs have to know of a stage."""
     layer = layers[s.layer]
     cell, space = layer.q.cell, layer.spaces[s.nodes.space]
     first = s.nodes == next(n for n in cell.stages if n.space == s.nodes.space)
-    return LayerPlan(
+    return StagePlan(
         name=cell.name,
         stage=s.nodes,
         slots=space.slots,
@@ -93,7 +93,7 @@ def compile_network(
         raise CompileError(f"unknown compiler '{compiler}': known are {', '.join(COMPILERS)}")
     if compiler == "reference" and c.shared_cols > 1:
         raise CompileError(
-            f"compiler 'reference' balances lanes, configuration {c.name} has shared_cols "
+            f"compiler 'reference' balances PE rows, configuration {c.name} has shared_cols "
             f"{c.shared_cols}: use the default compiler"
         )
     if not 1 <= streams <= 8:
@@ -122,7 +122,7 @@ def compile_network(
     last = layers[-1]
     home = last.spaces[last.q.cell.output.space]
     over("the output buffer", home.slots * c.sub_slots, c.out_depth, c)
-    over("the output table", -(-last.q.outputs // c.out_lanes), c.out_depth, c)
+    over("the output table", -(-last.q.outputs // c.values_per_beat), c.out_depth, c)
 
     bias = np.zeros((acc_rows, c.lanes), np.int64)
     for s in stages:
@@ -153,7 +153,7 @@ def compile_network(
         events |= {e: f"{n}_l{i} written to slot {slots - 1}" for n, (slots, e) in early.items()}
     order = {key: n for n, key in enumerate(qnet.state_keys())}
     states.sort(key=lambda s: order[s.key])
-    events |= {s.drained: f"layer {s.layer} drained" for s in stages if s.drained is not None}
+    events |= {s.drained: f"stage {s.index} drained" for s in stages if s.drained is not None}
     return Program(
         config=c,
         streams=streams,

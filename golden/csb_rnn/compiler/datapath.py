@@ -2,7 +2,7 @@
 """Drain and element programs.
 
 Drain: for every unit slot, one word for each accumulator row of a unit. Element: the cell's
-element-wise nodes, software-pipelined over the slots of a layer. Registers are handed from the
+element-wise nodes, software-pipelined over the slots of a stage. Registers are handed from the
 drain unit to the element unit in sets, one set a slot, by tokens.
 """
 
@@ -17,7 +17,7 @@ from csb_rnn.program.program import CompileError
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerPlan:
+class StagePlan:
     """Where the parts of one stage of a layer are: first addresses, events, formats."""
 
     name: str  # of the cell, for messages
@@ -55,17 +55,17 @@ def register_sets(slots: int, largest: int) -> tuple[list[int], int]:
     return [i for size in sizes for i in range(size)], min(sizes)
 
 
-def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str, int]], int]:
+def drain_program(plans: list[StagePlan], acc_pp: bool) -> tuple[list[dict[str, int]], int]:
     """Drain words and the number of register sets in flight."""
-    largest = max(len(lp.stage.drains) for lp in layers)
-    sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
+    largest = max(len(plan.stage.drains) for plan in plans)
+    sets, in_flight = register_sets(sum(plan.slots for plan in plans), largest)
     words = []
-    for lp in layers:
-        count = len(lp.stage.drains)
-        for s in range(lp.slots):
+    for plan in plans:
+        count = len(plan.stage.drains)
+        for s in range(plan.slots):
             base = sets.pop(0) * largest
-            for g, d in enumerate(lp.stage.drains):
-                addr = lp.acc_base + s * count + g
+            for g, d in enumerate(plan.stage.drains):
+                addr = plan.acc_base + s * count + g
                 words.append(
                     {
                         "wait_mark": g == 0,
@@ -74,13 +74,13 @@ def drain_program(layers: list[LayerPlan], acc_pp: bool) -> tuple[list[dict[str,
                         "acc_addr": addr,
                         "acc_pp": acc_pp,
                         "bias_addr": addr,
-                        "shift": lp.shifts[g],
+                        "shift": plan.shifts[g],
                         "act": isa.ACT[d.act],
                         "dst": base + g,
                     }
                 )
-        if lp.drained is not None:
-            words[-1].update(evt_en=1, evt=lp.drained)
+        if plan.drained is not None:
+            words[-1].update(evt_en=1, evt=plan.drained)
     words[-1]["last"] = 1
     return words, in_flight
 
@@ -104,12 +104,12 @@ def registers(stage: Stage) -> dict[str, int]:
     return {name: i for i, name in enumerate(n.name for n in stage.elems if n.name in used)}
 
 
-def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_Op]:
+def _slot_ops(plan: StagePlan, s: int, drain_base: int, elem_base: int) -> list[_Op]:
     """The stage's element nodes for one slot, in order."""
-    drains = [d.name for d in lp.stage.drains]
-    regs = {name: elem_base + i for name, i in registers(lp.stage).items()}
+    drains = [d.name for d in plan.stage.drains]
+    regs = {name: elem_base + i for name, i in registers(plan.stage).items()}
     ops = []
-    for n in lp.stage.elems:
+    for n in plan.stage.elems:
         word: dict[str, int] = {"sub": n.sub, "act": isa.ACT[n.act]}
         reads: list[tuple] = []
         writes: list[tuple] = []
@@ -119,9 +119,9 @@ def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_O
             if op in ("one", "zero"):
                 word[f"{port}_sel"] = table[op]
             elif ":" in op:
-                addr = lp.state_addr(s, op)
+                addr = plan.state_addr(s, op)
                 word[f"{port}_sel"], word["st_raddr"] = table["state"], addr
-                word["st_fine_rd"] = op in lp.fine
+                word["st_fine_rd"] = op in plan.fine
                 reads.append(("state", addr))
             elif op in drains:
                 word[f"{port}_sel"], word[port] = table["drain"], drain_base + drains.index(op)
@@ -134,29 +134,29 @@ def _slot_ops(lp: LayerPlan, s: int, drain_base: int, elem_base: int) -> list[_O
             writes.append(("reg", regs[n.name]))
         if n.state is not None:
             name = f"state:{n.state}"
-            addr = lp.state_addr(s, name)
-            word.update(st_we=1, st_waddr=addr, st_fine_wr=name in lp.fine)
+            addr = plan.state_addr(s, name)
+            word.update(st_we=1, st_waddr=addr, st_fine_wr=name in plan.fine)
             writes.append(("state", addr))
-        _route(lp, s, n, word)
+        _route(plan, s, n, word)
         ops.append(_Op(word, reads, writes, bool(word.get("neu_we") or word.get("out_we"))))
     return ops
 
 
-def _route(lp: LayerPlan, s: int, n: Elem, word: dict[str, int]) -> None:
+def _route(plan: StagePlan, s: int, n: Elem, word: dict[str, int]) -> None:
     """Neuron vector and output of a node; a slot takes sub_slots words of both."""
-    if n.vector is not None and n.vector in lp.neuron_base:
-        early, event = lp.early.get(n.vector, (0, 0))
-        word.update(neu_we=1, neu_addr=lp.neuron_base[n.vector][s],
-                    neu_pp=lp.neuron_pp[n.vector], neu_shift=lp.neuron_shift[n.vector],
-                    neu_rot=lp.rot[s])  # fmt: skip
-        if s == lp.slots - 1:
-            word.update(evt_en=1, evt=lp.written[n.vector])
+    if n.vector is not None and n.vector in plan.neuron_base:
+        early, event = plan.early.get(n.vector, (0, 0))
+        word.update(neu_we=1, neu_addr=plan.neuron_base[n.vector][s],
+                    neu_pp=plan.neuron_pp[n.vector], neu_shift=plan.neuron_shift[n.vector],
+                    neu_rot=plan.rot[s])  # fmt: skip
+        if s == plan.slots - 1:
+            word.update(evt_en=1, evt=plan.written[n.vector])
         elif s + 1 == early:
             word.update(evt_en=1, evt=event)
-    if n.output and lp.out_base is not None:
-        word.update(out_we=1, out_addr=lp.out_base + s * lp.sub_slots, out_acquire=s == 0,
-                    out_done=s == lp.slots - 1, neu_shift=lp.neuron_shift[str(n.vector)],
-                    neu_rot=lp.rot[s])  # fmt: skip
+    if n.output and plan.out_base is not None:
+        word.update(out_we=1, out_addr=plan.out_base + s * plan.sub_slots, out_acquire=s == 0,
+                    out_done=s == plan.slots - 1, neu_shift=plan.neuron_shift[str(n.vector)],
+                    neu_rot=plan.rot[s])  # fmt: skip
 
 
 def _pipeline(
@@ -241,46 +241,46 @@ def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
     return words
 
 
-def element_program(layers: list[LayerPlan], c: Config) -> tuple[list[dict[str, int]], int]:
+def element_program(plans: list[StagePlan], c: Config) -> tuple[list[dict[str, int]], int]:
     """Element words and the address at which the loop starts.
 
     The prologue brings the neuron buffers of frame -1 in line with the states (zero if the run
-    starts fresh). Then, layer after layer, the cells.
+    starts fresh). Then, stage after stage, the cells.
     """
     prologue: list[_Op] = []
-    for lp in layers:
-        for s in range(lp.slots):
-            for name, v in lp.restore.items():
-                addr, fine = lp.state_addr(s, name), name in lp.fine
+    for plan in plans:
+        for s in range(plan.slots):
+            for name, v in plan.restore.items():
+                addr, fine = plan.state_addr(s, name), name in plan.fine
                 word = {
                     "m0_sel": isa.M_SEL["one"], "x0_sel": isa.X_SEL["state"], "st_raddr": addr,
                     "m1_sel": isa.M_SEL["zero"], "x1_sel": isa.X_SEL["one"], "fresh": 1,
                     "st_we": 1, "st_waddr": addr, "st_fine_rd": fine, "st_fine_wr": fine,
                 }  # fmt: skip
-                if v in lp.neuron_base:
-                    word.update(neu_we=1, neu_pp=lp.neuron_pp[v], neu_shift=lp.neuron_shift[v],
-                                neu_rot=lp.rot[s], neu_addr=lp.neuron_base[v][s])  # fmt: skip
-                prologue.append(_Op(word, [], [], v in lp.neuron_base))
+                if v in plan.neuron_base:
+                    word.update(neu_we=1, neu_pp=plan.neuron_pp[v], neu_shift=plan.neuron_shift[v],
+                                neu_rot=plan.rot[s], neu_addr=plan.neuron_base[v][s])  # fmt: skip
+                prologue.append(_Op(word, [], [], v in plan.neuron_base))
     if not prologue:
         nothing = {"m0_sel": isa.M_SEL["zero"], "m1_sel": isa.M_SEL["zero"]}
         prologue = [_Op(nothing | dict.fromkeys(("x0_sel", "x1_sel"), isa.X_SEL["one"]), [], [])]
     head = _with_gaps(prologue, c, cyclic=True)
 
-    largest = max(len(lp.stage.drains) for lp in layers)
-    sets, in_flight = register_sets(sum(lp.slots for lp in layers), largest)
+    largest = max(len(plan.stage.drains) for plan in plans)
+    sets, in_flight = register_sets(sum(plan.slots for plan in plans), largest)
     ops: list[_Op] = []
-    for lp in layers:
-        regs = max(1, len(registers(lp.stage)))
+    for plan in plans:
+        regs = max(1, len(registers(plan.stage)))
         turns = isa.REG_DEPTH // regs
         if not turns:
             raise CompileError(
-                f"cell {lp.name} needs {regs} element registers, a lane has {isa.REG_DEPTH}"
+                f"cell {plan.name} needs {regs} element registers, a lane has {isa.REG_DEPTH}"
             )
         per_slot = [
-            _slot_ops(lp, s, sets.pop(0) * largest, (s % turns) * regs) for s in range(lp.slots)
+            _slot_ops(plan, s, sets.pop(0) * largest, (s % turns) * regs) for s in range(plan.slots)
         ]
         bus = sum(op.bus for op in per_slot[0]) * c.sub_slots
-        interval = max(len(per_slot[0]), bus, len(lp.stage.drains))
+        interval = max(len(per_slot[0]), bus, len(plan.stage.drains))
         ops += _pipeline(per_slot, interval, in_flight, turns, c)
     # A frame is complete when its states are: who stops behind the last one has all of them.
     done = next(i for i, op in enumerate(ops) if op.word.get("out_done"))

@@ -7,7 +7,7 @@ So a unit's ring and column are chosen independently of each other, up to one un
 
 * *rings* (rows): every ring should get as much work as the others, product by product;
 * *columns*: every engine column should hold neurons that are used as often, and the neurons of one
-  CSB block should be close together. A lane multiplies Q weights of one row at a time, of its own
+  CSB block should be close together. A PE row multiplies Q weights of one row at a time, of its own
   column and the next; a row of a kernel whose columns lie there fills its words.
 """
 

@@ -48,7 +48,7 @@ def _product(
     step = space.slot[unit] * count + gate
     recurrent = q.cell.vectors.get(name) is not None
     return Product(
-        layer=stage.index,
+        stage=stage.index,
         name=name,
         row=np.concatenate(row),
         column=source.column[k],
@@ -65,7 +65,7 @@ def _product(
         event=source.event,
         lag="stream" if recurrent else "this",
         pp=source.pp,
-        needs_layer=needs,
+        needs_stage=needs,
     )
 
 
@@ -118,8 +118,8 @@ def products_in_order(
                 group.append(_product(layers, s, v, part, needs[kind], c, block))
                 within[id(group[-1])] = kind == "within"
         for s in mine:
-            own = [p for p in group if p.layer == s.index]
-            own[0].first_of_layer = own[-1].last_of_layer = True
+            own = [p for p in group if p.stage == s.index]
+            own[0].first_of_stage = own[-1].last_of_stage = True
         groups.append(group)
     out: list[Product] = []
     for group, above in itertools.pairwise([*groups, []]):
@@ -129,7 +129,7 @@ def products_in_order(
         if inner < len(left):
             # Two gaps to fill: until the vector of this frame is there, and until the output is.
             ready = len({p.event for p in left[inner:] if within[id(p)]}) > 1  # its early part
-            last = max(n for n, p in enumerate(out) if p.layer == left[inner].needs_layer)
+            last = max(n for n, p in enumerate(out) if p.stage == left[inner].needs_stage)
             between = sum(len(p.row) for p in out[last + 1 :]) / c.pes
             old = [p for p in above if p.lag == "stream"]
             while old and not ready and between < TAIL:

@@ -10,8 +10,8 @@ looks for cuts such that no PEGroup exceeds the average by more than a margin, w
 nothing and grows by a tile (P*Q weights) until there are such cuts (Shi et al., ICS 2020, 5.2).
 
 :func:`search` is analytical: it counts cycles of the published machine, barriers included. In this
-engine the unit of work is a lane's word of one row, not a tile: :func:`share` makes the same search
-with words, set by set, and its programs run (``docs/compiler.md``).
+engine the unit of work is a PE row's word of one row, not a tile: :func:`share` makes the same
+search with words, set by set, and its programs run (``docs/compiler.md``).
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def solve_words(words: np.ndarray, sharing: str, seconds: float) -> Solution:
     """The paper's search where single words may move.
 
     Args:
-        words: int [K, L], of each PEGroup's lane of one PE row.
+        words: int [K, L], of each PEGroup's PE row of one number.
         sharing, seconds: as in :func:`solve`.
     """
     return _widen(words, sharing, lambda limit: _moves(words, sharing, limit, seconds))
@@ -208,8 +208,8 @@ def share(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What moves in a program of this engine: the paper's search, set by set.
 
-    A set is ``steps`` rows of every ring, in program order. Its K x L lanes of a PE row are the
-    PEGroups of the search; a cut is a number of words, as any word of a lane may move.
+    A set is ``steps`` rows of every ring, in program order. Its K x L PE rows of one number are the
+    PEGroups of the search; a cut is a number of words, as any word of a PE row may move.
 
     Args:
         tables: for each product int [rows, rings, L], as :func:`csb_rnn.compiler.sharing.share`.
@@ -219,7 +219,7 @@ def share(
         seconds: limit of one solver call.
 
     Returns:
-        for each product int [rows, rings, L], non-zeros that each lane takes of the next column,
+        for each product int [rows, rings, L], non-zeros that each PE row takes of the next column,
         and int [sets, rings, L], words that go to the engine row above.
     """
     taken, up = [], []

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workload sharing: which lane of a ring multiplies which non-zero.
+"""Workload sharing: which PE row of a ring multiplies which non-zero.
 
-A row's non-zeros are spread over the engine columns. Lane l may take some of those of column
-l + 1 (horizontal sharing). Two things are wanted at once: few lane words (a word holds Q
-non-zeros of one row, so counts should be multiples of Q) and even lanes. For each row the cheapest
+A row's non-zeros are spread over the engine columns. PE row l may take some of those of column
+l + 1 (horizontal sharing). Two things are wanted at once: few words (a word holds Q non-zeros of
+one row, so counts should be multiples of Q) and even PE rows. For each row the cheapest
 choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
-with a price for each lane that grows with what the lane has been given so far. What is left
-uneven at the end changes the prices from the start in another pass; the last words are handed on
-one by one, from lane to lane, until no lane of a ring has more than the mean, rounded up.
+with a price for each PE row that grows with what the PE row has been given so far. What is left
+uneven at the end changes the prices from the start in another round; the last words are handed on
+one by one, from PE row to PE row, until no PE row of a ring has more than the mean, rounded up.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import itertools
 
 import numpy as np
 
-STEER = 0.09  # price of a word per word that the lane is ahead of the mean of its ring
-PASSES = 2  # over all products
-GAIN = 0.5  # of what a pass left uneven that the next one starts from
+STEER = 0.09  # price of a word per word that the PE row is ahead of the mean of its ring
+ROUNDS = 2  # over all products
+GAIN = 0.5  # of what a round left uneven that the next one starts from
 
 
 def _candidates(right: np.ndarray, q: int) -> np.ndarray:
@@ -29,66 +29,66 @@ def _candidates(right: np.ndarray, q: int) -> np.ndarray:
 
 
 def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
-    """How many non-zeros each lane takes from its right neighbour, for one row of every ring.
+    """How many non-zeros each PE row takes from its right neighbour, for one row of every ring.
 
     Args:
         counts: int [rings, L] non-zeros of the row in each engine column.
-        ahead: [rings, L] words that each lane is ahead of the others.
-        q: multipliers of a lane.
+        ahead: [rings, L] words that each PE row is ahead of the others.
+        q: multipliers of a PE row.
 
     Returns:
-        int [rings, L]: non-zeros that lane l takes of column l + 1.
+        int [rings, L]: non-zeros that PE row l takes of column l + 1.
     """
-    rings, lanes = counts.shape
+    rings, pe_rows = counts.shape
     price = np.clip(1 + STEER * ahead, 0.05, 8.0)
     cand = _candidates(np.roll(counts, -1, axis=1), q)  # [rings, L, J]
-    wrap = cand[:, -1]  # what the last lane takes of the first column
+    wrap = cand[:, -1]  # what the last PE row takes of the first column
 
-    def words(lane: int, given: np.ndarray, taken: np.ndarray) -> np.ndarray:
-        """Cost of a lane, [rings, given, taken]."""
-        m = counts[:, lane, None, None] - given[:, :, None] + taken[:, None, :]
-        return price[:, lane, None, None] * -(-m // q)
+    def words(pe_row: int, given: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Cost of a PE row, [rings, given, taken]."""
+        m = counts[:, pe_row, None, None] - given[:, :, None] + taken[:, None, :]
+        return price[:, pe_row, None, None] * -(-m // q)
 
-    best = words(0, wrap, cand[:, 0])  # [rings, wrap, taken by lane 0]
+    best = words(0, wrap, cand[:, 0])  # [rings, wrap, taken by PE row 0]
     choice = []
-    for lane in range(1, lanes):
-        total = best[..., None] + words(lane, cand[:, lane - 1], cand[:, lane])[:, None]
-        choice.append(total.argmin(axis=2))  # [rings, wrap, taken by lane] -> of lane - 1
+    for pe_row in range(1, pe_rows):
+        total = best[..., None] + words(pe_row, cand[:, pe_row - 1], cand[:, pe_row])[:, None]
+        choice.append(total.argmin(axis=2))  # [rings, wrap, taken by PE row] -> of PE row - 1
         best = np.take_along_axis(total, choice[-1][:, :, None], axis=2)[:, :, 0]
-    # The last lane must take what was assumed at the first.
+    # The last PE row must take what was assumed at the first.
     pick = np.diagonal(best, axis1=1, axis2=2).argmin(axis=1)
     taken = np.empty_like(counts)
     ring = np.arange(rings)
     j = pick
     taken[:, -1] = cand[ring, -1, j]
-    for lane in range(lanes - 1, 0, -1):
-        j = choice[lane - 1][ring, pick, j]
-        taken[:, lane - 1] = cand[ring, lane - 1, j]
+    for pe_row in range(pe_rows - 1, 0, -1):
+        j = choice[pe_row - 1][ring, pick, j]
+        taken[:, pe_row - 1] = cand[ring, pe_row - 1, j]
     return taken
 
 
 def words_of(items: np.ndarray, q: int) -> np.ndarray:
-    """Lane words of so many non-zeros of one row."""
+    """Words of so many non-zeros of one row."""
     return -(-items // q)
 
 
 def hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: int) -> int | None:
-    """Let a lane give one word of some row to its neighbour, if a row allows it.
+    """Let a PE row give one word of some row to its neighbour, if a row allows it.
 
     Args:
         n: int [rows, L] non-zeros of one ring.
-        t: int [rows, L] what each lane takes of the next column; changed in place.
-        giver: the lane that is to have a word less.
+        t: int [rows, L] what each PE row takes of the next column; changed in place.
+        giver: the PE row that is to have a word less.
         step: -1 to the left neighbour, which takes more; 1 to the right one, which takes back.
-        q: multipliers of a lane.
+        q: multipliers of a PE row.
         turn: any number; different ones choose different rows.
 
     Returns:
         words that the neighbour has more, 0 or 1; None if no row allows it.
     """
-    lanes = n.shape[1]
-    taker = (giver + step) % lanes
-    edge = taker if step < 0 else giver  # the lane whose t changes
+    pe_rows = n.shape[1]
+    taker = (giver + step) % pe_rows
+    edge = taker if step < 0 else giver  # the PE row whose t changes
     own = n[:, giver] - t[:, giver - 1] + t[:, giver]
     other = n[:, taker] - t[:, taker - 1] + t[:, taker]
     room = n[:, giver] - t[:, edge] if step < 0 else t[:, edge]
@@ -106,25 +106,25 @@ def hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: i
 
 
 def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray:
-    """Hand words on around a ring until no lane has more than the mean, rounded up.
+    """Hand words on around a ring until no PE row has more than the mean, rounded up.
 
     Args:
         n, t: int [rows, L] of one ring, as in :func:`hand_on`; t is changed in place.
-        load: words of each lane before these rows.
+        load: words of each PE row before these rows.
 
     Returns:
-        words of each lane, these rows included.
+        words of each PE row, these rows included.
     """
-    lanes = n.shape[1]
+    pe_rows = n.shape[1]
     load = load + words_of(n - np.roll(t, 1, axis=1) + t, q).sum(axis=0)
-    for turn in range(lanes * int(load.max() - load.min() + 1)):
-        limit = -(-int(load.sum()) // lanes)
+    for turn in range(pe_rows * int(load.max() - load.min() + 1)):
+        limit = -(-int(load.sum()) // pe_rows)
         most = int(load.argmax())
         if load[most] <= limit:
             break
         for step in sorted(
             (-1, 1),
-            key=lambda s: next(i for i in range(lanes) if load[(most + s * i) % lanes] < limit),
+            key=lambda s: next(i for i in range(pe_rows) if load[(most + s * i) % pe_rows] < limit),
         ):
             before, at, gain = t.copy(), most, 1
             while load[at] >= limit and gain:
@@ -132,7 +132,7 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
                 if more is None:
                     t[:] = before
                     break
-                at, gain = (at + step) % lanes, more
+                at, gain = (at + step) % pe_rows, more
             else:
                 load[most] -= 1
                 load[at] += gain
@@ -143,26 +143,26 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
 
 
 def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) -> list[np.ndarray]:
-    """What each lane takes from its right neighbour, for all rows of an iteration.
+    """What each PE row takes from its right neighbour, for all rows of an iteration.
 
     Args:
         tables: for each product, in program order, int [rows, rings, L]: non-zeros of the rows that
             are looked at together, in each engine column.
-        q: multipliers of a lane.
+        q: multipliers of a PE row.
         horizontal: False for no sharing.
-        meet: products before which the lanes of a PEGroup wait for each other, so that they had
+        meet: products before which the PE rows of a PEGroup wait for each other, so that they had
             better be level there too.
 
     Returns:
         for each product int [rows, rings, L], zeros without sharing.
     """
     best = [np.zeros_like(t) for t in tables]
-    rings, lanes = tables[0].shape[1:]
-    if not horizontal or lanes == 1:
+    rings, pe_rows = tables[0].shape[1:]
+    if not horizontal or pe_rows == 1:
         return best
-    handicap, least = np.zeros((rings, lanes)), np.inf
-    for _ in range(PASSES):
-        load, taken = np.zeros((rings, lanes)), []
+    handicap, least = np.zeros((rings, pe_rows)), np.inf
+    for _ in range(ROUNDS):
+        load, taken = np.zeros((rings, pe_rows)), []
         for table in tables:
             taken.append(np.zeros_like(table))
             for i in np.flatnonzero(table.any(axis=(1, 2))):
@@ -175,7 +175,7 @@ def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) 
         handicap += GAIN * (load - load.mean(axis=1, keepdims=True))
     starts = [0, *(i for i, m in enumerate(meet) if m and i), len(tables)]
     for ring in range(rings):
-        words = np.zeros(lanes, np.int64)
+        words = np.zeros(pe_rows, np.int64)
         for lo, hi in itertools.pairwise(starts):
             n = np.concatenate([table[:, ring] for table in tables[lo:hi]])
             t = np.concatenate([one[:, ring] for one in best[lo:hi]])

@@ -35,11 +35,11 @@ class Words(NamedTuple):
     side: np.ndarray
 
     def first(self) -> np.ndarray:
-        """[words, C] first words of a run."""
+        """[words, C] first words of a streak."""
         return (self.row != NONE) & (self.row != _shift(self.row, 1))
 
     def store(self) -> np.ndarray:
-        """[words, C] last words of a run."""
+        """[words, C] last words of a streak."""
         return (self.row != NONE) & (self.row != _shift(self.row, -1))
 
     def pick(self, words: np.ndarray) -> Words:
@@ -62,13 +62,18 @@ def _shift(row: np.ndarray, by: int) -> np.ndarray:
 
 
 def _strips(
-    row: np.ndarray, addr: np.ndarray, weight: np.ndarray, lane_of: np.ndarray, shared: int, q: int
+    row: np.ndarray,
+    addr: np.ndarray,
+    weight: np.ndarray,
+    pe_row_of: np.ndarray,
+    shared: int,
+    q: int,
 ) -> Words:
     """The strips of one kernel.
 
     Args:
         row, addr, weight: of every non-zero; a pair of row and address occurs once.
-        lane_of: PE row, within the share group, of every row of the product.
+        pe_row_of: PE row, within the share group, of every row of the product.
         shared: C.
         q: columns of a word.
     """
@@ -76,14 +81,14 @@ def _strips(
     cols, at_col = np.unique(addr, return_inverse=True)
     dense = np.zeros((len(rows) + 1, len(cols)), np.int64)  # the last row is nobody's
     dense[at_row, at_col] = weight
-    lane = lane_of[rows]
+    pe_row = pe_row_of[rows]
     rank = np.empty(len(rows), np.int64)
     for i in range(shared):
-        mine = np.flatnonzero(lane == i)
+        mine = np.flatnonzero(pe_row == i)
         rank[mine] = np.arange(len(mine))
     strips = int(rank.max()) + 1
     pick = np.full((strips, shared), len(rows), np.int64)
-    pick[rank, lane] = np.arange(len(rows))
+    pick[rank, pe_row] = np.arange(len(rows))
     cells = dense[pick]  # [strips, C, columns]
     used = cells.any(axis=1)
     count = used.sum(axis=1)
@@ -110,7 +115,7 @@ def tile(
     addr: np.ndarray,
     weight: np.ndarray,
     cuts: list[np.ndarray],
-    lane_of: np.ndarray,
+    pe_row_of: np.ndarray,
     shared: int,
     q: int,
 ) -> Words:
@@ -119,7 +124,7 @@ def tile(
     Args:
         row, addr, weight: of every non-zero.
         cuts: ways to cut: for each the number of every non-zero's column block.
-        lane_of, shared, q: as in :func:`_strips`.
+        pe_row_of, shared, q: as in :func:`_strips`.
     """
     best: Words | None = None
     full = -(-len(row) // (shared * q))
@@ -127,7 +132,7 @@ def tile(
         parts = []
         for b in np.unique(cut):
             at = cut == b
-            parts.append(_strips(row[at], addr[at], weight[at], lane_of, shared, q))
+            parts.append(_strips(row[at], addr[at], weight[at], pe_row_of, shared, q))
         words = parts[0]
         for more in parts[1:]:
             words = words.join(more)
@@ -140,24 +145,24 @@ def tile(
 
 
 def flow(words: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Words that each lane takes of the lane to its right, so that the fullest gets least.
+    """Words that each PE row takes of the PE row to its right, so that the fullest gets least.
 
     Args:
-        words: int [L] of the lanes of one share group.
+        words: int [L] of the PE rows of one share group.
         before: int [L] that each has already.
 
     Returns:
-        int [L], the smallest such numbers; lane l never takes more than ``words[l + 1]``.
+        int [L], the smallest such numbers; PE row l never takes more than ``words[l + 1]``.
     """
-    lanes = len(words)
+    pe_rows = len(words)
     load = before + words
-    limit = -(-int(load.sum()) // lanes)
+    limit = -(-int(load.sum()) // pe_rows)
     while True:
-        taken = np.zeros(lanes, np.int64)  # by lane l of lane l + 1
-        for _ in range(lanes + 1):
+        taken = np.zeros(pe_rows, np.int64)  # by PE row l of PE row l + 1
+        for _ in range(pe_rows + 1):
             old = taken.copy()
-            for lane in range(lanes - 1, -1, -1):
-                taken[lane - 1] = max(0, load[lane] + taken[lane] - limit)
+            for pe_row in range(pe_rows - 1, -1, -1):
+                taken[pe_row - 1] = max(0, load[pe_row] + taken[pe_row] - limit)
             if np.array_equal(old, taken):
                 break
         else:
@@ -181,25 +186,25 @@ def schedule(
         keys: [words, C] accumulator of every row.
         last: for each PE row, position of the last word on each accumulator; kept up to date.
         begin: first position.
-        apart: positions between the store of a row and its next run.
+        apart: positions between the store of a row and its next streak.
 
     Returns:
         order [words], position [words], rising.
     """
     row = words.row.tolist()
     key = keys.tolist()
-    lanes = range(words.row.shape[1])
+    pe_rows = range(words.row.shape[1])
     starts = [n for n in range(len(row)) if n == 0 or row[n] != row[n - 1]]
     ends = [*starts[1:], len(row)]
     waiting = list(zip(starts, ends, strict=True))
     order: list[int] = []
     place: list[int] = []
-    at, now = begin, [NONE] * len(lanes)
+    at, now = begin, [NONE] * len(pe_rows)
     while waiting:
         free = [
             max(
                 last[n].get(key[lo][n], at - apart) + apart if row[lo][n] != now[n] else at
-                for n in lanes
+                for n in pe_rows
                 if row[lo][n] != NONE
             )
             for lo, _ in waiting[:WINDOW]
@@ -210,7 +215,7 @@ def schedule(
         order += range(lo, hi)
         place += range(at, at + hi - lo)
         at += hi - lo
-        for n in lanes:
+        for n in pe_rows:
             if now[n] != NONE:
                 last[n][key[lo][n]] = at - 1
     return np.array(order, np.int64), np.array(place, np.int64)

@@ -38,7 +38,7 @@ class Interpreter:
         self.p, self.x, self.fresh = p, np.asarray(x, np.int64), state is None
         self.choice = np.random.default_rng(seed)
         self.neurons = np.zeros((c.L, c.neuron_depth), np.int64)
-        # Of every ring; the lower half of the lanes are those of the engine row above.
+        # Of every ring; the lower half of the columns are those of the engine row above.
         self.acc = np.zeros((c.rings, 2 * c.L, c.drain_banks, c.acc_depth), np.int64)
         self.state = np.zeros((c.lanes, c.state_depth), np.int64)
         self.state[:, : len(p.constants)] = p.constants.T
@@ -71,14 +71,14 @@ class Interpreter:
     def _group(self, g: int) -> Iterator[bool]:
         p, c, n = self.p, self.c, 0
         prog, k, col = p.groups[g], g // c.L, g % c.L
-        run = np.zeros(c.P, np.int64)
+        sums = np.zeros(c.P, np.int64)
         rows = np.arange(c.P)
         ring = k * c.P + rows
         shares = rows // c.shared_cols  # share group of each row
         back = isa.lag_iterations(p.streams)
         while True:
             for at in range(len(prog)):
-                word = {name: v[at] for name, v in (*prog.ctl.items(), *prog.lane.items())}
+                word = {name: v[at] for name, v in (*prog.ctl.items(), *prog.rows.items())}
                 needs = [(event, n - back[lag] + 1) for event, lag in isa.peg_waits(word)]
                 while not self.ready or any(self.events[e] < want for e, want in needs):
                     yield False
@@ -90,12 +90,12 @@ class Interpreter:
                 place = self._acc(word["row"], n, int(word["acc_pp"]))
                 vert = word.get("vert", 0 * rows)
                 owner = (ring + vert * c.P) % c.rings
-                lane = col + vert * c.L
-                old = self.acc[owner, lane, word["bank"], place]
+                column = col + vert * c.L
+                old = self.acc[owner, column, word["bank"], place]
                 begin = np.where(word["clr"], 0, old)
-                run = np.where(word["first"], begin, run) + products.sum(axis=1)
+                sums = np.where(word["first"], begin, sums) + products.sum(axis=1)
                 for r in np.flatnonzero(word["store"]):
-                    self.acc[owner[r], lane[r], word["bank"][r], place[r]] = run[r]
+                    self.acc[owner[r], column[r], word["bank"][r], place[r]] = sums[r]
                 self.marks[g] += int(word["mark"])
                 if at == len(prog) - 1:
                     self.iterations[g] += 1

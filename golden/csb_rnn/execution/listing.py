@@ -18,12 +18,15 @@ _WHEN = {"this": "", "stream": " of this stream's frame before", "last": " of th
 
 def _header(p: Program, names: Mapping[int, str]) -> Iterator[str]:
     c = p.config
-    yield f"; configuration {c.name}: {c.K}x{c.L} PEGroups of {c.P}x{c.Q} PEs, {c.lanes} lanes"
+    yield (
+        f"; configuration {c.name}: {c.K}x{c.L} PEGroups of {c.P}x{c.Q} PEs, "
+        f"{c.lanes} data path lanes"
+    )
     yield f"; {p.inputs} inputs, {p.outputs} outputs, {p.streams} stream(s)"
     yield f"; {p.kept_weights} kept weights, no schedule below {p.bound_words} words"
     yield from (f"; {line}" for line in analyse(p).lines())
     yield "; events: " + ", ".join(f"{e} = {name}" for e, name in sorted(names.items()))
-    yield "; state memory, of each lane:"
+    yield "; state memory, of each data path lane:"
     for s in p.states:
         yield (
             f";   {s.key}: {len(s.slot)} units, address {s.base} + {s.stride} * slot, "
@@ -36,14 +39,14 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
     yield ""
     yield f"pegroup ({g // c.L}, {g % c.L}): {len(prog)} words"
     ctl = {k: v.tolist() for k, v in prog.ctl.items()}
-    lane = {k: v.tolist() for k, v in prog.lane.items()}
+    fields = {k: v.tolist() for k, v in prog.rows.items()}
     pe = {k: v.tolist() for k, v in prog.pe.items()}
     for at in range(len(prog)):
         flags = []
         for evt, lag in isa.peg_waits({name: v[at] for name, v in ctl.items()}):
             flags.append(f"wait [{names.get(evt, evt)}{_WHEN[lag]}]")
         flags += [name for name in ("mark", "last") if ctl[name][at]]
-        lanes = []
+        used_rows = []
         for row in range(c.P):
             share = row // c.shared_cols
             used = [
@@ -53,18 +56,22 @@ def _group(p: Program, g: int, prog: GroupProgram, names: Mapping[int, str]) -> 
                 )
                 if w
             ]
-            if not (used or lane["store"][at][row] or lane["first"][at][row]):
+            if not (used or fields["store"][at][row] or fields["first"][at][row]):
                 continue
-            bank = f".{lane['bank'][at][row]}" if c.drain_banks > 1 else ""
-            acc = f"acc{lane['row'][at][row]}{bank}"
-            head = (" = " if lane["clr"][at][row] else " += ") if lane["first"][at][row] else " .. "
-            old = lane["pp"][at][share] and max(pe["c"][at][share]) >= c.neuron_depth // 2
+            bank = f".{fields['bank'][at][row]}" if c.drain_banks > 1 else ""
+            acc = f"acc{fields['row'][at][row]}{bank}"
+            head = (
+                (" = " if fields["clr"][at][row] else " += ")
+                if fields["first"][at][row]
+                else " .. "
+            )
+            old = fields["pp"][at][share] and max(pe["c"][at][share]) >= c.neuron_depth // 2
             side = "old " if old else ""
-            tail = " store" if lane["store"][at][row] else ""
-            lanes.append(f"lane {row}: {acc}{head}{side}{' '.join(used) or '0'}{tail}")
-        text = "; ".join([*flags, *([] if lanes else ["idle"])])
+            tail = " store" if fields["store"][at][row] else ""
+            used_rows.append(f"PE row {row}: {acc}{head}{side}{' '.join(used) or '0'}{tail}")
+        text = "; ".join([*flags, *([] if used_rows else ["idle"])])
         yield f"{at:5d}  {text}".rstrip()
-        yield from (f"         {line}" for line in lanes)
+        yield from (f"         {line}" for line in used_rows)
 
 
 def _drain(p: Program, names: Mapping[int, str]) -> Iterator[str]:

@@ -205,7 +205,7 @@ def _element(m: _Machine) -> Iterator[None]:
 
 @dataclasses.dataclass
 class _Input:
-    """The input loader: one write of x_lanes values in a cycle that the writer leaves free."""
+    """The input loader: one write of x_per_cycle values in a cycle that the writer leaves free."""
 
     m: _Machine
     free: int = dataclasses.field(init=False)  # first cycle that the next chunk can be on the bus
@@ -220,7 +220,7 @@ class _Input:
         if n >= 2:
             write = max(write, max(q[n - 2] for q in m.iter_done) + IN_CREDIT)
         written = []
-        for _ in range(-(-m.p.inputs // c.x_lanes)):
+        for _ in range(-(-m.p.inputs // c.x_per_cycle)):
             while write in m.bus:
                 write += 1
             written.append(write)

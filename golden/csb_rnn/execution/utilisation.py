@@ -64,7 +64,7 @@ def analyse(p: Program, frames: int = 60) -> Utilisation:
         "engine": max(len(g) for g in p.groups),
         "drain": sum(1 + w.get("gap", 0) for w in p.drain),
         "element": sum(1 + w.get("gap", 0) for w in loop),
-        "neuron bus": writes * c.sub_slots + -(-p.inputs // c.x_lanes),
+        "neuron bus": writes * c.sub_slots + -(-p.inputs // c.x_per_cycle),
         "input": p.in_beats,
         "output": p.out_beats,
     }

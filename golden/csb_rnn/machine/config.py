@@ -64,7 +64,7 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "elem_depth": range(1, (1 << 12) + 1),
     "out_depth": range(2, (1 << 12) + 1),
     "stream_w": range(16, 1025),
-    "x_lanes": range(1, 65),
+    "x_per_cycle": range(1, 65),
     "deep": (0, 1),
 }
 SHARING = ("none", "horizontal", "vertical", "both")  # index: share_h + 2 * share_v
@@ -98,7 +98,7 @@ class Config:
     elem_depth: int
     out_depth: int
     stream_w: int
-    x_lanes: int
+    x_per_cycle: int
     deep: int
 
     def __post_init__(self) -> None:
@@ -121,11 +121,11 @@ class Config:
                 raise ConfigError(
                     f"{name}: {field} must be {expected}, not {untrusted.show(value)}"
                 )
-        lanes_in_beat = self.stream_w // 16
+        values_per_beat = self.stream_w // 16
         if self.stream_w % 16:
             raise ConfigError(f"{name}: stream_w must be a multiple of 16, not {self.stream_w}")
-        if self.L % self.x_lanes or lanes_in_beat % self.x_lanes:
-            raise ConfigError(f"{name}: x_lanes must divide L and stream_w/16")
+        if self.L % self.x_per_cycle or values_per_beat % self.x_per_cycle:
+            raise ConfigError(f"{name}: x_per_cycle must divide L and stream_w/16")
         if self.weight_w > self.data_w:
             raise ConfigError(f"{name}: weight_w must be at most data_w {self.data_w}")
         if self.shared_cols not in (1, 2, self.P) or self.P % self.shared_cols:
@@ -236,7 +236,7 @@ class Config:
         return 1 if self.L * (1 + self.share_v) <= REDUCE_IN else 2
 
     @property
-    def out_lanes(self) -> int:
+    def values_per_beat(self) -> int:
         """Values of one beat of the frame streams."""
         return self.stream_w // 16
 

@@ -116,8 +116,8 @@ def out_entry_width(c: Config) -> int:
 
 def out_word(c: Config, places: Sequence[tuple[int, int]]) -> int:
     """A word of the output table from the (word address, engine column) of each value."""
-    if len(places) > c.out_lanes:
-        raise ValueError(f"{len(places)} values in a beat of {c.out_lanes}")
+    if len(places) > c.values_per_beat:
+        raise ValueError(f"{len(places)} values in a beat of {c.values_per_beat}")
     aw, word = clog2(c.out_depth), 0
     for i, (addr, column) in enumerate(places):
         if not (0 <= addr < c.out_depth and 0 <= column < c.L):
@@ -134,7 +134,7 @@ def memories(c: Config) -> dict[Target, tuple[int, int, int]]:
         Target.ELEM: (isa.width(isa.ELEM), c.elem_depth, 1),
         Target.BIAS: (c.acc_w, c.bias_depth, c.lanes),
         Target.STATE: (c.state_w, c.state_depth, c.lanes),
-        Target.OUT: (c.out_lanes * out_entry_width(c), c.out_depth, 1),
+        Target.OUT: (c.values_per_beat * out_entry_width(c), c.out_depth, 1),
         Target.CONFIG: (32, len(CONFIG), 1),
     }
 
@@ -226,7 +226,7 @@ def config_limits(c: Config) -> dict[str, tuple[int, int]]:
         "x_count": (1, min(c.L * c.neuron_depth, (1 << x_bits) - 1)),
         "x_base": (0, c.neuron_depth - 1),
         "out_beats": (1, c.out_depth),
-        "out_last": (1, c.out_lanes),
+        "out_last": (1, c.values_per_beat),
     }
 
 

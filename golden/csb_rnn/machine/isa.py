@@ -49,7 +49,7 @@ class Field:
     doc: str
 
 
-# PEGroup word: control fields, then a section for each share group (LANE).
+# PEGroup word: control fields, then a section for each share group (PE_ROW).
 PEG_CTL = (
     Field("last", 1, "last word of the program: the next one is word 0 of the next iteration"),
     Field("work", 1, "some PE does useful work (counted as busy)"),
@@ -200,22 +200,22 @@ class SectionField:
         return self.width if isinstance(self.width, int) else WIDTHS[self.width](c)
 
 
-# A PEGroup word has a section for each share group: `shared_cols` PE rows (lanes) that multiply the
-# same neurons. First LANE for every lane of it, SHARED, LANE_END for every lane; then, Q times, a
-# weight for every lane (PE_LANE) and the neuron address that they share (PE).
+# A PEGroup word has a section for each share group: `shared_cols` PE rows that multiply the same
+# neurons. First PE_ROW for every PE row of it, SHARED, PE_ROW_END for every PE row; then, Q times,
+# a weight for every PE row (PE_WEIGHT) and the neuron address that they share (PE).
 #
-# A *run* is the words in which a lane works on one output row without a break: the sum starts at
-# `first` from the accumulator (from zero with `clr`) and is stored at `store`.
-LANE = (
+# A *streak* is the words in which a PE row works on one output row without a break: the sum starts
+# at `first` from the accumulator (from zero with `clr`) and is stored at `store`.
+PE_ROW = (
     SectionField("row", "Aaw", "accumulator address"),
     SectionField("bank", "Bsel", "accumulator bank"),
-    SectionField("first", 1, "first word of a run"),
-    SectionField("store", 1, "last word of a run: store the sum"),
+    SectionField("first", 1, "first word of a streak"),
+    SectionField("store", 1, "last word of a streak: store the sum"),
     SectionField("clr", 1, "start from zero: first visit of the row in this iteration"),
 )
 SHARED = (SectionField("pp", 1, "neurons are double-buffered by frame parity"),)
-LANE_END = (SectionField("vert", "ShareV", "the row belongs to the engine row below"),)
-PE_LANE = (SectionField("w", "WeightW", "weight, signed"),)
+PE_ROW_END = (SectionField("vert", "ShareV", "the row belongs to the engine row below"),)
+PE_WEIGHT = (SectionField("w", "WeightW", "weight, signed"),)
 PE = (
     SectionField("c", "Naw", "neuron address; pp: its top bit is the older buffer"),
     SectionField("s", "ShareH", "side: 1 for the right neighbour's column"),
@@ -224,37 +224,38 @@ PE = (
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A field of a section: of lane ``lane`` of its share group (None: of all), of PE ``pe``."""
+    """A field of a section: of PE row ``pe_row`` of its share group (None: of all), of PE column
+    ``pe``."""
 
     name: str
     width: int
     doc: str
-    lane: int | None = None
+    pe_row: int | None = None
     pe: int | None = None
 
     @property
     def key(self) -> str:
-        """Name within a lane or within what lanes share: ``row``, ``pp``, ``w0``, ``c0``."""
+        """Name within a PE row or within what PE rows share: ``row``, ``pp``, ``w0``, ``c0``."""
         return self.name if self.pe is None else f"{self.name}{self.pe}"
 
     @property
     def label(self) -> str:
-        """Name within a section; with several lanes ``row.1``, ``w0.1``."""
-        return self.key if self.lane is None else f"{self.key}.{self.lane}"
+        """Name within a section; with several PE rows ``row.1``, ``w0.1``."""
+        return self.key if self.pe_row is None else f"{self.key}.{self.pe_row}"
 
 
 def section(c: Config) -> tuple[Place, ...]:
     """The fields of one section, lowest first; absent ones are left out."""
-    lanes = range(c.shared_cols)
+    pe_rows = range(c.shared_cols)
 
-    def table(fields: Iterable[SectionField], lane: int | None, pe: int | None) -> list[Place]:
-        return [Place(f.name, f.bits(c), f.doc, lane, pe) for f in fields]
+    def table(fields: Iterable[SectionField], pe_row: int | None, pe: int | None) -> list[Place]:
+        return [Place(f.name, f.bits(c), f.doc, pe_row, pe) for f in fields]
 
-    out = [f for i in lanes for f in table(LANE, i, None)]
+    out = [f for i in pe_rows for f in table(PE_ROW, i, None)]
     out += table(SHARED, None, None)
-    out += [f for i in lanes for f in table(LANE_END, i, None)]
+    out += [f for i in pe_rows for f in table(PE_ROW_END, i, None)]
     for q in range(c.Q):
-        out += [f for i in lanes for f in table(PE_LANE, i, q)]
+        out += [f for i in pe_rows for f in table(PE_WEIGHT, i, q)]
         out += table(PE, None, q)
     return tuple(f for f in out if f.width)
 
@@ -275,7 +276,7 @@ LAT_DRAINED = 2  # drain word with an event -> PEGroup word that overwrites the 
 
 
 def acc_raw(c: Config) -> int:
-    """PEGroup words between the store of a row and the next first of it (same lane)."""
+    """PEGroup words between the store of a row and the next first of it (same PE row)."""
     return 3 + c.deep
 
 
@@ -395,13 +396,13 @@ def layout_text() -> str:
     lines = [
         "// SPDX-License-Identifier: Apache-2.0",
         "// Generated by `python -m csb_rnn.machine.isa`: do not edit.",
-        "// Layout of a PEGroup word, from LANE to PE of golden/csb_rnn/machine/isa.py.",
+        "// Layout of a PEGroup word, from PE_ROW to PE of golden/csb_rnn/machine/isa.py.",
         "// Include it where P, Q and all that it names are known.",
         "//",
-        "// The section of share group g begins at csb_pkg::PegWidth + g*SectionW. In it, lane i",
-        "// has its fields at LaneRowLsb, ... + i*LaneW and LaneVertLsb + i*LaneEndW; PE q begins",
-        "// at SectionPeLsb + q*PeW, with the weight of lane i at PeWLsb + i*PeLaneW. A field of",
-        "// width 0 is absent.",
+        "// The section of share group g begins at csb_pkg::PegWidth + g*SectionW. In it, PE row i",
+        "// has its fields at PeRowRowLsb, ... + i*PeRowW and PeRowVertLsb + i*PeRowEndW; PE",
+        "// column q begins at SectionPeLsb + q*PeW, with the weight of PE row i at",
+        "// PeWLsb + i*PeWeightW. A field of width 0 is absent.",
     ]
 
     def fields(prefix: str, begin: str, table: Iterable[SectionField]) -> str:
@@ -417,12 +418,12 @@ def layout_text() -> str:
     def constant(name: str, value: str) -> None:
         lines.append(f"localparam int {name} = {value};")
 
-    constant("LaneW", fields("Lane", "0", LANE))
-    constant("LaneEndLsb", fields("Shared", "SharedCols * LaneW", SHARED))
-    constant("LaneEndW", f"{fields('Lane', 'LaneEndLsb', LANE_END)} - LaneEndLsb")
-    constant("SectionPeLsb", "LaneEndLsb + SharedCols * LaneEndW")
-    constant("PeLaneW", fields("Pe", "0", PE_LANE))
-    constant("PeW", fields("Pe", "SharedCols * PeLaneW", PE))
+    constant("PeRowW", fields("PeRow", "0", PE_ROW))
+    constant("PeRowEndLsb", fields("Shared", "SharedCols * PeRowW", SHARED))
+    constant("PeRowEndW", f"{fields('PeRow', 'PeRowEndLsb', PE_ROW_END)} - PeRowEndLsb")
+    constant("SectionPeLsb", "PeRowEndLsb + SharedCols * PeRowEndW")
+    constant("PeWeightW", fields("Pe", "0", PE_WEIGHT))
+    constant("PeW", fields("Pe", "SharedCols * PeWeightW", PE))
     constant("SectionW", "SectionPeLsb + Q * PeW")
     constant("PegWordW", "csb_pkg::PegWidth + P / SharedCols * SectionW")
     return "\n".join([*lines, ""])

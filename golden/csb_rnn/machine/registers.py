@@ -148,7 +148,7 @@ REGISTERS = (
         "frame streams",
         (
             F("stream_w", 0, 16, "bits of a beat"),
-            F("x_lanes", 16, 8, "input values written in a cycle"),
+            F("x_per_cycle", 16, 8, "input values written in a cycle"),
             F("share_h", 24, 1, "horizontal sharing built in"),
             F("share_v", 25, 1, "vertical sharing built in"),
         ),

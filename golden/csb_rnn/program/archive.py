@@ -102,7 +102,7 @@ def _program_entries(p: Program) -> tuple[dict[str, Any], Arrays]:
         "constants": p.constants,
         "group_words": np.array([len(g) for g in p.groups]),
     }
-    for part in ("ctl", "lane", "pe"):
+    for part in ("ctl", "rows", "pe"):
         for name in getattr(p.groups[0], part):
             values = [getattr(g, part)[name] for g in p.groups]
             arrays[f"{part}_{name}"] = np.concatenate(values)
@@ -160,15 +160,10 @@ def load_program(path: Path) -> Program:
                 for k, v in a.items()
                 if k.startswith(f"{part}_")
             }
-            for part in ("ctl", "pe")
-        }
-        parts["lane"] = {
-            k[5:]: np.split(v, bounds)
-            for k, v in a.items()
-            if k.startswith("lane_") and not k.startswith("lane_of_")
+            for part in ("ctl", "rows", "pe")
         }
         groups = [
-            GroupProgram(*({k: v[g] for k, v in parts[x].items()} for x in ("ctl", "lane", "pe")))
+            GroupProgram(*({k: v[g] for k, v in parts[x].items()} for x in ("ctl", "rows", "pe")))
             for g in range(len(a["group_words"]))
         ]
         states = [

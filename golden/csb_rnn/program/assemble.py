@@ -34,7 +34,7 @@ def sections(p: Program) -> list[Section]:
                 "x_count": p.inputs,
                 "x_base": p.x_base,
                 "out_beats": p.out_beats,
-                "out_last": p.outputs - (p.out_beats - 1) * c.out_lanes,
+                "out_last": p.outputs - (p.out_beats - 1) * c.values_per_beat,
             },
         ),
         image.section(c, Target.DRAIN, [isa.encode(isa.DRAIN, w) for w in p.drain]),
@@ -47,7 +47,7 @@ def sections(p: Program) -> list[Section]:
         if p.constants[:, lane].any():
             out.append(image.section(c, Target.STATE, p.constants[:, lane].tolist(), index=lane))
     places = list(zip(p.out_word.tolist(), p.out_column.tolist(), strict=True))
-    beats = [places[i : i + c.out_lanes] for i in range(0, len(places), c.out_lanes)]
+    beats = [places[i : i + c.values_per_beat] for i in range(0, len(places), c.values_per_beat)]
     out.append(image.section(c, Target.OUT, [image.out_word(c, b) for b in beats]))
     return out
 

@@ -23,12 +23,12 @@ class CompileError(CsbError, ValueError):
 
 @dataclasses.dataclass
 class GroupProgram:
-    """Words of one PEGroup, as arrays: ``ctl[name]`` is [words]; of each lane ``lane[name]`` is
-    [words, P] and ``pe["w"]`` is [words, P, Q]; of each share group ``lane["pp"]`` is [words, P/C]
+    """Words of one PEGroup, as arrays: ``ctl[name]`` is [words]; of each PE row ``rows[name]`` is
+    [words, P] and ``pe["w"]`` is [words, P, Q]; of each share group ``rows["pp"]`` is [words, P/C]
     and ``pe["c"]``, ``pe["s"]`` are [words, P/C, Q], with C ``shared_cols``."""
 
     ctl: dict[str, np.ndarray]
-    lane: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
     pe: dict[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -39,8 +39,8 @@ class GroupProgram:
         columns = [(self.ctl[f.name], f.width) for f in isa.PEG_CTL]
         for g in range(c.share_groups):
             for f in isa.section(c):
-                at = g if f.lane is None else g * c.shared_cols + f.lane
-                values = self.lane[f.name] if f.pe is None else self.pe[f.name][:, :, f.pe]
+                at = g if f.pe_row is None else g * c.shared_cols + f.pe_row
+                values = self.rows[f.name] if f.pe is None else self.pe[f.name][:, :, f.pe]
                 columns.append((values[:, at], f.width))
         out = np.empty((len(self), isa.pegroup_width(c)), np.uint8)
         pos = 0
@@ -95,9 +95,9 @@ class Program:
     @property
     def out_beats(self) -> int:
         """Beats of one output frame."""
-        return -(-self.outputs // self.config.out_lanes)
+        return -(-self.outputs // self.config.values_per_beat)
 
     @property
     def in_beats(self) -> int:
         """Beats of one input frame."""
-        return -(-self.inputs // self.config.out_lanes)
+        return -(-self.inputs // self.config.values_per_beat)

@@ -34,7 +34,7 @@ module csb_sim_top #(
     parameter int ElemDepth = 512,
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
-    parameter int XLanes = 2,
+    parameter int XPerCycle = 2,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     // Given by every build, from csb_rnn/simulation/capacity.py: these values are too small to run.
@@ -101,7 +101,7 @@ module csb_sim_top #(
       .ElemDepth(ElemDepth),
       .OutDepth(OutDepth),
       .StreamW(StreamW),
-      .XLanes(XLanes),
+      .XPerCycle(XPerCycle),
       .Deep(Deep),
       .ConfigHash(ConfigHash)
   ) u_top (
@@ -229,7 +229,7 @@ module csb_sim_top #(
     if (!rst_ni) begin
       {in_at, in_beat, in_frame, out_at, out_frame, idle_cycles, cycle_o} <= '0;
     end else begin
-      cycle_o     <= cycle_o + 1'b1;
+      cycle_o <= cycle_o + 1'b1;
       if (out_frame == goal_i || (out_valid && out_ready)) idle_cycles <= '0;
       else if (!stuck_o) idle_cycles <= idle_cycles + 1'b1;
       if (in_valid && in_ready) begin

@@ -22,12 +22,12 @@ from csb_rnn.simulation.run_result import RunResult
 SIM_TOP = Path(__file__).with_name("csb_sim_top.sv")
 
 
-def _beats(x: np.ndarray, lanes: int) -> list[str]:
+def _beats(x: np.ndarray, per_beat: int) -> list[str]:
     """Frames [frames, values] as lines of hexadecimal beats, 16 bits a value."""
     values = x.shape[1]
-    pad = -values % lanes
+    pad = -values % per_beat
     flat = np.pad(x, ((0, 0), (0, pad))).astype(np.int64) & 0xFFFF
-    flat = flat.reshape(-1, lanes)[:, ::-1]
+    flat = flat.reshape(-1, per_beat)[:, ::-1]
     return ["".join(f"{v:04x}" for v in beat) for beat in flat.tolist()]
 
 
@@ -131,7 +131,7 @@ def simulate(
         parts += state_sections(p, state)
     data = image.pack(c, parts)
     (work / "image.memh").write_text(image.memh(data))
-    (work / "frames.memh").write_text("\n".join(_beats(x, c.out_lanes)) + "\n")
+    (work / "frames.memh").write_text("\n".join(_beats(x, c.values_per_beat)) + "\n")
     places: list[tuple[int, int]] = []
     for s in p.states if read_state else []:
         for stream in range(p.streams):

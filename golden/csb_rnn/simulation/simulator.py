@@ -147,17 +147,17 @@ class Simulator:
         Raises:
             SimulationError: no answer came.
         """
-        lanes = self.program.config.out_lanes
+        per_beat = self.program.config.values_per_beat
         x = np.asarray(x, np.int64)
         if x.shape != (self.program.inputs,):
             raise ValueError(f"a frame has {self.program.inputs} values, not shape {x.shape}")
-        flat = np.pad(x, (0, -len(x) % lanes)).reshape(-1, lanes) & 0xFFFF
+        flat = np.pad(x, (0, -len(x) % per_beat)).reshape(-1, per_beat) & 0xFFFF
         beats = [sum(v << 16 * i for i, v in enumerate(beat)) for beat in flat.tolist()]
         answer = self._ask("step", beats)
         if answer.get("stuck"):
             raise launcher.SimulationError("no output frame came")
         self.cycles = answer["cycles"]
-        values = [b >> 16 * i & 0xFFFF for b in answer["beats"] for i in range(lanes)]
+        values = [b >> 16 * i & 0xFFFF for b in answer["beats"] for i in range(per_beat)]
         y = np.array(values[: self.program.outputs], np.int64)
         return np.where(y >= 1 << 15, y - (1 << 16), y)
 

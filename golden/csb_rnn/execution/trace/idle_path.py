@@ -70,14 +70,14 @@ class _Walk:
         for g, group in enumerate(self.p.groups):
             words = group.ctl["mark"].nonzero()[0]
             n, word = k // len(words), int(words[k % len(words)])
-            for s in self.t.segments[g]:
+            for s in self.t.bursts[g]:
                 inside = s.iteration == n and s.first <= word < s.last
                 if inside and s.begin + word - s.first == issue:
                     return self.group(g, n, word, issue)
         raise AssertionError(f"no PEGroup gave mark {k} in cycle {issue}")
 
     def group(self, g: int, n: int, word: int, issue: int) -> None:
-        for s in reversed(self.t.segments[g]):
+        for s in reversed(self.t.bursts[g]):
             if (s.iteration, s.first) > (n, word):
                 continue
             self.add(f"engine words, {s.reads or 'no vector'}", issue - s.begin)
@@ -94,7 +94,7 @@ class _Walk:
         return None
 
     def event(self, event: int, n: int) -> None:
-        kind, _ = event_names(self.p)[event]
+        kind = event_names(self.p)[event]
         if kind == "x":
             return self.add("input frame to neurons", self.t.record.inputs[n][-1] + IN_EVENT)
         words, back, latency = {

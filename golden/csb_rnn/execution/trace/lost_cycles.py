@@ -16,9 +16,9 @@ USEFUL = "useful"
 ZERO = "weights quantised to zero (counted as useful, not worked on)"
 PADDING = "padding: the word of a row is not full"
 RAW = "bubble: a row's last sum is still on its way (acc_raw)"
-IDLE = "lane idle while others of its PEGroup work"
-ALIGN = "no lane works: marks and barriers"
-TAIL = "end of program: the PEGroup's other lanes still work"
+IDLE = "PE row idle while others of its PEGroup work"
+ALIGN = "no PE row works: marks and barriers"
+TAIL = "end of program: the PEGroup's other PE rows still work"
 SKEW = "edge of the measured interval"
 CAUSES = (USEFUL, ZERO, PADDING, RAW, IDLE, ALIGN, TAIL, SKEW)
 """Causes that are no wait; those of waits are :func:`csb_rnn.execution.trace.timeline.cause`."""
@@ -70,12 +70,12 @@ class Losses:
 
 
 def _raw_starts(
-    group: GroupProgram, lane: int, starts: np.ndarray, ends: np.ndarray, acc_raw: int
+    group: GroupProgram, pe_row: int, starts: np.ndarray, ends: np.ndarray, acc_raw: int
 ) -> set[int]:
-    """Which stretches of work of a lane (from ``starts`` to ``ends``) could not begin earlier,
+    """Which stretches of work of a PE row (from ``starts`` to ``ends``) could not begin earlier,
     because a row that they continue was stored acc_raw words before."""
     stored: dict[tuple[int, int, int], int] = {}
-    at = {n: group.lane[n][:, lane] for n in ("row", "bank", "vert", "first", "store", "clr")}
+    at = {n: group.rows[n][:, pe_row] for n in ("row", "bank", "vert", "first", "store", "clr")}
     tight, stretch = set(), 0
     for w in np.flatnonzero(at["first"] | at["store"]).tolist():
         while w >= ends[stretch]:
@@ -92,19 +92,19 @@ def program_parts(p: Program, g: int) -> Counter[str]:
     """PE-cycles of one iteration of a PEGroup's program by cause, waits apart."""
     group, c = p.groups[g], p.config
     full = group.pe["w"] != 0  # [words, P, Q]
-    lanes = full.any(axis=2)
-    some = lanes.any(axis=1)
+    pe_rows = full.any(axis=2)
+    some = pe_rows.any(axis=1)
     parts: Counter[str] = Counter()
     parts[USEFUL] = int(full.sum())
-    parts[PADDING] = int(lanes.sum()) * c.Q - parts[USEFUL]
-    for lane in range(lanes.shape[1]):
-        works = lanes[:, lane]
+    parts[PADDING] = int(pe_rows.sum()) * c.Q - parts[USEFUL]
+    for pe_row in range(pe_rows.shape[1]):
+        works = pe_rows[:, pe_row]
         edge = np.diff(np.r_[False, works, False].astype(np.int8))
         starts, ends = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
         if not len(starts):
             parts[TAIL] += len(group) * c.Q
             continue
-        tight = _raw_starts(group, lane, starts, ends, isa.acc_raw(c))
+        tight = _raw_starts(group, pe_row, starts, ends, isa.acc_raw(c))
         parts[TAIL] += (len(group) - int(ends[-1])) * c.Q
         for begin, end in zip(np.r_[0, ends[:-1]], starts, strict=True):
             gap = int(end - begin)
@@ -149,7 +149,9 @@ def losses(t: Timeline) -> Losses:
 # word can issue. That of drain and element unit is shown a cycle before, and stays a cycle longer.
 PEG_LATE = 1
 UNIT_LATE = 1
-RESTART = 3  # cycles at least from the last word of a pass of the prologue to the first of the next
+RESTART = (
+    3  # cycles at least from the last word of a round of the prologue to the first of the next
+)
 
 
 def _held(times: list[tuple[int, int, int]], words: list[dict], start: int, end: int, key: str):
@@ -189,10 +191,10 @@ def counters(t: Timeline, running: int) -> dict:
     """
     p = t.program
     issued, busy = 0, []
-    for g, segments in enumerate(t.segments):
+    for g, bursts in enumerate(t.bursts):
         work = np.r_[0, np.cumsum(p.groups[g].ctl["work"])]
-        issued += sum(s.last - s.first for s in segments)
-        busy.append(int(sum(work[s.last] - work[s.first] for s in segments)))
+        issued += sum(s.last - s.first for s in bursts)
+        busy.append(int(sum(work[s.last] - work[s.first] for s in bursts)))
     # Times of the model begin with the first input beat; where that is does not matter, as what a
     # unit waits longer before it is missing after it.
     loop = p.elem[p.elem_loop :]

@@ -34,7 +34,7 @@ COMPARED = "wait for the comparison of events"
 
 
 @dataclasses.dataclass(frozen=True)
-class Segment:
+class Burst:
     """Words ``first`` to ``last`` (not included) of a PEGroup, issued one a cycle from ``begin``.
 
     ``reads`` names the event that its first word waited for.
@@ -52,62 +52,44 @@ class Timeline:
     """What happened in ``iterations`` frames; times as in :class:`csb_rnn.execution.timing.Timing`.
 
     Attributes:
-        segments, stalls: of each PEGroup, in order; the last, unfinished iteration included.
+        bursts, stalls: of each PEGroup, in order; the last, unfinished iteration included.
     """
 
     program: Program
     iterations: int
     times: Timing
     record: Record
-    segments: list[list[Segment]]
+    bursts: list[list[Burst]]
     stalls: list[list[Stall]]
 
 
-def slot_layers(p: Program) -> list[int]:
-    """Layer of each unit slot of an iteration, in the order in which they are drained."""
-    layer, out = 0, []
-    for w in p.drain:
-        if w.get("wait_mark"):
-            out.append(layer)
-        layer += bool(w.get("evt_en"))
-    return out
+def event_names(p: Program) -> dict[int, str]:
+    """What each event of a program says: ``x``, ``drained`` or ``vector``; further vectors, in the
+    order in which they are written, are ``vector 2`` and so on."""
+    names = {isa.EVENT_X: "x"}
+    names |= {w["evt"]: "drained" for w in p.drain if w.get("evt_en")}
+    written = [w["evt"] for w in p.elem[p.elem_loop :] if w.get("evt_en")]
+    return names | {e: f"vector {n}" if n > 1 else "vector" for n, e in enumerate(written, 1)}
 
 
-def event_names(p: Program) -> dict[int, tuple[str, int]]:
-    """What each event of a program says: ("x", 0), ("drained", layer) or ("vector", layer); further
-    vectors of a layer, in the order in which they are written, are "vector 2" and so on."""
-    names = {isa.EVENT_X: ("x", 0)}
-    for layer, w in enumerate(w for w in p.drain if w.get("evt_en")):
-        names[w["evt"]] = ("drained", layer)
-    layers, posts = slot_layers(p), 0
-    for w in p.elem[p.elem_loop :]:
-        posts += bool(w.get("pend"))
-        if w.get("evt_en"):
-            layer = layers[max(0, posts - 1)]
-            before = sum(kind.startswith("vector") and n == layer for kind, n in names.values())
-            names[w["evt"]] = ("vector" + (f" {before + 1}" if before else ""), layer)
-    return names
-
-
-def cause(name: tuple[str, int], back: int) -> str:
+def cause(name: str, back: int) -> str:
     """A wait in words.
 
     Args:
         name: of the event, from :func:`event_names`.
         back: how many iterations ago it was to happen.
     """
-    kind, layer = name
-    if kind == "x":
+    if name == "x":
         return "wait for input x"
-    if kind == "drained":
-        return f"wait for drained accumulators of layer {layer}"
-    return f"wait for {'recurrent' if back else 'new'} {kind} of layer {layer}"
+    if name == "drained":
+        return "wait for drained accumulators"
+    return f"wait for {'recurrent' if back else 'new'} {name}"
 
 
-def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stall]]:
-    """Segments and stalls of one PEGroup."""
+def _group(p: Program, g: int, record: Record) -> tuple[list[Burst], list[Stall]]:
+    """Bursts and stalls of one PEGroup."""
     names, ctl = event_names(p), p.groups[g].ctl
-    segments, stalls = [], []
+    bursts, stalls = [], []
     waiting = np.flatnonzero(ctl["w0_en"] | ctl["w1_en"]).tolist()
     met: dict[tuple[int, int], list] = {}
     for wait in record.waits[g]:
@@ -116,7 +98,7 @@ def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stal
         begin, at, reads = start, 0, ""
         for word in waiting:
             if word > at:
-                segments.append(Segment(n, at, word, begin, reads))
+                bursts.append(Burst(n, at, word, begin, reads))
             waits = met.get((n, word), [])
             if len(waits) < int(ctl["w0_en"][word]) + int(ctl["w1_en"][word]):
                 break  # the end of the recording: its events never come
@@ -128,16 +110,12 @@ def _group(p: Program, g: int, record: Record) -> tuple[list[Segment], list[Stal
                 stalls.append(Stall(n, word, free, issue, why, event, back))
             elif issue > free:
                 stalls.append(Stall(n, word, free, issue, COMPARED, None, 0))
-            vectors = [names[w[4]] for w in waits if names[w[4]][0] != "drained"]
-            reads = _title(vectors[0]) if vectors else ""
+            vectors = [names[w[4]] for w in waits if names[w[4]] != "drained"]
+            reads = vectors[0] if vectors else ""
             begin, at = issue, word
         else:
-            segments.append(Segment(n, at, len(p.groups[g]), begin, reads))
-    return segments, stalls
-
-
-def _title(name: tuple[str, int]) -> str:
-    return "x" if name[0] == "x" else f"{name[0]} of layer {name[1]}"
+            bursts.append(Burst(n, at, len(p.groups[g]), begin, reads))
+    return bursts, stalls
 
 
 def timeline(p: Program, iterations: int) -> Timeline:
@@ -146,7 +124,7 @@ def timeline(p: Program, iterations: int) -> Timeline:
     times = timing.predict(p, iterations, record)
     pairs = [_group(p, g, record) for g in range(len(p.groups))]
     return Timeline(
-        p, iterations, times, record, [segments for segments, _ in pairs], [s for _, s in pairs]
+        p, iterations, times, record, [bursts for bursts, _ in pairs], [s for _, s in pairs]
     )
 
 
@@ -157,7 +135,7 @@ FREED = 0  # last chunk of a beat on the bus -> the beat that takes its place ca
 def first_beats(t: Timeline) -> np.ndarray:
     """[frames] cycle in which the first beat of each input frame is taken, beats always waiting."""
     p = t.program
-    values = p.config.out_lanes  # of a beat
+    values = p.config.values_per_beat  # of a beat
     freed: list[int] = []  # cycle in which each beat's place is free again
     taken, out = -1, []
     for chunks in t.record.inputs:
@@ -167,5 +145,5 @@ def first_beats(t: Timeline) -> np.ndarray:
             if not beat:
                 out.append(taken)
             end = min(p.inputs, (beat + 1) * values)
-            freed.append(chunks[-(-end // p.config.x_lanes) - 1] + FREED)
+            freed.append(chunks[-(-end // p.config.x_per_cycle) - 1] + FREED)
     return np.array(out)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from csb_rnn.execution.trace.lost_cycles import losses
-from csb_rnn.execution.trace.timeline import Timeline, cause, event_names, slot_layers
+from csb_rnn.execution.trace.timeline import Timeline, cause, event_names
 
 BUS_DELAY = 5  # element word -> its first word on the neuron bus
 COLOURS = {
@@ -51,8 +51,8 @@ def _names(t: Timeline) -> Iterator[dict[str, Any]]:
 
 
 def _engine(t: Timeline) -> Iterator[dict[str, Any]]:
-    for g, (segments, stalls) in enumerate(zip(t.segments, t.stalls, strict=True)):
-        for s in segments:
+    for g, (bursts, stalls) in enumerate(zip(t.bursts, t.stalls, strict=True)):
+        for s in bursts:
             if s.last > s.first:
                 yield _slice(0, g, f"multiply by {s.reads or 'nothing'}", s.begin,
                              s.begin + s.last - s.first, iteration=s.iteration,
@@ -62,49 +62,37 @@ def _engine(t: Timeline) -> Iterator[dict[str, Any]]:
 
 
 def _unit(
-    t: Timeline, tid: int, words: list[dict], times: list, layer_of: list[int], waits: tuple
+    t: Timeline, tid: int, words: list[dict], times: list, waits: tuple[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """A data path unit: words that issue back to back in one layer are one slice."""
+    """A data path unit: words that issue back to back are one slice."""
     open_at: int | None = None
-    last, layer = -1, -1
+    last = -1
     for i, (over, first, issue) in enumerate(times):
-        now = layer_of[i % len(words)]
-        if open_at is not None and (issue != last + 1 or now != layer):
-            yield _slice(1, tid, f"layer {layer}", open_at, last + 1)
+        if open_at is not None and issue != last + 1:
+            yield _slice(1, tid, "words", open_at, last + 1)
             open_at = None
         for name, begin, end in ((waits[0], over, first), (waits[1], first, issue)):
             if end > begin and i:
                 yield _slice(1, tid, name, begin, end, iteration=i // len(words))
         if open_at is None:
-            open_at, layer = issue, now
+            open_at = issue
         last = issue
     if open_at is not None:
-        yield _slice(1, tid, f"layer {layer}", open_at, last + 1)
-
-
-def _layers(words: list[dict], key: str, slots: list[int]) -> list[int]:
-    """Layer of each word of a unit that takes a token ``key`` at the begin of each slot."""
-    out, taken = [], 0
-    for w in words:
-        taken += bool(w.get(key))
-        out.append(slots[min(max(0, taken - 1), len(slots) - 1)])
-    return out
+        yield _slice(1, tid, "words", open_at, last + 1)
 
 
 def _data_path(t: Timeline) -> Iterator[dict[str, Any]]:
     p = t.program
-    slots, loop = slot_layers(p), p.elem[p.elem_loop :]
+    loop = p.elem[p.elem_loop :]
     waits = ("wait for marks of PEGroups", "wait for register set")
-    yield from _unit(t, 0, p.drain, t.record.drain, _layers(p.drain, "wait_mark", slots), waits)
+    yield from _unit(t, 0, p.drain, t.record.drain, waits)
     waits = ("wait for drain unit", "wait for output buffer")
-    layer_of = _layers(loop, "pend", slots)
-    yield from _unit(t, 1, loop, t.record.elem, layer_of, waits)
+    yield from _unit(t, 1, loop, t.record.elem, waits)
     for i, (_, _, issue) in enumerate(t.record.elem):
         w = loop[i % len(loop)]
         if w.get("neu_we") or w.get("out_we"):
             begin = issue + BUS_DELAY
-            yield _slice(1, 2, f"layer {layer_of[i % len(loop)]}", begin,
-                         begin + p.config.sub_slots)  # fmt: skip
+            yield _slice(1, 2, "slot", begin, begin + p.config.sub_slots)
 
 
 def _streams(t: Timeline) -> Iterator[dict[str, Any]]:

@@ -51,8 +51,9 @@ def latency_table() -> str:
 
 def section_table() -> str:
     """Widths of a section in every configuration; 0 where a field does not exist."""
-    tables = ((isa.LANE, "of each lane"), (isa.SHARED, "once"), (isa.LANE_END, "of each lane"),
-              (isa.PE_LANE, "of each lane and PE q"), (isa.PE, "of each PE q"))  # fmt: skip
+    tables = ((isa.PE_ROW, "of each PE row"), (isa.SHARED, "once"),
+              (isa.PE_ROW_END, "of each PE row"),
+              (isa.PE_WEIGHT, "of each PE row and PE q"), (isa.PE, "of each PE q"))  # fmt: skip
     rows: list[tuple[str, Callable[[Config], Any]]] = []
 
     def bits(field: isa.SectionField) -> Callable[[Config], int]:
@@ -63,8 +64,8 @@ def section_table() -> str:
             name = f"{f.name}q" if where.endswith("q") else f.name
             rows.append((f"`{name}` {where}: {f.doc}", bits(f)))
     rows += [
-        ("PEs of a lane, Q", lambda c: c.Q),
-        ("lanes of a section, `shared_cols`", lambda c: c.shared_cols),
+        ("PEs of a PE row, Q", lambda c: c.Q),
+        ("PE rows of a section, `shared_cols`", lambda c: c.shared_cols),
         ("**section**", isa.section_width),
         ("sections, P / `shared_cols`", lambda c: c.share_groups),
         ("**PEGroup word**, with control", isa.pegroup_width),

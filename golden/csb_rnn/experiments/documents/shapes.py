@@ -25,8 +25,8 @@ def shape_table() -> str:
         ("horizontal sharing", lambda c: "yes" if c.share_h else "no"),
         ("vertical sharing", lambda c: "yes" if c.share_v else "no"),
         ("PE rows that share neuron addresses", lambda c: c.shared_cols),
-        ("values of a frame beat", lambda c: c.out_lanes),
-        ("input values written in a cycle", lambda c: c.x_lanes),
+        ("values of a frame beat", lambda c: c.values_per_beat),
+        ("input values written in a cycle", lambda c: c.x_per_cycle),
         ("further registers in the long paths, `deep`", lambda c: c.deep),
         ("configuration hash", lambda c: f"`{image.config_hash(c):08x}`"),
     ]
@@ -44,7 +44,7 @@ def word_table() -> str:
         ("one section of it", isa.section_width),
         ("drain word", lambda _: isa.width(isa.DRAIN)),
         ("element word", lambda _: isa.width(isa.ELEM)),
-        ("output table word", lambda c: c.out_lanes * image.out_entry_width(c)),
+        ("output table word", lambda c: c.values_per_beat * image.out_entry_width(c)),
         ("frame beat", lambda c: c.stream_w),
     ]
     return by_configuration(rows, "bits of")
