@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure what pruning costs: time of a projection, share of a training step that ADMM takes.
 
-Limits are ratios of two times of the same run, so that they hold on any machine: a projection
+Limits are ratios of two times of the same process, so that they hold on any machine: a projection
 against a sort of the same matrix, ADMM's part against the training step it is added to.
 """
 

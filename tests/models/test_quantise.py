@@ -101,8 +101,8 @@ def test_projection_is_read():
         assert np.array_equal(net.layers[1].weights["proj", "m"], m.weight_hr_l1.detach().numpy())
     x = torch.randn(11, 5, dtype=torch.float64)
     want = m.double()(x)[0].detach().numpy()
-    for run in (float_model.run, float_model.run_torch):
-        assert np.abs(run(net, x.numpy())[0] - want).max() < 1e-9
+    for model in (float_model.run, float_model.run_torch):
+        assert np.abs(model(net, x.numpy())[0] - want).max() < 1e-9
 
 
 def test_layers_must_fit_each_other():

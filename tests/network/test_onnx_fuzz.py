@@ -3,7 +3,7 @@
 
 A graph is equal to ONNX Runtime within 1e-4 of the largest value, or refused in one line. There is
 nothing else: no other number, no traceback, no line that blames the file. ``CSB_FUZZ_GRAPHS`` says
-how many graphs are drawn (300; the nightly run draws 5000) and ``CSB_FUZZ_EXPORTS`` how many
+how many graphs are drawn (300; the nightly suite draws 5000) and ``CSB_FUZZ_EXPORTS`` how many
 modules torch exports (20).
 """
 

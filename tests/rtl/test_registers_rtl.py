@@ -66,10 +66,10 @@ def probe(work: Path, package: str, script: list[str]) -> list[str]:
     command = ["iverilog", "-g2012", "-s", "regs_probe", "-o", str(work / "probe"), *include]
     env = {**os.environ, **tool_env()}
     subprocess.run([*command, *map(str, sources), str(PROBE)], env=env, check=True)
-    run = ["vvp", "-n", str(work / "probe"), f"+script={work / 'script'}"]
-    return subprocess.run(run, env=env, check=True, capture_output=True, text=True).stdout.split(
-        "\n"
-    )
+    simulation = ["vvp", "-n", str(work / "probe"), f"+script={work / 'script'}"]
+    return subprocess.run(
+        simulation, env=env, check=True, capture_output=True, text=True
+    ).stdout.split("\n")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

@@ -2,11 +2,11 @@
 """The one helper that every simulation is started with, on top of cocotb-test.
 
 :func:`build` compiles a top level with one set of parameters, :func:`run` runs cocotb tests on it.
-A build is shared by all runs that need the same one, also by parallel pytest workers: its folder,
-``build/sim_build/<simulator>/<name>_<parameters>_<sources>``, has hashes of all that goes into it
-in its name; one of the same parameters and other sources is outdated, and removed once nothing
-runs on it. A run has a folder of its own, ``build/sim_run/<simulator>/<test>``, with its log,
-results and waves; of two sessions that run the same test, one waits.
+A build is shared by all simulations that need the same one, also by parallel pytest workers: its
+folder, ``build/sim_build/<simulator>/<name>_<parameters>_<sources>``, has hashes of all that goes
+into it in its name; one of the same parameters and other sources is outdated, and removed once
+nothing runs on it. A simulation has a folder of its own, ``build/sim_run/<simulator>/<test>``, with
+its log, results and waves; of two sessions that run the same test, one waits.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Verilator(_Guarded, simulator.Verilator):
         return commands
 
 
-LIMIT = 3600.0  # seconds of a build, or of a run unless it is told otherwise
+LIMIT = 3600.0  # seconds of a build, or of a simulation unless it is told otherwise
 
 
 class _Limited(simulator.Simulator):
@@ -175,7 +175,7 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-recorded: list[Path] = []  # wave files of this process's runs
+recorded: list[Path] = []  # wave files of this process's simulations
 
 
 def build_seconds(sim: str, parameters: Mapping[str, int]) -> float:
@@ -198,7 +198,7 @@ def _announce(name: str, sim: str, parameters: Mapping[str, int]) -> None:
 
 
 def _waves_of(work: Path) -> Path | None:
-    """The wave file of a run's folder, the newest."""
+    """The wave file of a simulation's folder, the newest."""
     files = sorted(work.glob("*.fst"), key=lambda f: f.stat().st_mtime)
     return files[-1] if files else None
 
@@ -274,7 +274,7 @@ def builds_since(offset: int) -> list[dict]:
     return [json.loads(line) for line in BUILT.read_bytes()[offset:].splitlines()]
 
 
-IN_USE = "in_use"  # file of a build: runs hold its lock, shared
+IN_USE = "in_use"  # file of a build: simulations hold its lock, shared
 
 
 def _remove_unused(folder: Path) -> None:
@@ -395,9 +395,9 @@ def run(
     work_dir: Path | None = None,
     limit: float | None = LIMIT,
 ) -> Path:
-    """Runs the cocotb tests of ``module`` on ``toplevel`` and returns the run's folder.
+    """Runs the cocotb tests of ``module`` on ``toplevel`` and returns the simulation's folder.
 
-    One at a time in a process, as it changes the environment; parallel runs are processes.
+    One at a time in a process, as it changes the environment; parallel simulations are processes.
 
     Args:
         toplevel, sim, parameters, sources, waves, build_name: see :func:`build`.

@@ -125,7 +125,7 @@ def area(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
 
 
 def draw(results: Results, folder: Path) -> list[Path]:
-    """All figures of a run; returns their files."""
+    """All figures of a benchmark; returns their files."""
     with plt.rc_context(STYLE):
         return [
             *efficiency(results, folder),

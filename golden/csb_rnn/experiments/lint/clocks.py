@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rule of ``make lint``: no test reads a clock, as its outcome would depend on the machine.
 
-Figures of speed are measured by a benchmark (``make bench``), and compared as ratios in one run.
+Figures of speed are measured by a benchmark (``make bench``), and compared as ratios in one
+process.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def findings(source: str, file: str, *, only_asserts: bool = False) -> list[str]
     Args:
         source: Python.
         file: its name, for the lines.
-        only_asserts: look at ``assert`` statements only, as a report may say how long a run took.
+        only_asserts: look at ``assert`` statements only, as a report may say how long a command
+            took.
 
     Example:
         ``findings("import time\\nassert time.time() < 5", "a.py")`` is

@@ -15,7 +15,7 @@ from csb_rnn.machine import folders
 
 
 def _run(jobs: Iterable[tools.Job]) -> tuple[Counter[str], Counter[str]]:
-    """Runs jobs, as many at a time as there are processors; counts runs and findings by tool."""
+    """Runs jobs, as many at a time as there are processors; counts calls and findings by tool."""
     jobs = list(jobs)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = list(pool.map(tools.execute, jobs))
@@ -27,9 +27,9 @@ def _run(jobs: Iterable[tools.Job]) -> tuple[Counter[str], Counter[str]]:
     return Counter(job.tool for job in jobs), Counter(tool for tool, _ in unique)
 
 
-def _table(runs: Counter[str], findings: Counter[str], seconds: float) -> int:
-    print(f"{'tool':<10}{'runs':>6}{'findings':>10}")
-    for tool, count in runs.items():
+def _table(calls: Counter[str], findings: Counter[str], seconds: float) -> int:
+    print(f"{'tool':<10}{'calls':>6}{'findings':>10}")
+    for tool, count in calls.items():
         print(f"{tool:<10}{count:>6}{findings[tool]:>10}")
     print(f"{seconds:.0f} s")
     return 1 if findings.total() else 0
@@ -38,8 +38,8 @@ def _table(runs: Counter[str], findings: Counter[str], seconds: float) -> int:
 def fix() -> int:
     """Rewrites formats; returns the exit code."""
     started = time.monotonic()
-    runs, findings = _run(tools.format_jobs(True))
-    return _table(runs, findings, time.monotonic() - started)
+    calls, findings = _run(tools.format_jobs(True))
+    return _table(calls, findings, time.monotonic() - started)
 
 
 def lint() -> int:
@@ -55,6 +55,6 @@ def lint() -> int:
         print(text)
     for line in measured.stale():
         print(f"warning: {line}")
-    runs = Counter({"layout": len(tools.HDL_FILES), "clocks": 1, "sources": 1}) + found[0]
+    calls = Counter({"layout": len(tools.HDL_FILES), "clocks": 1, "sources": 1}) + found[0]
     findings = found[1] + Counter({rule: len(texts) for rule, texts in rules.items()})
-    return _table(runs, findings, time.monotonic() - started)
+    return _table(calls, findings, time.monotonic() - started)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tools of ``make lint``, and the runs of each.
+"""Tools of ``make lint``, and the calls of each.
 
 Verilator, slang and Icarus see every module alone as top, with every set of parameters that it has
 somewhere in a named configuration. ruff, verible and mypy see every file once.
@@ -42,7 +42,7 @@ ICARUS_NOISE = "sorry: constant selects in always_* processes are not currently 
 
 
 class Job(NamedTuple):
-    """One run of one tool."""
+    """One call of one tool."""
 
     tool: str
     subject: str

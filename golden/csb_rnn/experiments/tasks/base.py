@@ -225,18 +225,18 @@ def float_outputs(checkpoint: Checkpoint, frames: Frames, batch: int = 64) -> Fr
     if checkpoint.cell == "ligru":
         from csb_rnn.experiments.tasks.ligru import LiGru
 
-        run: nn.Module = LiGru.from_checkpoint(checkpoint)
+        network: nn.Module = LiGru.from_checkpoint(checkpoint)
     else:
-        run = recurrent_module(checkpoint)
+        network = recurrent_module(checkpoint)
     outputs: Frames = [np.empty(0)] * len(frames)
     for chosen in longest_first(frames, batch):
         lengths = [len(frames[i]) for i in chosen]
         padded = pad_sequence([torch.from_numpy(frames[i]) for i in chosen], batch_first=True)
         if checkpoint.cell == "ligru":
-            result = run(padded)[0]
+            result = network(padded)[0]
         else:
             packed = pack_padded_sequence(padded, lengths, batch_first=True)
-            result = pad_packed_sequence(run(packed)[0], batch_first=True)[0]
+            result = pad_packed_sequence(network(packed)[0], batch_first=True)[0]
         for row, i in enumerate(chosen):
             outputs[i] = result[row, : lengths[row]].numpy()
     return outputs

@@ -3,7 +3,7 @@
 
 A node is run alone with the file's own operator sets, so that Softmax of opset 11 means Softmax of
 opset 11 and DequantizeLinear of ``com.microsoft`` means that one. A node that draws random numbers
-is refused: its value is another one in every run. So is a node of a domain that ONNX Runtime does
+is refused: its value is another one every time. So is a node of a domain that ONNX Runtime does
 not implement. Runs happen in the child process of :mod:`csb_rnn.network.onnx.worker`.
 """
 

@@ -157,7 +157,7 @@ class Walk:
             raise refuse(node, "makes a tensor that exists")
         odd = folding.random_node(node) or (node if self.drops(node) else None)
         if odd is not None:
-            raise refuse(odd, "draws random numbers in every run; supported: constants")
+            raise refuse(odd, "draws random numbers every time; supported: constants")
         if node.op_type == "If" and node.domain in DEFAULT:
             condition = self.values[node.input[0]]
             if isinstance(condition, Constant) and condition.array.size == 1:
