@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rooms of docs/layers.toml hold: every import goes down, none in a circle, none undeclared."""
+"""The rooms of docs/rooms.toml hold: every import goes down, none in a circle, none undeclared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import ROOT
 
 ROOMS: dict[str, dict[str, Any]] = {
-    room["name"]: room for room in tomllib.loads((ROOT / "docs/layers.toml").read_text())["room"]
+    room["name"]: room for room in tomllib.loads((ROOT / "docs/rooms.toml").read_text())["room"]
 }
 OWN = ("csb_rnn", "tb", "scripts", "tests")
 
@@ -71,18 +71,18 @@ def contradictions(module: str, found: Iterable[Import]) -> list[str]:
     """Imports that the table does not allow."""
     room = room_of(module)
     if room is None:
-        return [] if module == "csb_rnn" else [f"{module}: in no room of docs/layers.toml"]
+        return [] if module == "csb_rnn" else [f"{module}: in no room of docs/rooms.toml"]
     row, out = ROOMS[room], []
     for target, line, later in found:
-        where = f"{module}:{line}: {room} (layer {row['layer']})"
+        where = f"{module}:{line}: {room} (level {row['level']})"
         top, other = target.split(".")[0], room_of(target)
         if f"{room}.{top}" in FILES and room == "scripts":  # a script finds those beside it
             continue
         if target.startswith("."):
             out.append(f"{where} has a relative import")
         elif other is not None:
-            if other != room and ROOMS[other]["layer"] >= row["layer"]:
-                out.append(f"{where} imports {target} (layer {ROOMS[other]['layer']})")
+            if other != room and ROOMS[other]["level"] >= row["level"]:
+                out.append(f"{where} imports {target} (level {ROOMS[other]['level']})")
         elif top in OWN:
             if target != "csb_rnn":
                 out.append(f"{where} imports {target}, which is in no room")

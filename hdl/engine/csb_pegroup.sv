@@ -5,7 +5,7 @@
 // One word a cycle: control, for every PE row one output row and Q weights, and for every share
 // group, SharedCols PE rows, Q neuron addresses (layout: csb_peg_word.svh). A word waits for up to
 // two events, then issues; what follows has fixed latency (csb_pe_row). The program starts over
-// after its last word: one pass is one iteration, that is one frame of one stream.
+// after its last word: once through is one iteration, that is one frame of one stream.
 //
 // Neuron addresses are relative to stream and buffer: the top address bit is toggled for vectors
 // that are double-buffered by frame parity, and the stream number (bit-reversed) is xored below it.

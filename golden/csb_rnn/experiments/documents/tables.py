@@ -19,7 +19,15 @@ README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/janet.py"
 CORE = ROOT / "csb_rnn.core"
 ARCHITECTURE = DOCS / "architecture.md"
-PAGES = ("isa", "image_format", "registers", "configurations", "cells", "use/importing")
+PAGES = (
+    "isa",
+    "image_format",
+    "registers",
+    "configurations",
+    "cells",
+    "use/importing",
+    "start/glossary",
+)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

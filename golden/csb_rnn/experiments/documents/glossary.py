@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of the repository: their table, and uses of them that the glossary forbids."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from csb_rnn.experiments.documents.tables import DOCS, README, table
+from csb_rnn.machine.folders import ROOT
+
+FILE = DOCS / "glossary.toml"
+PAGE = DOCS / "start/glossary.md"
+READ = (".py", ".sv", ".svh", ".vlt", ".toml", ".md", ".j2", ".core", ".txt", ".sh")
+FOLDERS = ("docs", "golden", "hdl", "scripts", "tb", "tests")
+QUOTES_USES = (FILE, Path(__file__), ROOT / "tests/test_glossary.py")  # name forbidden uses
+
+
+def terms() -> list[dict[str, Any]]:
+    """Entries of ``docs/glossary.toml``: ``term``, ``means``, ``home`` and, of some, ``never``."""
+    entries: list[dict[str, Any]] = tomllib.loads(FILE.read_text())["term"]
+    return entries
+
+
+def glossary_table() -> str:
+    """A row for each term, in alphabetical order, with a link to where it is defined."""
+    rows = []
+    for entry in sorted(terms(), key=lambda e: e["term"].lower()):
+        home = Path(entry["home"])
+        link = os.path.relpath(ROOT / home, PAGE.parent)
+        rows.append((f"**{entry['term']}**", entry["means"], f"[{home.name}]({link})"))
+    return table(("word", "meaning", "where"), rows)
+
+
+def forbidden_uses(text: str) -> Iterator[tuple[int, str, str]]:
+    """Uses that the glossary forbids.
+
+    Example:
+        ``list(forbidden_uses("L lanes of Q multipliers"))`` is
+        ``[(1, "lanes of Q", "PE row")]``.
+
+    Returns:
+        line, the words found there, the word to use.
+    """
+    for entry in terms():
+        for pattern, better in entry.get("never", {}).items():
+            for found in re.finditer(pattern, text):
+                yield text.count("\n", 0, found.start()) + 1, found[0], better
+
+
+def pages() -> list[Path]:
+    """README.md and every page of ``docs/`` but the glossary itself."""
+    return [README, *sorted(p for p in DOCS.rglob("*.md") if p != PAGE)]
+
+
+def links_here(page: Path) -> bool:
+    """Whether a page links to the glossary."""
+    return f"]({os.path.relpath(PAGE, page.parent)})" in page.read_text()
+
+
+def wrong_words() -> Iterator[str]:
+    """A line for each forbidden use in the sources and pages."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in READ and path not in QUOTES_USES and "tries" not in path.parts:
+                for line, words, better in forbidden_uses(path.read_text()):
+                    yield f"{path.relative_to(ROOT)}:{line}: '{words}': the word is {better}"
