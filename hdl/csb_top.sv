@@ -275,7 +275,7 @@ module csb_top #(
       .ld_data_o   (from_loader.data)
   );
 
-  csb_local #(
+  csb_local_copy #(
       .Width ($bits(load_t)),
       .Stages(Deep)
   ) u_load (
@@ -346,7 +346,7 @@ module csb_top #(
   logic [Naw-1:0] x_addr, neu_addr;
   logic [L*DataW-1:0] x_data, neu_data;
   logic run_input;
-  csb_local #(
+  csb_local_copy #(
       .Width (1),
       .Stages(Deep)
   ) u_run_input (
@@ -452,7 +452,7 @@ module csb_top #(
   assign to_run.state_stride = cfg[CfgStateStride*32+:StateAw];
   assign to_run.credits      = cfg[CfgRegSets*32+:6];
   assign to_run.fresh        = fresh;
-  csb_local #(
+  csb_local_copy #(
       .Width ($bits(run_t)),
       .Stages(Deep)
   ) u_run (
@@ -463,7 +463,7 @@ module csb_top #(
   );
 
   logic out_valid, out_done, out_read, out_release;
-  csb_local #(
+  csb_local_copy #(
       .Width (1),
       .Stages(Deep)
   ) u_release (

@@ -10,7 +10,7 @@ util/csb_skid.sv
 datapath/csb_token.sv
 datapath/csb_delay.sv
 datapath/csb_gap.sv
-datapath/csb_local.sv
+datapath/csb_local_copy.sv
 datapath/csb_seq.sv
 datapath/csb_shift_sat.sv
 datapath/csb_act_rom.sv
@@ -24,7 +24,7 @@ datapath/csb_datapath.sv
 engine/csb_neuron_ram.sv
 engine/csb_acc_bank.sv
 engine/csb_pe_row.sv
-engine/csb_join.sv
+engine/csb_token_join.sv
 engine/csb_pegroup.sv
 engine/csb_reduce.sv
 engine/csb_engine.sv

@@ -11,8 +11,8 @@
 // program, 2 bias, 3 state of lane ld_lane_i; part ld_part_i of word ld_addr_i.
 // Host state port (while stopped): st_rdata_o is valid two cycles after st_re_i, with Deep four.
 //
-// With Deep every lane has copies of its own, a cycle later, of all that controls it (csb_local):
-// lanes lie all over a device.
+// With Deep every lane has copies of its own, a cycle later, of all that controls it
+// (csb_local_copy): lanes lie all over a device.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_datapath #(
@@ -288,7 +288,7 @@ module csb_datapath #(
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     control_t own;
     logic [AccW-1:0] sum;
-    csb_local #(
+    csb_local_copy #(
         .Width ($bits(control_t) + AccW),
         .Stages(Deep)
     ) u_control (

@@ -6,10 +6,10 @@
 // PEGroup (k, l) holds the neurons of engine column l and, with ShareH, of column (l+1) mod L; it
 // accumulates rows of engine row k and, with ShareV, of row (k+1) mod K.
 // Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o,
-// lane (k*P + p)*DrainBanks + d). Marks: see csb_join; mark_ready_o is registered state.
+// lane (k*P + p)*DrainBanks + d). Marks: see csb_token_join; mark_ready_o is registered state.
 //
 // With Deep each PEGroup has a copy of its own, two cycles later, of all that comes to it
-// (csb_local; neurons in a register of the bus and a copy), one cycle of a drain's address;
+// (csb_local_copy; neurons in a register of the bus and a copy), one cycle of a drain's address;
 // accumulators pass a register more, and marks are counted twice: those of each PEGroup near it,
 // those of all near the drain unit.
 `default_nettype none
@@ -75,7 +75,7 @@ module csb_engine #(
   logic [L-1:0] bus_we;
   logic [Naw-1:0] bus_addr;
   logic [L*DataW-1:0] bus_data;
-  csb_local #(
+  csb_local_copy #(
       .Width (BusW),
       .Stages(Deep)
   ) u_bus (
@@ -133,7 +133,7 @@ module csb_engine #(
       assign to_group.events    = events_i;
       assign to_group.zero      = clr_valid_i && 32'(clr_addr_i) < AccDepth;
       assign to_group.zero_addr = clr_addr_i;
-      csb_local #(
+      csb_local_copy #(
           .Width ($bits(to_group_t)),
           .Stages(2 * Deep)
       ) u_local (
@@ -144,7 +144,7 @@ module csb_engine #(
       );
 
       neurons_t nw;
-      csb_local #(
+      csb_local_copy #(
           .Width ($bits(neurons_t)),
           .Stages(Deep)
       ) u_neurons (
@@ -156,7 +156,7 @@ module csb_engine #(
 
       logic acc_re;
       logic [Aaw-1:0] acc_addr;
-      csb_local #(
+      csb_local_copy #(
           .Width (1 + Aaw),
           .Stages(Deep)
       ) u_drain (
@@ -242,7 +242,7 @@ module csb_engine #(
 
   // --- tokens of all PEGroups -------------------------------------------------------------
   logic marked, marks_take;
-  csb_join #(
+  csb_token_join #(
       .N(K * L),
       .W(10)
   ) u_marks (
@@ -277,7 +277,7 @@ module csb_engine #(
     assign mark_ready_o = marked;
   end
 
-  csb_join #(
+  csb_token_join #(
       .N(K * L),
       .W(4)
   ) u_iterations (

@@ -100,7 +100,7 @@ async def gap_is_over_in_time(dut) -> None:
     assert late
 
 
-# --- csb_local ----------------------------------------------------------------------------------
+# --- csb_local_copy ------------------------------------------------------------------------------
 @cocotb.test
 async def local_copies(dut) -> None:
     stages = int(dut.Stages.value)

@@ -28,7 +28,7 @@ def drive(dut, flag: str, **payload: int | None) -> None:
             getattr(dut, name).value = value
 
 
-# --- csb_join -----------------------------------------------------------------------------------
+# --- csb_token_join ------------------------------------------------------------------------------
 @cocotb.test
 async def join_counts_every_source(dut) -> None:
     n, limit = len(dut.pulse_i), (1 << int(dut.W.value)) - 1

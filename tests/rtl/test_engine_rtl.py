@@ -45,7 +45,7 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("module", "tests", "parameters"),
     [
-        ("csb_join", "join_counts", {"N": 15, "W": 3}),
+        ("csb_token_join", "join_counts", {"N": 15, "W": 3}),
         ("csb_reduce", "reduce_", {"N": 2, "AccW": 30}),
         ("csb_reduce", "reduce_", {"N": 5}),
         ("csb_neuron_ram", "neurons_", {"Depth": 32, "Reads": 4}),
@@ -61,7 +61,7 @@ def test_small_module(sim, module, tests, parameters) -> None:
 def test_join_asserts_tokens(sim) -> None:
     build = {"sim": sim, "parameters": {"N": 15, "W": 3}}
     with pytest.raises(SimulationError, match="TakesOnlyReady"):
-        run("csb_join", "tb.engine.test_small_engine", **build, test_filter="is_fatal")
+        run("csb_token_join", "tb.engine.test_small_engine", **build, test_filter="is_fatal")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ PLACE = (
     *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
     *("--placer", "static", "--router", "router2"),
 )
-COPIES = "csb_local"  # registers that are alike on purpose, which Yosys would merge
+COPIES = "csb_local_copy"  # registers that are alike on purpose, which Yosys would merge
 SEEDS = (1,)
 ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are

@@ -71,7 +71,7 @@ PARTS_OF_BLOCKS = {
     ),
     *(
         "csb_gap",
-        "csb_local",
+        "csb_local_copy",
         "csb_seq",
         "csb_reg_bank",
         "csb_act",

@@ -4,7 +4,7 @@
 // take_i takes one token of every source. A pulse is visible in the cycle after it.
 `default_nettype none
 `include "csb_assert.svh"
-module csb_join #(
+module csb_token_join #(
     parameter int N = 4,
     parameter int W = 10  // bits of a count
 ) (

@@ -4,7 +4,7 @@
 // synthesis can be told to leave each where it is (keep_hierarchy): it would merge registers that
 // are alike.
 `default_nettype none
-module csb_local #(
+module csb_local_copy #(
     parameter int Width  = 1,
     parameter int Stages = 1   // 0: wires
 ) (
