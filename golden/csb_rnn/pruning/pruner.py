@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matrices of a model under a scheme: rates, projection, state. Methods of training build on it.
 
-Everything a pruner knows is in :meth:`Pruner.state_dict`, so an interrupted run resumed from the
-model's, the optimiser's and the pruner's state is equal bit for bit to one in one piece.
+Everything a pruner knows is in :meth:`Pruner.state_dict`, so an interrupted training resumed from
+the model's, the optimiser's and the pruner's state is equal bit for bit to one in one piece.
 """
 
 from __future__ import annotations
