@@ -51,8 +51,8 @@
 #define CSB_STREAM_STREAM_W_LSB 0u
 #define CSB_STREAM_STREAM_W_MASK 0x0000FFFFu
 /* input values written in a cycle */
-#define CSB_STREAM_X_LANES_LSB 16u
-#define CSB_STREAM_X_LANES_MASK 0x00FF0000u
+#define CSB_STREAM_X_PER_CYCLE_LSB 16u
+#define CSB_STREAM_X_PER_CYCLE_MASK 0x00FF0000u
 /* horizontal sharing built in */
 #define CSB_STREAM_SHARE_H_LSB 24u
 #define CSB_STREAM_SHARE_H_MASK 0x01000000u

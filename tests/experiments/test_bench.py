@@ -181,7 +181,7 @@ def test_formats_of_a_task_are_those_of_make_sim() -> None:
 
 @pytest.mark.sims("verilator")
 def test_latency_row_on_the_rtl(sim) -> None:
-    """The same figures as predicted; the run itself compares every bit and cycle."""
+    """The same figures as predicted; the measurement itself compares every bit and cycle."""
     job = Job(models.EDGE, "edge8", frames=30)
     want = frames.latency_row(job)
     got = frames.latency_row(dataclasses.replace(job, rtl=("edge8",)))
@@ -199,7 +199,7 @@ def test_build_over_its_time() -> None:
 
 @pytest.fixture(scope="module")
 def found() -> results.Results:
-    """A small run: two layers, one block, predicted."""
+    """A small benchmark: two layers, one block, predicted."""
     out = results.Results(notes=["a note"])
     for n in range(2):
         for compiler in COMPILERS:
@@ -245,7 +245,7 @@ def test_page_and_figures(found, tmp_path) -> None:
     assert all(f.stat().st_size > 1000 for f in files)
 
 
-def test_files_of_a_run(found, tmp_path) -> None:
+def test_files_of_a_benchmark(found, tmp_path) -> None:
     script("bench").write(found, tmp_path)
     assert {f.name for f in tmp_path.iterdir()} == {"efficiency.json", "latency.json"}
     rows = json.loads((tmp_path / "latency.json").read_text())

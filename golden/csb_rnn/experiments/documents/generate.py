@@ -18,7 +18,7 @@ import jinja2
 from csb_rnn import commands
 from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing
-from csb_rnn.experiments.documents import cell_tables, hardware, importing, shapes, tables
+from csb_rnn.experiments.documents import cell_tables, glossary, hardware, importing, shapes, tables
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
 from csb_rnn.experiments.documents.results import result_pages, results_table
@@ -49,7 +49,7 @@ def page(name: str) -> str:
     environment = jinja2.Environment(
         loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    homes = (cell_tables, hardware, importing, shapes, tables)
+    homes = (cell_tables, glossary, hardware, importing, shapes, tables)
     known = {k: v for home in homes for k, v in vars(home).items() if k.endswith("_table")}
     return environment.get_template(f"{name}.md.j2").render(
         known,
@@ -75,15 +75,15 @@ def between(text: str, marker: str, content: str) -> str:
     return "".join(parts)
 
 
-def layers_table() -> str:
-    """The rooms of ``docs/layers.toml``, the highest first."""
-    rooms = tomllib.loads((DOCS / "layers.toml").read_text())["room"]
+def rooms_table() -> str:
+    """The rooms of ``docs/rooms.toml``, the highest first."""
+    rooms = tomllib.loads((DOCS / "rooms.toml").read_text())["room"]
     rows = []
-    for room in sorted(rooms, key=lambda r: -r["layer"]):
+    for room in sorted(rooms, key=lambda r: -r["level"]):
         needs = [*room.get("packages", ()), *(f"({name})" for name in room.get("later", ()))]
         link = f"[`{room['path']}`](../{room['path']})"
-        rows.append((room["layer"], link, room["holds"], ", ".join(needs) or "-"))
-    return table(("layer", "path", "holds", "needs"), rows)
+        rows.append((room["level"], link, room["holds"], ", ".join(needs) or "-"))
+    return table(("level", "path", "holds", "needs"), rows)
 
 
 def generated() -> dict[Path, str]:
@@ -96,7 +96,7 @@ def generated() -> dict[Path, str]:
     out[ROOT / "drivers/c/csb_regs.h"] = header_text()
     readme = between(README.read_text(), "config-table", readme_table())
     out[README] = between(readme, "sim-table", results_table())
-    out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "layers", layers_table())
+    out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
     return out | result_pages()
 
 

@@ -4,7 +4,7 @@
 A table in README or docs is generated from such files, so it is never older than they are; the
 hashes tell whether a file is older than the sources. Example: ``docs/results/data/sim.json`` holds
 the rows of ``make sim``; after a change of code in ``hdl/`` the hash of that folder differs,
-``make lint`` warns and the nightly run fails until the table is measured again.
+``make lint`` warns and the nightly suite fails until the table is measured again.
 """
 
 from __future__ import annotations
@@ -200,11 +200,11 @@ def stale(folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
 
 
 def differences(name: str, rows: list[Row], keys: tuple[str, ...]) -> list[str]:
-    """A line for each figure of a run that is not that of the kept result.
+    """A line for each figure of a measurement that is not that of the kept result.
 
     Args:
         name: of the result.
-        rows: of the run; rows are told apart by ``model``, ``config`` and ``sim``.
+        rows: of the measurement; rows are told apart by ``model``, ``config`` and ``sim``.
         keys: figures that are compared; a float may differ in its sixth digit.
     """
     kept = {(r["model"], r["config"], r["sim"]): r for r in read(name).rows}

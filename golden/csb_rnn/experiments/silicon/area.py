@@ -274,7 +274,7 @@ def main() -> int:
             measured.write(name, own)
         done = f"{time.monotonic() - began:.0f} s"
         print(job.name, job.max_block, done, file=sys.stderr, flush=True)
-    if not failed:  # the results of an earlier run are better than half of new ones
+    if not failed:  # the results from before are better than half of new ones
         plain = [{key: r[key] for key in schema.AREA[0]} for r in rows]
         write_json(RESULTS / "area.json", plain, schema.AREA)
     show(rows)
