@@ -46,6 +46,7 @@ synth: setup ## area by module on ECP5 and UltraScale+, with checks: CONFIG=
 
 bench: setup ## the ten published models (docs/results/engine.md), speed of pruning; half an hour
 	$(PYTHON) scripts/bench.py
+	$(PYTHON) scripts/gen_docs.py
 	$(PYTHON) scripts/prune_bench.py
 
 bench-quick: setup ## three of them, in minutes

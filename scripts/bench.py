@@ -30,7 +30,8 @@ def write(found: results.Results, out: Path) -> None:
     """``efficiency.json`` and ``latency.json``, the columns of their schema; both or none."""
     out.mkdir(parents=True, exist_ok=True)
     for name, kind in TABLES.items():
-        rows = [{key: row[key] for key in kind[0]} for row in getattr(found, name)]
+        whole = (row for row in getattr(found, name) if kind[0].keys() <= row.keys())
+        rows = [{key: row[key] for key in kind[0]} for row in whole]
         write_json(out / f"{name}.json.new", rows, kind)
     for name in TABLES:
         (out / f"{name}.json.new").replace(out / f"{name}.json")
@@ -61,7 +62,9 @@ def measure(args: Any, parts: list[str], folder: Path) -> None:
 
     from csb_rnn.experiments.bench import plan
 
-    rtl = [] if args.timing_only else plan.simulated(args.quick)
+    rtl = (
+        [] if args.timing_only else args.rtl.split(",") if args.rtl else plan.simulated(args.quick)
+    )
     began = {part: measured.begin(results.result_of(part)) for part in parts}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as bar:
@@ -78,10 +81,19 @@ def measure(args: Any, parts: list[str], folder: Path) -> None:
         run.run(args.quick, rtl, notify, args.jobs, parts, keep, args.build_seconds)
 
 
+def confirm(parts: list[str], folder: Path) -> None:
+    """The rows of a quick run against the kept ones: are they those of today's sources?"""
+    quick = results.read(folder, parts)
+    for part in parts:
+        name = results.result_of(part)
+        print(f"{name}: {measured.confirm(name, getattr(quick, part))}")
+
+
 def main() -> int:
     os.environ.setdefault("CSB_OPT", "-O2")  # long runs, whose speed is measured
     parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three models, block 32")
+    parser.add_argument("--rtl", metavar="CONFIGS", help="run the RTL of these alone; with commas")
     parser.add_argument("--timing-only", action="store_true", help="no RTL: predict every row")
     parser.add_argument(
         "--only", metavar="PARTS", help=f"of {', '.join(results.PARTS)}; with commas"
@@ -90,6 +102,8 @@ def main() -> int:
     parser.add_argument("--out", default=str(OUT), metavar="FOLDER")
     parser.add_argument("--build-seconds", type=int, default=run.BUILD_SECONDS,
                         help="of one Verilator build; what takes longer is predicted")  # fmt: skip
+    parser.add_argument("--confirm", action="store_true",
+                        help="with --quick: are the kept rows also today's?")  # fmt: skip
     parser.add_argument("--show", action="store_true", help="tables of the kept results only")
     args = parser.parse_args()
     if args.jobs is not None and args.jobs < 1:
@@ -100,7 +114,7 @@ def main() -> int:
         raise errors.UsageError(f"unknown part '{min(unknown)}': known are {known}")
     out = Path(args.out)
     check_out(out)
-    folder = out if args.quick or args.timing_only else measured.FOLDER
+    folder = out if args.quick else measured.FOLDER
     began = time.monotonic()
     if not args.show:
         try:
@@ -108,6 +122,8 @@ def main() -> int:
         except (RuntimeError, AssertionError) as error:  # a SimulationError is one
             print(f"error: {error}", file=sys.stderr)
             return commands.MISMATCH
+    if args.quick and args.confirm:
+        confirm(parts, out)
     found = results.read(folder, results.kept_parts(folder))
     write(found, out)
     show(found)

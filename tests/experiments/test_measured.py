@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -93,16 +94,35 @@ def test_new_and_lost_sources_make_a_result_stale(project: Path) -> None:
     assert measured.changed("it", project / "data", project) == ["hdl", "one.py"]
 
 
-def test_a_planted_change_of_a_figure_is_found(project: Path, monkeypatch) -> None:
+def test_a_planted_change_of_a_figure_is_found(project: Path) -> None:
     """A figure changed by hand is not that of the next run."""
-    monkeypatch.setattr(measured, "FOLDER", project / "data")
-    path = measured.path_of("it", project / "data")
+    data, keys = project / "data", ("cycles_per_frame",)
+    path = measured.path_of("it", data)
     path.write_text(path.read_text().replace("12.5", "11.5"))
-    kept = measured.read("it", project / "data")
-    monkeypatch.setattr(measured, "read", lambda name: kept)
-    (line,) = measured.differences("it", ROWS, ("cycles_per_frame",))
+    (line,) = measured.differences("it", ROWS, keys, data)
     assert line == "m on tiny: cycles_per_frame 12.5, docs/results/data/it.json has 11.5"
-    assert measured.differences("it", [ROWS[0] | {"config": "other"}], ("cycles_per_frame",)) == []
+    assert measured.differences("it", [ROWS[0] | {"config": "other"}], keys, data) == []
+
+
+def test_a_refactoring_is_confirmed_by_a_sample(project: Path, monkeypatch) -> None:
+    """Some rows again, all equal: the result is current, and says how far that was tried."""
+    data = project / "data"
+    now = measured.Measured("5678def", measured.sources("it", project), [])
+    measured.write("it", [*ROWS, ROWS[0] | {"model": "n"}], now, folder=data)
+    (project / "one.py").write_text("Y = 1\n")
+    monkeypatch.setattr(measured, "begin", lambda name: dataclasses.replace(
+        now, commit="9abcdef", sources=measured.sources(name, project)))  # fmt: skip
+    assert measured.changed("it", data, project) == ["one.py"]
+    with pytest.raises(measured.MeasuredError, match="m on tiny: cycles_per_frame 13"):
+        measured.confirm("it", [ROWS[0] | {"cycles_per_frame": 13.0}], data)
+    with pytest.raises(measured.MeasuredError, match="no row of it"):
+        measured.confirm("it", [ROWS[0] | {"model": "o"}], data)
+    assert measured.changed("it", data, project) == ["one.py"]
+    line = measured.confirm("it", ROWS, data)
+    assert line == "1 of 2 rows measured again on 9abcdef, all equal"
+    found = measured.read("it", data)
+    assert (found.commit, found.confirmed) == ("5678def", line)
+    assert measured.changed("it", data, project) == []
 
 
 @pytest.mark.parametrize(

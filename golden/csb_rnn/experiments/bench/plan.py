@@ -52,7 +52,7 @@ def paper_jobs(quick: bool) -> Iterator[tuple]:
         whole = m.name in Z3_WHOLE
         for n in range(len(m.layers)):
             for block in BLOCKS[: 1 if quick else None]:
-                samples = None if whole and not quick else Z3_SAMPLES
+                samples = None if whole else Z3_SAMPLES
                 yield m, n, block, ALIGNED, SHARING, samples, Z3_SECONDS
 
 

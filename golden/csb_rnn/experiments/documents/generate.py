@@ -21,7 +21,7 @@ from csb_rnn.execution import timing
 from csb_rnn.experiments.documents import cell_tables, glossary, hardware, importing, shapes, tables
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
-from csb_rnn.experiments.documents.results import result_pages, results_table
+from csb_rnn.experiments.documents.results import kept_table, result_pages, results_table
 from csb_rnn.experiments.documents.shapes import readme_table
 from csb_rnn.experiments.documents.tables import (
     ARCHITECTURE,
@@ -70,7 +70,7 @@ def between(text: str, marker: str, content: str) -> str:
     """``text`` with what is between ``<!-- marker -->`` and ``<!-- /marker -->`` replaced."""
     parts = re.split(rf"(<!-- /?{marker} -->)", text)
     if len(parts) != 5:
-        raise ResultsError(f"README.md: no pair of {marker} markers")
+        raise ResultsError(f"no pair of {marker} markers")
     parts[2] = f"\n{content}\n"
     return "".join(parts)
 
@@ -97,6 +97,8 @@ def generated() -> dict[Path, str]:
     readme = between(README.read_text(), "config-table", readme_table())
     out[README] = between(readme, "sim-table", results_table())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
+    verification = DOCS / "verification.md"
+    out[verification] = between(verification.read_text(), "results", kept_table())
     return out | result_pages()
 
 

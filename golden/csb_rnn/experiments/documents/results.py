@@ -27,6 +27,20 @@ def results_table() -> str:
     return table([title for title, _ in measured.SIM_COLUMNS], body)
 
 
+def kept_table() -> str:
+    """Every kept result: its commit, its rows, its command."""
+    rows = []
+    for name, kind in measured.KINDS.items():
+        if not measured.path_of(name).is_file():
+            rows.append((f"`{name}`", "not measured yet", "-", "-", f"`{kind.command}`"))
+            continue
+        found = measured.read(name)
+        link = f"[`{name}`](results/data/{name}.json)"
+        again = found.confirmed or "-"
+        rows.append((link, f"`{found.commit}`", len(found.rows), again, f"`{kind.command}`"))
+    return table(("result", "measured on", "rows", "confirmed", "by"), rows)
+
+
 def result_pages() -> dict[Path, str]:
     """The pages of ``docs/results`` whose results are all there, and what each has to hold."""
     makers = {"engine": page.engine, "shared_columns": page.shared_columns}

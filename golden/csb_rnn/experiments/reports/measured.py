@@ -15,7 +15,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from csb_rnn.errors import CsbError
 from csb_rnn.experiments.reports import source_text
@@ -24,7 +24,7 @@ from csb_rnn.machine.folders import ROOT
 
 __all__ = [
     "COMMANDS", "FOLDER", "KINDS", "SIM_COLUMNS", "Measured", "MeasuredError", "begin", "changed",
-    "commit", "differences", "path_of", "read", "sources", "stale", "write",
+    "commit", "compare", "confirm", "differences", "path_of", "read", "sources", "stale", "write",
 ]  # fmt: skip
 
 FOLDER = ROOT / "docs/results/data"
@@ -47,12 +47,21 @@ class Measured:
         sources: hash of each source as it was then.
         rows: the table, one object a row; a figure that a row does not have is None.
         notes: sentences about the run.
+        confirmed: how many rows were measured again, and on which commit, see :func:`confirm`.
     """
 
     commit: str
     sources: dict[str, str]
     rows: list[Row]
     notes: tuple[str, ...] = ()
+    confirmed: str = ""
+
+
+class Found(NamedTuple):
+    """Rows of a run beside kept ones: how many are equal, a line for each figure that is not."""
+
+    equal: int
+    lines: list[str]
 
 
 def _hash(parts: Sequence[bytes]) -> str:
@@ -127,7 +136,8 @@ def read(name: str, folder: Path = FOLDER) -> Measured:
         columns = value["columns"]
         rows = [dict(zip(columns, row, strict=True)) for row in value["rows"]]
         found = {str(top): str(code) for top, code in value["sources"].items()}
-        return Measured(str(value["commit"]), found, rows, tuple(value.get("notes", ())))
+        notes, again = tuple(value.get("notes", ())), str(value.get("confirmed", ""))
+        return Measured(str(value["commit"]), found, rows, notes, again)
     except FileNotFoundError:
         raise MeasuredError(
             f"{_short(path)}: no such result; {KINDS[name].command} makes it"
@@ -157,6 +167,7 @@ def write(
     head = {
         "command": KINDS[name].command,
         "commit": began.commit,
+        **({"confirmed": began.confirmed} if began.confirmed else {}),
         "sources": began.sources,
         **({"notes": list(notes)} if notes else {}),
         "columns": columns,
@@ -199,24 +210,66 @@ def stale(folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
     return found
 
 
-def differences(name: str, rows: list[Row], keys: tuple[str, ...]) -> list[str]:
-    """A line for each figure of a measurement that is not that of the kept result.
+def _differ(was: Any, now: Any) -> bool:
+    """Whether figures differ; a float may in its sixth digit."""
+    close = isinstance(was, float) and isinstance(now, float | int)
+    return was != now and not (close and abs(was - now) <= 1e-6 * max(abs(was), abs(now)))
+
+
+def compare(
+    name: str, rows: Sequence[Row], keys: Sequence[str] = (), folder: Path = FOLDER
+) -> Found:
+    """Rows of a run beside the kept ones.
 
     Args:
         name: of the result.
-        rows: of the measurement; rows are told apart by ``model``, ``config`` and ``sim``.
-        keys: figures that are compared; a float may differ in its sixth digit.
+        rows: of the measurement; those that are not kept are left out.
+        keys: columns that are compared; all that are not ``loose`` if there are none.
+        folder: of the file.
     """
-    kept = {(r["model"], r["config"], r["sim"]): r for r in read(name).rows}
-    found = []
+    kind, kept = KINDS[name], read(name, folder).rows
+    old = {tuple(row.get(k) for k in kind.key): row for row in kept}
+    lines, equal = [], 0
     for row in rows:
-        old = kept.get((row["model"], row["config"], row["sim"]))
-        if old is None:
+        was = old.get(tuple(row.get(k) for k in kind.key))
+        if was is None:
             continue
-        for key in keys:
-            was, now = old[key], row[key]
-            close = isinstance(was, float) and abs(was - now) <= 1e-6 * max(abs(was), abs(now))
-            if was != now and not close:
-                place = f"{row['model']} on {row['config']}"
-                found.append(f"{place}: {key} {now:g}, docs/results/data/{name}.json has {was:g}")
-    return found
+        columns = keys or [k for k in row if k not in kind.loose and k in was]
+        wrong = [k for k in columns if _differ(was[k], row[k])]
+        equal += not wrong
+        place = " on ".join(str(row[k]) for k in kind.key[:2])
+        lines += [
+            f"{place}: {k} {row[k]}, docs/results/data/{name}.json has {was[k]}" for k in wrong
+        ]
+    return Found(equal, lines)
+
+
+def differences(
+    name: str, rows: Sequence[Row], keys: Sequence[str], folder: Path = FOLDER
+) -> list[str]:
+    """A line for each figure of a measurement that is not that of the kept result."""
+    return compare(name, rows, keys, folder).lines
+
+
+def confirm(name: str, rows: Sequence[Row], folder: Path = FOLDER) -> str:
+    """Some rows again: if all equal the kept ones, today's sources are those of the result.
+
+    A refactoring changes hashes and no figure; a sample of the rows shows that, in minutes. The
+    file keeps the commit that it was measured on, and says how many rows were confirmed on which.
+
+    Returns:
+        A line about it.
+
+    Raises:
+        MeasuredError: a row differs, or none of the rows is kept.
+    """
+    found = compare(name, rows, folder=folder)
+    if found.lines:
+        raise MeasuredError(f"{found.lines[0]} ({len(found.lines)} differ): measure again")
+    if not found.equal:
+        raise MeasuredError(f"docs/results/data/{name}.json: no row of it was measured again")
+    kept, now = read(name, folder), begin(name)
+    line = f"{found.equal} of {len(kept.rows)} rows measured again on {now.commit}, all equal"
+    value = dataclasses.replace(kept, sources=now.sources, confirmed=line)
+    write(name, kept.rows, value, kept.notes, folder)
+    return line
