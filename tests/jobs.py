@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 
 from csb_rnn import compiler
+from csb_rnn.driver import Network
 from csb_rnn.flow.network_header import network_header
 from csb_rnn.machine import config
 from csb_rnn.models.fixed_model import FixedModel
@@ -20,8 +22,9 @@ CASES = (
 )
 
 
-def write_job(folder: Path, c: config.Config, frames: int, *, headers: bool = False) -> None:
-    """Images, inputs and expected outputs of two networks; for the C driver their headers too."""
+def write_job(folder: Path, c: config.Config, frames: int, *, drivers: bool = False) -> None:
+    """Images, inputs and expected outputs of two networks; for the drivers
+    what they load, too."""
     for n, case in enumerate(CASES):
         qnet, _ = case.make(c)
         program = compiler.compile_network(qnet, c)
@@ -37,10 +40,12 @@ def write_job(folder: Path, c: config.Config, frames: int, *, headers: bool = Fa
         states += [[v for s in program.states for v in one[s.key]] for one in after]
         (folder / f"net{n}.bin").write_bytes(assemble.assemble(program))
         arrays = {"x": x, "y": y, "state": np.array(words), "states": np.array(states)}
-        if headers:
+        if drivers:
             data = assemble.assemble(program)
             text = network_header(program, data, f"net{n}")
             (folder / f"network_{n}.h").write_text(text)
+            network = pickle.dumps(Network.of(program, data))
+            (folder / f"driver_{n}.pickle").write_bytes(network)
         np.savez(folder / f"net{n}.npz", **arrays)
 
 

@@ -5,7 +5,7 @@ the ports of csb_top. Its calls block, so they run in a thread of :func:`cocotb.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from cocotb.task import bridge, resume
 
 from csb_rnn.machine.registers import ERRORS
+from tb.driver.ports import PortError
 
 RESULTS = ("ok", "bus", "stream", "identity", "config", "machine", "busy", "range")
 U32 = ctypes.c_uint32
@@ -60,19 +61,6 @@ class Device(ctypes.Structure):
         ("map", U32),
         ("version", U32),
     ]
-
-
-class Ports:
-    """What a host's ports do, as coroutines; an exception is an error of the function."""
-
-    read: Callable[[int], Awaitable[int]]
-    write: Callable[[int, int], Awaitable[None]]
-    send: Callable[[int, bytes], Awaitable[None]]
-    receive: Callable[[int], Awaitable[bytes]]
-
-
-class PortError(Exception):
-    """SLVERR, or a stream that does not move within its limit."""
 
 
 class CDriver:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C driver, compiled without a warning, on csb_top: see tb/driver/test_c_driver.py."""
+"""The drivers on csb_top, the one in C compiled without a warning: see tb/driver/."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def covered(folder: Path) -> float:
 
 def test_c_driver(sim: str, tmp_path: Path) -> None:
     c = config.load("tiny", **SMALL)
-    write_job(tmp_path, c, 6, headers=True)
+    write_job(tmp_path, c, 6, drivers=True)
     run(
         "csb_top",
         "tb.driver.test_c_driver",
@@ -61,3 +61,16 @@ def test_c_driver(sim: str, tmp_path: Path) -> None:
     )
     if sim == "verilator":
         assert covered(tmp_path) >= COVERED
+
+
+def test_python_driver(sim: str, tmp_path: Path) -> None:
+    c = config.load("tiny", **SMALL)
+    write_job(tmp_path, c, 6, drivers=True)
+    run(
+        "csb_top",
+        "tb.driver.test_python_driver",
+        sim=sim,
+        parameters=image.all_parameters(c),
+        test_filter="runs|cut_streams" if sim == "icarus" else None,
+        extra_env={"CSB_JOB": str(tmp_path)},
+    )

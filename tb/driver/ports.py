@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ports of csb_top as a host's functions: what the drivers of ``drivers/`` and
+``csb_rnn.driver`` call."""
+
+from __future__ import annotations
+
+from cocotb.triggers import RisingEdge
+from cocotbext.axi import AxiResp
+
+from tb.lib.axi import BeatSource, beats, pauses
+from tb.test_top import Top
+
+LIMIT = 20_000  # cycles that a stream's function waits at most
+IMAGE = 0  # csb_port
+
+
+class PortError(OSError):
+    """SLVERR, or a stream that does not move within its limit."""
+
+
+class Ports(Top):
+    """The ports as a host has them: sources that can be reset, a sink that takes packets on demand;
+    the four functions that a driver calls, as coroutines."""
+
+    def __init__(self, dut, stall: float = 0.0) -> None:
+        self.stall = stall
+        super().__init__(dut)
+        self.sink.set_pause_generator(pauses(stall))
+        self.beats.got = lambda _: None
+        self.cut_after: int | None = None  # the next packet's source is reset after so many beats
+        self.errors_at: set[int] = set()  # offsets whose accesses are answered with an error
+
+    def _source(self, prefix: str) -> BeatSource:
+        return BeatSource(self.dut, f"{prefix}_{{}}", f"{prefix}_tready", self.stall)
+
+    # --- the four functions of csb_io ------------------------------------------------------------
+    async def read(self, offset: int, part: str | None = None) -> int:
+        if isinstance(offset, str):  # as the base class names registers
+            return await super().read(offset, part)
+        if offset in self.errors_at:
+            raise PortError
+        answer = await self.axil.read(offset, 4)
+        if answer.resp != AxiResp.OKAY:
+            raise PortError
+        return int.from_bytes(answer.data, "little")
+
+    async def write(self, offset: int, value: int) -> None:
+        if isinstance(offset, str):
+            return await super().write(offset, value)
+        if offset in self.errors_at:
+            raise PortError
+        answer = await self.axil.write(offset, value.to_bytes(4, "little"))
+        if answer.resp != AxiResp.OKAY:
+            raise PortError
+
+    async def send(self, port: int, data: bytes) -> None:
+        source = self.image if port == IMAGE else self.frames
+        whole = beats(data, 4 if port == IMAGE else 2 * self.lanes)
+        cut, self.cut_after = self.cut_after, None
+        source.send(whole if cut is None else whole[:cut], last=cut is None)
+        for _ in range(LIMIT):
+            await RisingEdge(self.dut.clk_i)
+            if not source.queue:
+                break
+        if source.queue or cut is not None:
+            source.reset()
+            raise PortError
+
+    async def receive(self, count: int) -> bytes:
+        for _ in range(LIMIT):
+            if not self.sink.empty():
+                return bytes(self._whole(self.sink.recv_nowait(), count))
+            await RisingEdge(self.dut.clk_i)
+        raise PortError
+
+    @staticmethod
+    def _whole(frame, count: int) -> bytes:
+        """A packet with the bytes that TKEEP leaves out of its last beat, as a DMA writes them."""
+        data = bytes(frame.tdata)
+        return data + bytes(count - len(data)) if len(data) < count else data
