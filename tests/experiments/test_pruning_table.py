@@ -18,6 +18,7 @@ from csb_rnn.experiments.tasks.plans import PLANS, Plan, scheme_named
 from csb_rnn.experiments.tasks.records import FOLDER, Records
 from csb_rnn.experiments.tasks.summary import efficiency, pruned_index
 from csb_rnn.experiments.tasks.table import lossless, next_try, tries_to_make
+from csb_rnn.experiments.tasks.weight_bits import near
 from csb_rnn.machine import config
 from csb_rnn.models.quantise import quantise
 from csb_rnn.network.checkpoint import from_state_dict, read_checkpoint, write_checkpoint
@@ -285,12 +286,32 @@ def test_fixed_outputs_of_a_batch_are_those_of_each_sequence():
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
     checkpoint = from_state_dict(torch.nn.GRU(3, 8).state_dict())
-    network = quantise(from_checkpoint(checkpoint), config.load("paper256"))
+    c = config.load("paper256")
+    network = quantise(from_checkpoint(checkpoint), c)
     frames = [rng.normal(size=(t, 3)).astype(np.float32) for t in (4, 9, 1)]
-    together = fixed_outputs(network, frames)
+    together = fixed_outputs(network, frames, c)
     for x, y in zip(frames, together, strict=True):
-        np.testing.assert_array_equal(y, fixed_outputs(network, [x])[0])
+        np.testing.assert_array_equal(y, fixed_outputs(network, [x], c)[0])
         np.testing.assert_allclose(y, float_outputs(checkpoint, [x])[0], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("metric", "items", "values", "within"),
+    [
+        ("accuracy", 300, (99.0, 98.6667), True),  # an item
+        ("accuracy", 300, (99.0, 98.6), False),
+        ("accuracy", 1000, (76.5, 76.3), True),  # 0.2 points
+        ("accuracy", 1000, (76.5, 76.2), False),
+        ("phone error rate", 967, (4.3, 4.51), False),
+        ("phone error rate", 967, (4.3, 4.0), True),  # fewer errors
+        ("perplexity", 100, (45.0, 45.08), True),
+        ("perplexity", 100, (45.0, 45.1), False),
+    ],
+)
+def test_bound_of_narrow_weights(metric, items, values, within):
+    task = get("Z4" if "error" in metric else "Z1" if metric == "perplexity" else "Z2")
+    wide, narrow = (Score(metric, value, items) for value in values)
+    assert near(task, wide, narrow) == within
 
 
 def test_export_of_a_try(tmp_path):

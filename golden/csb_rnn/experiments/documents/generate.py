@@ -21,12 +21,18 @@ from csb_rnn.execution import timing
 from csb_rnn.experiments.documents import cell_tables, glossary, hardware, importing, shapes, tables
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
-from csb_rnn.experiments.documents.results import kept_table, result_pages, results_table
+from csb_rnn.experiments.documents.results import (
+    kept_table,
+    result_pages,
+    results_table,
+    weight_bits_table,
+)
 from csb_rnn.experiments.documents.shapes import readme_table
 from csb_rnn.experiments.documents.tables import (
     ARCHITECTURE,
     CORE,
     DOCS,
+    NUMERICS,
     PAGES,
     README,
     TEMPLATES,
@@ -99,6 +105,7 @@ def generated() -> dict[Path, str]:
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
     verification = DOCS / "verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
+    out[NUMERICS] = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     return out | result_pages()
 
 

@@ -41,6 +41,21 @@ def kept_table() -> str:
     return table(("result", "measured on", "rows", "confirmed", "by"), rows)
 
 
+def weight_bits_table() -> str:
+    """Results of the shipped models by the width of their weights."""
+    rows = measured.read("weight_bits").rows
+
+    def value(row: dict[str, Any], key: str) -> str:
+        return format(row[key], ".4f" if row["metric"] == "R2" else ".2f")
+
+    body = [
+        [f"`{row['model']}`", f"{row['metric']} of {row['items']}",
+         *(value(row, key) for key in ("float", "w16", "w8")), "yes" if row["within"] else "**no**"]
+        for row in rows
+    ]  # fmt: skip
+    return table(("model", "test result", "float", "16 bits", "8-bit weights", "within"), body)
+
+
 def result_pages() -> dict[Path, str]:
     """The pages of ``docs/results`` whose results are all there, and what each has to hold."""
     makers = {"engine": page.engine, "shared_columns": page.shared_columns}

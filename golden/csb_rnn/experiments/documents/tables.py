@@ -19,6 +19,7 @@ README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/janet.py"
 CORE = ROOT / "csb_rnn.core"
 ARCHITECTURE = DOCS / "architecture.md"
+NUMERICS = DOCS / "numerics.md"
 PAGES = (
     "isa",
     "image_format",

@@ -103,6 +103,13 @@ KINDS: dict[str, Kind] = {
         (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
         key=("table", "model", "config", "block", "sharing"),
     ),
+    "weight_bits": Kind(
+        "scripts/weight_bits.py",
+        (*_rooms("cells", "network", "models", "machine/numerics.py"),
+         *_rooms("experiments/tasks/measure.py", "experiments/tasks/weight_bits.py"),
+         *TASKS, "checkpoints"),
+        ROOM[:1],
+    ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
 from csb_rnn.experiments.tasks.base import Frames, Score, Task, longest_first
 from csb_rnn.machine import config, image
+from csb_rnn.machine.config import Config
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.models.quantise import quantise
@@ -26,18 +27,18 @@ CALIBRATION = 50  # sequences of the validation split that set the formats, as i
 BATCH = 250
 
 
-def quantised(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> QNetwork:
-    """The recurrent layers in integers, formats from validation frames."""
+def quantised(task: Task, checkpoint: Checkpoint, c: Config) -> QNetwork:
+    """The recurrent layers in integers of a configuration, formats from validation frames."""
     calibrate = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
-    return quantise(from_checkpoint(checkpoint), config.load(name), calibrate)
+    return quantise(from_checkpoint(checkpoint), c, calibrate)
 
 
-def fixed_outputs(network: QNetwork, frames: Frames, name: str = CONFIG) -> Frames:
+def fixed_outputs(network: QNetwork, frames: Frames, c: Config) -> Frames:
     """Outputs of the golden fixed-point model, float32 ``[T, hidden]`` for each sequence.
 
     Sequences of a batch run side by side as streams, padded with zeros behind their ends.
     """
-    model = FixedModel(network, config.load(name))
+    model = FixedModel(network, c)
     outputs: Frames = [np.empty(0)] * len(frames)
     for chosen in longest_first(frames, BATCH):
         longest = len(frames[chosen[0]])
@@ -51,15 +52,23 @@ def fixed_outputs(network: QNetwork, frames: Frames, name: str = CONFIG) -> Fram
 
 
 def fixed_score(
-    task: Task, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
+    task: Task,
+    checkpoint: Checkpoint,
+    split: str = "test",
+    limit: int | None = None,
+    c: Config | None = None,
 ) -> Score:
-    """A task's result with the recurrent layers in 16-bit fixed point, head and tables in float.
+    """A task's result with the recurrent layers in fixed point, head and tables in float.
+
+    Numbers have the widths of a configuration, by default 16 bits.
 
     Raises:
         NetworkError, QuantError: the network or its numbers are not the machine's.
     """
     frames = task.frames(checkpoint, split, limit)
-    return task.score(checkpoint, fixed_outputs(quantised(task, checkpoint), frames), split)
+    c = config.load(CONFIG) if c is None else c
+    outputs = fixed_outputs(quantised(task, checkpoint, c), frames, c)
+    return task.score(checkpoint, outputs, split)
 
 
 def engine_cost(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> dict[str, Any]:
@@ -71,7 +80,7 @@ def engine_cost(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> dict[
         ``image_bits`` of the PEGroups' programs: weights, addresses and control.
     """
     c = config.load(name)
-    q = quantised(task, checkpoint, name)
+    q = quantised(task, checkpoint, c)
     p = compile_network(q, c)
     unshared = compile_network(q, c, sharing="none")
     times = timing.predict(p, flow.PREDICTED_FRAMES)
