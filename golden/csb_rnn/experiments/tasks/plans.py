@@ -18,14 +18,30 @@ from csb_rnn.machine import config
 from csb_rnn.machine.config import Config
 from csb_rnn.pruning.schemes import Scheme, make_scheme
 
-__all__ = ["JOINT", "KEPT", "LADDER", "PLANS", "QUICK", "RECIPES", "Plan", "scheme_named"]
+__all__ = [
+    "BALANCED",
+    "JOINT",
+    "KEPT",
+    "LADDER",
+    "MACHINE",
+    "PLANS",
+    "QUICK",
+    "RECIPES",
+    "Plan",
+    "scheme_named",
+]
 
 LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
 
+MACHINE = "paper256_cols"
+"""The machine with shared columns whose price in rate is measured."""
+
+BALANCED = f"csb32_4x4+{MACHINE}"
+
 ALL_SCHEMES = (
-    "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32_4x4+order", "csb32", "bank32", "row",
-    "csb16", "csb64",
+    "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32_4x4+order", BALANCED, "csb32",
+    "bank32", "row", "csb16", "csb64",
 )  # fmt: skip
 
 _CSB = re.compile(r"csb(\d+)(?:_(\d+)x(\d+))?")
@@ -39,9 +55,6 @@ JOINT = f"joint+{KEPT}"
 RECIPES = {"": "ADMM", KEPT: "feedback", JOINT: "joint feedback"}
 """Variants that are recipes of their own: each scheme is told by the one that serves it best. Only
 schemes of rows and columns have a joint one."""
-
-MACHINE = "paper256_cols"
-"""The machine with shared columns whose price in rate is measured."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "joint": {},  # the scheme's, see scheme_named
@@ -174,7 +187,7 @@ PLANS = {
             input_factor=2.5,
             updates_per_epoch=4,
         ),
-        schemes=("csb32_4x4", "unstructured", "rowcol", "circulant", "csb32"),
+        schemes=("csb32_4x4", "unstructured", "rowcol", "circulant", BALANCED, "csb32"),
         start=(("", 16), ("rowcol", 6), ("circulant", 8)),
     ),
     "Z7": Plan(

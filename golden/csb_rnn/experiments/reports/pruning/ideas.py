@@ -11,7 +11,7 @@ from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.reports.pruning.targets import ratios, tell
 from csb_rnn.experiments.reports.pruning.tasks import rate_of
 from csb_rnn.experiments.reports.pruning.words import CSB, label, number, value_of
-from csb_rnn.experiments.tasks.plans import JOINT, KEPT, PLANS, RECIPES
+from csb_rnn.experiments.tasks.plans import JOINT, KEPT, MACHINE, PLANS, RECIPES
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -89,8 +89,8 @@ def ideas(records_of: dict[str, Records]) -> str:
         for scheme in sorted({t["scheme"] for t in records.of("try")}):
             base, *variants = scheme.split("+")
             fed = KEPT in variants
-            if not set(variants) - {KEPT}:
-                continue
+            if not set(variants) - {KEPT} or MACHINE in variants:
+                continue  # a scheme of the table
             plain = records.results(f"{base}+{KEPT}" if fed else base)
             varied = records.results(scheme)
             for rate in sorted({r for r, _ in varied}):

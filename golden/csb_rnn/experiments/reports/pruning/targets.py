@@ -9,7 +9,7 @@ from csb_rnn.experiments.reports.pruning.words import (
     KEYS,
     number,
 )
-from csb_rnn.experiments.tasks.plans import KEPT, PLANS, RECIPES
+from csb_rnn.experiments.tasks.plans import BALANCED, KEPT, PLANS, RECIPES
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -53,6 +53,14 @@ def paired(
         for name, ratio in ratios(of, top, (rival,), key).items():
             each.setdefault(name, []).append(ratio)
     return {name: geometric_mean(of) or 0.0 for name, of in each.items()}
+
+
+def ended(name: str, r: Result) -> bool:
+    """Whether the rung above a scheme's lossless rate was tried, and misses."""
+    ladder = PLANS[name].ladder
+    if r.rate not in ladder:
+        return False
+    return r.rate == ladder[-1] or ladder[ladder.index(r.rate) + 1] in r.curve
 
 
 def tell(found: dict[str, float]) -> str:
@@ -135,6 +143,15 @@ def reach(
         ratio_row(f"the same, by {RECIPES[recipe]}", "-", "-", None, CSB, ("csb32",), of=of)
     if alone:
         ratio_row("the same, each by its best recipe", "-", "-", None, CSB, ("csb32",))
+    closed = {
+        recipe: {n: of for n, of in results.items() if BALANCED in of and ended(n, of[BALANCED])}
+        for recipe, results in (by_recipe or {"": all_results}).items()
+    }
+    found, knees = (paired(closed, BALANCED, CSB, key) for key in KEYS)
+    mean = geometric_mean(list(knees.values()))
+    if found:
+        rows.append(["class-balanced over aligned 4x4, by the same recipe", "-", "0.95 from knees",
+                     tell(found), tell(knees), mark(mean, (mean or 0) >= 0.95)])  # fmt: skip
     z2 = all_results.get("Z2", {}).get(CSB)
     if z2 is not None and z2.rate:
         seeds = "" if len(z2.seeds) == len(PLANS["Z2"].seeds) else ", first seed"

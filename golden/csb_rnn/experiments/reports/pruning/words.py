@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import matplotlib as mpl
 
-from csb_rnn.experiments.tasks.plans import KEPT, RECIPES, Plan
+from csb_rnn.experiments.tasks.plans import KEPT, MACHINE, RECIPES, Plan
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -21,6 +21,7 @@ CHECKPOINTS = ROOT / "checkpoints"
 LABELS = {
     "csb32_4x4": "CSB32, aligned 4x4",
     "csb32_4x4+order": "CSB32, aligned 4x4, ordered",
+    f"csb32_4x4+{MACHINE}": "CSB32, class-balanced",
     "csb32": "CSB32",
     "csb16": "CSB16",
     "csb64": "CSB64",
@@ -39,9 +40,10 @@ UNITS = {"accuracy": " %", "phoneme error rate": " %", "phone error rate": " %"}
 def label(scheme: str) -> str:
     """A scheme in words, by its name in a plan or in the records; the recipe is not told."""
     base, *variants = [part for part in scheme.split("+") if part != KEPT]
-    if "order" in variants and f"{base}+order" in LABELS:
-        base = f"{base}+order"
-        variants.remove("order")
+    for own in ("order", MACHINE):
+        if own in variants and f"{base}+{own}" in LABELS:
+            base = f"{base}+{own}"
+            variants.remove(own)
     return " + ".join([LABELS.get(base, base), *variants])
 
 
