@@ -20,7 +20,7 @@ from tb.lib.datapath_model import Word, pack
 from tb.lib.stream import poison, reset, start_clock
 
 CYCLES = 2500
-MORE = 12  # programs at most until every pulse was seen
+MORE = 60  # programs at most until every pulse was seen; a half of them shows each
 OUT_HALVES = 2  # of the output buffer, free at the start
 OPERANDS = ("m0", "x0", "m1", "x1")
 

@@ -18,7 +18,7 @@ from csb_rnn.machine.image import Target
 from csb_rnn.machine.registers import ERRORS
 from tb.lib.axi import BeatSource, axis_source, beats
 from tb.lib.checkers import Monitor
-from tb.lib.stream import recoveries, reset, start_clock, until, within
+from tb.lib.stream import TAKEN_WITHIN, recoveries, reset, start_clock, until, within
 
 CONFIG = config.load(
     os.environ.get("CSB_CONFIG", "tiny"),
@@ -419,6 +419,8 @@ async def drawn_transfers_that_end_early(dut) -> None:
         sent = beats(data if good else random.choice(list(bad_images().values()))[1], 4)
         dut.idle_i.value = random.getrandbits(1)
         b.source.send(sent[: random.randint(1, len(sent) - 1) if len(sent) > 1 else 1], last=False)
+        # An image has begun once a word was offered, which a source that stalls does in its time.
+        await until(dut.clk_i, lambda: b.source.offers, TAKEN_WITHIN, "the first word")
         await ClockCycles(dut.clk_i, random.randint(3, 2 * CLEARING + 2 * len(sent)))
         b.source.reset()
         dut.flush_i.value = 1
