@@ -154,6 +154,7 @@ module csb_top #(
   logic [PegSelectGroupW-1:0] counter_group;
   logic [63:0] cycles;
   logic [31:0] counter, issued, watchdog;
+  logic limit_set;
   csb_regs #(
       .K         (K),
       .L         (L),
@@ -196,6 +197,7 @@ module csb_top #(
       .reset_o      (reset_req),
       .fresh_o      (fresh_req),
       .watchdog_o   (watchdog),
+      .limit_set_o  (limit_set),
       .image_valid_i(image_valid),
       .running_i    (running),
       .idle_i       (rest_q),
@@ -576,6 +578,7 @@ module csb_top #(
       .clk_i,
       .rst_ni,
       .limit_i      (watchdog),
+      .limit_set_i  (limit_set),
       .running_i    (running),
       .loading_i    (loading),
       .image_valid_i(s_axis_image_tvalid),

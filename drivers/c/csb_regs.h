@@ -129,7 +129,7 @@
 /* error */
 #define CSB_IRQ_PENDING_ERROR_LSB 1u
 #define CSB_IRQ_PENDING_ERROR_MASK 0x00000002u
-/* RW: cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset */
+/* RW: cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset; a write begins the count anew */
 #define CSB_REG_WATCHDOG 0x30u
 /* RO: cycles while running; reading it holds CYCLES_HI */
 #define CSB_REG_CYCLES_LO 0x40u

@@ -62,6 +62,7 @@ module csb_regs #(
     output logic                       reset_o,        // pulse
     output logic                       fresh_o,
     output logic      [          31:0] watchdog_o,     // cycles
+    output logic                       limit_set_o,    // pulse: they were written
     input  wire logic                  image_valid_i,
     input  wire logic                  running_i,
     input  wire logic                  idle_i,         // at rest and not loading
@@ -170,12 +171,14 @@ module csb_regs #(
       irq_enable_q  <= '0;
       irq_pending_q <= '0;
       watchdog_o    <= WatchdogReset;
+      limit_set_o   <= 1'b0;
       group_o       <= '0;
       state_addr_q  <= '0;
       st_we_o       <= 1'b0;
       frames_cut_q  <= '0;
     end else begin
       start_o       <= command[ControlStartLsb];
+      limit_set_o   <= write && waddr_q == RegWatchdog;
       stop_o        <= command[ControlStopLsb];
       flush_o       <= command[ControlFlushLsb];
       reset_o       <= command[ControlResetLsb];
@@ -208,6 +211,13 @@ module csb_regs #(
   logic [AddrW-1:0] raddr_q;
   logic merge, read, read_ok, in_window, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
+  // A read in two steps: the registers of this module in here_q, zero if it is another one; then
+  // one of the sources that sel_q names, each with a select of its own.
+  localparam int SelCyclesLo = 0, SelCyclesHi = 1, SelCounter = 2, SelIssued = 3, SelState = 4;
+  localparam int Sels = 5;
+  logic [Sels-1:0] sel, sel_q;
+  logic [31:0] here, here_q;
+  logic known, known_q;
 
   // Who asks first is first; a write of STATE_DATA before a read of the same cycle.
   assign read_done     = reading_q[ReadCycles-1];
@@ -238,72 +248,80 @@ module csb_regs #(
     if (read_done && !merge_q) begin
       s_rdata_o <= rdata;
       s_rresp_o <= read_ok ? RespOkay : RespSlverr;
-      if (raddr_q == RegCyclesLo) cycles_hi_q <= cycles_i[63:32];
+      if (sel_q[SelCyclesLo]) cycles_hi_q <= cycles_i[63:32];
     end
   end
 
   always_comb begin
-    read_ok = 1'b1;
-    rdata   = '0;
+    known = 1'b1;
+    here  = '0;
+    sel   = '0;
     unique case (raddr_q)
-      RegIdentity: rdata = Identity;
-      RegConfigHash: rdata = 32'(ConfigHash);
+      RegIdentity: here = Identity;
+      RegConfigHash: here = 32'(ConfigHash);
       RegGrid: begin
-        rdata[GridKLsb+:GridKW] = GridKW'(K);
-        rdata[GridLLsb+:GridLW] = GridLW'(L);
-        rdata[GridPLsb+:GridPW] = GridPW'(P);
-        rdata[GridQLsb+:GridQW] = GridQW'(Q);
+        here[GridKLsb+:GridKW] = GridKW'(K);
+        here[GridLLsb+:GridLW] = GridLW'(L);
+        here[GridPLsb+:GridPW] = GridPW'(P);
+        here[GridQLsb+:GridQW] = GridQW'(Q);
       end
       RegFormats: begin
-        rdata[FormatsDataWLsb+:FormatsDataWW] = FormatsDataWW'(DataW);
-        rdata[FormatsStateWLsb+:FormatsStateWW] = FormatsStateWW'(StateW);
-        rdata[FormatsStateFracLsb+:FormatsStateFracW] = FormatsStateFracW'(StateFrac);
-        rdata[FormatsDrainBanksLsb+:FormatsDrainBanksW] = FormatsDrainBanksW'(DrainBanks);
+        here[FormatsDataWLsb+:FormatsDataWW] = FormatsDataWW'(DataW);
+        here[FormatsStateWLsb+:FormatsStateWW] = FormatsStateWW'(StateW);
+        here[FormatsStateFracLsb+:FormatsStateFracW] = FormatsStateFracW'(StateFrac);
+        here[FormatsDrainBanksLsb+:FormatsDrainBanksW] = FormatsDrainBanksW'(DrainBanks);
       end
       RegStream: begin
-        rdata[StreamStreamWLsb+:StreamStreamWW] = StreamStreamWW'(StreamW);
-        rdata[StreamXPerCycleLsb+:StreamXPerCycleW] = StreamXPerCycleW'(XPerCycle);
-        rdata[StreamShareHLsb+:StreamShareHW] = StreamShareHW'(ShareH);
-        rdata[StreamShareVLsb+:StreamShareVW] = StreamShareVW'(ShareV);
+        here[StreamStreamWLsb+:StreamStreamWW] = StreamStreamWW'(StreamW);
+        here[StreamXPerCycleLsb+:StreamXPerCycleW] = StreamXPerCycleW'(XPerCycle);
+        here[StreamShareHLsb+:StreamShareHW] = StreamShareHW'(ShareH);
+        here[StreamShareVLsb+:StreamShareVW] = StreamShareVW'(ShareV);
       end
       RegVersion: begin
-        rdata[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);
-        rdata[VersionMinorLsb+:VersionMinorW] = VersionMinorW'(VersionMinor);
-        rdata[VersionMajorLsb+:VersionMajorW] = VersionMajorW'(VersionMajor);
+        here[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);
+        here[VersionMinorLsb+:VersionMinorW] = VersionMinorW'(VersionMinor);
+        here[VersionMajorLsb+:VersionMajorW] = VersionMajorW'(VersionMajor);
       end
-      RegControl: rdata[ControlFreshLsb+:ControlFreshW] = fresh_o;
+      RegControl: here[ControlFreshLsb+:ControlFreshW] = fresh_o;
       RegStatus: begin
-        rdata[StatusImageValidLsb+:StatusImageValidW] = image_valid_i;
-        rdata[StatusRunningLsb+:StatusRunningW] = running_i;
-        rdata[StatusIdleLsb+:StatusIdleW] = idle_i;
-        rdata[StatusLoadingLsb+:StatusLoadingW] = loading_i;
-        rdata[StatusOutOpenLsb+:StatusOutOpenW] = out_open_i;
-        rdata[StatusInCutLsb+:StatusInCutW] = in_cut_i;
-        rdata[StatusStartWaitsLsb+:StatusStartWaitsW] = waits_i;
-        rdata[StatusErrorLsb+:StatusErrorW] = error_code_i;
+        here[StatusImageValidLsb+:StatusImageValidW] = image_valid_i;
+        here[StatusRunningLsb+:StatusRunningW] = running_i;
+        here[StatusIdleLsb+:StatusIdleW] = idle_i;
+        here[StatusLoadingLsb+:StatusLoadingW] = loading_i;
+        here[StatusOutOpenLsb+:StatusOutOpenW] = out_open_i;
+        here[StatusInCutLsb+:StatusInCutW] = in_cut_i;
+        here[StatusStartWaitsLsb+:StatusStartWaitsW] = waits_i;
+        here[StatusErrorLsb+:StatusErrorW] = error_code_i;
       end
-      RegIrqEnable: rdata[IrqEnableWidth-1:0] = irq_enable_q;
-      RegIrqPending: rdata[IrqPendingWidth-1:0] = irq_pending_q;
-      RegWatchdog: rdata = watchdog_o;
-      RegCyclesLo: rdata = 32'(cycles_i);
-      RegCyclesHi: rdata = cycles_hi_q;
-      RegPegSelect: rdata[PegSelectGroupLsb+:PegSelectGroupW] = group_o;
-      RegFramesCut: rdata[FramesCutFramesLsb+:FramesCutFramesW] = frames_cut_q;
+      RegIrqEnable: here[IrqEnableWidth-1:0] = irq_enable_q;
+      RegIrqPending: here[IrqPendingWidth-1:0] = irq_pending_q;
+      RegWatchdog: here = watchdog_o;
+      RegCyclesLo: sel[SelCyclesLo] = 1'b1;
+      RegCyclesHi: sel[SelCyclesHi] = 1'b1;
+      RegPegSelect: here[PegSelectGroupLsb+:PegSelectGroupW] = group_o;
+      RegFramesCut: here[FramesCutFramesLsb+:FramesCutFramesW] = frames_cut_q;
       RegPegIssue: begin
-        read_ok = 32'(group_o) < K * L;
-        rdata   = read_ok ? issued_i : '0;
+        known = 32'(group_o) < K * L;
+        sel[SelIssued] = known;
       end
-      RegStateAddr: rdata = state_addr_q;
-      RegStateData: begin
-        read_ok = state_ok;
-        rdata   = read_ok ? 32'($signed(st_rdata_i)) : '0;
-      end
+      RegStateAddr: here = state_addr_q;
+      RegStateData: sel[SelState] = 1'b1;
       default: begin
-        read_ok = raddr_q >= RegCounters && raddr_q < RegCounters + AddrW'(4 * Counters);
-        rdata   = read_ok ? counter_i : '0;
+        known = raddr_q >= RegCounters && raddr_q < RegCounters + AddrW'(4 * Counters);
+        sel[SelCounter] = known;
       end
     endcase
   end
+
+  always_ff @(posedge clk_i) {known_q, sel_q, here_q} <= {known, sel, here};
+
+  assign read_ok = known_q && (!sel_q[SelState] || state_ok);
+  assign rdata = here_q | ({32{sel_q[SelCyclesLo]}} & cycles_i[31:0]) |
+      ({32{sel_q[SelCyclesHi]}} & cycles_hi_q) | ({32{sel_q[SelCounter]}} & counter_i) |
+      ({32{sel_q[SelIssued]}} & issued_i) |
+      ({32{sel_q[SelState] && state_ok}} & 32'($signed(
+      st_rdata_i
+  )));
 
   logic unused;
   assign unused = ^{s_awaddr_i[1:0], s_araddr_i[1:0], wdata_q, wmask, merged};

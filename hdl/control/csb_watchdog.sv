@@ -9,7 +9,7 @@
 //   running, no output beat waits for the sink, none inside,
 //     an input beat is offered and not taken                       -> its taking is owed
 //   loading, the loader is ready and no word is offered            -> a word of the image is owed
-// The beat that is owed clears the count, as rest does. Not counted: a sink that does not take, a
+// The beat that is owed clears the count, as rest and a new limit_i do. Not counted: a sink that does not take, a
 // source that offers nothing, the loader's own clearing of memories.
 // More than limit_i counted cycles (0: never): fault_o with ErrTimeout. An output frame with none
 // inside: fault_o with ErrProgram. So a run of n input frames ends: at most n output frames come,
@@ -24,6 +24,7 @@ module csb_watchdog #(
     input  wire logic        clk_i,
     input  wire logic        rst_ni,
     input  wire logic [31:0] limit_i,        // cycles
+    input  wire logic        limit_set_i,    // pulse, in the first cycle of a new limit_i
     input  wire logic        running_i,
     input  wire logic        loading_i,
     // image words
@@ -72,17 +73,23 @@ module csb_watchdog #(
   assign owed = loading_i ? image_waits_q : running_i && !y_waits_q && (some_q || x_waits_q);
   assign paid = loading_i ? image_beat_q : !running_i || y_beat_q || (!some_q && x_beat_q);
 
-  // --- countdown --------------------------------------------------------------------------
-  logic [32:0] left_q;  // the top bit is set once it was zero and one more cycle is owed
-  logic on_q;
+  // --- count: up from one, so that it never meets a limit of zero -----------------------------
+  logic [31:0] count_q;  // number of the next cycle that is owed
+  logic clear, reached_q, over_q;  // limit_i cycles were owed, one more
+  assign clear = !rst_ni || paid || limit_set_i;
   always_ff @(posedge clk_i) begin
-    on_q <= limit_i != '0;
-    if (!rst_ni || paid) left_q <= {1'b0, limit_i};
-    else if (owed) left_q <= left_q - 1'b1;
+    over_q <= !clear && owed && reached_q;
+    if (clear) begin
+      count_q   <= 32'd1;
+      reached_q <= 1'b0;
+    end else if (owed) begin
+      count_q <= count_q + 1'b1;
+      if (count_q == limit_i) reached_q <= 1'b1;
+    end
   end
 
   logic timeout;
-  assign timeout = on_q && left_q[32] && (running_i || loading_i);
+  assign timeout = over_q && (running_i || loading_i);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) fault_o <= 1'b0;
     else fault_o <= !fault_o && (timeout || (excess_q && running_i));

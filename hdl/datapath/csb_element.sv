@@ -159,7 +159,7 @@ module csb_element #(
 
   // --- iteration, stream and frame ------------------------------------------------------
   logic prologue, at_pass_end, pass_end, last_stream;
-  logic [2:0] stream_q;
+  logic [2:0] stream_q, next_stream;  // S after the last one, modulo 8
   logic [StateAw-1:0] state_base_q;  // stream_q * state_stride_i
   logic frame_q, iter_q;  // parities, main loop only
 
@@ -170,7 +170,8 @@ module csb_element #(
     end
   end
   assign pass_end    = issue_o && at_pass_end;
-  assign last_stream = {1'b0, stream_q} == streams_i - 1'b1;
+  assign next_stream = stream_q + 1'b1;
+  assign last_stream = next_stream == streams_i[2:0];
   assign again       = at_pass_end && !last_stream;
 
   always_ff @(posedge clk_i) begin
@@ -183,7 +184,7 @@ module csb_element #(
       if (wrap) iter_q <= !iter_q;
       if (wrap && last_stream) frame_q <= !frame_q;
       if (wrap || pass_end) begin
-        stream_q     <= last_stream ? '0 : stream_q + 1'b1;
+        stream_q     <= last_stream ? '0 : next_stream;
         state_base_q <= last_stream ? '0 : state_base_q + state_stride_i;
       end
     end

@@ -96,52 +96,55 @@ module csb_pegroup #(
   );
 
   // --- iteration, stream and frame ------------------------------------------------------
-  logic [EventW-1:0] iter_q;
-  logic [2:0] stream_q;
-  logic parity_q;
+  logic [EventW-1:0] before_q;  // of iteration n: n - 1
+  logic [2:0] stream_q, next_stream;  // S after the last one, modulo 8
+  logic parity_q, odd;  // of frame, of iteration
+  assign next_stream = stream_q + 1'b1;
+  assign odd         = !before_q[0];
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || start_i) begin
-      iter_q   <= '0;
+      before_q <= '1;
       stream_q <= '0;
       parity_q <= 1'b0;
     end else if (wrap_o) begin
-      iter_q <= iter_q + 1'b1;
-      if ({1'b0, stream_q} == streams_i - 1'b1) begin
+      before_q <= before_q + 1'b1;
+      if (next_stream == streams_i[2:0]) begin
         stream_q <= '0;
         parity_q <= !parity_q;
       end else begin
-        stream_q <= stream_q + 1'b1;
+        stream_q <= next_stream;
       end
     end
   end
 
   // --- waits ----------------------------------------------------------------------------
-  // Events counted once iteration n - lag has happened: n - lag + 1, modulo 2^EventW, by lag.
+  // Events counted once iteration n - lag has happened: n - lag + 1, modulo 2^EventW. The lag picks
+  // the distance of that from n - 1, then one adder is enough. Example: n = 5 and lag `last`: 5.
   // Counts are EvtStride bits apart: a slice at a multiple of 6 would become a shifter.
   localparam int EvtStride = 1 << $clog2(EventW);
   localparam int Drained = 1 << PegW1EvtW;  // the last counters
   logic [Events*EvtStride-1:0] events;
   logic [Drained*EvtStride-1:0] drained;
-  logic [4*EvtStride-1:0] want;
-  logic [EventW-1:0] ahead0, ahead1;
-  logic [EventW-1:0] next_iter;
+  logic [4*EvtStride-1:0] distance;
+  logic [EventW-1:0] ahead0, event1;
+  logic [EventW:0] ahead1;
   logic ready0, ready1;
   for (genvar i = 0; i < Events; i++) begin : gen_count
     assign events[i*EvtStride+:EvtStride] = EvtStride'(events_i[i*EventW+:EventW]);
   end
   assign drained = events[Events*EvtStride-1-:Drained*EvtStride];
-  assign next_iter = iter_q + 1'b1;
-  assign want[LagThis*EvtStride+:EvtStride] = EvtStride'(next_iter);
-  assign want[LagStream*EvtStride+:EvtStride] = EvtStride'(EventW'(next_iter - EventW'(streams_i)));
-  assign want[LagLast*EvtStride+:EvtStride] = EvtStride'(iter_q);
-  assign want[LagBeforeLast*EvtStride+:EvtStride] = EvtStride'(EventW'(iter_q - 1'b1));
+  assign distance[LagThis*EvtStride+:EvtStride] = EvtStride'(2);
+  assign distance[LagStream*EvtStride+:EvtStride] = EvtStride'(2) - EvtStride'(streams_i);
+  assign distance[LagLast*EvtStride+:EvtStride] = EvtStride'(1);
+  assign distance[LagBeforeLast*EvtStride+:EvtStride] = EvtStride'(0);
   assign ahead0 = events[word[PegW0EvtLsb+:PegW0EvtW]*EvtStride+:EventW] -
-                  want[word[PegW0LagLsb+:PegW0LagW]*EvtStride+:EventW];
-  assign ahead1 = drained[word[PegW1EvtLsb+:PegW1EvtW]*EvtStride+:EventW] -
-                  EventW'(iter_q - EventW'(word[PegAccPpLsb]));
+                  EventW'(before_q + distance[word[PegW0LagLsb+:PegW0LagW]*EvtStride+:EventW]);
+  // With acc_pp one less is enough: event1 - n + acc_pp, acc_pp as the carry into the lowest bit.
+  assign event1 = drained[word[PegW1EvtLsb+:PegW1EvtW]*EvtStride+:EventW];
+  assign ahead1 = {event1, 1'b1} + {~before_q, word[PegAccPpLsb]};
   assign ready0 = !word[PegW0EnLsb] || !ahead0[EventW-1];
-  assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW-1];
+  assign ready1 = !word[PegW1EnLsb] || !ahead1[EventW];
 
   // Counts only grow, so what was ready a cycle ago still is: with Deep a word that waits is
   // compared in one cycle and issues in the next, any other word as soon as it is shown.
@@ -238,7 +241,7 @@ module csb_pegroup #(
     assign first = fields[PeRowFirstLsb];
     assign store = fields[PeRowStoreLsb];
     assign clr = fields[PeRowClrLsb];
-    assign row = fields[PeRowRowLsb+:PeRowRowW] ^ (word[PegAccPpLsb] && iter_q[0] ? AccHalf : '0);
+    assign row = fields[PeRowRowLsb+:PeRowRowW] ^ (word[PegAccPpLsb] && odd ? AccHalf : '0);
     for (genvar q = 0; q < Q; q++) begin : gen_weight
       assign weights[q*WeightW+:WeightW] = section[SectionPeLsb+q*PeW+PeWLsb+I*PeWeightW+:PeWW];
     end

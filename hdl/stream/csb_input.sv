@@ -136,7 +136,7 @@ module csb_input #(
   logic [ChunkW-1:0] chunk_q;
   logic [GroupW-1:0] group_q;
   logic [Naw-1:0] addr_q, toggle;
-  logic [2:0] stream_q;
+  logic [2:0] stream_q, next_stream;  // S after the last one, modulo 8
   logic parity_q;
 
   csb_token #(
@@ -151,10 +151,11 @@ module csb_input #(
       .has_o (has_buffer)
   );
 
-  assign go         = run_i && !halt_q && beat_valid && !bus_busy_i && (!first_q || has_buffer);
-  assign last_chunk = chunk_q == ChunkW'(Chunks - 1);
-  assign last_group = group_q == GroupW'(Groups - 1);
-  assign beat_done  = go && (last_chunk || end_q);
+  assign go          = run_i && !halt_q && beat_valid && !bus_busy_i && (!first_q || has_buffer);
+  assign last_chunk  = chunk_q == ChunkW'(Chunks - 1);
+  assign last_group  = group_q == GroupW'(Groups - 1);
+  assign next_stream = stream_q + 1'b1;
+  assign beat_done   = go && (last_chunk || end_q);
 
   always_ff @(posedge clk_i) begin
     if (!run_i) begin  // it is low for a cycle at least before and after each start
@@ -175,11 +176,11 @@ module csb_input #(
       if (end_q) addr_q <= x_base_i;
       else if (last_group) addr_q <= addr_q + 1'b1;
       if (end_q) begin
-        if ({1'b0, stream_q} == streams_i - 1'b1) begin
+        if (next_stream == streams_i[2:0]) begin
           stream_q <= '0;
           parity_q <= !parity_q;
         end else begin
-          stream_q <= stream_q + 1'b1;
+          stream_q <= next_stream;
         end
       end
     end
@@ -210,7 +211,7 @@ module csb_input #(
   end
 
   logic unused;
-  assign unused = ^chunk;
+  assign unused = ^{chunk, streams_i};
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(ValuesDivide, L % XPerCycle == 0 && Values % XPerCycle == 0)

@@ -59,6 +59,7 @@ module regs_probe;
       .reset_o(reset),
       .fresh_o(fresh),
       .watchdog_o(),
+      .limit_set_o(),
       .image_valid_i(1'b1),
       .running_i(1'b0),
       .idle_i(1'b1),

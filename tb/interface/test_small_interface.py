@@ -335,7 +335,7 @@ async def program_registers(dut) -> None:
 
 
 WATCHDOG_INPUTS = (
-    *("limit", "running", "loading", "image_valid", "image_ready"),
+    *("limit", "limit_set", "running", "loading", "image_valid", "image_ready"),
     *("x_valid", "x_ready", "x_frame", "y_valid", "y_ready", "y_frame"),
 )
 
@@ -346,7 +346,17 @@ class Watched:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.inside = self.count = self.cycle = 0
-        self.want: tuple[int, str] | None = None  # cycle and name of the fault
+        self.faults: list[tuple[int, str]] = []  # cycle and name
+
+    @property
+    def want(self) -> tuple[int, str] | None:
+        """The first fault; a timeout before an excess of its cycle."""
+        return min(self.faults, key=lambda fault: (fault[0], fault[1] != "timeout"), default=None)
+
+    def renew(self, limit: int) -> None:
+        """A new limit from this cycle on: a timeout of the cycle before is off."""
+        self.limit, self.count = limit, 0
+        self.faults = [f for f in self.faults if f != (self.cycle + 2, "timeout")]
 
     def run(self, s: dict[str, int]) -> None:
         """A cycle of a run, with these signals."""
@@ -357,7 +367,7 @@ class Watched:
             paid=y_beat or (not self.inside and x_beat),
         )
         if s["y_frame"] and not self.inside:
-            self._fault(self.cycle + 2, "program")
+            self.faults.append((self.cycle + 2, "program"))
         self.inside = max(0, self.inside + s["x_frame"] - s["y_frame"])
         self.cycle += 1
 
@@ -370,15 +380,7 @@ class Watched:
     def _count(self, owed: int, paid: int) -> None:
         self.count = 0 if paid else self.count + bool(owed)
         if self.limit and self.count == self.limit + 1:
-            self._fault(self.cycle + 3, "timeout")
-
-    def _fault(self, cycle: int, name: str) -> None:
-        if (
-            self.want is None
-            or cycle < self.want[0]
-            or (cycle == self.want[0] and name == "timeout")
-        ):
-            self.want = (cycle, name)
+            self.faults.append((self.cycle + 3, "timeout"))
 
 
 @cocotb.test
@@ -395,12 +397,18 @@ async def watchdog_counts_what_is_owed(dut) -> None:
         dut.limit_i.value = w.limit
         await ClockCycles(dut.clk_i, 3)
         mode = random.choice(("running", "loading"))
-        chance = {n: random.choice((0, 0.02, 0.5, 0.95, 1)) for n in WATCHDOG_INPUTS[3:]}
+        chance = {n: random.choice((0, 0.02, 0.5, 0.95, 1)) for n in WATCHDOG_INPUTS[4:]}
         chance["x_frame"] = random.choice((0.05, 0.3))
         chance["y_frame"] = chance["x_frame"] * random.choice((0, 0.2, 0.9))
         getattr(dut, f"{mode}_i").value = 1
         got = None
+        renewed = random.random() < 0.2  # now and then the limit is another, and the count begins
         for _ in range(200):
+            new = renewed and random.random() < 0.1
+            if new:
+                w.renew(random.choice((0, 1, 5, 30)))
+                dut.limit_i.value = w.limit
+            dut.limit_set_i.value = int(new)
             s = {n: int(random.random() < p) for n, p in chance.items()}
             for n, value in s.items():
                 getattr(dut, f"{n}_i").value = value

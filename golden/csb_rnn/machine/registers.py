@@ -195,7 +195,8 @@ REGISTERS = (
         0x30,
         "WATCHDOG",
         "RW",
-        "cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset",
+        "cycles that a beat may be owed before error `timeout`; 0: for ever; 2^24 after reset; "
+        "a write begins the count anew",
     ),
     # cleared by a start, as all counters but FRAMES_CUT
     Register(0x40, "CYCLES_LO", "RO", "cycles while running; reading it holds CYCLES_HI"),
