@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area energy report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ bench-quick: setup ## three of them, in minutes
 
 area: setup ## area of every sharing mode, clock of small on ECP5; kept by a hash of the sources
 	nice -n 10 $(PYTHON) scripts/area.py
+
+energy: setup ## energy of a frame (docs/results/energy.md): fetches and compiles CACTI, under 10 minutes
+	$(PYTHON) scripts/energy.py
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

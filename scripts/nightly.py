@@ -62,6 +62,7 @@ STEPS = (
         CSB_FUZZ_EXPORTS="300",
     ),
     Step("sim_all", ("scripts/sim.py", "--all")),
+    Step("energy", ("scripts/energy.py", "--check")),
     Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
     pytest(
         "recovery",

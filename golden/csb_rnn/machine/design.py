@@ -46,14 +46,16 @@ def needed_files(top: str, extra: Sequence[Path] = ()) -> list[Path]:
 
     Args:
         top: a module.
-        extra: files beside those of ``hdl/files.f``, such as the top of a test bench.
+        extra: files beside those of ``hdl/files.f``, such as the top of a test bench. One that
+            binds its module into others is needed although none of them names it.
     """
     sources, includes = file_list()
     headers = [header for folder in includes for header in sorted(folder.glob("*.svh"))]
     files = {file.stem: file for file in (*headers, *sources, *extra)}
     if top not in files:
         raise DesignError(f"no source file for '{top}': is it in {FILE_LIST.relative_to(ROOT)}?")
-    needed, todo = set(), [top]
+    needed: set[str] = set()
+    todo = [top, *(f.stem for f in extra if re.search("^bind ", f.read_text(), re.MULTILINE))]
     while todo:
         name = todo.pop()
         needed.add(name)

@@ -75,14 +75,14 @@ def limits(p: Program, words: int) -> dict[str, int]:
     }
 
 
-def build_arguments(c: Config, sim: str) -> dict[str, Any]:
+def build_arguments(c: Config, sim: str, probes: Sequence[Path] = ()) -> dict[str, Any]:
     """What :mod:`csb_rnn.simulation.launcher` needs to compile the simulation top, one build for
-    all who use it."""
+    all who use it; another one with ``probes``."""
     return {
         "sim": sim,
         "parameters": {**image.all_parameters(c), **depths(c, sim)},
-        "sources": [SIM_TOP],
-        "build_name": f"csb_sim_top_{c.name}",
+        "sources": [SIM_TOP, *probes],
+        "build_name": f"csb_sim_top_{'_'.join([c.name, *(p.stem for p in probes)])}",
     }
 
 
@@ -108,6 +108,7 @@ def simulate(
     waves: bool = False,
     stall: tuple[int, int] = (0, 0),
     seed: int | None = None,
+    probes: Sequence[Path] = (),
 ) -> RunResult:
     """Run frames through the RTL.
 
@@ -120,6 +121,7 @@ def simulate(
         count_last: read counters after the last sequence only, except that of saturations: reading
             them all takes as long as some hundred cycles.
         stall: seeds of random source and sink stalls, 0 for none.
+        probes: sources that bind observers into the design (Verilator alone can).
 
     Raises:
         SimulationError: the simulator failed (an assertion, for example).
@@ -159,7 +161,7 @@ def simulate(
     launcher.run(
         "csb_sim_top",
         "csb_rnn.simulation.run_program",
-        **build_arguments(c, sim),
+        **build_arguments(c, sim, probes),
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accesses of memories and operations of one frame in steady state, counted in a program.
+
+:mod:`csb_rnn.experiments.energy.rtl` holds every number against counters in the RTL. Example: a
+PEGroup whose program has 3 words reads its program memory 3 times a frame; with P = 2, Q = 2 and
+``shared_cols`` = 2 it reads 3 * 2 neurons and makes 3 * 4 products.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from csb_rnn.machine import image, isa
+from csb_rnn.machine.config import Config
+from csb_rnn.program.program import Program
+
+NARROW_W = isa.MUL_W + 1  # a narrow copy of a lane's register, and whether it saturated
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """All memories of one purpose.
+
+    Attributes:
+        width, depth: bits of a word, words.
+        count: how many there are.
+        reads, writes: accesses of a frame, of all of them together.
+    """
+
+    width: int
+    depth: int
+    count: int
+    reads: int
+    writes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Operations:
+    """Operations of a frame.
+
+    Attributes:
+        products: of the engine, of padding too.
+        kept: products of weights other than zero.
+        drained: values drained, one a lane and drain word.
+        elements: fused operations v = m0*x0 + m1*x1, one a lane and element word.
+    """
+
+    products: int
+    kept: int
+    drained: int
+    elements: int
+
+
+def written(p: Program) -> tuple[int, int]:
+    """Values of a frame that are written to neuron buffers (input, then vectors), and beats of the
+    bus that go to the output buffer."""
+    c = p.config
+    loop = p.elem[p.elem_loop :]
+    to_neurons = sum(bool(w.get("neu_we")) for w in loop)
+    to_output = sum(bool(w.get("out_we")) for w in loop)
+    return p.inputs + to_neurons * c.sub_slots * c.L, to_output * c.sub_slots
+
+
+def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str, Memory]:
+    """Memories by purpose, with their accesses of one frame.
+
+    Args:
+        machine: whose depths and widths the memories have, if not those that the program is for: a
+            machine of the same shape that the program does not fit.
+        cycles: of the frame, from :mod:`csb_rnn.execution.timing`: the element unit reads the
+            registers and states of the word that it shows in every cycle, issued or not.
+    """
+    c = machine or p.config
+    words = sum(map(len, p.groups))
+    first = sum(int((g.lane["first"] & (1 - g.lane["clr"])).sum()) for g in p.groups)
+    stores = sum(int(g.lane["store"].sum()) for g in p.groups)
+    ports = c.share_groups * c.Q
+    sides = 1 + c.share_h
+    banks = c.drain_banks * (1 + c.share_v)
+    rows = c.groups * c.P
+    values, out_beats = written(p)
+    loop = p.elem[p.elem_loop :]
+    states = sum(bool(w.get("st_we")) for w in loop)
+    results = sum(bool(w.get("reg_we")) for w in loop)
+    drains = len(p.drain)
+    stored = c.lanes * 2 * (drains + results)  # each to two copies of both widths
+    copies = 4 * c.lanes  # of both banks: two copies of each width
+    return {
+        "PEGroup words": Memory(isa.pegroup_width(c), c.weight_depth, c.groups, words, 0),
+        "neurons": Memory(
+            c.data_w,
+            c.neuron_depth * sides,
+            c.groups * ports,
+            words * ports,
+            values * c.K * ports * sides,
+        ),
+        "accumulators of PE rows": Memory(c.acc_w, banks * c.acc_depth, rows, first, stores),
+        "accumulators for drains": Memory(
+            c.acc_w, c.acc_depth, rows * banks, drains * rows * banks, stores
+        ),
+        "biases": Memory(c.acc_w, c.bias_depth, c.lanes, drains * c.lanes, 0),
+        "states": Memory(c.state_w, c.state_depth, c.lanes, cycles * c.lanes, states * c.lanes),
+        "narrow registers": Memory(NARROW_W, isa.REG_DEPTH, copies, cycles * copies, stored),
+        "wide registers": Memory(c.lane_w, isa.REG_DEPTH, copies, cycles * copies, stored),
+        "drain program": Memory(isa.width(isa.DRAIN), c.drain_depth, 1, drains, 0),
+        "element program": Memory(isa.width(isa.ELEM), c.elem_depth, 1, len(loop), 0),
+        "output table": Memory(
+            c.out_lanes * image.out_entry_width(c), c.out_depth, 1, p.out_beats, 0
+        ),
+        "output buffer": Memory(
+            c.L * c.data_w,
+            2 * c.out_depth,
+            c.out_lanes,
+            p.out_beats * c.out_lanes,
+            out_beats * c.out_lanes,
+        ),
+    }
+
+
+def operations(p: Program) -> Operations:
+    """Operations of one frame."""
+    c = p.config
+    words = sum(map(len, p.groups))
+    kept = sum(int(np.count_nonzero(g.pe["w"])) for g in p.groups)
+    loop = len(p.elem) - p.elem_loop
+    return Operations(words * c.P * c.Q, kept, len(p.drain) * c.lanes, loop * c.lanes)
+
+
+def total_bits(c: Config, memories: dict[str, Memory]) -> int:
+    """Bits of all these memories together."""
+    return sum(m.width * m.depth * m.count for m in memories.values())
