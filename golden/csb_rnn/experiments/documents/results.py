@@ -8,6 +8,7 @@ from typing import Any
 
 from csb_rnn.experiments.bench import page
 from csb_rnn.experiments.documents.tables import DOCS, table
+from csb_rnn.experiments.energy import page as energy_page
 from csb_rnn.experiments.reports import measured
 
 FORMATS = {"cycles_per_frame": ".2f", "cycles_per_frame_predicted": ".2f",
@@ -58,9 +59,13 @@ def weight_bits_table() -> str:
 
 def result_pages() -> dict[Path, str]:
     """The pages of ``docs/results`` whose results are all there, and what each has to hold."""
-    makers = {"engine": page.engine, "shared_columns": page.shared_columns}
+    makers = {
+        "engine": page.engine,
+        "shared_columns": page.shared_columns,
+        "energy": energy_page.energy,
+    }
+    pages = {**page.PAGES, "energy": ("energy",)}
     there = {
-        name: all(measured.path_of(result).is_file() for result in page.PAGES[name])
-        for name in makers
+        name: all(measured.path_of(result).is_file() for result in pages[name]) for name in makers
     }
     return {DOCS / f"results/{name}.md": make() for name, make in makers.items() if there[name]}

@@ -14,7 +14,8 @@ import torch
 from csb_rnn import flow
 from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
-from csb_rnn.experiments.bench import measure, models, shared_columns
+from csb_rnn.experiments.bench import models, shared_columns
+from csb_rnn.experiments.bench.programs import shared
 from csb_rnn.experiments.bench.shared_columns import Pruned
 from csb_rnn.experiments.energy import rtl
 from csb_rnn.experiments.energy.cacti import NODES, Energies
@@ -99,7 +100,7 @@ def pattern_rows(energies: Energies) -> Iterator[dict[str, Any]]:
             networks[case.pattern] = pruned(case.pattern)
         net = networks[case.pattern]
         base = config.load(case.config, weight_w=case.weight_w)
-        c = measure.shared(base, case.sharing)
+        c = shared(base, case.sharing)
         x = np.random.default_rng(models.SEED).normal(size=(50, net.network.inputs))
         q = quantise.quantise(net.network, c, x.clip(-4, 4))
         p = compile_network(q, roomy(c), 1, case.sharing, 32)

@@ -110,6 +110,13 @@ KINDS: dict[str, Kind] = {
          *TASKS, "checkpoints"),
         ROOM[:1],
     ),
+    "energy": Kind(
+        "scripts/energy.py",
+        ("hdl", *COMPILE, *PRUNED, f"{BENCH}/shared_columns.py", f"{PACKAGE}/experiments/energy",
+         *_rooms("flow", "execution/timing.py", "simulation", "pruning/classes.py",
+                 "pruning/schemes.py"), "checkpoints"),
+        ("tiny", "tiny_cols", "paper256", "paper256_cols"),
+    ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
 }  # fmt: skip
 
