@@ -109,6 +109,7 @@ def simulate(
     stall: tuple[int, int] = (0, 0),
     seed: int | None = None,
     probes: Sequence[Path] = (),
+    plus_args: Sequence[str] = (),
 ) -> RunResult:
     """Run frames through the RTL.
 
@@ -121,7 +122,9 @@ def simulate(
         count_last: read counters after the last sequence only, except that of saturations: reading
             them all takes as long as some hundred cycles.
         stall: seeds of random source and sink stalls, 0 for none.
-        probes: sources that bind observers into the design (Verilator alone can).
+        probes: sources that bind observers into the design (Verilator alone can), or that take
+            the place of modules of it.
+        plus_args: more arguments of the simulation.
 
     Raises:
         SimulationError: the simulator failed (an assertion, for example).
@@ -165,7 +168,7 @@ def simulate(
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},
-        plus_args=[f"+{k}={v}" for k, v in files.items()],
+        plus_args=[*(f"+{k}={v}" for k, v in files.items()), *plus_args],
         work_dir=work,
     )
     report = json.loads((work / "rtl.json").read_text())
