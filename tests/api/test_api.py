@@ -157,21 +157,88 @@ def test_missing_programs_are_named(monkeypatch):
         build.simulate(X, sim="icarus")
 
 
-def test_host_parts_are_not_dropped(tmp_path):
-    """A file whose last nodes are the host's is no network of the engine alone."""
+class Tagger(torch.nn.Module):
+    """Embedding, convolution and norm before the engine, softmax behind it, states as outputs."""
 
-    class Classifier(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(20, 4)
+        self.conv = torch.nn.Conv1d(4, 4, 3, padding=1)
+        self.norm = torch.nn.LayerNorm(4)
+        self.rnn = torch.nn.LSTM(4, 6, batch_first=True)
+        self.head = torch.nn.Linear(6, 3)
+
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        v = self.norm(self.conv(self.table(ids).transpose(1, 2)).transpose(1, 2))
+        frames, (h, c) = self.rnn(v)
+        return torch.softmax(self.head(frames[:, -1]), -1), h, c
+
+
+@pytest.mark.sims("verilator")
+def test_host_parts_run_around_every_model(sim, tmp_path):
+    """The outputs of the user's module come out of the float model, the fixed one and the RTL."""
+    torch.manual_seed(0)
+    module = Tagger().eval()
+    ids = torch.randint(0, 20, (2, 5))
+    build = csb_rnn.build(module, example=ids, config="tiny", calibrate=ids.numpy())
+    with torch.no_grad():
+        want = [w.numpy() for w in module(ids)]
+    got = build.run_float(ids.numpy())
+    assert got.outputs is next(iter(got.named.values()))
+    for one, other in zip(got.named.values(), want, strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < 1e-5
+    fixed = build.run_fixed(ids.numpy())
+    for one, other in zip(fixed.named.values(), want, strict=True):
+        assert 0 < np.abs(one - other).max() < 2**-8
+    build.save(tmp_path / "image")
+    loaded = csb_rnn.load(tmp_path / "image")
+    with pytest.raises(UsageError, match="build from the source for floats"):
+        loaded.run_float(ids.numpy())
+    run = loaded.simulate({"x": ids.numpy()}, sim=sim)
+    assert (run.mismatches, len(run.reports)) == (0, 2)
+    for name, value in fixed.named.items():
+        assert np.array_equal(run.named[name], value)
+    assert run.state["h_l0"].shape == (2, 6)
+    with pytest.raises(csb_rnn.errors.CsbError, match="inputs are y; the file takes x"):
+        loaded.run_fixed({"y": ids.numpy()})
+
+
+@pytest.mark.sims("verilator")
+def test_sequences_of_their_own_length(sim, tmp_path):
+    """A packed batch: every sequence ends at its own frame, in both directions."""
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    class Packed(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.rnn = lstm()
+            self.rnn = torch.nn.GRU(3, 4, 2, batch_first=True, bidirectional=True)
+            self.head = torch.nn.Linear(8, 2)
 
-        def forward(self, x):
-            return torch.softmax(self.rnn(x)[0], -1)
+        def forward(self, x: torch.Tensor, n: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            packed = pack_padded_sequence(x, n, batch_first=True, enforce_sorted=False)
+            y, h = self.rnn(packed)
+            return self.head(pad_packed_sequence(y, batch_first=True)[0]), h
 
+    torch.manual_seed(0)
+    module = Packed().eval()
+    x, n = torch.randn(3, 6, 3), torch.tensor([4, 6, 2])
     path = tmp_path / "m.onnx"
-    torch.onnx.export(Classifier().eval(), (torch.from_numpy(X),), path, dynamo=False)
-    with pytest.raises(UsageError, match=r"needs the host for .*Softmax"):
-        csb_rnn.build(path, config="tiny")
+    axes = {"x": {0: "batch", 1: "time"}, "n": {0: "batch"}}
+    torch.onnx.export(module, (x, n), path, input_names=["x", "n"], dynamic_axes=axes, dynamo=False)
+    feeds = {"x": x.numpy(), "n": n.numpy()}
+    build = csb_rnn.build(path, config="tiny", calibrate=feeds, streams=2)
+    with torch.no_grad():
+        want = [w.numpy() for w in module(x, n)]
+    for one, other in zip(build.run_float((x, n)).named.values(), want, strict=True):
+        assert np.abs(one - other).max() < 1e-5
+    fixed = build.run_fixed(feeds)
+    run = build.simulate(feeds, sim=sim)
+    assert (run.mismatches, len(run.reports)) == (0, 3)
+    for name, value in fixed.named.items():
+        assert np.array_equal(run.named[name], value)
+    with pytest.raises(csb_rnn.errors.CsbError, match="sequence 0 has 7 frames; expected 1 to 6"):
+        build.run_fixed({**feeds, "n": np.array([7, 6, 2])})
 
 
 @pytest.mark.parametrize("kind", ["prune", "Pruner"])

@@ -98,12 +98,11 @@ def reference(proto: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str,
 
 def ours(plan: Plan, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs of a plan with the float model as engine."""
-    parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
 
     def engine(x, state):
         return directions.run(plan.model, x, state)
 
-    return hosting.run(feeds, plan.outputs, plan.source, plan.states, plan.taps, *parts, engine)
+    return hosting.of_plan(plan).run(feeds, engine)[0]
 
 
 def difference(plan: Plan, proto: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> float:

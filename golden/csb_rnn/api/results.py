@@ -55,13 +55,16 @@ class Result:
     """Outputs of a model.
 
     Attributes:
-        outputs: float32, leading axes as those of the inputs.
+        outputs: float32, leading axes as those of the inputs; of a source that needs the host, the
+            first output of its graph, as the graph shapes it.
         state: final states by torch's names (``h_l0``, ``c_l1_reverse``), float32 ``[H]`` or
             ``[batch, H]``.
+        named: all outputs of the graph by name; none of a source that the engine runs alone.
     """
 
-    outputs: Float32
+    outputs: Any
     state: dict[str, Float32]
+    named: dict[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,16 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     state = None if a.state is None else flow.read_state(Path(a.state))
 
     settings = {"sim": a.sim, "waves": a.waves, "stall": a.stall, "timeline": a.trace}
-    r = verify.run_whole(flow.load(a.image), x, state, a.out, **settings).report
+    runs = verify.run_whole(flow.load(a.image), x, state, a.out, **settings).runs
     if a.trace:
         for file in sorted(Path(a.out).rglob("losses.json")):  # one for each part
             _show_losses(file)
     for file in sorted(Path(a.out).rglob(verify.DIFFERENCES)):
         print(f"{file}:\n{file.read_text()}", file=sys.stderr, end="")
-    interval = "no" if r["cycles_per_frame"] is None else f"{r['cycles_per_frame']:g}"
-    print(
-        f"{a.out}: {r['frames']} frames on {r['config']} ({r['sim']}),"
-        f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
-        f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
-    )
-    return commands.OK if verify.is_equal(r) else commands.MISMATCH
+    for n, r in enumerate(one.report for one in runs):
+        interval = "no" if r["cycles_per_frame"] is None else f"{r['cycles_per_frame']:g}"
+        print(
+            f"{Path(a.out) / f'run{n}' if len(runs) > 1 else a.out}: "
+            f"{r['frames']} frames on {r['config']} ({r['sim']}),"
+            f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
+            f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
+        )
+    return commands.OK if all(verify.is_equal(r.report) for r in runs) else commands.MISMATCH

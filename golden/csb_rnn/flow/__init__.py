@@ -16,6 +16,7 @@ from csb_rnn.flow.cycles import (
     recurrence_cycles,
     steady_frames,
 )
+from csb_rnn.flow.engines import fixed_engine, float_engine
 from csb_rnn.flow.files import (
     check_out,
     read_array,
@@ -44,6 +45,8 @@ __all__ = [
     "check_out",
     "choose_block",
     "finish",
+    "fixed_engine",
+    "float_engine",
     "frame_cycles",
     "issue_cycles",
     "load",

@@ -23,46 +23,14 @@ from numpy.typing import ArrayLike
 from csb_rnn.errors import UsageError
 from csb_rnn.flow import schema
 from csb_rnn.flow.files import sha256
-from csb_rnn.network.onnx import HostState, Plan, Tap, hosting
+from csb_rnn.network.onnx import HostState, Plan, Tap
+from csb_rnn.network.onnx.hosting import HostParts, of_plan
 from csb_rnn.network.onnx.layout import Layout
 from csb_rnn.network.read import Source
 from csb_rnn.system import untrusted
 
 BEFORE, AFTER = "host_before.onnx", "host_after.onnx"
 FACTOR = re.compile(r"(streams|frames|features)\.([0-9])")
-
-
-@dataclasses.dataclass(frozen=True)
-class HostParts:
-    """What the host needs to run a folder; see :class:`csb_rnn.network.onnx.Plan`."""
-
-    inputs: list[str]
-    outputs: list[str]
-    source: tuple[str, Layout]
-    states: list[HostState]
-    taps: list[Tap]
-    before: bytes | None
-    after: bytes | None
-
-    def run(self, feeds: Mapping[str, np.ndarray], engine: hosting.Engine) -> dict[str, np.ndarray]:
-        """The file's outputs by name.
-
-        Raises:
-            UsageError: an input is missing, or one is not the file's.
-            OnnxError: inputs that do not fit, or a host part that cannot run.
-        """
-        if feeds.keys() != set(self.inputs):
-            raise UsageError(
-                f"inputs are {', '.join(sorted(feeds))}; the file takes {', '.join(self.inputs)}"
-            )
-        return hosting.run(feeds, self.outputs, self.source, self.states, self.taps,
-                           self.before, self.after, engine)  # fmt: skip
-
-
-def of_plan(plan: Plan) -> HostParts:
-    """The parts of a file that was just read."""
-    parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
-    return HostParts(plan.inputs, plan.outputs, plan.source, plan.states, plan.taps, *parts)
 
 
 def files(parts: HostParts) -> dict[str, bytes]:
@@ -79,6 +47,7 @@ def record(parts: HostParts) -> dict[str, Any]:
         "outputs": parts.outputs,
         "source": {"tensor": name, "layout": layout.json()},
         "states": [dataclasses.asdict(s) for s in parts.states],
+        "lengths": parts.lengths,
         "taps": [{"tensor": t.tensor, "states": t.states, "layout": t.layout.json()}
                  for t in parts.taps],
         "files": {n: sha256(data) for n, data in files(parts).items()},
@@ -92,6 +61,7 @@ SCHEMA: dict[str, Any] = {
     "outputs": [str],
     "source": {"tensor": str, "layout": _LAYOUT},
     "states": [{"key": schema.Word, "tensor": str, "layout": str, "direction": int}],
+    "lengths": str,
     "taps": [{"tensor": str, "states": [str], "layout": _LAYOUT}],
     "files": dict,
 }
@@ -153,7 +123,7 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> HostParts | None:
             raise UsageError(f"{folder / name}: {error}") from None
         if sha256(found[name]) != digest:
             raise UsageError(f"{folder / name}: is not the file that manifest.json describes")
-    return HostParts(value["inputs"], value["outputs"], source, states, taps,
+    return HostParts(value["inputs"], value["outputs"], source, states, value["lengths"], taps,
                      found.get(BEFORE), found.get(AFTER))  # fmt: skip
 
 
@@ -211,10 +181,9 @@ def calibration(
         return None
     if plan is None and isinstance(given, Mapping):
         raise UsageError("inputs by name are for an ONNX file; expected one array")
-    if plan is None or (not isinstance(given, Mapping) and (plan.plain or len(plan.inputs) > 1)):
+    by_name = isinstance(given, Mapping) or (isinstance(given, tuple) and plan is not None)
+    if plan is None or (not by_name and (plan.plain or len(plan.inputs) > 1)):
         return np.asarray(given)
-    if not isinstance(given, Mapping):
-        given = {plan.inputs[0]: np.asarray(given)}
     caught: list[np.ndarray] = []
 
     class Caught(Exception):  # noqa: N818
@@ -224,7 +193,7 @@ def calibration(
         caught.append(x)
         raise Caught
 
-    parts = dataclasses.replace(of_plan(plan), after=None)
+    parts = dataclasses.replace(of_plan(plan), lengths="", after=None)
     with contextlib.suppress(Caught):
         parts.run(given, engine)
     return caught[0]

@@ -17,6 +17,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.flow.host import HostParts
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
+from csb_rnn.models.directions import QModel, QSegment
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.bidirectional import Model, model_key
 from csb_rnn.network.checkpoint import Checkpoint
@@ -188,3 +189,20 @@ class Build:
     def state_keys(self) -> dict[str, tuple[Part, str]]:
         """The model's name of every state -> its part, and its name there."""
         return {key: (part, own) for part in self.parts for key, own in part.model_keys().items()}
+
+    def initial_states(self) -> dict[str, Any]:
+        """Initial states that came with the model, by its names."""
+        return {
+            key: part.initial[own]
+            for key, (part, own) in self.state_keys().items()
+            if own in part.initial
+        }
+
+    def integers(self) -> QModel:
+        """The networks in integers, as one model."""
+        return QModel(
+            tuple(
+                QSegment({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
+                for parts in self.segments
+            )
+        )

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn.errors import UsageError
+from csb_rnn.flow.drawn_inputs import FRAMES, SIZES, STREAMS, draw_inputs
 from csb_rnn.models import directions
 from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.onnx import OnnxError, Plan, hosting, worker
 from csb_rnn.network.read import Source
 
-FRAMES, STREAMS, MOST_FRAMES = 11, 3, 32
+MOST_FRAMES = 32
 LIMIT = 1e-4  # of the largest value
 TORCH_CELLS = ("lstm", "lstmp", "gru", "rnn", "rnn_relu")
 
@@ -197,80 +198,15 @@ def _state_dict(source: Source, calibrate: ArrayLike | None) -> dict[str, Any]:
 # --- ONNX files -----------------------------------------------------------------------------------
 
 
-def draw_inputs(
-    plan: Plan, seed: int = 0, frames: int = FRAMES, streams: int = STREAMS
-) -> dict[str, np.ndarray]:
-    """Inputs of a file, drawn: numbers around 0, whole numbers that its tables have; ``frames`` and
-    ``streams`` where the file leaves them open."""
-    rng = np.random.default_rng(seed)
-    from onnx import helper
-
-    tables = _tables(plan)
-    roles: dict[tuple[str, int], int] = {}
-    name, layout = plan.source
-    for i, axis in enumerate(layout.axes):
-        if axis == ["streams.0"]:
-            roles[name, i] = plan.streams or streams
-    # States are of the same streams as frames, also where the file names their extents apart.
-    roles |= {(s.tensor, s.layout.index("B")): plan.streams or streams for s in plan.states}
-    out = {}
-    for info in plan.graph.graph.input:
-        kind, shape = plan.infos.get(info.name, (1, []))
-        sizes = []
-        for i, n in enumerate(shape or []):
-            symbol = plan.symbols.get((info.name, i))
-            default = roles.get((info.name, i)) or _size_of(
-                symbol, i, len(shape or []), plan, frames, streams
-            )
-            sizes.append(n if isinstance(n, int) else default)
-        dtype = helper.tensor_dtype_to_np_dtype(kind or 1)
-        if dtype.kind in "iu":
-            out[info.name] = rng.integers(0, tables.get(info.name, 2), sizes).astype(dtype)
-        elif dtype.kind == "b":
-            out[info.name] = rng.integers(0, 2, sizes).astype(bool)
-        else:
-            out[info.name] = rng.normal(size=sizes).astype(dtype)
-    return out
-
-
-def _size_of(symbol: str | None, at: int, rank: int, plan: Plan, frames: int, streams: int) -> int:
-    """An extent for an axis that the file leaves open: the same for the same name."""
-    if symbol:
-        names = list(dict.fromkeys(plan.symbols.values()))
-        batch = plan.symbols.get(plan.batch) if plan.batch else None
-        if symbol == batch or (batch is None and names.index(symbol) == 0):
-            return plan.streams or streams
-        return frames
-    return (plan.streams or streams) if at == 0 and rank > 1 else frames
-
-
-def _tables(plan: Plan) -> dict[str, int]:
-    """Rows of the table that an input of whole numbers indexes."""
-    rows: dict[str, int] = {}
-    sizes = {t.name: list(t.dims) for t in plan.graph.graph.initializer}
-    same: dict[str, str] = {}
-    for n in plan.graph.graph.node:
-        if n.op_type in ("Cast", "Identity", "Transpose", "Reshape") and n.input:
-            same[n.output[0]] = same.get(n.input[0], n.input[0])
-        if n.op_type == "Gather" and n.input[0] in sizes:
-            source = same.get(n.input[1], n.input[1])
-            rows[source] = min(rows.get(source, 1 << 30), sizes[n.input[0]][0])
-    return rows
-
-
 def run_plan(
     plan: Plan, feeds: Arrays, engine: Callable[..., Any] | None = None
 ) -> dict[str, np.ndarray]:
     """The file's outputs by its parts, with the float model as engine unless told otherwise."""
-    parts = [None if p is None else p.SerializeToString() for p in (plan.before, plan.after)]
 
     def float_engine(x: np.ndarray, state: dict[str, np.ndarray]) -> Any:
         return directions.run(plan.model, x, state)
 
-    return hosting.run(
-        feeds, plan.outputs, plan.source, plan.states, plan.taps, parts[0], parts[1],
-        engine or float_engine,
-    )  # fmt: skip
+    return hosting.of_plan(plan).run(feeds, engine or float_engine)[0]
 
 
 def run_file(plan: Plan, feeds: Arrays, extra: list[str] | None = None) -> dict[str, np.ndarray]:
@@ -293,8 +229,10 @@ def run_file(plan: Plan, feeds: Arrays, extra: list[str] | None = None) -> dict[
     return dict(zip(wanted, got, strict=True))
 
 
-def _inputs(plan: Plan, calibrate: ArrayLike | None) -> tuple[dict[str, np.ndarray], str]:
-    feeds = draw_inputs(plan)
+def _inputs(
+    plan: Plan, calibrate: ArrayLike | None, full: bool
+) -> tuple[dict[str, np.ndarray], str]:
+    feeds = draw_inputs(plan, full=full)
     name, layout = plan.source
     if calibrate is not None and name in feeds:
         x = np.asarray(calibrate, np.float32)
@@ -309,16 +247,12 @@ def _inputs(plan: Plan, calibrate: ArrayLike | None) -> tuple[dict[str, np.ndarr
     return feeds, f"{_shapes(feeds)}, seed 0"
 
 
-SIZES = ((FRAMES, STREAMS), (FRAMES, 1), (509, STREAMS), (509, 1), (4093, 1))
-"""Frames and streams that are tried in turn: some files take only long or single sequences."""
-
-
 def _runnable(
-    plan: Plan, feeds: dict[str, np.ndarray], inputs: str
+    plan: Plan, feeds: dict[str, np.ndarray], inputs: str, full: bool
 ) -> tuple[dict[str, np.ndarray], str]:
     """Inputs that the file itself takes: those given, else drawn ones of other sizes."""
     for frames, streams in ((0, 0), *SIZES):
-        drawn = draw_inputs(plan, 0, frames, streams) if frames else feeds
+        drawn = draw_inputs(plan, 0, frames, streams, full) if frames else feeds
         with contextlib.suppress(SourceError):
             run_file(plan, drawn)
             return drawn, f"{_shapes(drawn)}, seed 0" if frames else inputs
@@ -331,9 +265,10 @@ def _shapes(feeds: Arrays) -> str:
 
 def _onnx(source: Source, plan: Plan, calibrate: ArrayLike | None) -> dict[str, Any]:
     tool = _needs("onnxruntime")
-    feeds, inputs = _inputs(plan, calibrate)
+    full = source.module is not None
+    feeds, inputs = _inputs(plan, calibrate, full)
     model = plan.model  # the file's own states, not those of --initial
-    feeds, inputs = _runnable(plan, feeds, inputs)
+    feeds, inputs = _runnable(plan, feeds, inputs, full)
     try:
         want, got = run_file(plan, feeds), run_plan(plan, feeds)
     except OnnxError as error:

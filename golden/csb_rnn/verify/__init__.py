@@ -14,7 +14,7 @@ from csb_rnn.verify.comparison import (
     merge,
     report,
 )
-from csb_rnn.verify.host_run import run_whole
+from csb_rnn.verify.host_run import Whole, on_machine, run_whole
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
 from csb_rnn.verify.model_run import run
 
@@ -24,11 +24,13 @@ __all__ = [
     "Comparison",
     "Run",
     "Settings",
+    "Whole",
     "compare",
     "interleave",
     "is_equal",
     "judge",
     "merge",
+    "on_machine",
     "report",
     "run",
     "run_whole",

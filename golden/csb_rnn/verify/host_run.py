@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole ONNX file: host parts around the machine, so that the outputs of the file come out."""
+"""A whole file on the machine: its sequences in turn, its host parts around the engine."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,83 @@ from numpy.typing import ArrayLike
 from csb_rnn.errors import UsageError
 from csb_rnn.flow.files import npz, staged
 from csb_rnn.flow.record import Build
+from csb_rnn.network.onnx import hosting
 from csb_rnn.verify.image_run import Run
 from csb_rnn.verify.model_run import run
 
 OUTPUTS = "graph_outputs.npz"
 
 
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """What came out of a file.
+
+    Attributes:
+        runs: of the engine, one for each ``streams`` sequences.
+        outputs: of the file by name; none if it has no host parts.
+    """
+
+    runs: list[Run]
+    outputs: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+def on_machine(
+    build: Build,
+    state: Mapping[str, ArrayLike] | None,
+    out: str | Path | None,
+    runs: list[Run],
+    several: bool = False,
+    **settings: Any,
+) -> hosting.Engine:
+    """The machine as an engine for :mod:`csb_rnn.network.onnx.hosting`: sequences in turn.
+
+    Args:
+        state: initial states ``[units]`` or ``[sequences, units]``, in place of those that came
+            with the model; states that come with a run are laid over them.
+        out: folder of the results; of several runs ``run0``, ``run1``, ... in it.
+        runs: gets every run.
+        several: the engine is called more than once.
+
+    Raises (the engine):
+        UsageError: no multiple of the build's streams; and those of :func:`csb_rnn.verify.run`.
+    """
+    streams = build.options.streams
+
+    def engine(x: np.ndarray, given: dict[str, np.ndarray]) -> Any:
+        if len(x) % streams:
+            raise UsageError(
+                f"{len(x)} sequences: the build takes {streams} at a time; give a multiple, or "
+                f"build for {len(x)} streams"
+            )
+        # A state that is given replaces all that came with the model, as in csb_rnn.verify.run.
+        own = build.initial_states() if state is None else state
+        start = {k: np.broadcast_to(v, (len(x), np.shape(v)[-1])) for k, v in own.items()}
+        start |= given
+        done = []
+        for n in range(0, len(x), streams):
+            mine = {k: v[n : n + streams] for k, v in start.items()}
+            part = x[n : n + streams]
+            if streams == 1:
+                part, mine = part[0], {k: v[0] for k, v in mine.items()}
+            folder = out
+            if out is not None and (several or len(x) > streams):
+                folder = Path(out) / f"run{len(runs)}"
+            done.append(run(build, part, mine or None, folder, **settings))
+            runs.append(done[-1])
+        joined = np.stack if streams == 1 else np.concatenate
+        final = {k: joined([r.state[k] for r in done]) for k in done[0].state}
+        return joined([r.outputs for r in done]), final
+
+    return engine
+
+
 def run_whole(
     build: Build,
-    inputs: ArrayLike | Mapping[str, np.ndarray],
+    inputs: object,
     state: Mapping[str, ArrayLike] | None = None,
     out: str | Path | None = None,
     **settings: Any,
-) -> Run:
+) -> Whole:
     """Run a build on the RTL, between its host parts if it has any.
 
     Args:
@@ -34,11 +99,9 @@ def run_whole(
             array if it has one input.
         state: initial states that the file does not give.
         out: folder of the results, as of :func:`csb_rnn.verify.run`; with host parts also
-            ``graph_outputs.npz``, the outputs of the ONNX file by name.
+            ``graph_outputs.npz``, the outputs of the ONNX file by name. If the sequences are more
+            than the build's streams, each run has a folder of its own in it.
         settings: fields of :class:`~csb_rnn.verify.image_run.Settings`.
-
-    Returns:
-        The engine's run.
 
     Raises:
         UsageError, OnnxError, and those of :func:`csb_rnn.verify.run`.
@@ -47,31 +110,11 @@ def run_whole(
     if parts is None:
         if isinstance(inputs, Mapping):
             raise UsageError("inputs by name are for an ONNX file with host parts")
-        return run(build, inputs, state, out, **settings)
-    if not isinstance(inputs, Mapping):
-        if len(parts.inputs) != 1:
-            raise UsageError(f"the file has inputs {', '.join(parts.inputs)}: give an .npz of them")
-        inputs = {parts.inputs[0]: np.asarray(inputs)}
-    streams = build.options.streams
+        return Whole([run(build, np.asarray(inputs), state, out, **settings)])
     runs: list[Run] = []
-
-    def engine(x: np.ndarray, given: dict[str, np.ndarray]) -> Any:
-        if len(x) != streams:
-            raise UsageError(
-                f"the inputs hold {len(x)} sequences, the image has {streams} streams: build with "
-                f"--streams {len(x)}, or run sequences one by one"
-            )
-        start: dict[str, ArrayLike] | None = {**(state or {}), **given} or None
-        if start is not None and streams == 1:
-            start = {k: np.reshape(v, np.shape(v)[-1:]) for k, v in start.items()}
-        runs.append(run(build, x[0] if streams == 1 else x, start, out, **settings))
-        y, final = runs[0].outputs, runs[0].state
-        if streams == 1:
-            y, final = y[None], {k: v[None] for k, v in final.items()}
-        return y, final
-
-    outputs = parts.run(inputs, engine)
+    engine = on_machine(build, state, out, runs, bool(parts.lengths), **settings)
+    outputs, _ = parts.run(inputs, engine, build.options.streams)
     if out is not None:
         with staged(Path(out), OUTPUTS) as made:
             (made / OUTPUTS).write_bytes(npz(outputs))
-    return runs[0]
+    return Whole(runs, outputs)

@@ -16,7 +16,8 @@ from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
 from csb_rnn.network.onnx.load import load
-from csb_rnn.network.onnx.plan import HostState, Plan, Probe, Tap, plan
+from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
+from csb_rnn.network.onnx.plan import plan
 from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:

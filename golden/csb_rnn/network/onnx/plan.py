@@ -9,119 +9,22 @@ host's: behind the layers (``after``) or in front of them (``before``).
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csb_rnn.network.bidirectional import Model, stack
+from csb_rnn.network.bidirectional import stack
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx import cut
 from csb_rnn.network.onnx.errors import OnnxError, name_of
-from csb_rnn.network.onnx.layout import Layout, of_root, of_view
+from csb_rnn.network.onnx.layout import of_root, of_view
 from csb_rnn.network.onnx.load import flat, reads
+from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
 from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
 from csb_rnn.network.onnx.walk import RECURRENT, Walk
 
 if TYPE_CHECKING:
     import onnx
-
-
-@dataclass(frozen=True)
-class Tap:
-    """A tensor of the file that is made of the engine's results.
-
-    Attributes:
-        tensor: its name.
-        states: final states, side by side, that it is made of; empty: the output frames.
-        layout: how.
-    """
-
-    tensor: str
-    states: list[str]
-    layout: Layout
-
-
-@dataclass(frozen=True)
-class HostState:
-    """An initial state that comes from the host in every run: direction ``direction`` of a tensor
-    whose axes are directions, streams and units (``DBH``) or streams first (``BDH``)."""
-
-    key: str
-    tensor: str
-    layout: str
-    direction: int
-
-    def rows(self, tensor: np.ndarray) -> np.ndarray:
-        """``[streams, units]``."""
-        return tensor[self.direction] if self.layout == "DBH" else tensor[:, self.direction]
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A tensor of the file that holds the output frames of a layer, to find a first difference."""
-
-    layer: int
-    name: str
-    tensor: str
-    layout: Layout
-
-
-@dataclass
-class Plan:
-    """A file as parts.
-
-    Attributes:
-        model: what the engine runs.
-        graph: the file as one flat graph.
-        inputs, outputs: names of the graph's.
-        source: tensor that the engine reads, and its layout.
-        states: initial states that come in every run.
-        taps: tensors that are made of the engine's results.
-        before, after: parts for the host; None if there is nothing to do.
-        streams: sequences that a constant state is for; None: any number.
-        original: the file as it was read.
-        symbols: (input, axis) -> name of an extent that the file leaves open.
-        infos: type and shape of every tensor, as far as they are known.
-    """
-
-    model: Model
-    graph: onnx.ModelProto
-    inputs: list[str]
-    outputs: list[str]
-    source: tuple[str, Layout]
-    states: list[HostState]
-    taps: list[Tap]
-    before: onnx.ModelProto | None
-    after: onnx.ModelProto | None
-    probes: list[Probe]
-    original: onnx.ModelProto
-    symbols: dict[tuple[str, int], str]
-    streams: int | None = None
-    infos: dict[str, tuple[int, list[int | str | None] | None]] = field(default_factory=dict)
-
-    @property
-    def batch(self) -> tuple[str, int] | None:
-        """(input, axis) of the streams, if the engine reads an input as it is."""
-        name, layout = self.source
-        at = [i for i, ax in enumerate(layout.axes) if ax == ["streams.0"]]
-        return (name, at[0]) if at and name in self.inputs else None
-
-    @property
-    def plain(self) -> bool:
-        """Whether the engine does all: one input, and one output of all frames."""
-        direct = len(self.taps) == 1 and [t.tensor for t in self.taps] == self.outputs
-        frames = direct and not self.taps[0].states and self.taps[0].layout.pick is None
-        whole = frames and self.taps[0].layout.part is None and not self.taps[0].layout.turned
-        return bool(whole) and not (self.before or self.after or self.states)
-
-    def host_nodes(self) -> str:
-        """What the host does, for a message."""
-        parts = [p for p in (self.before, self.after) if p is not None]
-        names = [name_of(n) for p in parts for n in p.graph.node if n.op_type != "Constant"]
-        names += [f"the state '{s.tensor}'" for s in self.states]
-        names += [f"'{t.tensor}'" for t in self.taps] if not names else []
-        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 class _Planner:
@@ -172,6 +75,12 @@ class _Planner:
                     f"'{odd.name}' and '{deepest[-1].name}' do not stand in one chain; supported: "
                     "layers of which each reads the one before"
                 )
+        other = next((s for s in deepest if s.lengths != deepest[0].lengths), None)
+        if other is not None:
+            raise OnnxError(
+                f"'{other.name}' has other sequence_lens than '{deepest[0].name}'; supported: the "
+                "same for all layers"
+            )
         frames = [c for c, v in zip(chains, views.values(), strict=True) if v.kind == "frames"]
         last = self.last(frames, chains)
         chain = [joined(s) for s in last.chain()]
@@ -227,6 +136,8 @@ class _Planner:
                     f"frames of '{min(names)}' are used beside '{bottom.name}'; supported: frames "
                     "of the last layer, final states of any"
                 )
+            if bottom.lengths:
+                return bottom  # a Linear makes of the zeros behind a sequence its bias: the host's
         elif not common:  # the host computes the others: they need no state
             return max(chains, key=lambda c: sum(s.weights for s in c))[-1]
         return common[-1]
@@ -256,8 +167,10 @@ class _Planner:
         made = [self.tap(n, v, number, chain[-1]) for n, v in taps.items()]
         graph = cut.normalised(walk)
         host = [o for o in self.outputs if o not in taps]
-        tensors = list(dict.fromkeys([root.tensor, *(s.tensor for s in states)]))
         inputs = [i.name for i in graph.graph.input]
+        lengths = self.lengths(chain, graph, inputs)
+        tensors = [root.tensor, *(s.tensor for s in states), *[lengths] * bool(lengths)]
+        tensors = list(dict.fromkeys(tensors))
         symbols = {
             (v.name, i): d.dim_param
             for v in self.original.graph.input
@@ -272,6 +185,7 @@ class _Planner:
             self.outputs,
             (root.tensor, of_root(root)),
             states,
+            lengths,
             made,
             cut.part(walk, graph, inputs, [t for t in tensors if t not in inputs], self.makes),
             cut.part(walk, graph, [*taps, *inputs], host, self.makes),
@@ -286,6 +200,18 @@ class _Planner:
             streams,
             walk.infos,
         )  # fmt: skip
+
+    def lengths(self, chain: list[Stage], graph: onnx.ModelProto, inputs: list[str]) -> str:
+        """Tensor of the lengths of sequences, made by a node if it is a constant."""
+        from onnx import helper
+
+        name = next((s.lengths for s in chain if s.lengths), "")
+        held = [t for t in graph.graph.initializer if t.name == name]
+        if not held or name in inputs:
+            return name
+        self.walk.infos[f"{name}.lengths"] = (held[0].data_type, list(held[0].dims))
+        graph.graph.node.append(helper.make_node("Identity", [name], [f"{name}.lengths"]))
+        return f"{name}.lengths"
 
     @staticmethod
     def default_roles(root: Root) -> None:

@@ -118,6 +118,7 @@ class Stage:
         name: of the node, for messages.
         tensor: a tensor of the graph that holds its outputs, or "".
         linear: weights, bias and activation, of a layer without a state.
+        lengths: tensor with the number of frames of each sequence; "": all have all frames.
         parts, both: the directions of a stage of both, and back.
         pairs: the stage of both, by the backward stage that stands beside this one.
     """
@@ -129,6 +130,7 @@ class Stage:
     tensor: str = ""
     initial: dict[tuple[str, bool], State] = field(default_factory=dict)
     linear: tuple[np.ndarray, np.ndarray | None, str] | None = None
+    lengths: str = ""
     parts: dict[bool, Stage] = field(default_factory=dict)
     pairs: dict[Stage, Stage] = field(default_factory=dict)
     both: Stage | None = None
@@ -175,6 +177,7 @@ class Stage:
                 self.before, only, axis(only[reverse].outputs, "units"), self.name, "", mine
             )
             self.parts[reverse].both = self
+            self.parts[reverse].lengths = self.lengths
         return self.parts[reverse]
 
 

