@@ -27,7 +27,6 @@ module csb_counters #(
 );
   logic [Counters*32-1:0] count_q;
   logic [  Groups*32-1:0] issued_q;
-  logic [31:0] counter, issued;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
@@ -45,16 +44,19 @@ module csb_counters #(
     end
   end
 
-  always_comb begin
-    counter = '0;
-    issued  = '0;
-    for (int i = 0; i < Counters; i++) if (sel_i == CounterIw'(i)) counter = count_q[i*32+:32];
-    for (int g = 0; g < Groups; g++) if (group_i == GroupW'(g)) issued = issued_q[g*32+:32];
-  end
+  // An index into a power of two becomes a tree of muxes, a comparison with each number a chain.
+  localparam int GroupIw = Groups > 1 ? $clog2(Groups) : 1;
+  logic [(32<<CounterIw)-1:0] every_count;
+  logic [  (32<<GroupIw)-1:0] every_issued;
+  assign every_count  = (32 << CounterIw)'(count_q);
+  assign every_issued = (32 << GroupIw)'(issued_q);
 
   always_ff @(posedge clk_i) begin
-    counter_o <= counter;
-    issued_o  <= issued;
+    counter_o <= every_count[sel_i*32+:32];
+    issued_o  <= every_issued[group_i[GroupIw-1:0]*32+:32];
   end
+
+  logic unused;
+  assign unused = ^group_i;
 endmodule
 `default_nettype wire
