@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.reports import kinds, measured, source_text
+from csb_rnn.experiments.reports import kinds, measured, source_text, tries
+from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.machine.folders import ROOT
 
 ROWS = [{"model": "m", "config": "tiny", "sim": "verilator", "cycles_per_frame": 12.5}]
@@ -149,3 +150,25 @@ def test_sources_of_every_result_are_there() -> None:
         assert "-" not in measured.sources(name).values(), name
         for file in (ROOT / top for top in kind.sources if top.endswith(".py")):
             ast.parse(file.read_text())
+
+
+def test_records_of_pruning_are_those_that_are_known() -> None:
+    assert tries.changed() == []
+
+
+def test_a_changed_record_is_found_and_one_made_again_is_compared(tmp_path: Path) -> None:
+    kept, again, data = tmp_path / "kept", tmp_path / "again", tmp_path / "data"
+    line = {"kind": "try", "task": "Z2", "scheme": "csb", "rate": 20, "seed": 0, "valid": 99.0}
+    for folder, seconds in ((kept, 5.0), (again, 7.0)):
+        Records("Z2", folder).add(line | {"cpu_seconds": seconds})
+    Records("Z2", kept).add(line | {"seed": 1})
+    tries.keep(kept, data)
+    assert tries.changed(kept, data) == []
+    assert tries.confirm(again, kept, data).startswith("1 of 2 rows measured again on ")
+    Records("Z2", again).add(line | {"seed": 1, "valid": 98.0})
+    with pytest.raises(measured.MeasuredError, match=r"try Z2 csb 20 1: valid 98\.0, .* has 99\.0"):
+        tries.confirm(again, kept, data)
+    file = kept / "z2.jsonl"
+    file.write_text(file.read_text().replace("99.0", "99.5"))
+    (found,) = tries.changed(kept, data)
+    assert found.startswith("docs/results/tries/z2.jsonl: not the records of ")

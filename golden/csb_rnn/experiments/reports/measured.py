@@ -23,8 +23,9 @@ from csb_rnn.experiments.reports.kinds import ASIDE, COMMANDS, KINDS, SIM_COLUMN
 from csb_rnn.machine.folders import ROOT
 
 __all__ = [
-    "COMMANDS", "FOLDER", "KINDS", "SIM_COLUMNS", "Measured", "MeasuredError", "begin", "changed",
-    "commit", "compare", "confirm", "differences", "path_of", "read", "sources", "stale", "write",
+    "COMMANDS", "FOLDER", "KINDS", "SIM_COLUMNS", "Measured", "MeasuredError", "accept", "begin",
+    "changed", "commit", "compare", "confirm", "differences", "path_of", "read", "sources",
+    "stale", "write",
 ]  # fmt: skip
 
 FOLDER = ROOT / "docs/results/data"
@@ -210,7 +211,7 @@ def stale(folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
     return found
 
 
-def _differ(was: Any, now: Any) -> bool:
+def differ(was: Any, now: Any) -> bool:
     """Whether figures differ; a float may in its sixth digit."""
     close = isinstance(was, float) and isinstance(now, float | int)
     return was != now and not (close and abs(was - now) <= 1e-6 * max(abs(was), abs(now)))
@@ -235,7 +236,7 @@ def compare(
         if was is None:
             continue
         columns = keys or [k for k in row if k not in kind.loose and k in was]
-        wrong = [k for k in columns if _differ(was[k], row[k])]
+        wrong = [k for k in columns if differ(was[k], row[k])]
         equal += not wrong
         place = " on ".join(str(row[k]) for k in kind.key[:2])
         lines += [
@@ -263,13 +264,25 @@ def confirm(name: str, rows: Sequence[Row], folder: Path = FOLDER) -> str:
     Raises:
         MeasuredError: a row differs, or none of the rows is kept.
     """
-    found = compare(name, rows, folder=folder)
+    total = len(read(name, folder).rows)
+    return accept(name, compare(name, rows, folder=folder), total, folder)
+
+
+def accept(name: str, found: Found, total: int, folder: Path = FOLDER) -> str:
+    """Give a result today's sources if rows of a run equal the kept ones; see :func:`confirm`.
+
+    Args:
+        name: of the result.
+        found: rows of the run beside the kept ones.
+        total: rows that are kept.
+        folder: of the file.
+    """
     if found.lines:
         raise MeasuredError(f"{found.lines[0]} ({len(found.lines)} differ): measure again")
     if not found.equal:
         raise MeasuredError(f"docs/results/data/{name}.json: no row of it was measured again")
     kept, now = read(name, folder), begin(name)
-    line = f"{found.equal} of {len(kept.rows)} rows measured again on {now.commit}, all equal"
+    line = f"{found.equal} of {total} rows measured again on {now.commit}, all equal"
     value = dataclasses.replace(kept, sources=now.sources, confirmed=line)
     write(name, kept.rows, value, kept.notes, folder)
     return line
