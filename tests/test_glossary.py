@@ -42,6 +42,8 @@ def test_no_word_has_another_meaning() -> None:
         ("first word of a run", "streak"),
         ("the nightly run", "nightly suite"),
         ("needs_layer", "stage"),
+        ("model.segments[0]", "span"),
+        ("csb_rnn.pruning.segments import Labels", None),
         ("a data path lane has 32 registers; the run ends; the machine runs", None),
     ],
 )

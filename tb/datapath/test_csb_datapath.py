@@ -112,7 +112,7 @@ class Unit:
 
     def __init__(self, words: list[dict[str, int]], loop_start: int) -> None:
         self.words, self.loop_start = words, loop_start
-        self.pc, self.iteration, self.passes = 0, 0, 0
+        self.pc, self.iteration, self.rounds = 0, 0, 0
         self.ready = 3  # cycle from which the word may issue, one after it is shown, from start
         self.last_issue = -100
 
@@ -130,8 +130,8 @@ class Unit:
             return
         self.pc += 1
         if self.pc == self.loop_start:
-            self.passes += 1
-            if self.passes < streams:  # once more from word 0, which takes a start
+            self.rounds += 1
+            if self.rounds < streams:  # once more from word 0, which takes a start
                 self.pc, self.ready = 0, cycle + 3
 
 
@@ -205,13 +205,13 @@ class Units:
         if word["release"]:
             self.reg_tokens.append(cycle + isa.LAT_RELEASE)
         prologue = unit.pc < p.loop_start
-        n = unit.passes if prologue else unit.iteration
+        n = unit.rounds if prologue else unit.iteration
         stream = n % p.streams
         frame = 1 if prologue else n // p.streams
         v = self.lanes.element(cycle, word, stream * p.stride, bool(p.fresh))
         self._slot(cycle, word, v, stream, frame, n)
         unit.step(cycle, p.streams)
-        if prologue and unit.passes == p.streams:
+        if prologue and unit.rounds == p.streams:
             self.init_done = cycle + isa.lat_neuron(self.cfg)
 
     def _slot(self, cycle: int, word: Word, v, stream: int, frame: int, n: int) -> None:

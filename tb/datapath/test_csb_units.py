@@ -156,7 +156,7 @@ def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dic
     """Ports that belong to a word that issues, by cycles after its issue."""
     cfg = p.cfg
     prologue = unit.pc < p.loop_start
-    n = unit.passes if prologue else unit.iteration
+    n = unit.rounds if prologue else unit.iteration
     stream, frame = n % p.streams, 1 if prologue else n // p.streams
     base, states = stream * p.stride, cfg.state_depth
     toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
@@ -234,7 +234,7 @@ async def follow_element(bench: Bench, p: Program, rates: tuple[float, float]) -
                 taken += word["out_acquire"]
                 prologue = unit.pc < p.loop_start
                 unit.step(cycle, p.streams)
-                if prologue and unit.passes == p.streams and done is None:
+                if prologue and unit.rounds == p.streams and done is None:
                     done = cycle + isa.lat_neuron(p.cfg)
         if post:
             posts.append(cycle + 1)

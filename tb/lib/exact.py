@@ -104,7 +104,7 @@ def check_model(
     x: np.ndarray,
     state: dict[str, np.ndarray] | None = None,
 ) -> None:
-    """Runs every segment of a model in its direction over float frames ``[frames, inputs]``;
+    """Runs every span of a model in its direction over float frames ``[frames, inputs]``;
     outputs, states and cycles must be exact."""
     q = directions.quantise_model(m, c, x, state)
     xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
@@ -120,10 +120,10 @@ def check_model(
         predicted = timing.predict(p, len(frames)).last_out
         ran = Ran(p, network, frames, [len(frames)], y[0], end, predicted, given)
         direction = "reverse" if reverse else "forward"
-        require_equal(ran, got, folder, sim, case=f"segment {n}, {direction}")
+        require_equal(ran, got, folder, sim, case=f"span {n}, {direction}")
         return got.outputs, {k: v[0] for k, v in got.state.items()}
 
-    got, end = directions.run_segments(q, xs, start, on_rtl)
+    got, end = directions.run_spans(q, xs, start, on_rtl)
     assert np.array_equal(got, want)
     assert all(np.array_equal(end[k], v) for k, v in final.items())
 

@@ -49,8 +49,8 @@ def test_check_of_a_file_and_of_a_folder(source, tmp_path, capsys):
     assert call("build", source, "--config", "tiny", "--out", folder) == 0
     capsys.readouterr()
     assert call("check", folder) == 0
-    assert "parts: segment0, segment0_reverse" in capsys.readouterr().out
-    (folder / "segment0/image.bin").write_bytes(b"")
+    assert "parts: span0, span0_reverse" in capsys.readouterr().out
+    (folder / "span0/image.bin").write_bytes(b"")
     assert call("check", folder) == 2
     assert "image.bin: is not the file" in capsys.readouterr().err
 

@@ -58,15 +58,15 @@ def test_words_issue_once(case) -> None:
     """A PEGroup issues every word of every iteration, one a cycle, none in a stall."""
     p = program(*case)
     t = trace.timeline(p, 6)
-    for g, (segments, stalls) in enumerate(zip(t.bursts, t.stalls, strict=True)):
-        words = [(s.iteration, w) for s in segments for w in range(s.first, s.last)]
+    for g, (bursts, stalls) in enumerate(zip(t.bursts, t.stalls, strict=True)):
+        words = [(s.iteration, w) for s in bursts for w in range(s.first, s.last)]
         whole = [w for w in words if w[0] < 6]
         assert whole == [(n, w) for n in range(6) for w in range(len(p.groups[g]))]
-        spans = [(s.begin, s.begin + s.last - s.first) for s in segments]
+        spans = [(s.begin, s.begin + s.last - s.first) for s in bursts]
         spans += [(s.begin, s.end) for s in stalls]
         spans.sort()
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
-        ends = [s.begin + s.last - s.first - 1 for s in segments if s.last == len(p.groups[g])]
+        ends = [s.begin + s.last - s.first - 1 for s in bursts if s.last == len(p.groups[g])]
         assert ends[:6] == t.times.last_issue[g].tolist()
 
 

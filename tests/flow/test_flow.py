@@ -20,7 +20,7 @@ from csb_rnn.machine import config, image, isa
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.bidirectional import Model, Segment
+from csb_rnn.network.bidirectional import Model, Span
 from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
@@ -257,7 +257,7 @@ def test_an_image_replaces_another_whole(tmp_path):
     """Files that only the earlier image had go; what the user put beside them stays."""
     out, c = tmp_path / "image", config.load("tiny")
     q = LayerCase(3).network()
-    model = Model((Segment({False: q}, 0),))
+    model = Model((Span({False: q}, 0),))
 
     def save(name, **options):
         source = flow.Source(name, "")

@@ -42,21 +42,21 @@ def test_both_directions_are_torchs(name, bias):
         start = random_state(m, (3,))
         given = {}
         for s in ("h", "c") if "lstm" in name else ("h",):
-            keys = [f"{s}_l{n}{end}" for n in range(len(m.segments)) for end in ("", "_reverse")]
+            keys = [f"{s}_l{n}{end}" for n in range(len(m.spans)) for end in ("", "_reverse")]
             given[s] = torch.from_numpy(np.stack([start[k] for k in keys]))
         with torch.no_grad():
             want, end = module(x, tuple(given.values()) if len(given) > 1 else given["h"])
-        tolerance = 1e-9 if m.segments[0].networks[False].csb == {} and not read.csb else 1e-5
+        tolerance = 1e-9 if m.spans[0].networks[False].csb == {} and not read.csb else 1e-5
         for by_torch in (False, True):
             got, final = directions.run(m, x.numpy(), start, torch=by_torch)
             assert np.abs(got - want.numpy()).max() < tolerance
         last = end[0] if len(given) > 1 else end
-        keys = [f"h_l{n}{e}" for n in range(len(m.segments)) for e in ("", "_reverse")]
+        keys = [f"h_l{n}{e}" for n in range(len(m.spans)) for e in ("", "_reverse")]
         assert np.abs(np.stack([final[k] for k in keys]) - last.numpy()).max() < tolerance
 
 
 def near_float_and_exact_on_the_rtl(sim, tmp_path, name):
-    """Every segment in its direction: bits, states, cycles; both directions meet in integers."""
+    """Every span in its direction: bits, states, cycles; both directions meet in integers."""
     m = bidirectional.from_torch(build(name, bidirectional=True))
     x = np.random.default_rng(5).normal(size=(10, 5))
     start = random_state(m)
@@ -76,7 +76,7 @@ def test_fixed_is_near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     near_float_and_exact_on_the_rtl(sim, tmp_path, name)
 
 
-# The segments of a model are runs of one machine: X in a cell is looked for by test_every_cell.
+# The spans of a model are runs of one machine: X in a cell is looked for by test_every_cell.
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if n == "lstm" else pytest.mark.nightly) for n in MODULES]
 )
@@ -106,7 +106,7 @@ def test_a_model_of_one_direction_is_a_network():
 
 def test_bad_models_are_named():
     m = bidirectional.from_torch(build("gru", bidirectional=True))
-    layers = [{r: n.layers[0] for r, n in p.networks.items()} for p in m.segments]
+    layers = [{r: n.layers[0] for r, n in p.networks.items()} for p in m.spans]
     with pytest.raises(NetworkError, match="layer 1: takes 18 inputs, layer 0 returns 9"):
         bidirectional.stack([{False: layers[0][False]}, layers[1]])
     with pytest.raises(NetworkError, match="initial state 'c_l0'"):

@@ -171,7 +171,7 @@ def test_what_torch_exports_is_read(dynamic, tmp_path):
     with torch.no_grad():
         want = tagger(x).numpy()
     assert np.abs(directions.run(m, x.numpy())[0] - want).max() < 1e-5
-    assert [la.cell.name for la in m.segments[-1].networks[False].layers] == ["linear_relu"]
+    assert [la.cell.name for la in m.spans[-1].networks[False].layers] == ["linear_relu"]
 
 
 def test_imported_model_in_fixed_point():

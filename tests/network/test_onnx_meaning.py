@@ -322,7 +322,7 @@ def test_two_nodes_as_two_directions():
         g.out(g.n("Concat", ahead, back, axis=2))
         plan = equal(g, x=X)
         assert plan.plain
-        assert list(plan.model.segments[0].networks) == [False, True]
+        assert list(plan.model.spans[0].networks) == [False, True]
 
 
 @pytest.mark.parametrize("make", [
@@ -336,7 +336,7 @@ def test_one_direction_of_both(make):
     g = Graph(T, B, N)
     plan = equal(g.out(make(g, g.rnn("GRU", "x", N, H, d=2))), x=X)
     assert plan.plain
-    assert len(plan.model.segments[0].networks) == 1
+    assert len(plan.model.spans[0].networks) == 1
 
 
 # --- arrangements that are legal ------------------------------------------------------------------

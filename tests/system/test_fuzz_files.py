@@ -347,7 +347,7 @@ def image_folder(rng: random.Random, work: Path, files: dict[str, Path]) -> Case
         value = change_value(rng, json.loads((whole / "manifest.json").read_text()))
         (whole / "manifest.json").write_text(json.dumps(value))
         return run(work, whole, files["x.npy"])
-    folder = whole / rng.choice(("segment0", "segment1_reverse")) if kind == "model" else whole
+    folder = whole / rng.choice(("span0", "span1_reverse")) if kind == "model" else whole
     manifest = json.loads((folder / "manifest.json").read_text())
     for _ in range(rng.choice((1, 1, 2))):
         what = rng.randrange(5)

@@ -180,14 +180,14 @@ def test_a_model_that_is_not_its_file_is_refused(tmp_path):
     onnx.save(g.proto(), tmp_path / "m.onnx")
     found = read_source(tmp_path / "m.onnx")
     assert check_source(found)["difference"] < 1e-5
-    layer = found.model.segments[0].networks[False].layers[1]
+    layer = found.model.spans[0].networks[False].layers[1]
     layer.weights["z", "h"][2, 1] += 0.1
     with pytest.raises(SourceError, match=r"layer 1 \('GRU_2'\), stream \d, frame \d+, unit 2: "):
         check_source(found)
     module = torch.nn.LSTM(N, H, 2)
     torch.save(module.state_dict(), tmp_path / "m.pt")
     found = read_source(tmp_path / "m.pt")
-    found.model.segments[0].networks[False].layers[0].weights["o", "x"][1, 1] += 0.1
+    found.model.spans[0].networks[False].layers[0].weights["o", "x"][1, 1] += 0.1
     with pytest.raises(SourceError, match=r"outputs \[stream, frame, unit\], index"):
         check_source(found)
 

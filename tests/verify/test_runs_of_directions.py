@@ -39,8 +39,8 @@ def test_both_directions(sim, tmp_path, monkeypatch):
         build_image(tmp_path / "m.pt", tiny(sim))
     manifest = flow.save(flow.build(tmp_path / "m.pt", tiny(sim), calibrate=x), folder)
     names = [part["folder"] for part in manifest["parts"]]
-    assert names == ["segment0", "segment0_reverse", "segment1", "segment1_reverse"]
-    (folder / "segment0/image.bin").write_bytes(b"")
+    assert names == ["span0", "span0_reverse", "span1", "span1_reverse"]
+    (folder / "span0/image.bin").write_bytes(b"")
     flow.save(
         flow.build(tmp_path / "m.pt", tiny(sim), calibrate=x), folder
     )  # in the place of the damaged one

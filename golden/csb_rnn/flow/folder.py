@@ -209,8 +209,8 @@ def _read_model(folder: Path, manifest: Mapping[str, Any]) -> Build:
     builds: list[Build] = []
     parts: list[Part] = []
     for entry in wanted:
-        places = {"number": entry["segment"], "reverse": entry["reverse"]}
-        name = f"segment{entry['segment']}{'_reverse' if entry['reverse'] else ''}"
+        places = {"number": entry["span"], "reverse": entry["reverse"]}
+        name = f"span{entry['span']}{'_reverse' if entry['reverse'] else ''}"
         taken = {part.name for part in parts}
         need(entry["folder"] == name and name not in taken, f"parts: expected one called {name}")
         builds.append(_read_image(folder / name))
@@ -218,18 +218,18 @@ def _read_model(folder: Path, manifest: Mapping[str, Any]) -> Build:
         parts.append(dataclasses.replace(builds[-1].part, **places))
     whole = Build(builds[0].config, builds[0].options, parts=tuple(parts))
     numbers = sorted({part.number for part in parts})
-    need(numbers == list(range(len(numbers))), "parts: a segment is missing")
+    need(numbers == list(range(len(numbers))), "parts: a span is missing")
     inputs, layers = manifest["inputs"], 0
-    for segment in whole.segments:
-        frac = min(part.quantised.out_frac for part in segment)
-        depth = len(segment[0].quantised.layers)
-        for part in segment:
+    for span in whole.spans:
+        frac = min(part.quantised.out_frac for part in span)
+        depth = len(span[0].quantised.layers)
+        for part in span:
             need(part.quantised.inputs == inputs, f"parts: {part.name} has other inputs")
             need(len(part.quantised.layers) == depth, "parts: of different depth")
             need((part.first, part.frac) == (layers, frac), "parts: first or frac is wrong")
-        inputs = sum(part.quantised.outputs for part in segment)
+        inputs = sum(part.quantised.outputs for part in span)
         layers += depth
-    need(manifest["outputs"] == inputs, "outputs: is not that of the last segment")
+    need(manifest["outputs"] == inputs, "outputs: is not that of the last span")
     for part in parts:
         for key in ("config", "streams"):
             held = part.manifest

@@ -267,7 +267,7 @@ def model_manifest(build: Build, parts: Sequence[Mapping[str, Any]]) -> dict[str
         "parts": [
             {
                 "folder": part.name,
-                "segment": part.number,
+                "span": part.number,
                 "reverse": part.reverse,
                 "first": part.first,
                 "frac": part.frac,

@@ -66,10 +66,10 @@ class Part:
     a bidirectional layer is two parts.
 
     Attributes:
-        number: of the segment, counted in the order in which segments run.
+        number: of the span, counted in the order in which spans run.
         reverse: the network takes frames from the last to the first.
         first: number of its first layer in the model.
-        frac: fraction bits at which outputs of the segment's parts stand side by side.
+        frac: fraction bits at which outputs of the span's parts stand side by side.
         quantised: the network in integers.
         network: in float; None if it was read from an image folder.
         initial: float states that a run starts from, zero if absent.
@@ -97,8 +97,8 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Name of its folder in a model's folder: ``segment0``, ``segment0_reverse``."""
-        return f"segment{self.number}{'_reverse' if self.reverse else ''}"
+        """Name of its folder in a model's folder: ``span0``, ``span0_reverse``."""
+        return f"span{self.number}{'_reverse' if self.reverse else ''}"
 
     def compiled(self) -> Program:
         """The program.
@@ -140,7 +140,7 @@ class Build:
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def segments(self) -> list[list[Part]]:
+    def spans(self) -> list[list[Part]]:
         """Parts that read the same frames, together."""
         found: dict[int, list[Part]] = {}
         for part in self.parts:
@@ -173,7 +173,7 @@ class Build:
     @property
     def outputs(self) -> int:
         """Values of an output frame."""
-        return sum(part.quantised.outputs for part in self.segments[-1])
+        return sum(part.quantised.outputs for part in self.spans[-1])
 
     @property
     def kept_weights(self) -> int:

@@ -161,7 +161,7 @@ MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/flow
     "parts": [
         {
             "folder": Word,
-            "segment": Between(0, 255),
+            "span": Between(0, 255),
             "reverse": bool,
             "first": Between(0, 255),
             "frac": Frac,

@@ -119,7 +119,7 @@ def quantised(build: Build) -> Build:
     """
     assert build.model is not None, "a build that was read from a folder is quantised"
     numbers = quantise_model(build.model, build.config, build.calibrate)
-    pairs = zip(build.model.segments, numbers.segments, strict=True)
+    pairs = zip(build.model.spans, numbers.spans, strict=True)
     parts = [
         Part(
             number,

@@ -21,7 +21,7 @@ from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models import float_model, formats, integer_layer, quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.bidirectional import Model, Segment, model_key, part_state
+from csb_rnn.network.bidirectional import Model, Span, model_key, part_state
 from csb_rnn.network.network import Floats
 
 
@@ -47,7 +47,7 @@ def run(
     start = {**model.initial, **(state or {})}
     final: dict[str, Floats] = {}
     v = np.asarray(x, np.float64)
-    for p in model.segments:
+    for p in model.spans:
         parts = []
         for reverse, network in p.networks.items():
             own = part_state(start, network.state_shapes(), p.first, reverse)
@@ -62,24 +62,24 @@ def run_layers(
     model: Model, x: ArrayLike, layers: int, state: Mapping[str, ArrayLike] | None = None
 ) -> Floats:
     """Outputs of the first ``layers`` layers in float, arguments as :func:`run`."""
-    segments: list[Segment] = []
-    for p in model.segments:
+    spans: list[Span] = []
+    for p in model.spans:
         if p.first >= layers:
             break
         cut = {
             way: dataclasses.replace(n, layers=n.layers[: layers - p.first])
             for way, n in p.networks.items()
         }
-        segments.append(Segment(cut, p.first))
-    part = Model(tuple(segments))
+        spans.append(Span(cut, p.first))
+    part = Model(tuple(spans))
     known = part.state_shapes()
     start = {k: v for k, v in {**model.initial, **(state or {})}.items() if k in known}
     return run(part, x, start)[0]
 
 
 @dataclasses.dataclass(frozen=True)
-class QSegment:
-    """A segment in integers. ``frac`` is the fraction of its outputs side by side."""
+class QSpan:
+    """A span in integers. ``frac`` is the fraction of its outputs side by side."""
 
     networks: dict[bool, QNetwork]
     first: int
@@ -90,21 +90,21 @@ class QSegment:
 class QModel:
     """A model in integers."""
 
-    segments: tuple[QSegment, ...]
+    spans: tuple[QSpan, ...]
 
     @property
     def inputs(self) -> int:
         """Values of an input frame."""
-        return next(iter(self.segments[0].networks.values())).inputs
+        return next(iter(self.spans[0].networks.values())).inputs
 
     @property
     def out_frac(self) -> int:
         """Fraction bits of an output."""
-        return self.segments[-1].frac
+        return self.spans[-1].frac
 
     def quantise_inputs(self, x: ArrayLike, counts: Saturations | None = None) -> Ints:
         """As :meth:`csb_rnn.models.integer_network.QNetwork.quantise_inputs`."""
-        return next(iter(self.segments[0].networks.values())).quantise_inputs(x, counts)
+        return next(iter(self.spans[0].networks.values())).quantise_inputs(x, counts)
 
     def output_float(self, y: ArrayLike) -> np.ndarray:
         """Integer outputs as float32, exact."""
@@ -122,7 +122,7 @@ class QModel:
         """
         known = {
             model_key(k, p.first, reverse)
-            for p in self.segments
+            for p in self.spans
             for reverse, q in p.networks.items()
             for k in q.state_keys()
         }
@@ -135,7 +135,7 @@ class QModel:
 
     def _each_state(self, state: Mapping[str, Any], convert: Callable) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        for p in self.segments:
+        for p in self.spans:
             for reverse, q in p.networks.items():
                 mine = convert(q, part_state(state, q.state_keys(), p.first, reverse))
                 out |= {model_key(k, p.first, reverse): v for k, v in mine.items()}
@@ -148,26 +148,26 @@ def quantise_model(
     calibrate: ArrayLike | None = None,
     state: Mapping[str, ArrayLike] | None = None,
 ) -> QModel:
-    """The model in integers, segment by segment; see :func:`csb_rnn.models.quantise.quantise`."""
+    """The model in integers, span by span; see :func:`csb_rnn.models.quantise.quantise`."""
     start = {**model.initial, **(state or {})}
     v = None if calibrate is None else np.asarray(calibrate, np.float64)
-    segments: list[QSegment] = []
-    for p in model.segments:
+    spans: list[QSpan] = []
+    for p in model.spans:
         qs, parts = {}, []
         for reverse, network in p.networks.items():
             own = part_state(start, network.state_shapes(), p.first, reverse)
             x = None if v is None else _turned(v, reverse)
-            frac = segments[-1].frac + numerics.GRID_W - cfg.data_w if segments else None
+            frac = spans[-1].frac + numerics.GRID_W - cfg.data_w if spans else None
             qs[reverse] = quantise.quantise(network, cfg, x, own, frac)
             if x is not None:
                 parts.append(_turned(float_model.run(network, x, own)[0], reverse))
         v = np.concatenate(parts, axis=-1) if parts else None
-        segments.append(QSegment(qs, p.first, min(q.out_frac for q in qs.values())))
-    return QModel(tuple(segments))
+        spans.append(QSpan(qs, p.first, min(q.out_frac for q in qs.values())))
+    return QModel(tuple(spans))
 
 
-def join(p: QSegment, outputs: Mapping[bool, Ints]) -> Ints:
-    """Outputs of a segment's networks, in the order of frames, side by side at one fraction."""
+def join(p: QSpan, outputs: Mapping[bool, Ints]) -> Ints:
+    """Outputs of a span's networks, in the order of frames, side by side at one fraction."""
     parts = [
         numerics.round_shift(_turned(y, reverse), p.networks[reverse].out_frac - p.frac)
         for reverse, y in outputs.items()
@@ -178,7 +178,7 @@ def join(p: QSegment, outputs: Mapping[bool, Ints]) -> Ints:
 Runner = Callable[[int, bool, QNetwork, Ints, dict[str, Ints]], tuple[Ints, dict[str, Ints]]]
 
 
-def run_segments(
+def run_spans(
     q: QModel, x: Ints, state: Mapping[str, Ints] | None, run_one: Runner
 ) -> tuple[Ints, dict[str, Ints]]:
     """Every network over its frames, in its direction.
@@ -186,11 +186,11 @@ def run_segments(
     Args:
         x: integers ``[(streams,) frames, inputs]``.
         state: initial states in integers; zero if None.
-        run_one: (number of the segment, backwards, network, frames in its order, its states) ->
+        run_one: (number of the span, backwards, network, frames in its order, its states) ->
             outputs and final states.
     """
     final: dict[str, Ints] = {}
-    for n, p in enumerate(q.segments):
+    for n, p in enumerate(q.spans):
         outputs = {}
         for reverse, network in p.networks.items():
             own = part_state(state or {}, network.state_keys(), p.first, reverse)
@@ -209,4 +209,4 @@ def run_fixed(
     def one(_n: int, _reverse: bool, network: QNetwork, frames: Ints, own: dict[str, Ints]) -> Any:
         return FixedModel(network, cfg).run(frames, own)
 
-    return run_segments(q, np.asarray(x, np.int64), state, one)
+    return run_spans(q, np.asarray(x, np.int64), state, one)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models: segments that run over a sequence one after the other; both directions are made of them.
+"""Models: spans that run over a sequence one after the other; both directions are made of them.
 
-A network reads frames in one direction. A bidirectional layer is a *segment* of two networks: one
+A network reads frames in one direction. A bidirectional layer is a *span* of two networks: one
 runs over the frames forwards, the other over the same frames backwards, on the same hardware, and
 their outputs stand side by side, as torch has them. Layers of one direction that follow each other
-are one network, so a model without a backward layer is one segment of one network.
+are one network, so a model without a backward layer is one span of one network.
 
-States have torch's names over all segments: ``h_l1``, ``c_l1_reverse``. A state is what the network
+States have torch's names over all spans: ``h_l1``, ``c_l1_reverse``. A state is what the network
 of its direction ended with: backwards, that is after frame 0.
 """
 
@@ -38,7 +38,7 @@ Directions = dict[bool, Layer]  # reverse? -> layer; one of them or both
 
 
 @dataclasses.dataclass(frozen=True)
-class Segment:
+class Span:
     """Networks over the same frames.
 
     Attributes:
@@ -61,7 +61,7 @@ class Segment:
 
 
 def model_key(key: str, first: int, reverse: bool) -> str:
-    """The model's name of a network's state: ``h_l0`` of the segment that begins with layer 2 is
+    """The model's name of a network's state: ``h_l0`` of the span that begins with layer 2 is
     ``h_l2`` or ``h_l2_reverse``."""
     name, n = key.rsplit("_l", 1)
     return f"{name}_l{int(n) + first}{'_reverse' if reverse else ''}"
@@ -89,11 +89,11 @@ class Model:
         initial: initial states that came with the model, by name; those that are absent are zero.
     """
 
-    segments: tuple[Segment, ...]
+    spans: tuple[Span, ...]
     initial: dict[str, Floats] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for before, after in zip(self.segments, self.segments[1:], strict=False):
+        for before, after in zip(self.spans, self.spans[1:], strict=False):
             if {n.inputs for n in after.networks.values()} != {before.outputs}:
                 raise NetworkError(
                     f"layer {after.first}: takes {after.inputs} inputs, layer {after.first - 1} "
@@ -107,16 +107,16 @@ class Model:
     @property
     def inputs(self) -> int:
         """Values of an input frame."""
-        return self.segments[0].inputs
+        return self.spans[0].inputs
 
     @property
     def outputs(self) -> int:
         """Values of an output frame."""
-        return self.segments[-1].outputs
+        return self.spans[-1].outputs
 
     def networks(self) -> Iterator[tuple[int, bool, Network]]:
         """(first layer, backwards, network), in the order in which they run."""
-        for p in self.segments:
+        for p in self.spans:
             for reverse, network in p.networks.items():
                 yield p.first, reverse, network
 
@@ -157,7 +157,7 @@ def stack(
             groups[-1][1].append(layer)
         else:
             groups.append((n, [layer]))
-    segments = []
+    spans = []
     for first, group in groups:
         networks = {}
         for reverse in sorted(group[0]):
@@ -168,9 +168,9 @@ def stack(
                 raise NetworkError(
                     f"from layer {first} on: {error}" if first else str(error)
                 ) from None
-        segments.append(Segment(networks, first))
+        spans.append(Span(networks, first))
     start = {k: np.asarray(v, np.float64) for k, v in (initial or {}).items()}
-    return Model(tuple(segments), start)
+    return Model(tuple(spans), start)
 
 
 def _stacked(

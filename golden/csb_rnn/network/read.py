@@ -155,7 +155,7 @@ def _layers(model: Model) -> list[Directions]:
     """The layers of a model, each with its directions."""
     return [
         {way: network.layers[i] for way, network in p.networks.items()}
-        for p in model.segments
+        for p in model.spans
         for i in range(len(next(iter(p.networks.values())).layers))
     ]
 

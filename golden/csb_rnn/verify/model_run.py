@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole model on the RTL: its parts, one after the other on the same machine.
 
-A network of one direction is one part. Otherwise outputs of one segment are the inputs of the next,
+A network of one direction is one part. Otherwise outputs of one span are the inputs of the next,
 as floats, exact; a part that runs backwards takes the frames from the last to the first.
 """
 
@@ -64,9 +64,9 @@ def run(
             return run_part(build.part, x, state, how, folder)
         v, reports = np.asarray(x), []
         final: dict[str, np.ndarray] = {}
-        for segment in build.segments:
+        for span in build.spans:
             outputs, wanted = [], []
-            for part in segment:
+            for part in span:
                 own = None
                 if state is not None:
                     own = {k: state[key] for key, k in part.model_keys().items() if key in state}
