@@ -19,7 +19,7 @@ from cocotb.triggers import RisingEdge
 from csb_rnn.execution import timing
 from csb_rnn.machine import config, isa
 from tb.lib.datapath_model import pack, random_signed
-from tb.lib.pegroup_model import Model, Word, banks, random_program
+from tb.lib.pegroup_model import PegroupModel, Word, banks, random_program
 from tb.lib.stream import poison, reset, start_clock
 
 FLAGS = ("start_i", "stop_i", "hold_i", "ld_we_i", "zero_i", "nw_we_i", "acc_re_i")
@@ -36,7 +36,7 @@ class Bench:
     def __init__(self, dut) -> None:
         self.dut = dut
         self.c = config.load(os.environ["CSB_CONFIG"], **json.loads(os.environ["CSB_OVERRIDE"]))
-        self.model = Model(self.c)
+        self.model = PegroupModel(self.c)
         self.cycle = 0
         self.ready_at: int | None = None  # cycle from which words are there; None: idle
         self.marks: set[int] = set()

@@ -2,7 +2,7 @@
 """A PEGroup in Python, written from docs/isa.md: random legal programs, and what they compute.
 
 Accumulators and neurons change as soon as a word issues; a bench asks for an accumulator only when
-the contract says that the store has landed (:meth:`Model.readable`).
+the contract says that the store has landed (:meth:`PegroupModel.readable`).
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def random_program(c: Config, length: int) -> list[Word]:
 
 
 # --- the machine ------------------------------------------------------------------------------
-class Model:
+class PegroupModel:
     """Neurons, accumulators and the place in the program."""
 
     def __init__(self, c: Config) -> None:
