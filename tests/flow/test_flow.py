@@ -98,7 +98,7 @@ def test_listing_names_everything():
     q = quantise.quantise(LayerCase(3, "lstm", 5, 11, layers=2).network(), c)
     p = compiler.compile_network(q, c)
     text = listing(p)
-    events = ("wait [x loaded]", "event [h_l0 written]", "event [layer 1 drained]")
+    events = ("wait [x loaded]", "event [h_l0 written]", "event [stage 1 drained]")
     for part in (*events, "frame done", "c_l1: 11 units", "element: "):
         assert part in text, part
     weights = sum(int(np.count_nonzero(w)) for la in q.layers for w in la.weights.values())
