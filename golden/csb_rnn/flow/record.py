@@ -17,7 +17,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.flow.host import HostParts
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
-from csb_rnn.models.directions import QModel, QSegment
+from csb_rnn.models.directions import QModel, QSpan
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.bidirectional import Model, model_key
 from csb_rnn.network.checkpoint import Checkpoint
@@ -202,7 +202,7 @@ class Build:
         """The networks in integers, as one model."""
         return QModel(
             tuple(
-                QSegment({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
-                for parts in self.segments
+                QSpan({p.reverse: p.quantised for p in parts}, parts[0].first, parts[0].frac)
+                for parts in self.spans
             )
         )

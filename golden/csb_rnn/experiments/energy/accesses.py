@@ -107,14 +107,14 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
         "drain program": Memory(isa.width(isa.DRAIN), c.drain_depth, 1, drains, 0),
         "element program": Memory(isa.width(isa.ELEM), c.elem_depth, 1, len(loop), 0),
         "output table": Memory(
-            c.out_lanes * image.out_entry_width(c), c.out_depth, 1, p.out_beats, 0
+            c.values_per_beat * image.out_entry_width(c), c.out_depth, 1, p.out_beats, 0
         ),
         "output buffer": Memory(
             c.L * c.data_w,
             2 * c.out_depth,
-            c.out_lanes,
-            p.out_beats * c.out_lanes,
-            out_beats * c.out_lanes,
+            c.values_per_beat,
+            p.out_beats * c.values_per_beat,
+            out_beats * c.values_per_beat,
         ),
     }
 
