@@ -14,7 +14,7 @@ from csb_rnn import commands
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.autoprune import autoprune
-from csb_rnn.network.checkpoint import check_target, read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint_files import check_target, read_checkpoint, write_checkpoint
 from csb_rnn.pruning import SCHEMES, make_scheme
 from csb_rnn.pruning.schemes import for_machine
 

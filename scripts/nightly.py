@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation.launcher import DEFAULT_SEED
+from csb_rnn.simulation.repeat import DEFAULT_SEED
 
 RESULTS = ROOT / "docs/results/nightly"
 SOURCES = ("golden", "hdl", "tb", "tests", "scripts", "checkpoints", "requirements.txt")

@@ -24,7 +24,7 @@ from csb_rnn.experiments.tasks.plans import PLANS, QUICK, QUICK_SCHEMES, Plan
 from csb_rnn.experiments.tasks.records import FOLDER, Records
 from csb_rnn.experiments.tasks.table import dense_as_long, lossless, make_try, tries_to_make
 from csb_rnn.models.integer_layer import QuantError
-from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
 from csb_rnn.network.network import NetworkError
 from csb_rnn.program.program import CompileError
 

@@ -35,8 +35,9 @@ from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.checkpoint import Checkpoint, read_checkpoint
-from csb_rnn.network.network import from_checkpoint
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint
+from csb_rnn.network.stacking import network_from_checkpoint
 from csb_rnn.program.program import CompileError, Program
 from csb_rnn.simulation import capacity
 from csb_rnn.system import processes
@@ -192,7 +193,7 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
     decoder = z7_pronunciation.decoder_checkpoint(case.checkpoint)
     table = case.task.extra(case.checkpoint, "dec_embed.weight")
     c = case.part.compiled().config
-    q = quantise.quantise(from_checkpoint(decoder), c, table)
+    q = quantise.quantise(network_from_checkpoint(decoder), c, table)
     frames, model, wrong, spoken = q.quantise_inputs(table), FixedModel(q, c), 0, []
     with Simulator(compile_network(q, c), OUT / f"runs/{case.model}_decoder", sim=sim) as machine:
         for encoded in y:
@@ -242,7 +243,8 @@ def row(case: Case, sim: str) -> dict[str, Any]:
 def shipped(folder: Path) -> Path:
     """Z7 as its package ships it, dense, as a checkpoint file."""
     from csb_rnn.experiments.tasks import z7_pronunciation
-    from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
+    from csb_rnn.network.checkpoint_files import write_checkpoint
+    from csb_rnn.network.state_dict import from_state_dict
 
     state = z7_pronunciation.LettersToPhonemes().checkpoint_state()
     file = folder / "z7_gru.npz"
@@ -328,7 +330,7 @@ def main() -> int:
         config.load(name)
     files = find(args.model, args.all)
 
-    from csb_rnn.simulation.launcher import locked
+    from csb_rnn.system.locks import locked
 
     with locked(OUT / "lock"):  # one at a time: all write the same folders
         return job(files, names, args.sim, args.waves, args.all, args.results)
@@ -349,7 +351,7 @@ def job(
     files: Sequence[Path], names: Sequence[str], sim: str, waves: bool, every: bool, keep: bool
 ) -> int:
     """All models on all configurations; returns the exit code."""
-    from csb_rnn.simulation.launcher import SimulationError
+    from csb_rnn.simulation.toolchain import SimulationError
 
     began = time.monotonic()
     cases: list[Case] = []

@@ -13,7 +13,7 @@ from csb_rnn import commands
 from csb_rnn.commands import positive_int
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.training import to_checkpoint, train_dense
-from csb_rnn.network.checkpoint import check_target, write_checkpoint
+from csb_rnn.network.checkpoint_files import check_target, write_checkpoint
 
 
 def main() -> None:

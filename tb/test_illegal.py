@@ -19,9 +19,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from csb_rnn.machine import config, image
+from csb_rnn.machine import config, image, image_reader
+from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.image import CONFIG
-from csb_rnn.machine.registers import ERRORS, address, field, value
+from csb_rnn.machine.registers import address, field, value
 from tb.lib.stream import reset, start_clock, until
 
 LIMIT = 700  # WATCHDOG; the legal networks need about a third of it
@@ -231,7 +232,7 @@ async def run_illegal(h: Host, data: bytes, good: Good) -> str:
 def program_registers(c: config.Config, data: bytes) -> dict[str, int]:
     """The values of the CONFIG words that count: of each the last one."""
     values = {}
-    for s in image.unpack(c, data):
+    for s in image_reader.unpack(c, data):
         if s.target is image.Target.CONFIG:
             values |= {CONFIG[s.addr + i].name: w for i, w in enumerate(s.words)}
     return values

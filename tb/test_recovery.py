@@ -10,7 +10,8 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from csb_rnn.machine.registers import ERRORS, value
+from csb_rnn.machine.error_codes import ERRORS
+from csb_rnn.machine.registers import value
 from tb.lib.axi import BeatSource, beats, pauses
 from tb.lib.stream import recoveries
 from tb.test_top import Net, Top, networks

@@ -21,7 +21,8 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from csb_rnn.machine.registers import ERRORS, address, field, value
+from csb_rnn.machine.error_codes import ERRORS
+from csb_rnn.machine.registers import address, field, value
 from tb.lib.axi import pauses
 from tb.lib.checkers import Checker, Monitor
 from tb.lib.stream import STALLS, reset, start_clock, within

@@ -7,7 +7,7 @@ import sys
 import hypothesis
 import pytest
 
-from csb_rnn.simulation import launcher
+from csb_rnn.simulation import builds, launcher, repeat, toolchain
 from csb_rnn.system import processes
 
 BUILT_BEFORE = pytest.StashKey[int]()  # size of the list of builds when the session began
@@ -23,10 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("project")
     config.addinivalue_line("markers", "sims(*names): the simulators of this test; default: all")
     config.addinivalue_line("markers", "nightly: too long for the suite; make nightly runs it")
-    built = launcher.BUILT
+    built = builds.BUILT
     config.stash[BUILT_BEFORE] = built.stat().st_size if built.exists() else 0
     # Drawn once, before parallel workers inherit the environment; hypothesis takes the same one.
-    seed = launcher.seed_from_env()
+    seed = repeat.seed_from_env()
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = seed
 
@@ -41,7 +41,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             print(f"\n{text}", file=sys.stderr, flush=True)
 
     if capture is not None:
-        launcher.tell = tell
+        builds.tell = tell
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item: pytest.Item):
 
 
 def pytest_report_header() -> str:
-    return f"CSB_SEED={launcher.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
+    return f"CSB_SEED={repeat.seed_from_env()} SIM={os.environ.get('SIM', 'both')}"
 
 
 def pytest_terminal_summary(
@@ -67,15 +67,15 @@ def pytest_terminal_summary(
             for name, value in getattr(report, "user_properties", ()):
                 if name == "waves":
                     terminalreporter.write_line(f"waves: {value} ({report.nodeid})")
-    built = launcher.builds_since(config.stash[BUILT_BEFORE])
-    for sim in launcher.SIMULATORS:
+    built = builds.builds_since(config.stash[BUILT_BEFORE])
+    for sim in toolchain.SIMULATORS:
         seconds = [entry["seconds"] for entry in built if entry["sim"] == sim]
         if seconds:
             terminalreporter.write_line(
                 f"built for {sim}: {len(seconds)}, {sum(seconds):.0f} s of processor time"
             )
     if exitstatus == pytest.ExitCode.TESTS_FAILED:
-        terminalreporter.write_line(f"repeat: with CSB_SEED={launcher.seed_from_env()}")
+        terminalreporter.write_line(f"repeat: with CSB_SEED={repeat.seed_from_env()}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -91,9 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def chosen_simulators() -> tuple[str, ...]:
     """The simulators that ``SIM`` names: one of them, or ``both``."""
     wanted = os.environ.get("SIM", "both")
-    chosen = launcher.SIMULATORS if wanted == "both" else (wanted,)
-    if set(chosen) - set(launcher.SIMULATORS):
-        raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(launcher.SIMULATORS)} or both")
+    chosen = toolchain.SIMULATORS if wanted == "both" else (wanted,)
+    if set(chosen) - set(toolchain.SIMULATORS):
+        raise pytest.UsageError(f"SIM={wanted}: must be {', '.join(toolchain.SIMULATORS)} or both")
     return chosen
 
 
@@ -114,4 +114,4 @@ def simulators() -> tuple[str, ...]:
 @pytest.fixture
 def seed() -> int:
     """The seed of this session, for random cases made outside of the simulator."""
-    return launcher.seed_from_env()
+    return repeat.seed_from_env()

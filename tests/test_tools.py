@@ -11,8 +11,10 @@ import pytest
 from csb_rnn.experiments.lint import tools
 from csb_rnn.experiments.silicon import synthesis
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation import launcher
-from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.simulation import builds, toolchain
+from csb_rnn.simulation.launcher import run
+from csb_rnn.simulation.toolchain import SimulationError
+from csb_rnn.system import locks
 
 BAD_SYNTHESIS = Path(__file__).parent / "data/bad_synthesis.sv"
 CHILD = "module child (input wire [3:0] a_i, output wire b_o); assign b_o = ^a_i; endmodule\n"
@@ -49,10 +51,10 @@ def test_a_simulation_that_does_not_end_is_ended() -> None:
 def test_a_build_in_use_is_not_removed(tmp_path: Path) -> None:
     """A session that builds edited sources leaves the files of one that still runs."""
     (tmp_path / "top.vvp").touch()
-    with launcher.locked(tmp_path / launcher.IN_USE, shared=True):
-        launcher._remove_unused(tmp_path)
+    with locks.locked(tmp_path / builds.IN_USE, shared=True):
+        builds.remove_unused(tmp_path)
         assert (tmp_path / "top.vvp").exists()
-    launcher._remove_unused(tmp_path)
+    builds.remove_unused(tmp_path)
     assert not tmp_path.exists()
 
 
@@ -60,7 +62,7 @@ def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     """What was compiled must be what the name of the build says."""
     source = tmp_path / "csb_edited.sv"
     source.write_text("module csb_edited (input wire clk_i); endmodule\n")
-    simulate = launcher._simulate
+    simulate = toolchain.simulate
 
     def edit(*args, **kwargs) -> None:
         simulate(*args, **kwargs)
@@ -68,10 +70,10 @@ def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
     build = {"sim": "icarus", "sources": [source]}
     with monkeypatch.context() as patch:
-        patch.setattr(launcher, "_simulate", edit)
+        patch.setattr(builds, "simulate", edit)
         with pytest.raises(SimulationError, match="edited while it was compiled"):
-            launcher.build("csb_edited", **build)
-    assert (launcher.build("csb_edited", **build) / "done").exists()
+            builds.build("csb_edited", **build)
+    assert (builds.build("csb_edited", **build) / "done").exists()
 
 
 DIGEST_OF_IMAGES = """

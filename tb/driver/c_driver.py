@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from cocotb.task import bridge, resume
 
-from csb_rnn.machine.registers import ERRORS
+from csb_rnn.machine.error_codes import ERRORS
 from tb.driver.ports import PortError
 
 RESULTS = ("ok", "bus", "stream", "identity", "config", "machine", "busy", "range")

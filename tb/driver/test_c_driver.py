@@ -12,7 +12,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from csb_rnn.machine.registers import ERROR_ACTIONS, ERRORS, address, field
+from csb_rnn.machine.error_codes import ERROR_ACTIONS, ERRORS
+from csb_rnn.machine.registers import address, field
 from tb.driver.c_driver import CDriver, Network, pointer
 from tb.driver.ports import Ports
 from tb.test_top import networks

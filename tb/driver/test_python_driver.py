@@ -19,7 +19,8 @@ from cocotb.task import bridge, resume
 
 from csb_rnn.driver import Device, DriverError, Network
 from csb_rnn.errors import UsageError
-from csb_rnn.machine.registers import ERRORS, address
+from csb_rnn.machine.error_codes import ERRORS
+from csb_rnn.machine.registers import address
 from tb.driver.ports import Ports
 from tb.test_top import Net, networks
 

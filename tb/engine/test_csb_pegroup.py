@@ -16,7 +16,7 @@ from collections import Counter
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from csb_rnn.execution import timing
+from csb_rnn.execution import units
 from csb_rnn.machine import config, isa
 from tb.lib.datapath_model import pack, random_signed
 from tb.lib.pegroup_model import PegroupModel, Word, banks, random_program
@@ -156,7 +156,7 @@ class Bench:
     # --- neurons
     def choose_neuron(self) -> tuple[int, int] | None:
         """A neuron that nobody reads at present; one that the next word reads, if there is any."""
-        soon = timing.IN_EVENT
+        soon = units.IN_EVENT
         wanted: list[tuple[int, int]] = []
         taken = {
             at for t, ats in self.recent for at in ats if t > self.cycle - isa.lat_stored(self.c)
@@ -180,7 +180,7 @@ class Bench:
         if not self.running and random.random() < 0.5:
             sides = set(range(1 + c.share_h))
         for side in sides:
-            self.writes.append((self.cycle + timing.IN_EVENT, side, at[1], values[side]))
+            self.writes.append((self.cycle + units.IN_EVENT, side, at[1], values[side]))
         we = sum(1 << side for side in sides)
         return {"nw_we_i": we, "nw_addr_i": at[1], "nw_data_i": pack(values, c.data_w)}
 

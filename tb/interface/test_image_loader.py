@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import cocotb
 from cocotb.triggers import ClockCycles
 
-from csb_rnn.machine import config, image, isa
+from csb_rnn.machine import config, image, image_reader, isa
+from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.image import Target
-from csb_rnn.machine.registers import ERRORS
 from tb.lib.axi import BeatSource, axis_source, beats
 from tb.lib.checkers import Monitor
 from tb.lib.stream import TAKEN_WITHIN, recoveries, reset, start_clock, until, within
@@ -171,7 +171,7 @@ async def every_word_arrives(dut, stall: float) -> None:
         b.memory.clear()
         b.cleared.clear()
         data = image.pack(CONFIG, sections)
-        assert image.unpack(CONFIG, data) == sections
+        assert image_reader.unpack(CONFIG, data) == sections
         assert await b.load(data) == "done"
         b.check(sections)
 
@@ -214,7 +214,7 @@ async def waits_for_a_machine_at_rest(dut) -> None:
 def golden_error(data: bytes) -> str | None:
     """What the reader in csb_rnn.machine.image finds wrong."""
     try:
-        image.unpack(CONFIG, data)
+        image_reader.unpack(CONFIG, data)
     except image.ImageError as e:
         return e.error
     return None

@@ -10,7 +10,7 @@ import random
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from csb_rnn.execution.timing import IN_FIRST_WRITE
+from csb_rnn.execution.units import IN_FIRST_WRITE
 from csb_rnn.machine import config
 from tb.lib.axi import BeatSource, axis_source, beats
 from tb.lib.checkers import Checker, Monitor

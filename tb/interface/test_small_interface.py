@@ -9,8 +9,8 @@ import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
 from csb_rnn.machine import isa
+from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.image import CONFIG, Target
-from csb_rnn.machine.registers import ERRORS
 from tb.lib.stream import poison, recoveries, reset, start_clock, until, within
 
 CONTROL_INPUTS = (

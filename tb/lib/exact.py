@@ -13,12 +13,12 @@ from csb_rnn import compiler
 from csb_rnn.execution import timing
 from csb_rnn.machine import config
 from csb_rnn.models import directions, fixed_model, quantise
-from csb_rnn.network import bidirectional
-from csb_rnn.simulation.launcher import repeat_command
+from csb_rnn.network import network, stacking
+from csb_rnn.simulation.repeat import repeat_command
 from csb_rnn.simulation.run_result import RunResult
 from csb_rnn.simulation.simulate import simulate
 from csb_rnn.verify import explanation
-from csb_rnn.verify.explanation import Ran
+from csb_rnn.verify.ran import Ran
 from csb_rnn.verify.random_layers import LayerCase
 
 SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
@@ -97,7 +97,7 @@ def check(*args, **kwargs) -> np.ndarray:
 
 
 def check_model(
-    m: bidirectional.Model,
+    m: network.Model,
     c: config.Config,
     sim: str,
     work: Path,
@@ -106,7 +106,7 @@ def check_model(
 ) -> None:
     """Runs every span of a model in its direction over float frames ``[frames, inputs]``;
     outputs, states and cycles must be exact."""
-    q = directions.quantise_model(m, c, x, state)
+    q = quantise.quantise_model(m, c, x, state)
     xs, start = q.quantise_inputs(x), q.quantise_state(state or {})
     want, final = directions.run_fixed(q, c, xs, start)
 
@@ -130,9 +130,9 @@ def check_model(
 
 def random_model(
     seed: int, cell: str, layers: int, both: bool, size: int, inputs: int, density: float
-) -> bidirectional.Model:
+) -> network.Model:
     """A stack of one or both directions."""
-    stack: list[bidirectional.Directions] = []
+    stack: list[network.Directions] = []
     width = inputs
     for n in range(layers):
         case = LayerCase(seed + n, cell, width, size, 1, density=density, pattern="scattered")
@@ -141,4 +141,4 @@ def random_model(
             layer[True] = dataclasses.replace(case, seed=seed + 50 + n).network().layers[0]
         stack.append(layer)
         width = sum(la.outputs for la in layer.values())
-    return bidirectional.stack(stack)
+    return stacking.stack(stack)

@@ -23,7 +23,7 @@ from csb_rnn.execution import utilisation
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import bounds, fixed_model, float_model, integer_layer, quantise
-from csb_rnn.network import network
+from csb_rnn.network import stacking
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check, tiny
 
@@ -123,7 +123,7 @@ def test_graph_equals_equations(name):
     cell, equations = EQUATIONS[name]
     inputs = hidden = 13
     t = tensors(cell.check(), inputs, hidden, 2)
-    net = network.from_tensors(cell, t)
+    net = stacking.from_tensors(cell, t)
     x = np.random.default_rng(1).normal(size=(25, inputs))
     state = {k: np.random.default_rng(2).normal(size=n) for k, n in net.state_shapes().items()}
     got, final = float_model.run(net, x, state)
@@ -148,7 +148,7 @@ def test_graph_equals_equations(name):
 def test_fixed_is_near_float(name, hidden):
     """At 16 bits, within 2^-8 of the largest |h| or of 1, at the 99.9th percentile."""
     cell, _ = EQUATIONS[name]
-    net = network.from_tensors(cell, tensors(cell, 19, hidden, 2, seed=hidden))
+    net = stacking.from_tensors(cell, tensors(cell, 19, hidden, 2, seed=hidden))
     x = np.random.default_rng(3).normal(size=(500, 19))
     cfg = config.load("tiny")
     q = quantise.quantise(net, cfg, x)
@@ -173,7 +173,7 @@ def test_projection_is_near_float():
 
 
 def test_unbounded_cells_are_calibrated():
-    net = network.from_tensors(RNN_RELU, tensors(RNN_RELU, 5, 8, 1))
+    net = stacking.from_tensors(RNN_RELU, tensors(RNN_RELU, 5, 8, 1))
     assert bounds.vector_bounds(RNN_RELU)["h"] == np.inf
     assert bounds.vector_bounds(RNN)["h"] == 1
     assert bounds.vector_bounds(GRU_BEFORE) | {"h": 1, "rh": 1} == bounds.vector_bounds(GRU_BEFORE)
@@ -183,7 +183,9 @@ def test_unbounded_cells_are_calibrated():
     q = quantise.quantise(net, cfg, x)
     peak = np.abs(float_model.run(net, x)[0]).max()
     assert peak * quantise.MARGIN <= 2.0 ** (15 - q.layers[0].fracs["h"])
-    loud = network.from_tensors(RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()})
+    loud = stacking.from_tensors(
+        RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()}
+    )
     with pytest.raises(integer_layer.QuantError, match="layer 0: h reaches"):
         quantise.quantise(loud, cfg, np.full((30, 5), 100.0))
 
@@ -291,7 +293,7 @@ def test_peephole_equals_its_equations():
     hidden, rng = 13, np.random.default_rng(5)
     t = tensors(PEEPHOLE, 7, hidden, 1) | {"weight_p_l0": rng.normal(size=3 * hidden)}
     x = rng.normal(size=(400, 7))
-    net = network.from_tensors(PEEPHOLE, t)
+    net = stacking.from_tensors(PEEPHOLE, t)
     got, _ = float_model.run(net, x)
     h, c, p = np.zeros(hidden), np.zeros(hidden), t["weight_p_l0"].reshape(3, hidden)
     for frame, want in zip(x, got, strict=True):
@@ -304,7 +306,7 @@ def test_peephole_equals_its_equations():
     q = quantise.quantise(net, cfg, x)
     y, _ = fixed_model.FixedModel(q, cfg).run(q.quantise_inputs(x))
     assert np.quantile(np.abs(q.output_float(y) - got), 0.999) <= 2.0**-8
-    loud = network.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
+    loud = stacking.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
     with pytest.raises(integer_layer.QuantError, match="constant p_i reaches 4"):
         quantise.quantise(loud, cfg)
 

@@ -21,8 +21,9 @@ from csb_rnn.experiments.tasks.table import lossless, next_try, tries_to_make
 from csb_rnn.experiments.tasks.weight_bits import near
 from csb_rnn.machine import config
 from csb_rnn.models.quantise import quantise
-from csb_rnn.network.checkpoint import from_state_dict, read_checkpoint, write_checkpoint
-from csb_rnn.network.network import from_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
+from csb_rnn.network.stacking import network_from_checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning import make_scheme
 from csb_rnn.pruning.costs import stored_bits
 
@@ -287,7 +288,7 @@ def test_fixed_outputs_of_a_batch_are_those_of_each_sequence():
     torch.manual_seed(0)
     checkpoint = from_state_dict(torch.nn.GRU(3, 8).state_dict())
     c = config.load("paper256")
-    network = quantise(from_checkpoint(checkpoint), c)
+    network = quantise(network_from_checkpoint(checkpoint), c)
     frames = [rng.normal(size=(t, 3)).astype(np.float32) for t in (4, 9, 1)]
     together = fixed_outputs(network, frames, c)
     for x, y in zip(frames, together, strict=True):

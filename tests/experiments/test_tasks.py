@@ -38,7 +38,8 @@ from csb_rnn.experiments.tasks.training import (
     to_checkpoint,
     train_dense,
 )
-from csb_rnn.network.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint import CheckpointError
+from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
 from csb_rnn.pruning import AdmmPruner, make_scheme
 
 torch.set_num_threads(1)  # tests run side by side

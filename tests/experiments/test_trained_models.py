@@ -11,8 +11,8 @@ from csb_rnn.experiments import tasks
 from csb_rnn.machine import config
 from csb_rnn.models import float_model, quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network import network
-from csb_rnn.network.checkpoint import read_checkpoint
+from csb_rnn.network import stacking
+from csb_rnn.network.checkpoint_files import read_checkpoint
 
 CHECKPOINTS = sorted((Path(__file__).parents[2] / "checkpoints").glob("*.npz"))
 FRAMES = 1000
@@ -26,7 +26,7 @@ def test_fixed_is_near_float(path: Path, capsys) -> None:
     task = tasks.get(str(checkpoint.csb["task"]))
     calibrate = np.concatenate(task.frames(checkpoint, "valid", 50))
     c = config.load("paper256")
-    net = network.from_checkpoint(checkpoint)
+    net = stacking.network_from_checkpoint(checkpoint)
     q = quantise.quantise(net, c, calibrate)
     # Sequences from a zero state, as in the task, until there are enough frames.
     errors, sequences = [], task.frames(checkpoint, "test")

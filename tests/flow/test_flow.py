@@ -16,12 +16,13 @@ from csb_rnn import compiler, flow, verify
 from csb_rnn.execution import timing
 from csb_rnn.execution.listing import listing
 from csb_rnn.flow import schema
-from csb_rnn.machine import config, image, isa
+from csb_rnn.machine import config, config_ranges, image, isa
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.bidirectional import Model, Span
-from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
+from csb_rnn.network.checkpoint_files import write_checkpoint
+from csb_rnn.network.network import Model, Span
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation import capacity, simulate
@@ -195,7 +196,7 @@ def test_sharing_modes(tmp_path):
     assert build_image(source, "tiny").data == shared.data
     plain = config.load("tiny", share_h=0)
     assert build_image(source, plain).manifest["sharing"] == "none"
-    with pytest.raises(config.ConfigError, match="has none built in"):
+    with pytest.raises(config_ranges.ConfigError, match="has none built in"):
         build_image(source, plain, sharing="horizontal")
 
 
@@ -257,13 +258,12 @@ def test_an_image_replaces_another_whole(tmp_path):
     """Files that only the earlier image had go; what the user put beside them stays."""
     out, c = tmp_path / "image", config.load("tiny")
     q = LayerCase(3).network()
-    model = Model((Span({False: q}, 0),))
 
-    def save(name, **options):
-        source = flow.Source(name, "")
-        flow.save(flow.finish(flow.begin(model, c, source=source, **options)), out)
+    def save(name, **initial):
+        model = Model((Span({False: q}, 0),), initial)
+        flow.save(flow.finish(flow.Build(c, source=flow.Source(name, ""), model=model)), out)
 
-    save("a", initial={"h_l0": np.zeros(q.layers[0].hidden)})
+    save("a", h_l0=np.zeros(q.layers[0].hidden))
     (out / "mine.txt").write_text("mine")
     save("b")
     left = {f.name for f in out.iterdir()}

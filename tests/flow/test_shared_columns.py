@@ -16,8 +16,9 @@ from csb_rnn.flow import steps
 from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
-from csb_rnn.network.network import from_checkpoint
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.stacking import network_from_checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.schemes import Csb
 
@@ -37,7 +38,7 @@ def test_pruning_for_the_machine_fills_its_words(seed, caplog) -> None:
     dense = checkpoint(seed)
     for machine, low, high in ((MACHINE, 0.97, 1.0), (1, 0.2, 0.9)):
         pruned = prune_checkpoint(dense, Csb(BLOCK, (1, 4), machine=machine), 4.0)[0]
-        q = quantise.quantise(from_checkpoint(pruned), MACHINE)
+        q = quantise.quantise(network_from_checkpoint(pruned), MACHINE)
         assert low <= fullness(q, MACHINE, BLOCK) <= high
         caplog.clear()
         with caplog.at_level(logging.WARNING):
@@ -57,7 +58,7 @@ def test_pruning_for_the_machine_fills_its_words(seed, caplog) -> None:
 def test_odd_classes_of_a_file_are_left_out(seed, classes) -> None:
     """Metadata of an image folder are nobody's promise: the compiler finds classes itself."""
     pruned = prune_checkpoint(checkpoint(seed), Csb(BLOCK, (1, 4), machine=MACHINE), 4.0)[0]
-    q = quantise.quantise(from_checkpoint(pruned), MACHINE)
+    q = quantise.quantise(network_from_checkpoint(pruned), MACHINE)
     csb = {**q.csb, "unit_class": {"hidden_l0": classes}}
     odd = type(q)(**{**{f: getattr(q, f) for f in q.__dataclass_fields__}, "csb": csb})
     assert 0.2 < fullness(odd, MACHINE, BLOCK) <= 1
@@ -67,7 +68,7 @@ def test_sharing_shortens_the_longest_program(seed) -> None:
     c = config.load("small", shared_cols=4, share_v=1)
     scheme = Csb(BLOCK, (1, 4), machine=c)
     pruned = prune_checkpoint(checkpoint(seed), scheme, 4.0)[0]
-    q = quantise.quantise(from_checkpoint(pruned), c)
+    q = quantise.quantise(network_from_checkpoint(pruned), c)
     longest = {
         mode: max(len(g) for g in compile_network(q, c, sharing=mode, block=BLOCK).groups)
         for mode in ("none", "horizontal", "both")

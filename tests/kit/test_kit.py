@@ -20,9 +20,9 @@ from csb_rnn.errors import UsageError
 from csb_rnn.kit import register_files, write_kit
 from csb_rnn.kit.names import constants, reset_values, top_name
 from csb_rnn.kit.wrapper import ports
-from csb_rnn.machine import config, image, registers
+from csb_rnn.machine import config, error_codes, image, registers
 from csb_rnn.machine.registers import REGISTERS
-from csb_rnn.simulation.launcher import tool_env
+from csb_rnn.simulation.toolchain import tool_env
 
 
 def write(name: str, folder: Path) -> tuple[config.Config, Path]:
@@ -112,7 +112,7 @@ def test_header(registers_of) -> None:
         if registers.BY_NAME[register].fields:
             assert number[f"CSB_{register}_{field.upper()}_LSB"] == lsb
             assert number[f"CSB_{register}_{field.upper()}_MASK"] == ((1 << width) - 1) << lsb
-    for name, (code, _) in registers.ERRORS.items():
+    for name, (code, _) in error_codes.ERRORS.items():
         assert number[f"CSB_ERROR_{name.upper()}"] == code
     assert number["CSB_THIS_CONFIG_HASH"] == image.config_hash(c)
     assert number["CSB_THIS_GRID_K"] == c.K

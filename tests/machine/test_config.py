@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.machine import config
-from csb_rnn.machine.config import ConfigError
+from csb_rnn.machine import config, config_file
+from csb_rnn.machine.config_ranges import ConfigError
 
 
 def test_base_of_a_base() -> None:
@@ -24,7 +24,7 @@ def test_own_base_is_refused(tmp_path: Path) -> None:
     for loop in ('[one]\nbase = "one"\n', '[one]\nbase = "two"\n[two]\nbase = "one"\n'):
         file.write_text(text + loop)
         with pytest.raises(ConfigError, match=r"\[one\] base"):
-            config.read_table(file)
+            config_file.read_table(file)
 
 
 def test_weights_have_no_more_bits_than_neurons() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from csb_rnn.models import directions, fixed_model, integer_layer, quantise
-from csb_rnn.network import bidirectional
-from csb_rnn.network.checkpoint import from_state_dict
+from csb_rnn.network import network, stacking
 from csb_rnn.network.network import NetworkError
+from csb_rnn.network.state_dict import from_state_dict
 from tb.lib.exact import check_model, tiny
 
 CFG = tiny("icarus")
@@ -27,7 +27,7 @@ def build(name: str, **options) -> torch.nn.RNNBase:
     return MODULES[name](batch_first=True, **options).double()
 
 
-def random_state(m: bidirectional.Model, lead=()) -> dict[str, np.ndarray]:
+def random_state(m: network.Model, lead=()) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(4)
     return {k: rng.uniform(-0.9, 0.9, (*lead, n)) for k, n in m.state_shapes().items()}
 
@@ -38,7 +38,7 @@ def test_both_directions_are_torchs(name, bias):
     module = build(name, bidirectional=True, bias=bias)
     x = torch.randn(3, 12, 5, dtype=torch.float64)
     read = from_state_dict(module.state_dict(), csb={"cell": "rnn_relu"} if "rnn" in name else {})
-    for m in (bidirectional.from_torch(module), bidirectional.from_checkpoint(read)):
+    for m in (stacking.from_torch(module), stacking.from_checkpoint(read)):
         start = random_state(m, (3,))
         given = {}
         for s in ("h", "c") if "lstm" in name else ("h",):
@@ -57,11 +57,11 @@ def test_both_directions_are_torchs(name, bias):
 
 def near_float_and_exact_on_the_rtl(sim, tmp_path, name):
     """Every span in its direction: bits, states, cycles; both directions meet in integers."""
-    m = bidirectional.from_torch(build(name, bidirectional=True))
+    m = stacking.from_torch(build(name, bidirectional=True))
     x = np.random.default_rng(5).normal(size=(10, 5))
     start = random_state(m)
     c = tiny(sim)
-    q = directions.quantise_model(m, c, x, start)
+    q = quantise.quantise_model(m, c, x, start)
     xs, state = q.quantise_inputs(x), q.quantise_state(start)
     want, _ = directions.run_fixed(q, c, xs, state)
     near, _ = directions.run(m, x, start)
@@ -86,12 +86,12 @@ def test_exact_on_icarus(sim, tmp_path, name):
 
 
 def test_a_model_of_one_direction_is_a_network():
-    m = bidirectional.from_torch(build("lstm"))
+    m = stacking.from_torch(build("lstm"))
     assert m.single is not None
     assert len(m.single.layers) == 2
     x = np.random.default_rng(5).normal(size=(2, 30, 5))
     q = quantise.quantise(m.single, CFG, x)
-    qm = directions.quantise_model(m, CFG, x)
+    qm = quantise.quantise_model(m, CFG, x)
     want, _ = fixed_model.FixedModel(q, CFG).run(q.quantise_inputs(x))
     got, end = directions.run_fixed(qm, CFG, qm.quantise_inputs(x))
     assert np.array_equal(got, want)
@@ -105,12 +105,12 @@ def test_a_model_of_one_direction_is_a_network():
 
 
 def test_bad_models_are_named():
-    m = bidirectional.from_torch(build("gru", bidirectional=True))
+    m = stacking.from_torch(build("gru", bidirectional=True))
     layers = [{r: n.layers[0] for r, n in p.networks.items()} for p in m.spans]
     with pytest.raises(NetworkError, match="layer 1: takes 18 inputs, layer 0 returns 9"):
-        bidirectional.stack([{False: layers[0][False]}, layers[1]])
+        stacking.stack([{False: layers[0][False]}, layers[1]])
     with pytest.raises(NetworkError, match="initial state 'c_l0'"):
-        bidirectional.stack(layers, initial={"c_l0": np.zeros(9)})
-    q = directions.quantise_model(m, CFG)
+        stacking.stack(layers, initial={"c_l0": np.zeros(9)})
+    q = quantise.quantise_model(m, CFG)
     with pytest.raises(integer_layer.QuantError, match="unknown state 'h_l2'"):
         q.quantise_state({"h_l2": np.zeros(9)})

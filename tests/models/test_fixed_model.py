@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from csb_rnn.machine import config, numerics
 from csb_rnn.models import fixed_model, float_model, integer_layer, quantise
-from csb_rnn.network import network
+from csb_rnn.network import network, stacking
 
 KINDS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
 
@@ -29,7 +29,7 @@ def make(kind, inputs, hidden, layers=1, seed=0, density=1.0, spread=None):
                 p.copy_(torch.from_numpy(w))
             elif "ih" in name:
                 p.copy_(torch.from_numpy(rng.normal(0, 0.3, p.shape)))
-    return network.from_torch(m)
+    return stacking.network_from_torch(m)
 
 
 # --- plain reference: Python integers, one scalar after the other -----------------------------

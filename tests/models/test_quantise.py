@@ -14,9 +14,10 @@ from csb_rnn.machine import config
 from csb_rnn.machine.numerics import Saturations
 from csb_rnn.models import bounds, float_model, quantise
 from csb_rnn.models.integer_layer import QuantError
-from csb_rnn.network import network
-from csb_rnn.network.checkpoint import CheckpointError, from_state_dict
+from csb_rnn.network import network, stacking
+from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.network import NetworkError
+from csb_rnn.network.state_dict import from_state_dict
 
 CFG = config.load("tiny")
 
@@ -32,11 +33,11 @@ def lstm(inputs=5, hidden=7, layers=1, **options):
 def test_plain_rnn_is_read():
     """Shapes do not tell tanh from relu; the metadata does."""
     m = torch.nn.RNN(5, 7, 2, nonlinearity="relu")
-    assert [la.cell.name for la in network.from_torch(m).layers] == ["rnn_relu"] * 2
+    assert [la.cell.name for la in stacking.network_from_torch(m).layers] == ["rnn_relu"] * 2
     with pytest.raises(CheckpointError, match="does not say its activation: say --activation"):
         from_state_dict(m.state_dict())
     for csb, name in ({"cell": "rnn"}, "rnn"), ({"cell": "rnn_relu"}, "rnn_relu"):
-        net = network.from_checkpoint(from_state_dict(m.state_dict(), csb=csb))
+        net = stacking.network_from_checkpoint(from_state_dict(m.state_dict(), csb=csb))
         assert [la.cell.name for la in net.layers] == [name] * 2
         assert np.array_equal(net.layers[1].weights["h", "h"], m.weight_hh_l1.detach().numpy())
 
@@ -45,7 +46,7 @@ def test_plain_rnn_is_read():
 @pytest.mark.parametrize("bias", [True, False])
 def test_gates_are_torchs(kind, bias):
     m = kind(5, 7, 2, bias=bias)
-    net = network.from_torch(m)
+    net = stacking.network_from_torch(m)
     assert net.inputs == 5
     assert net.outputs == 7
     assert net.layers[1].inputs["x"] == 7
@@ -60,7 +61,7 @@ def test_gates_are_torchs(kind, bias):
 
 def test_from_checkpoint_keeps_metadata():
     state = {f"rnn.{k}": v for k, v in lstm(layers=2).state_dict().items()}
-    net = network.from_checkpoint(from_state_dict(state, csb={"block": 16, "task": "Z1"}))
+    net = stacking.network_from_checkpoint(from_state_dict(state, csb={"block": 16, "task": "Z1"}))
     assert net.block == 16
     assert net.csb["task"] == "Z1"
     assert len(net.layers) == 2
@@ -82,20 +83,23 @@ def test_bad_tensors_are_named(change, message):
     tensors = {**lstm().state_dict(), **change}
     tensors = {k: v for k, v in tensors.items() if v is not None}
     with pytest.raises(NetworkError, match=message):
-        network.from_tensors(CELLS["lstm"], tensors)
+        stacking.from_tensors(CELLS["lstm"], tensors)
 
 
 def test_both_directions_are_no_network():
     m = lstm(bidirectional=True)
     with pytest.raises(NetworkError, match="bidirectional"):
-        network.from_torch(m)
+        stacking.network_from_torch(m)
     with pytest.raises(NetworkError, match="weight_ih_l0_reverse"):
-        network.from_tensors(CELLS["lstm"], m.state_dict())
+        stacking.from_tensors(CELLS["lstm"], m.state_dict())
 
 
 def test_projection_is_read():
     m = lstm(5, 7, 2, proj_size=3)
-    for net in (network.from_torch(m), network.from_checkpoint(from_state_dict(m.state_dict()))):
+    for net in (
+        stacking.network_from_torch(m),
+        stacking.network_from_checkpoint(from_state_dict(m.state_dict())),
+    ):
         assert net.outputs == net.layers[1].inputs["x"] == 3
         assert net.state_shapes() == {"h_l0": 3, "c_l0": 7, "h_l1": 3, "c_l1": 7}
         assert np.array_equal(net.layers[1].weights["proj", "m"], m.weight_hr_l1.detach().numpy())
@@ -106,7 +110,7 @@ def test_projection_is_read():
 
 
 def test_layers_must_fit_each_other():
-    net = network.from_torch(lstm(5, 7))
+    net = stacking.network_from_torch(lstm(5, 7))
     with pytest.raises(NetworkError, match="takes 5 inputs, layer 0 returns 7"):
         network.Network(net.layers * 2)
 
@@ -122,7 +126,7 @@ def test_bounds_of_cells():
 
 
 def test_fractions_are_the_largest_that_fit():
-    net = network.from_torch(lstm())
+    net = stacking.network_from_torch(lstm())
     q = quantise.quantise(net, CFG, np.full((3, 5), 0.9))
     layer = q.layers[0]
     assert layer.fracs == {"x": 14, "h": 15, "out": 15}
@@ -140,7 +144,7 @@ def test_fractions_are_the_largest_that_fit():
 @pytest.mark.parametrize("width", [8, 12, 16])
 def test_weights_fit_symmetrically(width):
     cfg = config.load("tiny", data_w=width)
-    net = network.from_torch(lstm(9, 11))
+    net = stacking.network_from_torch(lstm(9, 11))
     q = quantise.quantise(net, cfg)
     for key, w in q.layers[0].weights.items():
         assert np.abs(w).max() <= 2 ** (width - 1) - 1
@@ -149,7 +153,7 @@ def test_weights_fit_symmetrically(width):
 
 
 def test_numbers_do_not_depend_on_the_shape_of_the_engine():
-    net = network.from_torch(lstm())
+    net = stacking.network_from_torch(lstm())
     a, b = (quantise.quantise(net, config.load(n)) for n in ("tiny", "paper512"))
     for key in a.layers[0].weights:
         assert np.array_equal(a.layers[0].weights[key], b.layers[0].weights[key])
@@ -162,7 +166,7 @@ def scaled(name, factor):
     m = lstm()
     with torch.no_grad():
         getattr(m, name).mul_(factor)
-    return network.from_torch(m)
+    return stacking.network_from_torch(m)
 
 
 def test_errors_name_the_row():
@@ -171,7 +175,7 @@ def test_errors_name_the_row():
     with pytest.raises(QuantError, match=r"row \d+ overflows the 36-bit accumulator"):
         quantise.quantise(scaled("bias_ih_l0", 1e9), CFG)
     with pytest.raises(QuantError, match="fraction bits"):
-        quantise.quantise(network.from_torch(lstm()), CFG, x_frac=25)
+        quantise.quantise(stacking.network_from_torch(lstm()), CFG, x_frac=25)
 
 
 def test_a_large_bias_takes_fraction_bits():
@@ -180,7 +184,7 @@ def test_a_large_bias_takes_fraction_bits():
 
 
 def test_inputs():
-    q = quantise.quantise(network.from_torch(lstm()), CFG)
+    q = quantise.quantise(stacking.network_from_torch(lstm()), CFG)
     counts = Saturations()
     x = np.array([[0.0, 1.0, -8.0, 8.0, 100.0]])
     assert q.quantise_inputs(x, counts).tolist() == [[0, 4096, -32768, 32767, 32767]]
@@ -190,11 +194,11 @@ def test_inputs():
     with pytest.raises(QuantError, match="takes 5 wide"):
         q.quantise_inputs(np.zeros((3, 4)))
     with pytest.raises(QuantError, match="calibration has shape"):
-        quantise.quantise(network.from_torch(lstm()), CFG, np.zeros((3, 4)))
+        quantise.quantise(stacking.network_from_torch(lstm()), CFG, np.zeros((3, 4)))
 
 
 def test_state_is_checked():
-    q = quantise.quantise(network.from_torch(lstm()), CFG)
+    q = quantise.quantise(stacking.network_from_torch(lstm()), CFG)
     state = q.quantise_state({"h_l0": np.full(7, 0.5), "c_l0": np.full((2, 7), 937.0)})
     assert state["h_l0"].shape == state["c_l0"].shape == (2, 7)
     assert (state["h_l0"] == 16384).all()
@@ -209,7 +213,7 @@ def test_state_is_checked():
 
 
 def test_a_matrix_of_zeros():
-    net = network.from_torch(lstm())
+    net = stacking.network_from_torch(lstm())
     zero = {k: w * 0 for k, w in net.layers[0].weights.items()}
     q = quantise.quantise(network.Network((dataclasses.replace(net.layers[0], weights=zero),)), CFG)
     assert q.kept_weights == 0

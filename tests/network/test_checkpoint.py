@@ -9,14 +9,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
-from csb_rnn.network import network
-from csb_rnn.network.checkpoint import (
-    CELL_GATES,
-    CheckpointError,
-    from_state_dict,
-    read_checkpoint,
-    write_checkpoint,
-)
+from csb_rnn.network import stacking
+from csb_rnn.network.checkpoint import CELL_GATES, CheckpointError
+from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 
 FORMATS = (".pt", ".npz", ".safetensors")
 
@@ -271,7 +267,7 @@ def test_cells_of_the_metadata(cell, tmp_path):
             state[f"weight_p_l{n}"] = rng.normal(size=3 * hidden)
         width = out
     write_checkpoint(tmp_path / "m.npz", from_state_dict(state, csb={"cell": cell}))
-    net = network.from_checkpoint(read_checkpoint(tmp_path / "m.npz"))
+    net = stacking.network_from_checkpoint(read_checkpoint(tmp_path / "m.npz"))
     assert [la.cell.name for la in net.layers] == [cell] * 2
     assert net.outputs == width
     del state["weight_ih_l1"]

@@ -11,9 +11,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from csb_rnn.machine import config
-from csb_rnn.models import directions
-from csb_rnn.network import bidirectional
+from csb_rnn.models import directions, quantise
 from csb_rnn.network import onnx as onnx_import
+from csb_rnn.network import stacking
 from csb_rnn.network.onnx import OnnxError
 
 T, B = 7, 2
@@ -146,7 +146,7 @@ def test_a_hundred_random_modules_equal_torch():
         x = rng.normal(size=(2, 9, inputs)).astype(np.float32)
         with torch.no_grad():
             want = module(torch.from_numpy(x))[0].numpy()
-        got, _ = directions.run(bidirectional.from_torch(module), x)
+        got, _ = directions.run(stacking.from_torch(module), x)
         assert np.abs(got - want).max() < 1e-5, (kind, options)
 
 
@@ -179,7 +179,7 @@ def test_imported_model_in_fixed_point():
     m = onnx_import.from_onnx(proto)
     c = config.load("tiny")
     x = np.random.default_rng(1).normal(size=(B, 40, b.inputs))
-    q = directions.quantise_model(m, c, x)
+    q = quantise.quantise_model(m, c, x)
     y, _ = directions.run_fixed(q, c, q.quantise_inputs(x), q.quantise_state(m.initial))
     want, _ = directions.run(m, x)
     assert np.abs(q.output_float(y) - want).max() < 2.0**-7 * max(1, np.abs(want).max())

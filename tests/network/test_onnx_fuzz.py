@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csb_rnn.machine import config
-from csb_rnn.models import directions
+from csb_rnn.models import directions, quantise
 from csb_rnn.network import onnx as importer
 from csb_rnn.network.onnx import OnnxError
 from tests.network.onnx_drawn import drawn
@@ -64,7 +64,7 @@ def fixed_is_near(proto: onnx.ModelProto, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=(1, 8, model.inputs))
     states = {k: v if np.ndim(v) == 1 else v[:1] for k, v in model.initial.items()}
     try:
-        q = directions.quantise_model(model, CFG, x, states)
+        q = quantise.quantise_model(model, CFG, x, states)
         y, _ = directions.run_fixed(q, CFG, q.quantise_inputs(x), q.quantise_state(states))
     except QuantError:
         return

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 import csb_rnn
-from csb_rnn.network.checkpoint import read_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning import AdmmPruner, FeedbackPruner, PruningError, make_scheme
 from csb_rnn.pruning.oneshot import prune_checkpoint

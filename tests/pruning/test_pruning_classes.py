@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from csb_rnn.machine import config, unit_classes
-from csb_rnn.network.checkpoint import from_state_dict
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning import AdmmPruner, FeedbackPruner, make_scheme
 from csb_rnn.pruning.classes import class_mask, model_classes
 from csb_rnn.pruning.oneshot import prune_checkpoint

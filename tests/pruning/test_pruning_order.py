@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from csb_rnn.experiments.tasks.training import orders_for_checkpoint
-from csb_rnn.network.checkpoint import read_checkpoint, write_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
 from csb_rnn.pruning import (
     AdmmPruner,
     ProjectionError,
@@ -111,7 +111,7 @@ def test_order_travels_in_the_checkpoint(tmp_path):
     pruner.reorder(6)
     pruner.harden()
     csb = {"block": 8, "align": [2, 2], **orders_for_checkpoint(pruner)}
-    from csb_rnn.network.checkpoint import from_state_dict
+    from csb_rnn.network.state_dict import from_state_dict
 
     write_checkpoint(tmp_path / "o.npz", from_state_dict(model.state_dict(), "rnn.", csb))
     checkpoint = read_checkpoint(tmp_path / "o.npz")

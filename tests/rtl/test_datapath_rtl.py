@@ -5,7 +5,8 @@ import pytest
 
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.simulation.launcher import run
+from csb_rnn.simulation.toolchain import SimulationError
 
 
 def environment(name: str, overrides: dict[str, int]) -> dict[str, str]:

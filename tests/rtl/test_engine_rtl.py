@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from csb_rnn.machine.config import load, rtl_parameters
-from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.simulation.launcher import run
+from csb_rnn.simulation.toolchain import SimulationError
 from csb_rnn.verify.random_layers import PATTERNS, LayerCase
 
 # configuration, what differs from it, cases, largest size

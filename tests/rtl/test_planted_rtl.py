@@ -10,7 +10,7 @@ import pytest
 
 from csb_rnn.machine.design import HDL
 from csb_rnn.simulation import simulate
-from csb_rnn.simulation.launcher import SimulationError
+from csb_rnn.simulation.toolchain import SimulationError
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check, tiny
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import csb_rnn
-from csb_rnn.machine import design, folders, image, registers
+from csb_rnn.machine import design, folders, image, registers, rtl_names
 from csb_rnn.machine.registers import Register
-from csb_rnn.simulation.launcher import tool_env
+from csb_rnn.simulation.toolchain import tool_env
 
 PROBE = folders.ROOT / "tb/interface/regs_probe.sv"
 TOP = folders.HDL / "csb_top.sv"
@@ -127,7 +127,7 @@ def test_no_field_is_placed_by_hand() -> None:
 def test_every_counter_counts() -> None:
     text = TOP.read_text()
     names = re.findall(r"inc\[Cnt(\w+)\*CounterIncW\+:CounterIncW\] =", text)
-    assert sorted(names) == sorted(registers._camel(c.name) for c in registers.COUNTERS)
+    assert sorted(names) == sorted(rtl_names.camel(c.name) for c in registers.COUNTERS)
 
 
 def test_counters_in_another_order_than_their_registers_are_refused() -> None:

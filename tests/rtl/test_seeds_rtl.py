@@ -12,7 +12,8 @@ import random
 import pytest
 
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.simulation.launcher import run
+from csb_rnn.simulation.toolchain import SimulationError
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check, tiny
 

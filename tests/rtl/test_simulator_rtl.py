@@ -10,8 +10,8 @@ from csb_rnn import compiler
 from csb_rnn.execution import timing
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.simulation.launcher import SimulationError
 from csb_rnn.simulation.simulator import Simulator
+from csb_rnn.simulation.toolchain import SimulationError
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import tiny
 

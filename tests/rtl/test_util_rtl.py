@@ -3,7 +3,8 @@
 
 import pytest
 
-from csb_rnn.simulation.launcher import SimulationError, run
+from csb_rnn.simulation.launcher import run
+from csb_rnn.simulation.toolchain import SimulationError
 
 
 @pytest.mark.parametrize("width", [3, 40])

@@ -30,7 +30,7 @@ import torch
 
 from csb_rnn import flow
 from csb_rnn.flow.files import sha256
-from csb_rnn.machine import config
+from csb_rnn.machine import config, config_file
 from csb_rnn.system import untrusted
 from csb_rnn.verify import image_run
 from tests.flow.test_commands import command
@@ -311,11 +311,11 @@ def description(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
 
 def configurations(rng: random.Random, work: Path, files: dict[str, Path]) -> Case:
     """A file of configurations, read in the place of hdl/configs.toml; then one of them built."""
-    table = change_value(rng, config.read_table(config.CONFIG_FILE))
+    table = change_value(rng, config_file.read_table(config.CONFIG_FILE))
     if not isinstance(table, dict):
         table = {"default": table}
     if rng.random() < 0.7:  # a number that is used
-        table = json.loads(json.dumps(config.read_table(config.CONFIG_FILE)))
+        table = json.loads(json.dumps(config_file.read_table(config.CONFIG_FILE)))
         key = rng.choice(list(table["tiny"]))
         table["tiny"][key] = rng.choice((*ODD, 16, 100, 1 << 16))
     lines = []

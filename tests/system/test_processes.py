@@ -48,14 +48,14 @@ if __name__ == "__main__":
 """
 SIMULATION = """
 from csb_rnn import commands
-from csb_rnn.simulation import launcher
+from csb_rnn.simulation import toolchain
 from pathlib import Path
-class Endless(launcher._Icarus):
+class Endless(toolchain.Icarus):
     def build_command(self):
         return [["sh", "-c", "echo $$ > pid; sleep 1000"]]
 def main():
     print("started", flush=True)
-    launcher._simulate({"icarus": Endless}, "icarus", Path("log"), {}, toplevel="top", module="m",
+    toolchain.simulate({"icarus": Endless}, "icarus", Path("log"), {}, toplevel="top", module="m",
                        verilog_sources=[], sim_build="build", work_dir=".")
 commands.run(main)
 """

@@ -16,9 +16,10 @@ import torch
 
 from csb_rnn import commands, errors, flow
 from csb_rnn.flow import files
-from csb_rnn.machine import config
-from csb_rnn.machine.config import ConfigError
-from csb_rnn.network.checkpoint import CheckpointError, read_arrays, read_checkpoint
+from csb_rnn.machine import config, config_file
+from csb_rnn.machine.config_ranges import ConfigError
+from csb_rnn.network.checkpoint import CheckpointError
+from csb_rnn.network.checkpoint_files import read_arrays, read_checkpoint
 from csb_rnn.system import untrusted
 from csb_rnn.verify import model_run
 from tests.flow.test_commands import command
@@ -227,7 +228,7 @@ def test_json_that_is_none(text):
 
 def table(change) -> str:
     """The text of a file of configurations with one change."""
-    keys = config.read_table(config.CONFIG_FILE)["default"]
+    keys = config_file.read_table(config.CONFIG_FILE)["default"]
     text = {"default": dict(keys), "tiny": dict.fromkeys("KLPQ", 2)}
     change(text)
     out = io.StringIO()
@@ -256,14 +257,14 @@ def test_file_of_configurations(tmp_path, mistake):
     change, words = MISTAKES[mistake]
     (tmp_path / "c.toml").write_text(table(change))
     with pytest.raises(ConfigError) as caught:
-        config.read_table(tmp_path / "c.toml")
+        config_file.read_table(tmp_path / "c.toml")
     assert words in str(caught.value)
 
 
 def test_file_of_configurations_that_is_none(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text(table(lambda t: None))
-    assert list(config.read_table(file)) == ["default", "tiny"]
+    assert list(config_file.read_table(file)) == ["default", "tiny"]
     for text, words in (
         (table(lambda t: None) + "K = 3\n", "overwrite"),
         (table(lambda t: None) + "[tiny]\n", "twice"),
@@ -273,9 +274,9 @@ def test_file_of_configurations_that_is_none(tmp_path):
     ):
         file.write_text(text)
         with pytest.raises(ConfigError, match=words):
-            config.read_table(file)
+            config_file.read_table(file)
     with pytest.raises(ConfigError, match="no such file"):
-        config.read_table(tmp_path / "none.toml")
+        config_file.read_table(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(

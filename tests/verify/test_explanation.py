@@ -15,9 +15,11 @@ from csb_rnn.execution import timing
 from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.checkpoint import from_state_dict, write_checkpoint
+from csb_rnn.network.checkpoint_files import write_checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.simulation.run_result import RunResult
-from csb_rnn.verify.explanation import Ran, explain, show, suspects
+from csb_rnn.verify.explanation import explain, suspects
+from csb_rnn.verify.ran import Ran, show
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW
 

@@ -13,7 +13,7 @@ import torch
 from csb_rnn import flow, verify
 from csb_rnn.errors import UsageError
 from csb_rnn.models import directions
-from csb_rnn.network import bidirectional
+from csb_rnn.network import network, stacking
 from csb_rnn.network.read import read_model
 from csb_rnn.verify import model_run
 from tb.lib.exact import tiny
@@ -45,7 +45,7 @@ def test_both_directions(sim, tmp_path, monkeypatch):
         flow.build(tmp_path / "m.pt", tiny(sim), calibrate=x), folder
     )  # in the place of the damaged one
 
-    m = bidirectional.from_torch(module)
+    m = stacking.from_torch(module)
     rng = np.random.default_rng(2)
     state = {k: rng.uniform(-0.9, 0.9, n).astype(np.float32) for k, n in m.state_shapes().items()}
     report = verify.run(flow.load(folder), x, state, tmp_path / "out", sim=sim).report
@@ -122,7 +122,7 @@ def test_initial_states_come_with_the_image(sim, tmp_path):
     close(np.load(tmp_path / "out/outputs.npy"), directions.run(m, fed)[0])
 
 
-def _single(seed: int) -> bidirectional.Model | None:
+def _single(seed: int) -> network.Model | None:
     from csb_rnn.network.onnx import from_onnx
 
     m = from_onnx(random_model(seed)[0])

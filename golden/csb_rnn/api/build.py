@@ -199,7 +199,7 @@ def build(
     Raises:
         CsbError: bad input; one line says what is wrong.
     """
-    found, digest = read_source(source, prefix=prefix, cell=cell, example=example)
+    found = read_source(source, prefix=prefix, cell=cell, example=example)
     if initial:
         found = dataclasses.replace(found, model=with_initial(found.model, initial))
     samples = calibrate
@@ -209,7 +209,6 @@ def build(
         flow.build_source(
             found,
             config,
-            digest,
             samples,
             unchecked,
             block=block,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from csb_rnn.errors import UsageError
-from csb_rnn.flow.files import sha256
-from csb_rnn.network import bidirectional
 from csb_rnn.network import read as files
-from csb_rnn.network.bidirectional import Model
-from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
-from csb_rnn.network.network import torch_cell
+from csb_rnn.network import stacking
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.network import Model
 from csb_rnn.network.read import Source
+from csb_rnn.network.stacking import torch_cell
+from csb_rnn.network.state_dict import from_state_dict
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +37,12 @@ def _digest(tensors: Mapping[str, Any]) -> str:
     return total.hexdigest()
 
 
-def _in_memory(name: str, checkpoint: Checkpoint) -> tuple[Source, str]:
-    model = bidirectional.from_checkpoint(checkpoint)
-    return Source(Path(name), model, checkpoint, (checkpoint,)), _digest(checkpoint.tensors)
+def _in_memory(name: str, checkpoint: Checkpoint) -> Source:
+    model, digest = stacking.from_checkpoint(checkpoint), _digest(checkpoint.tensors)
+    return Source(Path(name), model, checkpoint, (checkpoint,), sha256=digest)
 
 
-def _of_module(module: Any, example: Any = None) -> tuple[Source, str]:
+def _of_module(module: Any, example: Any = None) -> Source:
     """
     Raises:
         UsageError: no module of torch, or one that is not recurrent itself and has no example.
@@ -54,7 +55,7 @@ def _of_module(module: Any, example: Any = None) -> tuple[Source, str]:
         from csb_rnn.network.module import read_module
 
         tensors = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
-        return read_module(module, example), _digest(tensors)
+        return dataclasses.replace(read_module(module, example), sha256=_digest(tensors))
     if not isinstance(module, (torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN)):
         raise UsageError(
             f"{name}: expected a torch.nn.LSTM, GRU or RNN; give the recurrent module inside it, "
@@ -70,8 +71,8 @@ def read_source(
     prefix: str | None = None,
     cell: str | None = None,
     example: Any = None,
-) -> tuple[Source, str]:
-    """The model of a source with where it is from, and the SHA-256 of the source.
+) -> Source:
+    """The model of a source, with where it is from.
 
     Args:
         source: path of a state dict (``.pt``, ``.safetensors``, ``.npz``), an ONNX file or a
@@ -90,8 +91,7 @@ def read_source(
         if prefix is not None or cell is not None:
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
         return _of_module(source, example)
-    found = files.read_source(source, prefix, cell)
-    return found, sha256(Path(source).read_bytes())
+    return files.read_source(source, prefix, cell)
 
 
 def read(
@@ -101,4 +101,4 @@ def read(
 
     Args, Raises: as :func:`read_source`.
     """
-    return read_source(source, prefix=prefix, cell=cell, example=example)[0].model
+    return read_source(source, prefix=prefix, cell=cell, example=example).model

@@ -8,7 +8,7 @@ import sys
 
 from csb_rnn import commands
 from csb_rnn.errors import UsageError
-from csb_rnn.network.checkpoint import check_target, read_checkpoint
+from csb_rnn.network.checkpoint_files import check_target, read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.schemes import Csb, for_machine

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from csb_rnn.compiler import datapath, pegroup_programs
+from csb_rnn.compiler import datapath, pegroup_programs, tiles
 from csb_rnn.compiler.datapath import StagePlan
 from csb_rnn.compiler.placement import PlacedLayer, PlacedStage, over, place
 from csb_rnn.compiler.products import products_in_order
@@ -63,7 +63,7 @@ def fullness(qnet: QNetwork, c: Config, block: int = 32) -> float:
         CompileError: it does not fit the configuration.
     """
     x, layers, stages = place(qnet, c, 1, block)
-    return pegroup_programs.fullness(products_in_order(x, layers, stages, c, block), c)
+    return tiles.fullness(products_in_order(x, layers, stages, c, block), c)
 
 
 def compile_network(

@@ -8,70 +8,20 @@ data demands (events, marks, an accumulator that is still in the pipeline) moves
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import numpy as np
 
 from csb_rnn.compiler import reference
+from csb_rnn.compiler.moves import first_of_sets, give_up, move_left, move_up
+from csb_rnn.compiler.products import Product
 from csb_rnn.compiler.sharing import share
-from csb_rnn.compiler.tiles import NONE, Words, flow, schedule, tile
+from csb_rnn.compiler.tiles import FAR, NONE, PeRows, Words, schedule, tiles_of
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 from csb_rnn.program.program import CompileError, GroupProgram
 
-FAR = 1 << 30  # a slot or position beyond all others
 SECONDS = 1.0  # of one call of the reference compiler's solver
-
-
-@dataclasses.dataclass
-class Product:
-    """One matrix times one vector, added to the accumulators of a stage.
-
-    Rows are in program order (unit slot by unit slot). Non-zero i is ``weight[i]`` in row
-    ``row[i]`` and at neuron address ``addr[i]`` of engine column ``column[i]``; row r belongs to
-    ring ``ring[r]``, bank ``bank[r]``, accumulator address ``acc[r]``, unit slot ``slot[r]``.
-    """
-
-    stage: int
-    name: str
-    row: np.ndarray
-    column: np.ndarray
-    addr: np.ndarray
-    weight: np.ndarray
-    ring: np.ndarray
-    bank: np.ndarray
-    acc: np.ndarray
-    slot: np.ndarray
-    step: np.ndarray  # rows of one step (same slot and gate) lie in different rings or banks
-    part: np.ndarray  # rows of one part belong to one gate and one block of units
-    cuts: list[np.ndarray]  # of non-zeros: ways to divide columns into blocks, a number each
-    event: int
-    lag: str
-    pp: bool  # the vector is double-buffered
-    needs_stage: int | None = None  # stage whose result of this iteration it reads
-    first_of_stage: bool = False
-    last_of_stage: bool = False
-    barrier: bool = False  # every PE row has finished the product before: its vector may change
-
-
-PeRows = dict[tuple[int, int], Words]
-"""Words of one product by (share group, engine column); share group g is PE rows g*C to g*C + C - 1
-of the engine, so with ``shared_cols`` C = 1 it is a ring."""
-
-
-def _merge(words: Words, other: Words, p: Product) -> Words:
-    """Words of both, in the order of rows: those of one PE row, or else of unit slots."""
-    both = words.join(other)
-    return both.pick(np.argsort(_key(both, p), kind="stable"))
-
-
-def _key(words: Words, p: Product) -> np.ndarray:
-    """What words are in order of: [words]. With several rows in a word it is the first slot, so
-    that slots are complete one after the other."""
-    if words.row.shape[1] == 1:
-        return words.row[:, 0]
-    return np.where(words.row == NONE, FAR, p.slot[words.row]).min(axis=1)
 
 
 def _steps(p: Product, c: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -122,153 +72,15 @@ def _pe_rows_of(p: Product, c: Config, taken: np.ndarray) -> PeRows:
     return out
 
 
-def _tiles_of(p: Product, c: Config) -> PeRows:
-    """The words of every (share group, engine column) of one product, where PE rows share
-    neurons; everybody works on its own column."""
-    shares = p.ring // c.shared_cols
-    pe_row_of = p.ring % c.shared_cols
-    out: PeRows = {}
-    if not len(p.row):
-        return out
-    order = np.lexsort((p.part[p.row], p.column, shares[p.row]))
-    group = np.stack([shares[p.row], p.column, p.part[p.row]])[:, order]
-    bounds = np.flatnonzero(np.r_[True, np.any(group[:, 1:] != group[:, :-1], axis=0), True])
-    found: dict[tuple[int, int], list[Words]] = {}
-    for lo, hi in itertools.pairwise(bounds):
-        at = order[lo:hi]
-        words = tile(
-            p.row[at],
-            p.addr[at],
-            p.weight[at],
-            [cut[at] for cut in p.cuts],
-            pe_row_of,
-            c.shared_cols,
-            c.Q,
-        )
-        found.setdefault((int(group[0, lo]), int(group[1, lo])), []).append(words)
-    for key, parts in found.items():
-        words = Words(*(np.concatenate(same) for same in zip(*parts, strict=True)))
-        out[key] = words.pick(np.argsort(_key(words, p), kind="stable"))
-    return out
-
-
-def fullness(products: list[Product], c: Config) -> float:
-    """Share of the weight slots of all tiles that hold a weight; 1 without any."""
-    words = sum(len(own.row) for p in products for own in _tiles_of(p, c).values())
-    weights = sum(len(p.row) for p in products)
-    return weights / (words * c.shared_cols * c.Q) if words else 1.0
-
-
-def _spread(count: int, seen: float, share: float) -> np.ndarray:
-    """Mask of so many words: a share of them, evenly, ``seen`` words after the first."""
-    at = seen + np.arange(count + 1)
-    return np.diff(np.floor(at * share + 1e-9)) > 0
-
-
-def _move_left(
-    products: list[Product], pe_rows_of: list[PeRows], meet: list[bool], c: Config
-) -> None:
-    """Horizontal sharing of whole words: some go to the PE row of the engine column to the left.
-
-    Args:
-        products, pe_rows_of: in program order; PE rows change in place.
-        meet: products before which the PEGroups wait for each other: PE rows are level there.
-    """
-    groups = c.K * c.share_groups
-    load = np.zeros((groups, c.L), np.int64)
-    starts = [0, *(i for i, m in enumerate(meet) if m and i), len(products)]
-    for lo, hi in itertools.pairwise(starts):
-        words = np.zeros((groups, c.L), np.int64)
-        for pe_rows in pe_rows_of[lo:hi]:
-            for at, own in pe_rows.items():
-                words[at] += len(own.row)
-        taken = np.stack([flow(words[g], load[g]) for g in range(groups)])
-        given = np.roll(taken, 1, axis=1)  # by each PE row to the one to its left
-        load += words + taken - given
-        share = given / np.maximum(words, 1)
-        seen = np.zeros((groups, c.L))
-        for p, pe_rows in zip(products[lo:hi], pe_rows_of[lo:hi], strict=True):
-            go = {at: _spread(len(own.row), seen[at], share[at]) for at, own in pe_rows.items()}
-            for at, own in pe_rows.items():
-                seen[at] += len(own.row)
-            moved = {
-                (g, (col - 1) % c.L): own.pick(go[g, col])._replace(
-                    side=np.ones((int(go[g, col].sum()), c.Q), np.int64)
-                )
-                for (g, col), own in pe_rows.items()
-            }
-            for at in list(pe_rows):
-                pe_rows[at] = pe_rows[at].pick(~go[at])
-            _receive(pe_rows, moved, p)
-
-
-def _receive(pe_rows: PeRows, moved: PeRows, p: Product) -> None:
-    """Words that come to PE rows; PE rows without any word go. ``pe_rows`` changes."""
-    for at, words in moved.items():
-        if len(words.row):
-            pe_rows[at] = _merge(pe_rows[at], words, p) if at in pe_rows else words
-    for at in [at for at, words in pe_rows.items() if not len(words.row)]:
-        del pe_rows[at]
-
-
-def _move_up(products: list[Product], pe_rows_of: list[PeRows], c: Config) -> None:
-    """Vertical sharing: whole words of a PE row go to the PE row of the engine row above.
-
-    Both PE rows hold the same neurons, so any word may move, and no word gets fuller or emptier.
-    The K PE rows of one number in an engine column form a circle, in which the least flow that
-    evens out the words of an iteration is a cumulative sum; every product gives its part of the
-    flow, spread evenly over its words.
-
-    Args:
-        products, pe_rows_of: in program order; PE rows change in place.
-    """
-    total = np.zeros((c.K, c.share_groups, c.L))
-    for pe_rows in pe_rows_of:
-        for (group, col), pe_row in pe_rows.items():
-            total[group // c.share_groups, group % c.share_groups, col] += len(pe_row.row)
-    # Engine row k keeps total - flow[k] + flow[k + 1].
-    flows = np.cumsum(total.mean(axis=0) - total, axis=0)
-    flows = np.roll(flows, 1, axis=0)
-    flows = np.round(flows - flows.min(axis=0))
-    share_of = np.minimum(flows / np.maximum(total, 1), 1.0)
-    before = np.zeros(total.shape)  # words of each PE row seen so far
-    for p, pe_rows in zip(products, pe_rows_of, strict=True):
-        go = {}
-        for (group, col), pe_row in pe_rows.items():
-            at = (group // c.share_groups, group % c.share_groups, col)
-            go[group, col] = _spread(len(pe_row.row), before[at], share_of[at])
-            before[at] += len(pe_row.row)
-        _give_up(p, pe_rows, go, c)
-
-
-def _give_up(p: Product, pe_rows: PeRows, go: dict[tuple[int, int], np.ndarray], c: Config) -> None:
-    """Words of each PE row (a mask) go to that of the engine row above; ``pe_rows`` changes."""
-    given: PeRows = {}
-    for (group, col), pe_row in list(pe_rows.items()):
-        away = go[group, col]
-        if away.any():
-            moved = pe_row.pick(away)
-            to = (group - c.share_groups) % (c.K * c.share_groups)
-            given[to, col] = moved._replace(vert=~moved.vert)
-            pe_rows[group, col] = pe_row.pick(~away)
-    _receive(pe_rows, given, p)
-
-
-def _first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Mask of the first ``count[s]`` words of every set s, of words with these sets, in order."""
-    start = np.searchsorted(sets, sets)
-    return np.arange(len(sets)) - start < count[sets]
-
-
 def _whole_products(products: list[Product], sharing: str, c: Config) -> list[PeRows]:
     """The default compiler: PE rows of each product, all products balanced together."""
     meet = [p.needs_stage is not None for p in products]
     if c.shared_cols > 1:
-        pe_rows_of = [_tiles_of(p, c) for p in products]
+        pe_rows_of = [tiles_of(p, c) for p in products]
         if sharing in ("horizontal", "both"):
-            _move_left(products, pe_rows_of, meet, c)
+            move_left(products, pe_rows_of, meet, c)
         if sharing in ("vertical", "both"):
-            _move_up(products, pe_rows_of, c)
+            move_up(products, pe_rows_of, c)
         return pe_rows_of
     steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
     taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
@@ -277,7 +89,7 @@ def _whole_products(products: list[Product], sharing: str, c: Config) -> list[Pe
         for p, step, t in zip(products, steps, taken, strict=True)
     ]
     if sharing in ("vertical", "both"):
-        _move_up(products, pe_rows_of, c)
+        move_up(products, pe_rows_of, c)
     return pe_rows_of
 
 
@@ -290,10 +102,10 @@ def _set_by_set(products: list[Product], sharing: str, c: Config, rows: int) -> 
     for p, step, taken, up in zip(products, steps, *found, strict=True):
         pe_rows = _pe_rows_of(p, c, taken[step, p.ring])
         go = {
-            (ring, col): _first_of_sets(step[pe_row.row[:, 0]] // rows, up[:, ring, col])
+            (ring, col): first_of_sets(step[pe_row.row[:, 0]] // rows, up[:, ring, col])
             for (ring, col), pe_row in pe_rows.items()
         }
-        _give_up(p, pe_rows, go, c)
+        give_up(p, pe_rows, go, c)
         pe_rows_of.append(pe_rows)
     return pe_rows_of
 

@@ -8,9 +8,39 @@ import itertools
 
 import numpy as np
 
-from csb_rnn.compiler.pegroup_programs import Product
 from csb_rnn.compiler.placement import TAIL, PlacedLayer, PlacedStage, Vector
 from csb_rnn.machine.config import Config
+
+
+@dataclasses.dataclass
+class Product:
+    """One matrix times one vector, added to the accumulators of a stage.
+
+    Rows are in program order (unit slot by unit slot). Non-zero i is ``weight[i]`` in row
+    ``row[i]`` and at neuron address ``addr[i]`` of engine column ``column[i]``; row r belongs to
+    ring ``ring[r]``, bank ``bank[r]``, accumulator address ``acc[r]``, unit slot ``slot[r]``.
+    """
+
+    stage: int
+    name: str
+    row: np.ndarray
+    column: np.ndarray
+    addr: np.ndarray
+    weight: np.ndarray
+    ring: np.ndarray
+    bank: np.ndarray
+    acc: np.ndarray
+    slot: np.ndarray
+    step: np.ndarray  # rows of one step (same slot and gate) lie in different rings or banks
+    part: np.ndarray  # rows of one part belong to one gate and one block of units
+    cuts: list[np.ndarray]  # of non-zeros: ways to divide columns into blocks, a number each
+    event: int
+    lag: str
+    pp: bool  # the vector is double-buffered
+    needs_stage: int | None = None  # stage whose result of this iteration it reads
+    first_of_stage: bool = False
+    last_of_stage: bool = False
+    barrier: bool = False  # every PE row has finished the product before: its vector may change
 
 
 def _product(

@@ -13,11 +13,16 @@ kernels (by blocks of the source, or none at all); the one with fewest words is 
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
+from csb_rnn.compiler.products import Product
+from csb_rnn.machine.config import Config
+
 NONE = -1  # no row
+FAR = 1 << 30  # a slot or position beyond all others
 WINDOW = 24  # strips that may overtake each other
 
 
@@ -219,3 +224,53 @@ def schedule(
             if now[n] != NONE:
                 last[n][key[lo][n]] = at - 1
     return np.array(order, np.int64), np.array(place, np.int64)
+
+
+PeRows = dict[tuple[int, int], Words]
+"""Words of one product by (share group, engine column); share group g is PE rows g*C to g*C + C - 1
+of the engine, so with ``shared_cols`` C = 1 it is a ring."""
+
+
+def order_key(words: Words, p: Product) -> np.ndarray:
+    """What words are in order of: [words]. With several rows in a word it is the first slot, so
+    that slots are complete one after the other."""
+    if words.row.shape[1] == 1:
+        return words.row[:, 0]
+    return np.where(words.row == NONE, FAR, p.slot[words.row]).min(axis=1)
+
+
+def tiles_of(p: Product, c: Config) -> PeRows:
+    """The words of every (share group, engine column) of one product, where PE rows share
+    neurons; everybody works on its own column."""
+    shares = p.ring // c.shared_cols
+    pe_row_of = p.ring % c.shared_cols
+    out: PeRows = {}
+    if not len(p.row):
+        return out
+    order = np.lexsort((p.part[p.row], p.column, shares[p.row]))
+    group = np.stack([shares[p.row], p.column, p.part[p.row]])[:, order]
+    bounds = np.flatnonzero(np.r_[True, np.any(group[:, 1:] != group[:, :-1], axis=0), True])
+    found: dict[tuple[int, int], list[Words]] = {}
+    for lo, hi in itertools.pairwise(bounds):
+        at = order[lo:hi]
+        words = tile(
+            p.row[at],
+            p.addr[at],
+            p.weight[at],
+            [cut[at] for cut in p.cuts],
+            pe_row_of,
+            c.shared_cols,
+            c.Q,
+        )
+        found.setdefault((int(group[0, lo]), int(group[1, lo])), []).append(words)
+    for key, parts in found.items():
+        words = Words(*(np.concatenate(same) for same in zip(*parts, strict=True)))
+        out[key] = words.pick(np.argsort(order_key(words, p), kind="stable"))
+    return out
+
+
+def fullness(products: list[Product], c: Config) -> float:
+    """Share of the weight slots of all tiles that hold a weight; 1 without any."""
+    words = sum(len(own.row) for p in products for own in tiles_of(p, c).values())
+    weights = sum(len(p.row) for p in products)
+    return weights / (words * c.shared_cols * c.Q) if words else 1.0

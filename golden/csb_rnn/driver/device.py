@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from csb_rnn.driver.network import Network
 from csb_rnn.errors import CsbError, UsageError
 from csb_rnn.machine import registers
-from csb_rnn.machine.registers import ERROR_ACTIONS, ERRORS, address, field, value
+from csb_rnn.machine.error_codes import ERROR_ACTIONS, ERRORS
+from csb_rnn.machine.registers import address, field, value
 
 POLLS = 100_000  # reads of STATUS until a machine counts as stuck
 IMAGE, FRAMES = 0, 1  # ports of Transport.send

@@ -28,7 +28,7 @@ from csb_rnn.flow.files import (
 from csb_rnn.flow.folder import load, save
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
-from csb_rnn.flow.steps import BLOCKS, begin, build, build_source, choose_block, finish
+from csb_rnn.flow.steps import BLOCKS, build, build_source, choose_block, finish
 
 __all__ = [
     "BLOCKS",
@@ -39,7 +39,6 @@ __all__ = [
     "Options",
     "Part",
     "Source",
-    "begin",
     "build",
     "build_source",
     "check_out",

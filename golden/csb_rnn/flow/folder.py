@@ -26,7 +26,7 @@ from csb_rnn.flow.files import locked, npz, read_state, sha256, staged, write_js
 from csb_rnn.flow.manifest import derived, image_manifest, model_manifest
 from csb_rnn.flow.network_header import network_header
 from csb_rnn.flow.record import Build, Options, Part
-from csb_rnn.machine import config, image
+from csb_rnn.machine import config, config_ranges, image
 from csb_rnn.program import archive, assemble
 from csb_rnn.system import untrusted
 
@@ -155,7 +155,7 @@ def _read_image(folder: Path) -> Build:
     try:
         c = config.from_fields(manifest["config"])
         chosen = c.choose_sharing(manifest["sharing"])
-    except config.ConfigError as error:
+    except config_ranges.ConfigError as error:
         raise UsageError(f"{where}: config: {error}") from None
     dealt = manifest["dealt_block"]
     if dealt > c.max_block:

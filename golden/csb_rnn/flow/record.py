@@ -19,9 +19,8 @@ from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section
 from csb_rnn.models.directions import QModel, QSpan
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.bidirectional import Model, model_key
 from csb_rnn.network.checkpoint import Checkpoint
-from csb_rnn.network.network import Network
+from csb_rnn.network.network import Model, Network, model_key
 from csb_rnn.program.program import Program
 
 

@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 from csb_rnn.errors import UsageError
 from csb_rnn.flow.drawn_inputs import FRAMES, SIZES, STREAMS, draw_inputs
 from csb_rnn.models import directions
-from csb_rnn.network.bidirectional import Model
 from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.network import Model
 from csb_rnn.network.onnx import OnnxError, Plan, hosting, worker
 from csb_rnn.network.read import Source
 

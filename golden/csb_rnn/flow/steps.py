@@ -10,7 +10,6 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from numpy.typing import ArrayLike
 from csb_rnn.compiler import compile_network, fullness
 from csb_rnn.execution import timing
 from csb_rnn.flow import host, source_check
-from csb_rnn.flow.files import sha256
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.machine import config, image
 from csb_rnn.machine.config import Config
-from csb_rnn.models.directions import quantise_model
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.bidirectional import Model, part_state
+from csb_rnn.models.quantise import quantise_model
+from csb_rnn.network.network import part_state
 from csb_rnn.network.read import Source as Found
 from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
@@ -94,23 +92,6 @@ def fastest(q: QNetwork, c: Config, options: Options, block: int | None) -> tupl
     return min(zip(programs, sizes, strict=True), key=interval)
 
 
-def begin(
-    model: Model,
-    c: Config,
-    options: Options = Options(),  # noqa: B008  (frozen)
-    *,
-    source: Source,
-    calibrate: ArrayLike | None = None,
-    initial: Mapping[str, ArrayLike] | None = None,
-) -> Build:
-    """The record of a model that was read; ``initial`` adds to the model's own initial states."""
-    if initial:
-        states = {k: np.asarray(v, np.float64) for k, v in initial.items()}
-        model = dataclasses.replace(model, initial={**model.initial, **states})
-    samples = None if calibrate is None else np.asarray(calibrate)
-    return Build(c, options, source, model, samples)
-
-
 def quantised(build: Build) -> Build:
     """With every network in integers.
 
@@ -157,7 +138,8 @@ def packed(build: Build) -> Build:
     """With the words of every memory, and the image of them, for every part."""
     parts = []
     for part in build.parts:
-        sections = assemble.sections(part.compiled())
+        assert part.program is not None, "only a compiled build is packed"
+        sections = assemble.sections(part.program)
         data = image.pack(build.config, sections)
         parts.append(dataclasses.replace(part, sections=tuple(sections), data=data))
     return dataclasses.replace(build, parts=tuple(parts))
@@ -202,14 +184,12 @@ def build(
         CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad input.
     """
     found = read_source(path, prefix, cell, activation, initial)
-    digest = sha256(Path(path).read_bytes())
-    return build_source(found, configuration, digest, calibrate, unchecked, say, **options)
+    return build_source(found, configuration, calibrate, unchecked, say, **options)
 
 
 def build_source(
     found: Found,
     configuration: str | Config,
-    digest: str,
     calibrate: ArrayLike | Mapping[str, np.ndarray] | None = None,
     unchecked: bool = False,
     say: Callable[[str], None] = lambda _: None,
@@ -219,7 +199,6 @@ def build_source(
 
     Args:
         found: the model and where it is from.
-        digest: SHA-256 of the source.
     """
     c = config.load(configuration) if isinstance(configuration, str) else configuration
     checkpoint = found.checkpoint
@@ -228,8 +207,10 @@ def build_source(
     for line in host.report(found):
         say(line)
     cell = "" if checkpoint is None else checkpoint.cell
-    source = Source(found.path.name, digest, checkpoint, cell)
-    made = begin(found.model, c, Options(**options), source=source, calibrate=samples)
+    source = Source(found.path.name, found.sha256, checkpoint, cell)
     around = None if found.plan is None or found.plan.plain else host.of_plan(found.plan)
     notes = {"source_check": check, "unused": list(found.unused)}
-    return finish(dataclasses.replace(made, host=around, notes=notes))
+    floats = None if samples is None else np.asarray(samples)
+    return finish(
+        Build(c, Options(**options), source, found.model, floats, host=around, notes=notes)
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from csb_rnn.kit.names import constants, reset_values, top_name
-from csb_rnn.machine import registers
+from csb_rnn.machine import error_codes, registers
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.registers import REGISTERS, RegField, Register
 from csb_rnn.machine.version import __version__
@@ -39,7 +39,7 @@ def _defines() -> list[tuple[str, str, str]]:
             name = f"CSB_{r.name}_{f.name.upper()}"
             out.append((f"{name}_LSB", f"{f.lsb}u", f.doc))
             out.append((f"{name}_MASK", f"0x{mask:08X}u", ""))
-    for name, (code, doc) in registers.ERRORS.items():
+    for name, (code, doc) in error_codes.ERRORS.items():
         out.append((f"CSB_ERROR_{name.upper()}", f"{code}u", doc))
     return out
 
@@ -47,8 +47,8 @@ def _defines() -> list[tuple[str, str, str]]:
 def _error_list() -> list[str]:
     """A macro that calls another one for each error code, in the order of the codes."""
     entries = [
-        f'  X({code}, {name.upper()}, "{doc}", "{registers.ERROR_ACTIONS[name]}")'
-        for name, (code, doc) in registers.ERRORS.items()
+        f'  X({code}, {name.upper()}, "{doc}", "{error_codes.ERROR_ACTIONS[name]}")'
+        for name, (code, doc) in error_codes.ERRORS.items()
     ]
     head = "/* X(code, name, what it means, what the host does) for each error code from 0 on */"
     return [head, "#define CSB_ERROR_LIST(X) \\", " \\\n".join(entries)]
@@ -195,6 +195,6 @@ def markdown_text(c: Config) -> str:
                 f"0x{value:x} | {f.doc} |"
             )
     lines += ["", "| code | error | meaning | what the host does |", "| --- | --- | --- | --- |"]
-    for name, (code, doc) in registers.ERRORS.items():
-        lines.append(f"| {code} | `{name}` | {doc} | {registers.ERROR_ACTIONS[name]} |")
+    for name, (code, doc) in error_codes.ERRORS.items():
+        lines.append(f"| {code} | `{name}` | {doc} | {error_codes.ERROR_ACTIONS[name]} |")
     return "\n".join([*lines, ""])

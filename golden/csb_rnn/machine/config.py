@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from csb_rnn.errors import CsbError
+from csb_rnn.machine.config_file import merged, read_table
+from csb_rnn.machine.config_ranges import MOST_BITS, MOST_PES, NAME, RANGES, ConfigError
 from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.rtl_names import camel
 from csb_rnn.system import untrusted
 
 LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
@@ -25,48 +23,11 @@ REDUCE_IN = 4  # operands of an adder of the sum across an engine row
 CONFIG_FILE = HDL / "configs.toml"
 
 
-class ConfigError(CsbError, ValueError):
-    """An unknown configuration or one whose numbers do not fit together."""
-
-
 def clog2(n: int) -> int:
     """Bits needed to address ``n`` words (at least 1)."""
     return max(1, (n - 1).bit_length())
 
 
-NAME = re.compile(r"[a-z0-9_]{1,32}")
-MOST_PES = 1 << 14
-MOST_BITS = 1 << 30  # of all memories together: 128 MB in a simulation
-#: What each field of a configuration may be. Depths end where the fields of instruction words end
-#: (golden/csb_rnn/machine/isa.py); the rest is what the RTL's checks and a simulation in reasonable
-#: time take.
-RANGES: dict[str, range | tuple[int, ...]] = {
-    "K": range(1, 65),
-    "L": range(1, 17),
-    "P": range(1, 65),
-    "Q": range(1, 65),
-    "data_w": (8, 12, 16),
-    "weight_w": (8, 12, 16),
-    "state_w": range(16, 33),
-    "state_frac": range(16),
-    "drain_banks": range(1, 17),
-    "share_h": (0, 1),
-    "share_v": (0, 1),
-    "shared_cols": range(1, 65),
-    "acc_guard": range(33),
-    "max_block": range(1, (1 << 16) + 1),
-    "weight_depth": range(1, (1 << 18) + 1),
-    "neuron_depth": range(2, (1 << 13) + 1),
-    "acc_depth": range(2, (1 << 12) + 1),
-    "bias_depth": range(1, (1 << 12) + 1),
-    "state_depth": range(1, (1 << 12) + 1),
-    "drain_depth": range(1, (1 << 12) + 1),
-    "elem_depth": range(1, (1 << 12) + 1),
-    "out_depth": range(2, (1 << 12) + 1),
-    "stream_w": range(16, 1025),
-    "x_per_cycle": range(1, 65),
-    "deep": (0, 1),
-}
 SHARING = ("none", "horizontal", "vertical", "both")  # index: share_h + 2 * share_v
 
 
@@ -242,66 +203,8 @@ class Config:
 
 
 # RTL parameter name of each key, where it is not its CamelCase.
-def _camel(key: str) -> str:
-    return key if key in "KLPQ" else "".join(w.capitalize() for w in key.split("_"))
-
-
-def read_table(path: Path) -> dict[str, dict[str, Any]]:
-    """The tables of a file of configurations: ``[default]``, then one for each name.
-
-    Raises:
-        ConfigError: not TOML, a table or key too many or missing, a value of another type.
-    """
-    try:
-        table = tomllib.loads(untrusted.read_text(path))
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deep") from None
-    except ValueError as error:  # a key that is there twice, too
-        raise ConfigError(f"{path}: {error}") from None
-    for name, keys in table.items():
-        if not isinstance(keys, dict):
-            raise ConfigError(f"{path}: {untrusted.show(name)} is outside of a [configuration]")
-        if not NAME.fullmatch(name):
-            raise ConfigError(f"{path}: [{name}]: a name has at most 32 of a-z, 0-9 and _")
-        for key, value in keys.items():
-            where = f"{path}: [{name}] {key}"
-            kind = {"sim_only": bool, "base": str}.get(key, int)
-            if key not in RANGES and (key not in ("sim_only", "base") or name == "default"):
-                raise ConfigError(f"{where}: unknown key; known are {', '.join(RANGES)}")
-            if type(value) is not kind:
-                names = {int: "a whole number", bool: "true or false", str: "a name"}
-                raise ConfigError(f"{where}: expected {names[kind]}, got {untrusted.show(value)}")
-        base = keys.get("base")
-        if base is not None and (base not in table or base in ("default", name)):
-            raise ConfigError(f"{path}: [{name}] base: no configuration {untrusted.show(base)}")
-    if "default" not in table:
-        raise ConfigError(f"{path}: [default] is missing")
-    for name in table:
-        if name in _bases(table, name):
-            raise ConfigError(f"{path}: [{name}] base: it is its own base")
-    for name in table:
-        missing = RANGES.keys() - _merged(table, name).keys()
-        if name != "default" and missing:
-            raise ConfigError(f"{path}: [{name}] {min(missing)}: missing, here and in [default]")
-    return table
-
-
-def _bases(table: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
-    """The base of a configuration, the base of that, and so on; it ends where one comes again."""
-    out: list[str] = []
-    base = table[name].get("base")
-    while base is not None and base not in out:
-        out.append(base)
-        base = table[base].get("base")
-    return out
-
-
-def _merged(table: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
-    """The keys of a configuration, with those of its base and of the defaults."""
-    merged = dict(table["default"])
-    for of in [*reversed(_bases(table, name)), name]:
-        merged |= table[of]
-    return {k: v for k, v in merged.items() if k not in ("sim_only", "base")}
+def _parameter(key: str) -> str:
+    return key if key in "KLPQ" else camel(key)
 
 
 @functools.cache
@@ -329,7 +232,7 @@ def load(name: str, **overrides: int) -> Config:
         known = ", ".join(names(sim_only=True))
         shown = untrusted.clean(str(name), untrusted.SHOWN)
         raise ConfigError(f"unknown configuration '{shown}': known are {known}")
-    values = {**_merged(_table(), name), **overrides}
+    values = {**merged(_table(), name), **overrides}
     values["weight_w"] = min(values["weight_w"], values["data_w"])
     return Config(name=name, **values)
 
@@ -354,4 +257,4 @@ def rtl_parameters(config: str | Config) -> dict[str, int]:
     c = load(config) if isinstance(config, str) else config
     fields = dataclasses.asdict(c)
     del fields["name"]
-    return {_camel(k): v for k, v in fields.items()}
+    return {_parameter(k): v for k, v in fields.items()}

@@ -28,8 +28,9 @@ import numpy as np
 from csb_rnn.errors import CsbError
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config, clog2, rtl_parameters
+from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.folders import HDL
-from csb_rnn.machine.registers import ERRORS
+from csb_rnn.machine.rtl_names import camel
 
 MAGIC = int.from_bytes(b"CSB1", "little")
 VERSION = 2  # of the image format
@@ -141,19 +142,19 @@ def memories(c: Config) -> dict[Target, tuple[int, int, int]]:
 
 def stream_words(width: int) -> int:
     """Stream words of a memory word of so many bits."""
-    return 1 if width <= 32 else _tops(width) + _parts(width)
+    return 1 if width <= 32 else tops_of(width) + parts_of(width)
 
 
-def _parts(width: int) -> int:
+def parts_of(width: int) -> int:
     return -(-width // isa.PART_W)
 
 
-def _tops(width: int) -> int:
+def tops_of(width: int) -> int:
     """Stream words with the upper bits of all parts."""
-    return -(-_parts(width) * (isa.PART_W - 32) // 32)
+    return -(-parts_of(width) * (isa.PART_W - 32) // 32)
 
 
-def _bits(data: bytes, rows: int) -> np.ndarray:
+def bits_of(data: bytes, rows: int) -> np.ndarray:
     """The bits of so many rows of bytes, low ones first: [rows, bits]."""
     return np.unpackbits(np.frombuffer(data, np.uint8).reshape(rows, -1), axis=1, bitorder="little")
 
@@ -162,31 +163,14 @@ def _to_stream(words: Sequence[int], width: int) -> bytes:
     """Memory words as stream words."""
     if width <= 32:
         return b"".join(w.to_bytes(4, "little") for w in words)
-    n, parts, tops = len(words), _parts(width), _tops(width)
+    n, parts, tops = len(words), parts_of(width), tops_of(width)
     size = -(-parts * isa.PART_W // 8)
-    bits = _bits(b"".join(w.to_bytes(size, "little") for w in words), n)
+    bits = bits_of(b"".join(w.to_bytes(size, "little") for w in words), n)
     part = bits[:, : parts * isa.PART_W].reshape(n, parts, isa.PART_W)
     out = np.zeros((n, (tops + parts) * 32), np.uint8)
     out[:, : parts * (isa.PART_W - 32)] = part[:, :, 32:].reshape(n, -1)
     out[:, tops * 32 :] = part[:, :, :32].reshape(n, -1)
     return np.packbits(out, axis=1, bitorder="little").tobytes()
-
-
-def _from_stream(data: bytes, width: int) -> tuple[int, ...]:
-    """The inverse of :func:`_to_stream`; bits above the width are dropped."""
-    mask = (1 << width) - 1
-    n = len(data) // (4 * stream_words(width))
-    if width > 32:
-        parts, tops = _parts(width), _tops(width)
-        bits = _bits(data, n)
-        upper = bits[:, : parts * (isa.PART_W - 32)].reshape(n, parts, -1)
-        lower = bits[:, tops * 32 :].reshape(n, parts, 32)
-        part = np.concatenate([lower, upper], axis=2).reshape(n, -1)
-        data = np.packbits(part, axis=1, bitorder="little").tobytes()
-    size = len(data) // n
-    return tuple(
-        int.from_bytes(data[i : i + size], "little") & mask for i in range(0, n * size, size)
-    )
 
 
 def section(
@@ -258,83 +242,6 @@ def pack(c: Config, sections: Iterable[Section]) -> bytes:
     return data + struct.pack("<I", zlib.crc32(data))
 
 
-def unpack(c: Config, data: bytes) -> list[Section]:
-    """The sections of an image: the inverse of :func:`pack`, in the order of the hardware.
-
-    Raises:
-        ImageError: the load port would refuse it, with the same code.
-    """
-    if len(data) % 4 or not data:
-        raise ImageError("length", f"{len(data)} bytes are not 32-bit words")
-    words = words32(data)
-    cut = ImageError("length", f"{len(words)} words are not what the image says")
-    wanted = (("magic", MAGIC), ("version", VERSION), ("config", config_hash(c)))
-    for pos, (name, want) in enumerate(wanted):
-        if words[pos] != want:
-            raise ImageError(name, f"image {name} is {words[pos]:#x}, not {want:#x}")
-        if pos == len(words) - 1:
-            raise cut
-    total = words[3]
-    if len(words) == 4 or total < 5:
-        raise cut
-
-    def is_last(pos: int) -> bool:
-        if (pos == len(words) - 1) != (pos == total - 1):
-            raise cut
-        return pos == total - 1
-
-    out, pos = [], len(HEADER)
-    while not is_last(pos):
-        if is_last(pos + 1) or is_last(pos + 2):
-            raise cut
-        f = isa.decode(SECTION_HEADER, int.from_bytes(data[pos * 4 : pos * 4 + 12], "little"))
-        if f["target"] not in list(Target) or f["zero"]:
-            raise ImageError("section", f"no target {f['target']}")
-        target, index, addr, count = Target(f["target"]), f["index"], f["addr"], f["count"]
-        width, depth, memories_of = memories(c)[target]
-        end = min(len(words), total)
-        if index >= memories_of or not count or addr + count > depth:
-            raise ImageError("section", f"{target.name} {index}: {count} words from {addr}")
-        length, pos = count * stream_words(width), pos + 3
-        if target is Target.CONFIG:
-            _check_registers(c, addr, words[pos : min(pos + length, end - 1)])
-        if pos + length >= end:
-            raise cut
-        values = _from_stream(data[pos * 4 : (pos + length) * 4], width)
-        out.append(Section(target, index, addr, values))
-        pos += length
-    if zlib.crc32(data[:-4]) != words[-1]:
-        raise ImageError("crc", "the checksum is wrong")
-    if missing := _missing(c, out):
-        raise ImageError("missing", f"the image lacks {', '.join(missing)}")
-    return out
-
-
-def _check_registers(c: Config, addr: int, values: Sequence[int]) -> None:
-    for f, value in zip(CONFIG[addr:], values, strict=False):
-        low, high = config_limits(c)[f.name]
-        if not low <= value <= high:
-            raise ImageError("value", f"CONFIG.{f.name} is {value}: must be {low} to {high}")
-
-
-def _missing(c: Config, sections: Iterable[Section]) -> list[str]:
-    """What an image needs and these sections do not bring: all program registers in one section,
-    a word with ``last`` for every program, a word of the output table."""
-    there = set()
-    for s in sections:
-        if s.target is Target.CONFIG:
-            complete = len(s.words) == len(CONFIG)
-        elif s.target in (Target.DRAIN, Target.ELEM, Target.PEGROUP):
-            complete = any(w & 1 for w in s.words)  # bit 0 is `last`, in every kind of word
-        else:
-            complete = True
-        if complete:
-            there.add((s.target, s.index))
-    wanted = {(t, 0): t.name for t in (Target.CONFIG, Target.DRAIN, Target.ELEM, Target.OUT)}
-    wanted |= {(Target.PEGROUP, g): f"PEGROUP {g}" for g in range(c.groups)}
-    return [name for key, name in wanted.items() if key not in there]
-
-
 def words32(data: bytes) -> list[int]:
     """The 32-bit words of an image, as the load port takes them."""
     return list(struct.unpack(f"<{len(data) // 4}I", data))
@@ -360,7 +267,7 @@ def package_text() -> str:
         f"  parameter logic [7:0] Target{t.name.capitalize()} = 8'd{t.value};" for t in Target
     ]
     for i, f in enumerate(CONFIG):
-        name = "".join(w.capitalize() for w in f.name.split("_"))
+        name = camel(f.name)
         lines.append(f"  parameter int Cfg{name} = {i};")
         lines.append(f"  parameter int Cfg{name}W = {f.width};")
     lines += [f"  parameter int CfgWords = {len(CONFIG)};"]

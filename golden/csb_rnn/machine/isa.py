@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from csb_rnn.machine.config import LANE_FRAC, REDUCE_IN, Config, clog2
 from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.rtl_names import camel
 
 # --- numbers ------------------------------------------------------------------------------
 MUL_W = 18  # bits of the narrow multiplier operand of the element unit, LANE_FRAC of them fraction
@@ -361,13 +362,13 @@ def package_text() -> str:
     ]
     for table, prefix in ((ACT, "Act"), (M_SEL, "M"), (X_SEL, "X"), (LAG, "Lag")):
         for k, v in table.items():
-            name = prefix + "".join(w.capitalize() for w in k.split("_"))
+            name = prefix + camel(k)
             lines.append(f"  parameter int {name} = {v};")
     for fmt, fields in FORMATS.items():
         pos = 0
         pre = fmt.capitalize()
         for f in fields:
-            name = pre + "".join(w.capitalize() for w in f.name.split("_"))
+            name = pre + camel(f.name)
             lines.append(f"  parameter int {name}Lsb = {pos};")
             lines.append(f"  parameter int {name}W = {f.width};")
             pos += f.width

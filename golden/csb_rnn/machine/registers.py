@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The register map of the AXI4-Lite port and the error codes: the one definition of both.
+"""The register map of the AXI4-Lite port: its one definition.
 
-``python -m csb_rnn.machine.registers`` writes ``hdl/control/csb_regs_pkg.sv``; the register table
-of the documents comes from here too, and a test checks that the package is current.
+``python -m csb_rnn.machine.registers`` writes ``hdl/control/csb_regs_pkg.sv``, with the codes of
+:mod:`csb_rnn.machine.error_codes`; the register table of the documents comes from here too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from csb_rnn.machine import error_codes
 from csb_rnn.machine.folders import HDL
+from csb_rnn.machine.rtl_names import camel
 from csb_rnn.machine.version import __version__
 
 VERSION = 3  # of the register map: raised if a register or field moves or means something else
@@ -18,48 +20,6 @@ WATCHDOG_RESET = 1 << 24  # WATCHDOG after reset
 IDENTITY = int.from_bytes(b"CSB", "little") | VERSION << 24
 IP_VERSION = tuple(int(part) for part in __version__.split("."))  # major, minor, patch
 ADDR_W = 12  # address bits of the AXI4-Lite port
-
-# Error codes of STATUS.error: the first one wins, a start or the begin of a load clears it.
-ERRORS = {
-    "none": (0, "no error"),
-    "magic": (1, "image: does not begin with CSB1"),
-    "version": (2, "image: made for another version of the format"),
-    "config": (3, "image: made for another configuration"),
-    "length": (4, "image: TLAST or a section's end is not where the header says"),
-    "section": (5, "image: a section names an unknown target or does not fit its memory"),
-    "crc": (6, "image: wrong checksum"),
-    "frame": (7, "input frame: TLAST is not on the last beat that the program expects"),
-    "no_image": (8, "start without a valid image, or while one is loaded"),
-    "timeout": (9, "no beat that was owed came within WATCHDOG cycles: of a run, or of an image"),
-    "flushed": (10, "image: CONTROL.flush ended it before its TLAST"),
-    "busy": (11, "start while running; the run goes on"),
-    "value": (12, "image: a program register's value is out of its range"),
-    "missing": (13, "image: lacks the registers, a program's last word or the output table"),
-    "program": (14, "the program sent an output frame that no input frame had asked for"),
-}
-
-_SEND_AGAIN = "check that the file is whole and send it again, then start"
-_REBUILD = "build the image for this hardware (CONFIG_HASH, image format), send it, start"
-# What a host does about an error; none needs rst_ni.
-ERROR_ACTIONS = {
-    "none": "-",
-    "magic": _SEND_AGAIN,
-    "version": _REBUILD,
-    "config": _REBUILD,
-    "length": f"if its transfer was reset: CONTROL.flush; {_SEND_AGAIN}",
-    "section": _REBUILD,
-    "crc": _SEND_AGAIN,
-    "frame": "send frames of the program's length with TLAST on the last beat; if the transfer was "
-    "reset: CONTROL.flush; then start",
-    "no_image": "load an image, then start",
-    "timeout": "of a run: the program is wrong or WATCHDOG too small: load an image or write "
-    "WATCHDOG, then start; of an image: send it again from its first word, then start",
-    "flushed": "send the image again, then start",
-    "busy": "nothing, or CONTROL.stop and start in one write to start the run anew",
-    "value": _REBUILD,
-    "missing": _REBUILD,
-    "program": _REBUILD,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,10 +228,6 @@ def value(name: str, **fields: int) -> int:
     return word
 
 
-def _camel(name: str) -> str:
-    return "".join(w.capitalize() for w in name.lower().split("_"))
-
-
 def _counter_lines(registers: Sequence[Register], counters: Sequence[Counter]) -> list[str]:
     """Number, index and first register of the counters.
 
@@ -285,7 +241,7 @@ def _counter_lines(registers: Sequence[Register], counters: Sequence[Counter]) -
         f"  parameter int Counters = {len(counters)};",
         f"  parameter int CounterIncW = {COUNTER_INC_W};",
         f"  parameter logic [{ADDR_W - 1}:0] RegCounters = {ADDR_W}'h{COUNTER_BASE:03x};",
-        *(f"  parameter int Cnt{_camel(c.name)} = {i};" for i, c in enumerate(counters)),
+        *(f"  parameter int Cnt{camel(c.name)} = {i};" for i, c in enumerate(counters)),
     ]
 
 
@@ -293,11 +249,11 @@ def _field_lines(r: Register) -> list[str]:
     """Bounds of a register's fields, and the bits up to the last of them."""
     lines = []
     for f in r.fields:
-        name = _camel(r.name) + _camel(f.name)
+        name = camel(r.name) + camel(f.name)
         lines += [f"  parameter int {name}Lsb = {f.lsb};", f"  parameter int {name}W = {f.width};"]
     if r.fields:
         end = max(f.lsb + f.width for f in r.fields)
-        lines.append(f"  parameter int {_camel(r.name)}Width = {end};")
+        lines.append(f"  parameter int {camel(r.name)}Width = {end};")
     return lines
 
 
@@ -328,16 +284,13 @@ def package_text(
         for part, number in zip(("Major", "Minor", "Patch"), IP_VERSION, strict=True)
     ]
     lines += [
-        f"  parameter logic [{ADDR_W - 1}:0] Reg{_camel(r.name)} = {ADDR_W}'h{r.offset:03x};"
+        f"  parameter logic [{ADDR_W - 1}:0] Reg{camel(r.name)} = {ADDR_W}'h{r.offset:03x};"
         for r in registers
     ]
     for r in registers:
         lines += _field_lines(r)
     lines += _counter_lines(registers, counters)
-    lines += [
-        f"  parameter logic [{code_w - 1}:0] Err{_camel(k)} = {code_w}'d{code};"
-        for k, (code, _) in ERRORS.items()
-    ]
+    lines += error_codes.package_lines(code_w)
     lines += ["endpackage", "`default_nettype wire", ""]
     return "\n".join(lines)
 

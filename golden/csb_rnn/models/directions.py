@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The float and the fixed model of both directions: networks over the same frames, side by side.
 
-:class:`csb_rnn.network.bidirectional.Model` says which network runs over which frames. Here such a
-model is computed in floats (:func:`run`), quantised (:func:`quantise_model`) and computed in
-integers (:func:`run_fixed`).
+:class:`csb_rnn.network.network.Model` says which network runs over which frames. Here such a
+model is computed in floats (:func:`run`) and, once :func:`csb_rnn.models.quantise.quantise_model`
+has quantised it, in integers (:func:`run_fixed`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from numpy.typing import ArrayLike
 from csb_rnn.machine import numerics
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints, Saturations
-from csb_rnn.models import float_model, formats, integer_layer, quantise
+from csb_rnn.models import float_model, formats, integer_layer
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.bidirectional import Model, Span, model_key, part_state
-from csb_rnn.network.network import Floats
+from csb_rnn.network.network import Floats, Model, Span, model_key, part_state
 
 
-def _turned(x: np.ndarray, reverse: bool) -> np.ndarray:
+def turned(x: np.ndarray, reverse: bool) -> np.ndarray:
     """Frames ``[..., frames, n]`` in the order in which a network takes them."""
     return np.ascontiguousarray(x[..., ::-1, :]) if reverse else x
 
@@ -51,8 +50,8 @@ def run(
         parts = []
         for reverse, network in p.networks.items():
             own = part_state(start, network.state_shapes(), p.first, reverse)
-            y, end = run_one(network, _turned(v, reverse), own)
-            parts.append(_turned(y, reverse))
+            y, end = run_one(network, turned(v, reverse), own)
+            parts.append(turned(y, reverse))
             final |= {model_key(k, p.first, reverse): e for k, e in end.items()}
         v = np.concatenate(parts, axis=-1)
     return v, final
@@ -142,34 +141,10 @@ class QModel:
         return out
 
 
-def quantise_model(
-    model: Model,
-    cfg: Config,
-    calibrate: ArrayLike | None = None,
-    state: Mapping[str, ArrayLike] | None = None,
-) -> QModel:
-    """The model in integers, span by span; see :func:`csb_rnn.models.quantise.quantise`."""
-    start = {**model.initial, **(state or {})}
-    v = None if calibrate is None else np.asarray(calibrate, np.float64)
-    spans: list[QSpan] = []
-    for p in model.spans:
-        qs, parts = {}, []
-        for reverse, network in p.networks.items():
-            own = part_state(start, network.state_shapes(), p.first, reverse)
-            x = None if v is None else _turned(v, reverse)
-            frac = spans[-1].frac + numerics.GRID_W - cfg.data_w if spans else None
-            qs[reverse] = quantise.quantise(network, cfg, x, own, frac)
-            if x is not None:
-                parts.append(_turned(float_model.run(network, x, own)[0], reverse))
-        v = np.concatenate(parts, axis=-1) if parts else None
-        spans.append(QSpan(qs, p.first, min(q.out_frac for q in qs.values())))
-    return QModel(tuple(spans))
-
-
 def join(p: QSpan, outputs: Mapping[bool, Ints]) -> Ints:
     """Outputs of a span's networks, in the order of frames, side by side at one fraction."""
     parts = [
-        numerics.round_shift(_turned(y, reverse), p.networks[reverse].out_frac - p.frac)
+        numerics.round_shift(turned(y, reverse), p.networks[reverse].out_frac - p.frac)
         for reverse, y in outputs.items()
     ]
     return np.concatenate(parts, axis=-1)
@@ -194,7 +169,7 @@ def run_spans(
         outputs = {}
         for reverse, network in p.networks.items():
             own = part_state(state or {}, network.state_keys(), p.first, reverse)
-            y, end = run_one(n, reverse, network, _turned(x, reverse), own)
+            y, end = run_one(n, reverse, network, turned(x, reverse), own)
             outputs[reverse] = y
             final |= {model_key(k, p.first, reverse): e for k, e in end.items()}
         x = join(p, outputs)

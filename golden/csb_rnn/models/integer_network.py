@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csb_rnn.machine.config import LANE_FRAC, RANGES, Config
+from csb_rnn.machine.config import LANE_FRAC, Config
+from csb_rnn.machine.config_ranges import RANGES
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, saturate
 from csb_rnn.models.formats import to_float, to_int
 from csb_rnn.models.integer_layer import QLayer, QuantError, is_int

@@ -27,23 +27,15 @@ from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
 from csb_rnn.models import float_model
 from csb_rnn.models.bounds import vector_bounds
+from csb_rnn.models.directions import QModel, QSpan, turned
 from csb_rnn.models.formats import INPUT_FRACS, NEURON_FRACS, SUM_FRACS, frac_for, to_int
 from csb_rnn.models.integer_layer import QDrain, QLayer, QuantError
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.network import GateInput, Layer, Network
+from csb_rnn.network.network import GateInput, Layer, Model, Network, part_state
 
 DEFAULT_X_FRAC = 12  # without calibration: |x| < 8
 DEFAULT_NEURON_FRAC = 12  # of a vector that the cell does not bound: |v| < 8
 MARGIN = 1.25  # room above the largest value seen in calibration
-
-
-# --- formats ----------------------------------------------------------------------------------
-
-
-# --- result -------------------------------------------------------------------------------------
-
-
-# --- choosing formats --------------------------------------------------------------------------
 
 
 def _drain(
@@ -224,3 +216,27 @@ def quantise(
         network.block,
         network.csb,
     )
+
+
+def quantise_model(
+    model: Model,
+    cfg: Config,
+    calibrate: ArrayLike | None = None,
+    state: Mapping[str, ArrayLike] | None = None,
+) -> QModel:
+    """The model in integers, span by span; see :func:`quantise`."""
+    start = {**model.initial, **(state or {})}
+    v = None if calibrate is None else np.asarray(calibrate, np.float64)
+    spans: list[QSpan] = []
+    for p in model.spans:
+        qs, parts = {}, []
+        for reverse, network in p.networks.items():
+            own = part_state(start, network.state_shapes(), p.first, reverse)
+            x = None if v is None else turned(v, reverse)
+            frac = spans[-1].frac + GRID_W - cfg.data_w if spans else None
+            qs[reverse] = quantise(network, cfg, x, own, frac)
+            if x is not None:
+                parts.append(turned(float_model.run(network, x, own)[0], reverse))
+        v = np.concatenate(parts, axis=-1) if parts else None
+        spans.append(QSpan(qs, p.first, min(q.out_frac for q in qs.values())))
+    return QModel(tuple(spans))

@@ -47,16 +47,19 @@ import numpy as np
 from csb_rnn.cells import CELLS
 from csb_rnn.cells.as_json import cell_from_json
 from csb_rnn.cells.graph import UNITS, Cell, GraphError
-from csb_rnn.network.bidirectional import Directions, Model, stack
-from csb_rnn.network.checkpoint import BLOCK_LIMIT, CheckpointError, read_arrays
+from csb_rnn.network.checkpoint import CheckpointError
+from csb_rnn.network.checkpoint_files import read_arrays
+from csb_rnn.network.checkpoint_metadata import BLOCK_LIMIT
 from csb_rnn.network.network import (
+    Directions,
     Floats,
     GateInput,
     Layer,
+    Model,
     NetworkError,
     gate_inputs,
-    split_stacked,
 )
+from csb_rnn.network.stacking import split_stacked, stack
 from csb_rnn.system import untrusted
 from csb_rnn.system.untrusted import show
 

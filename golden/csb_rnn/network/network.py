@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks: a stack of recurrent layers with the weights the user trained, gate by gate.
+"""Networks and models in float: recurrent layers with the weights the user trained, gate by gate.
 
-A :class:`Network` is what all models and the compiler start from. It knows nothing of number
+A :class:`Network` reads frames in one direction. A bidirectional layer is a :class:`Span` of two
+networks: one runs over the frames forwards, the other over the same frames backwards, on the same
+hardware, and their outputs stand side by side, as torch has them. A :class:`Model` is spans that
+run one after the other. Layers of one direction that follow each other are one network, so a model
+without a backward layer is one span of one network.
+
+States have torch's names over all spans: ``h_l1``, ``c_l1_reverse``. A state is the one that the
+network of its direction ended with: backwards, that is after frame 0. Nothing here knows of number
 formats (:mod:`csb_rnn.models.quantise`) or of the engine (:mod:`csb_rnn.compiler`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from csb_rnn.cells import CELLS
 from csb_rnn.cells.graph import UNITS, Cell, GraphError
 from csb_rnn.errors import CsbError
-
-if TYPE_CHECKING:
-    import torch
-
-    from csb_rnn.network.checkpoint import Checkpoint
 
 Floats = NDArray[np.float64]
 GateInput = tuple[str, str]
@@ -135,6 +136,9 @@ class Layer:
         return sum(int(np.count_nonzero(w)) for w in self.weights.values())
 
 
+Directions = dict[bool, Layer]  # reverse? -> layer; one of them or both
+
+
 @dataclasses.dataclass(frozen=True)
 class Network:
     """A stack of layers: x of layer 0 is the input, x of layer l the output of layer l - 1.
@@ -183,169 +187,104 @@ class Network:
         }
 
 
-def split_stacked(
-    cell: Cell, tensors: Mapping[str, ArrayLike], layer: int, suffix: str = ""
-) -> Layer:
-    """One layer from torch's stacked tensors.
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Networks over the same frames.
 
-    ``weight_ih_l{n}`` is ``[gates*H, inputs]``, ``weight_hh_l{n}`` ``[gates*H, R]`` (the gate's
-    recurrent input, whatever the cell calls it; absent if the cell has none), biases
-    ``bias_ih_l{n}`` and ``bias_hh_l{n}`` ``[gates*H]``, both optional. Rows are in the order of
-    ``cell.gates``, of which the hidden units' are stacked so. ``weight_hr_l{n}`` ``[R, H]`` is the
-    one gate of another unit space (a projection), ``weight_p_l{n}`` ``[constants*H]`` the cell's
-    constants.
-
-    Raises:
-        NetworkError: a tensor is missing or its shape does not fit.
+    Attributes:
+        networks: by whether it runs backwards; outputs stand side by side, forwards first.
+        first: number of the first layer in the model.
     """
-    where = f"layer {layer}{suffix and ' reverse'}"
-    stacked = [g for g in cell.gates if cell.spaces[g] == UNITS]
-    others = [g for g in cell.gates if cell.spaces[g] != UNITS]
-    if len(others) > 1:
-        raise NetworkError(f"{where}: {cell.name} has several projections: build its Layer")
 
-    def get(name: str, dims: int, parts: int) -> Floats | None:
-        key = f"{name}_l{layer}{suffix}"
-        if key not in tensors:
-            return None
-        t = tensors[key]
-        t = t.detach().cpu().double().numpy() if hasattr(t, "detach") else t
-        t = np.asarray(t, np.float64)
-        if t.ndim != dims or t.shape[0] == 0 or t.shape[0] % parts:
-            raise NetworkError(
-                f"{where}: {key} has shape {t.shape}: {cell.name} stacks {parts} gates"
-            )
-        return t
+    networks: dict[bool, Network]
+    first: int
 
-    gates = len(stacked)
-    ih = get("weight_ih", 2, gates)
-    if ih is None:
-        raise NetworkError(f"{where}: weight_ih_l{layer}{suffix} is missing")
-    stacks = {"ih": ih, "hh": get("weight_hh", 2, gates)}
-    offsets = {"ih": get("bias_ih", 1, gates), "hh": get("bias_hh", 1, gates)}
-    hidden = ih.shape[0] // gates
-    for name, t in (*stacks.items(), *offsets.items()):
-        if t is not None and t.shape[0] != ih.shape[0]:
-            raise NetworkError(
-                f"{where}: {'weight' if t.ndim == 2 else 'bias'}_{name}_l{layer}{suffix} has "
-                f"{t.shape[0]} rows, weight_ih_l{layer}{suffix} {ih.shape[0]}"
-            )
-    sizes: dict[str, int] = {}
-    weights: dict[GateInput, Floats] = {}
-    biases: dict[GateInput, Floats] = {}
-    inputs = {"x": ih.shape[1]}
-    for gate in others:
-        hr = get("weight_hr", 2, 1)
-        if hr is None:
-            raise NetworkError(f"{where}: weight_hr_l{layer}{suffix} is missing")
-        sizes[cell.spaces[gate]] = hr.shape[0]
-        (projected,) = gate_inputs(cell, gate)
-        weights[gate, projected], inputs[projected] = hr, hidden
-    for g, gate in enumerate(stacked):
-        rows = slice(g * hidden, (g + 1) * hidden)
-        recurrent = [v for v in gate_inputs(cell, gate) if v != "x"]
-        if len(recurrent) > 1:
-            raise NetworkError(
-                f"{where}: gate '{gate}' of {cell.name} has several recurrent inputs "
-                f"({', '.join(recurrent)}): build its Layer from single matrices"
-            )
-        reads_x = "x" in gate_inputs(cell, gate)
-        sources = {"ih": "x" if reads_x else None, "hh": recurrent[0] if recurrent else None}
-        for kind, source in sources.items():
-            if source is None:
-                continue
-            stack, offset = stacks[kind], offsets[kind]
-            if stack is None:
-                raise NetworkError(f"{where}: weight_{kind}_l{layer}{suffix} is missing")
-            own = cell.spaces.get(source, UNITS)
-            within = source != "x" and own == UNITS
-            inputs.setdefault(source, hidden if within else stack.shape[1])
-            weights[gate, source] = stack[rows].copy()
-            if offset is not None:
-                biases[gate, source] = offset[rows].copy()
-    constants = {}
-    if cell.constants:
-        p = get("weight_p", 1, len(cell.constants))
-        if p is None:
-            raise NetworkError(f"{where}: weight_p_l{layer}{suffix} is missing")
-        constants = dict(zip(cell.constants, np.split(p, len(cell.constants)), strict=True))
-    return Layer(cell, hidden, inputs, weights, biases, sizes, constants).check(where)
+    @property
+    def outputs(self) -> int:
+        """Values of an output frame."""
+        return sum(n.outputs for n in self.networks.values())
+
+    @property
+    def inputs(self) -> int:
+        """Values of an input frame."""
+        return next(iter(self.networks.values())).inputs
 
 
-def from_tensors(
-    cells: Cell | list[Cell],
-    tensors: Mapping[str, ArrayLike],
-    layers: int | None = None,
-    block: int | None = None,
-    csb: Mapping[str, Any] | None = None,
-) -> Network:
-    """A network from a state dict with torch's names; ``cells`` is one cell or one a layer.
+def model_key(key: str, first: int, reverse: bool) -> str:
+    """The model's name of a network's state: ``h_l0`` of the span that begins with layer 2 is
+    ``h_l2`` or ``h_l2_reverse``."""
+    name, n = key.rsplit("_l", 1)
+    return f"{name}_l{int(n) + first}{'_reverse' if reverse else ''}"
 
-    Raises:
-        NetworkError: see :func:`split_stacked`.
+
+def part_state(
+    state: Mapping[str, Any], keys: Iterable[str], first: int, reverse: bool
+) -> dict[str, Any]:
+    """The states of one network out of a model's.
+
+    Args:
+        state: by the model's names; absent states stay absent.
+        keys: the network's own names of its states, as ``h_l0``.
+        first: number of the network's first layer in the model.
     """
-    if layers is None:
-        layers = 1
-        while f"weight_ih_l{layers}" in tensors:
-            layers += 1
-    stack = list(cells) if isinstance(cells, list) else [cells] * layers
-    if len(stack) != layers:
-        raise NetworkError(f"{len(stack)} cells for {layers} layers")
-    for n, c in enumerate(stack):
-        if f"weight_hr_l{n}" in tensors and "proj" not in c.gates:
-            raise NetworkError(f"weight_hr_l{n}: {c.name} has no projection")
-    odd = [k for k in tensors if k.endswith("_reverse")]
-    if odd:
-        raise NetworkError(
-            f"{odd[0]}: a network of one direction has none, see csb_rnn.network.bidirectional"
-        )
-    return Network(
-        tuple(split_stacked(c, tensors, n) for n, c in enumerate(stack)), block, dict(csb or {})
-    )
+    names = {k: model_key(k, first, reverse) for k in keys}
+    return {k: state[name] for k, name in names.items() if name in state}
 
 
-def find_cell(name: str) -> Cell:
-    """The cell of that name.
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Spans; each reads the outputs of the one before.
 
-    Raises:
-        NetworkError: there is none.
+    Attributes:
+        initial: initial states that came with the model, by name; those that are absent are zero.
     """
-    if name not in CELLS:
-        raise NetworkError(f"unknown cell '{name}': known are {', '.join(CELLS)}")
-    return CELLS[name]
 
+    spans: tuple[Span, ...]
+    initial: dict[str, Floats] = dataclasses.field(default_factory=dict)
 
-def from_checkpoint(checkpoint: Checkpoint) -> Network:
-    """The network of a checkpoint; ``block`` is that of its ``csb`` metadata."""
-    csb = checkpoint.csb or {}
-    projected = any(layer.proj for layer in checkpoint.layers)
-    return from_tensors(
-        find_cell("lstmp" if projected and checkpoint.cell == "lstm" else checkpoint.cell),
-        checkpoint.tensors,
-        len(checkpoint.layers),
-        csb.get("block"),
-        csb,
-    )
+    def __post_init__(self) -> None:
+        for before, after in zip(self.spans, self.spans[1:], strict=False):
+            if {n.inputs for n in after.networks.values()} != {before.outputs}:
+                raise NetworkError(
+                    f"layer {after.first}: takes {after.inputs} inputs, layer {after.first - 1} "
+                    f"returns {before.outputs}"
+                )
+        known = self.state_shapes()
+        for key, value in self.initial.items():
+            if key not in known or np.shape(value)[-1:] != (known[key],):
+                raise NetworkError(f"initial state '{key}' of shape {np.shape(value)}: no such")
 
+    @property
+    def inputs(self) -> int:
+        """Values of an input frame."""
+        return self.spans[0].inputs
 
-def torch_cell(module: torch.nn.RNNBase) -> str:
-    """Name of the cell of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
-    name = type(module).__name__.lower()
-    if name == "rnn":
-        name = "rnn" if module.nonlinearity == "tanh" else f"rnn_{module.nonlinearity}"
-    return "lstmp" if getattr(module, "proj_size", 0) else name
+    @property
+    def outputs(self) -> int:
+        """Values of an output frame."""
+        return self.spans[-1].outputs
 
+    def networks(self) -> Iterator[tuple[int, bool, Network]]:
+        """(first layer, backwards, network), in the order in which they run."""
+        for p in self.spans:
+            for reverse, network in p.networks.items():
+                yield p.first, reverse, network
 
-def from_torch(module: torch.nn.RNNBase, block: int | None = None) -> Network:
-    """The network of a ``torch.nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` of one direction.
+    @property
+    def single(self) -> Network | None:
+        """The network, if the model is one that runs forwards."""
+        found = list(self.networks())
+        return found[0][2] if len(found) == 1 and not found[0][1] else None
 
-    Raises:
-        NetworkError: the module is bidirectional or of another kind.
-    """
-    if getattr(module, "bidirectional", False):
-        raise NetworkError(
-            f"{type(module).__name__}: bidirectional, see csb_rnn.network.bidirectional"
-        )
-    return from_tensors(
-        find_cell(torch_cell(module)), module.state_dict(), module.num_layers, block
-    )
+    @property
+    def kept_weights(self) -> int:
+        """Weights that are not zero, before quantisation."""
+        return sum(n.kept_weights for _, _, n in self.networks())
+
+    def state_shapes(self) -> dict[str, int]:
+        """Length of every state by its name."""
+        return {
+            model_key(k, first, reverse): size
+            for first, reverse, network in self.networks()
+            for k, size in network.state_shapes().items()
+        }

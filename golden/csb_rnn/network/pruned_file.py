@@ -14,7 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn.network import checkpoint, state_dict, weight_files
+from csb_rnn.network import (
+    checkpoint_files,
+    checkpoint_metadata,
+    state_dict,
+    weight_files,
+)
 from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
 
 __all__ = ["rewrite", "save_state"]
@@ -34,9 +39,9 @@ def save_state(
         CheckpointError: another ending, or a file that cannot be written.
     """
     path = Path(path)
-    checkpoint.check_target(path)
+    checkpoint_files.check_target(path)
     tensors = {key: value for key, value in state.items() if state_dict.is_tensor(value)}
-    weight_files.write(path, tensors, {"version": checkpoint.CSB_VERSION, **csb})
+    weight_files.write(path, tensors, {"version": checkpoint_metadata.CSB_VERSION, **csb})
 
 
 def _pruned(value: Any, kept: np.ndarray) -> Any:
@@ -74,8 +79,8 @@ def rewrite(
         CheckpointError: a file that cannot be read or written.
     """
     target = Path(target)
-    checkpoint.check_target(target)
-    loaded = checkpoint.read_content(source)
+    checkpoint_files.check_target(target)
+    loaded = checkpoint_files.read_content(source)
     flat = state_dict.inner(loaded)
     state = {k: v for k, v in flat.items() if k != "csb" and state_dict.is_tensor(v)}
     new = {
@@ -84,8 +89,8 @@ def rewrite(
     }
     if len(new) != len(pruned.matrices()):
         raise CheckpointError(f"{source}: has changed since it was read")
-    csb = {"version": checkpoint.CSB_VERSION, "cell": pruned.cell} | pruned.csb
-    if target.suffix in weight_files.TORCH and Path(source).suffix in checkpoint.TORCH_READ:
+    csb = {"version": checkpoint_metadata.CSB_VERSION, "cell": pruned.cell} | pruned.csb
+    if target.suffix in weight_files.TORCH and Path(source).suffix in checkpoint_files.TORCH_READ:
         swap = {id(state[key]): value for key, value in new.items()}
         weight_files.write_torch(target, _swapped(loaded, swap), csb)
     else:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +13,16 @@ from typing import Any
 import numpy as np
 
 from csb_rnn import cells
-from csb_rnn.network import bidirectional, checkpoint, description, onnx, state_dict
-from csb_rnn.network.bidirectional import Directions, Model, stack
+from csb_rnn.network import (
+    checkpoint,
+    checkpoint_files,
+    description,
+    onnx,
+    stacking,
+    state_dict,
+)
 from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
-from csb_rnn.network.network import Layer, NetworkError
+from csb_rnn.network.network import Directions, Layer, Model, NetworkError
 
 ACTIVATIONS = {"tanh": "rnn", "relu": "rnn_relu"}  # of torch.nn.RNN -> cell
 
@@ -32,6 +39,7 @@ class Source:
         plan: the parts of an ONNX file.
         unused: names of tensors that do not enter the model.
         module: of torch, whose export the plan is of.
+        sha256: of the file; of all tensors of a module or a state dict.
     """
 
     path: Path
@@ -41,6 +49,7 @@ class Source:
     plan: onnx.Plan | None = None
     unused: tuple[str, ...] = ()
     module: Any = None
+    sha256: str = ""
 
 
 def read_source(
@@ -75,9 +84,9 @@ def read_source(
         found = Source(path, model, plan=plan)
     else:
         found = _state_dict(path, prefix, cell, activation)
-    if not initial:
-        return found
-    return dataclasses.replace(found, model=with_initial(found.model, initial))
+    model = with_initial(found.model, initial) if initial else found.model
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return dataclasses.replace(found, model=model, sha256=digest)
 
 
 def with_initial(model: Model, initial: Mapping[str, Any]) -> Model:
@@ -120,7 +129,7 @@ def _cell(path: Path, cell: str | None, activation: str | None) -> str | None:
 def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: str | None) -> Source:
     named = _cell(path, cell, activation)
     prefixes = [None] if prefix is None else [p.strip() for p in prefix.split(",")]
-    state, csb = checkpoint.read_state(path)
+    state, csb = checkpoint_files.read_state(path)
     parts: list[Checkpoint | tuple[np.ndarray, np.ndarray | None]] = []
     layers: list[Directions] = []
     used: set[str] = set()
@@ -139,25 +148,17 @@ def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: st
                 used |= {head + "weight", head + "bias"}
             else:
                 meta = {**(csb or {}), "cell": named} if named is not None else csb
-                found = checkpoint.from_state_dict(state, p, meta)
+                found = state_dict.from_state_dict(state, p, meta)
                 used |= state.keys() - found.extras.keys()
-                layers += _layers(bidirectional.from_checkpoint(found))
+                layers += stacking.checkpoint_layers(found)
                 parts.append(found)
         only = parts[0] if len(parts) == 1 and isinstance(parts[0], Checkpoint) else None
-        model = bidirectional.from_checkpoint(only) if only is not None else stack(layers)
+        about = {} if only is None else only.csb
+        model = stacking.stack(layers, about.get("block"), about)
     except (CheckpointError, NetworkError) as error:
         raise CheckpointError(f"{path}: {error}") from None
     unused = [k for k, v in state.items() if state_dict.is_tensor(v) and k not in used]
     return Source(path, model, only, tuple(parts), unused=tuple(unused))
-
-
-def _layers(model: Model) -> list[Directions]:
-    """The layers of a model, each with its directions."""
-    return [
-        {way: network.layers[i] for way, network in p.networks.items()}
-        for p in model.spans
-        for i in range(len(next(iter(p.networks.values())).layers))
-    ]
 
 
 def read_model(

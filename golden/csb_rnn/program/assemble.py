@@ -6,12 +6,24 @@ from __future__ import annotations
 import numpy as np
 
 from csb_rnn.machine import image, isa
+from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section, Target
-from csb_rnn.program.program import Program
+from csb_rnn.program.program import GroupProgram, Program
 
 
-def _words(bits: np.ndarray) -> list[int]:
-    """Rows of bits, bit 0 first, as integers."""
+def _words(group: GroupProgram, c: Config) -> list[int]:
+    """The words of a PEGroup as integers of ``isa.pegroup_width(c)`` bits."""
+    columns = [(group.ctl[f.name], f.width) for f in isa.PEG_CTL]
+    for g in range(c.share_groups):
+        for f in isa.section(c):
+            at = g if f.pe_row is None else g * c.shared_cols + f.pe_row
+            values = group.rows[f.name] if f.pe is None else group.pe[f.name][:, :, f.pe]
+            columns.append((values[:, at], f.width))
+    bits = np.empty((len(group), isa.pegroup_width(c)), np.uint8)
+    pos = 0
+    for values, width in columns:
+        bits[:, pos : pos + width] = (values[:, None] >> np.arange(width)) & 1
+        pos += width
     packed = np.packbits(bits, axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
@@ -41,7 +53,7 @@ def sections(p: Program) -> list[Section]:
         image.section(c, Target.ELEM, [isa.encode(isa.ELEM, w) for w in p.elem]),
     ]
     for g, group in enumerate(p.groups):
-        out.append(image.section(c, Target.PEGROUP, _words(group.bits(c)), index=g))
+        out.append(image.section(c, Target.PEGROUP, _words(group, c), index=g))
     for lane in range(c.lanes):
         out.append(image.section(c, Target.BIAS, p.bias[:, lane].tolist(), index=lane))
         if p.constants[:, lane].any():

@@ -12,7 +12,6 @@ import dataclasses
 import numpy as np
 
 from csb_rnn.errors import CsbError
-from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 
 
@@ -33,21 +32,6 @@ class GroupProgram:
 
     def __len__(self) -> int:
         return len(self.ctl["last"])
-
-    def bits(self, c: Config) -> np.ndarray:
-        """The words as bits, [words, isa.pegroup_width(c)] of 0/1, bit 0 first."""
-        columns = [(self.ctl[f.name], f.width) for f in isa.PEG_CTL]
-        for g in range(c.share_groups):
-            for f in isa.section(c):
-                at = g if f.pe_row is None else g * c.shared_cols + f.pe_row
-                values = self.rows[f.name] if f.pe is None else self.pe[f.name][:, :, f.pe]
-                columns.append((values[:, at], f.width))
-        out = np.empty((len(self), isa.pegroup_width(c)), np.uint8)
-        pos = 0
-        for values, width in columns:
-            out[:, pos : pos + width] = (values[:, None] >> np.arange(width)) & 1
-            pos += width
-        return out
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from csb_rnn.network.network import torch_cell
 from csb_rnn.network.pruned_file import save_state
+from csb_rnn.network.stacking import torch_cell
 from csb_rnn.pruning.matrices import PruningError, module_of
 from csb_rnn.pruning.order import Order
 from csb_rnn.pruning.scheme import Scheme

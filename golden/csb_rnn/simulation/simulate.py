@@ -15,7 +15,7 @@ from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Target
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
-from csb_rnn.simulation import launcher
+from csb_rnn.simulation import builds, launcher
 from csb_rnn.simulation.capacity import depths
 from csb_rnn.simulation.run_result import RunResult
 
@@ -92,7 +92,7 @@ def build(c: Config, sim: str) -> Path:
     Raises:
         SimulationError: it does not compile.
     """
-    return launcher.build("csb_sim_top", **build_arguments(c, sim))
+    return builds.build("csb_sim_top", **build_arguments(c, sim))
 
 
 def simulate(

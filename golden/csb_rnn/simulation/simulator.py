@@ -20,7 +20,7 @@ from csb_rnn.machine import image
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.program import assemble
 from csb_rnn.program.program import Program
-from csb_rnn.simulation import launcher
+from csb_rnn.simulation import launcher, toolchain
 from csb_rnn.simulation.capacity import depths
 from csb_rnn.simulation.simulate import build_arguments, limits
 from csb_rnn.system import processes
@@ -41,7 +41,7 @@ def _serve(work: Path, build: dict[str, Any]) -> None:
             work_dir=work,
             limit=None,  # it lives as long as its user
         )
-    except launcher.SimulationError as error:
+    except toolchain.SimulationError as error:
         (work / "error.txt").write_text(str(error))
 
 
@@ -96,7 +96,7 @@ class Simulator:
         error = self._answer()["error"]
         if error:
             self.close()
-            raise launcher.SimulationError(f"the machine refuses the image: error {error}")
+            raise toolchain.SimulationError(f"the machine refuses the image: error {error}")
 
     def _answer(self) -> dict[str, Any]:
         """The next line of the simulation.
@@ -115,10 +115,10 @@ class Simulator:
             elif not self._process.is_alive():
                 text = self.work / "error.txt"
                 said = f"\n{text.read_text()}" if text.is_file() else ""
-                raise launcher.SimulationError(f"the simulation has ended{said}")
+                raise toolchain.SimulationError(f"the simulation has ended{said}")
         else:
             self._process.terminate()
-            raise launcher.SimulationError("the simulation does not answer")
+            raise toolchain.SimulationError("the simulation does not answer")
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line)
 
@@ -155,7 +155,7 @@ class Simulator:
         beats = [sum(v << 16 * i for i, v in enumerate(beat)) for beat in flat.tolist()]
         answer = self._ask("step", beats)
         if answer.get("stuck"):
-            raise launcher.SimulationError("no output frame came")
+            raise toolchain.SimulationError("no output frame came")
         self.cycles = answer["cycles"]
         values = [b >> 16 * i & 0xFFFF for b in answer["beats"] for i in range(per_beat)]
         y = np.array(values[: self.program.outputs], np.int64)
@@ -172,7 +172,7 @@ class Simulator:
         places = [list(at) for _, lane, addr in slots for at in zip(lane, addr, strict=True)]
         answer = self._ask("stop", places)
         if answer["error"]:
-            raise launcher.SimulationError(f"the machine reports error {answer['error']}")
+            raise toolchain.SimulationError(f"the machine reports error {answer['error']}")
         words = np.array(answer["state"], np.int64)
         words = np.where(words >= 1 << 31, words - (1 << 32), words)
         found, at = {}, 0

@@ -13,12 +13,13 @@ import numpy as np
 
 from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
+from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.numerics import Ints
-from csb_rnn.machine.registers import ERRORS
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.run_result import RunResult, Simulate
 from csb_rnn.verify import explanation
+from csb_rnn.verify.ran import Ran
 
 STALLS = {  # seeds of the random stalls of source and sink
     "none": (0, 0),
@@ -183,7 +184,7 @@ def compare(
     Raises:
         SimulationError: the simulation failed.
     """
-    from csb_rnn.simulation.launcher import repeat_command
+    from csb_rnn.simulation.repeat import repeat_command
 
     if simulate is None:
         from csb_rnn.simulation.simulate import simulate as on_rtl
@@ -206,7 +207,7 @@ def compare(
     )
     found = judge(got, lengths, want, want_state, predicted, count_last)
     times = predicted if stall == "none" else None
-    ran = explanation.Ran(p, network, x, lengths, want, want_state, times, start)
+    ran = Ran(p, network, x, lengths, want, want_state, times, start)
 
     def rerun(frames: Ints) -> Mapping[str, Ints]:
         again = work.resolve() / "again"

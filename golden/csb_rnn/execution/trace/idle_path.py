@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from csb_rnn.execution.timing import IN_EVENT, OUT_FIRST_BEAT
 from csb_rnn.execution.trace.timeline import Timeline, event_names
+from csb_rnn.execution.units import IN_EVENT, OUT_FIRST_BEAT
 from csb_rnn.machine import isa
 
 

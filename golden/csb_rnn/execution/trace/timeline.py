@@ -8,7 +8,8 @@ import dataclasses
 import numpy as np
 
 from csb_rnn.execution import timing
-from csb_rnn.execution.timing import Record, Timing
+from csb_rnn.execution.timing import Timing
+from csb_rnn.execution.units import Record
 from csb_rnn.machine import isa
 from csb_rnn.program.program import Program
 

@@ -20,7 +20,7 @@ from csb_rnn.experiments.bench.programs import build, fitted
 from csb_rnn.machine import config
 from csb_rnn.models import quantise
 from csb_rnn.models.integer_network import QNetwork
-from csb_rnn.network.checkpoint import read_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint
 from csb_rnn.network.network import Network
 from csb_rnn.program.program import Program
 

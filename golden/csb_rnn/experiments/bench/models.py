@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.network import checkpoint
-from csb_rnn.network.network import Network, from_checkpoint
+from csb_rnn.network import checkpoint, checkpoint_files, state_dict
+from csb_rnn.network.network import Network
+from csb_rnn.network.stacking import network_from_checkpoint
 from csb_rnn.pruning.projection import ProjectionError, csb_mask
 
 CHECKPOINTS = ROOT / "checkpoints"
@@ -171,7 +172,7 @@ def trained() -> list[Benchmark]:
     """The shipped checkpoints, each under the name of the model whose shape it has."""
     out = []
     for file in sorted(CHECKPOINTS.glob("*.npz")):
-        c = checkpoint.read_checkpoint(file)
+        c = checkpoint_files.read_checkpoint(file)
         shapes = tuple(Shape(la.inputs, la.hidden, la.proj) for la in c.layers)
         like = [m.name for m in MODELS.values() if (m.cell, m.layers) == (c.cell, shapes)]
         if like:
@@ -184,7 +185,7 @@ def trained() -> list[Benchmark]:
 def _from_file(model: Benchmark, n: int) -> dict[str, np.ndarray]:
     """Layer ``n`` of a trained model, as :func:`tensors` gives it."""
     assert model.file is not None
-    found = checkpoint.read_checkpoint(model.file)
+    found = checkpoint_files.read_checkpoint(model.file)
     names = found.layers[n].names()
     return {name.replace(f"_l{n}", "_l0"): found.tensors[name] for name in names}
 
@@ -246,8 +247,8 @@ def network(
         for n, layer in enumerate(layers)
         for name, w in layer.items()
     }
-    return from_checkpoint(
-        checkpoint.from_state_dict(state, csb={"cell": cell, "block": block, **(csb or {})})
+    return network_from_checkpoint(
+        state_dict.from_state_dict(state, csb={"cell": cell, "block": block, **(csb or {})})
     )
 
 

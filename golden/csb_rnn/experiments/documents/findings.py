@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from csb_rnn.execution import timing
+from csb_rnn.execution import units
 from csb_rnn.experiments.documents.tables import DOCS, README, configurations
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
@@ -27,11 +27,11 @@ def value_of(expression: str, c: Config) -> int:
 
 
 def wrong_constants(text: str) -> Iterator[str]:
-    """Every `NAME = value` in a page is what csb_rnn.machine.isa or csb_rnn.execution.timing
+    """Every `NAME = value` in a page is what csb_rnn.machine.isa or csb_rnn.execution.units
     says."""
     known = r"`([A-Z]+_[A-Z_]+|EVENTS|acc_raw|lat_\w+) = ([^`]+)`"
     for name, expression in re.findall(known, text):
-        value = getattr(isa, name, getattr(timing, name, None))
+        value = getattr(isa, name, getattr(units, name, None))
         if value is None:
             yield f"no constant {name}"
             continue

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from csb_rnn.experiments.documents.tables import by_configuration, configurations, constants, table
-from csb_rnn.machine import config, image, isa, registers
+from csb_rnn.machine import config, error_codes, image, isa, registers
 from csb_rnn.machine.config import Config
 
 
@@ -135,7 +135,7 @@ def error_table() -> str:
     return table(
         ("code", "error", "meaning", "what the host does"),
         [
-            (code, f"`{name}`", doc, registers.ERROR_ACTIONS[name])
-            for name, (code, doc) in registers.ERRORS.items()
+            (code, f"`{name}`", doc, error_codes.ERROR_ACTIONS[name])
+            for name, (code, doc) in error_codes.ERRORS.items()
         ],
     )

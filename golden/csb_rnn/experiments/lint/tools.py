@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from csb_rnn.machine import config, design, folders
-from csb_rnn.simulation import launcher
+from csb_rnn.simulation import toolchain
 
 BIN = Path(sys.executable).parent
 HDL_FILES = sorted(design.HDL.rglob("*.sv"))
@@ -119,7 +119,7 @@ def layout_findings() -> list[str]:
 
 def execute(job: Job) -> str:
     """Runs a job; returns its finding, or nothing."""
-    environment = {**os.environ, **launcher.tool_env()}
+    environment = {**os.environ, **toolchain.tool_env()}
     done = subprocess.run(
         job.command, cwd=folders.ROOT, env=environment, capture_output=True, text=True, check=False
     )

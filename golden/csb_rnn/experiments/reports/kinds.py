@@ -101,8 +101,9 @@ KINDS: dict[str, Kind] = {
     ),
     "shared_columns": Kind(
         "scripts/shared_columns.py",
-        (*COMPILE, *PRUNED, *_rooms("execution/timing.py", "pruning/classes.py",
-                                    "pruning/schemes.py"), f"{BENCH}/shared_columns.py"),
+        (*COMPILE, *PRUNED, *_rooms("execution/timing.py", "execution/units.py",
+                                    "pruning/classes.py", "pruning/schemes.py"),
+         f"{BENCH}/shared_columns.py"),
         (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
         key=("table", "model", "config", "block", "sharing"),
     ),

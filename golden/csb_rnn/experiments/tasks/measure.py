@@ -17,7 +17,7 @@ from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.models.quantise import quantise
 from csb_rnn.network.checkpoint import Checkpoint
-from csb_rnn.network.network import from_checkpoint
+from csb_rnn.network.stacking import network_from_checkpoint
 from csb_rnn.program import assemble
 
 __all__ = ["engine_cost", "fixed_outputs", "fixed_score", "quantised"]
@@ -30,7 +30,7 @@ BATCH = 250
 def quantised(task: Task, checkpoint: Checkpoint, c: Config) -> QNetwork:
     """The recurrent layers in integers of a configuration, formats from validation frames."""
     calibrate = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
-    return quantise(from_checkpoint(checkpoint), c, calibrate)
+    return quantise(network_from_checkpoint(checkpoint), c, calibrate)
 
 
 def fixed_outputs(network: QNetwork, frames: Frames, c: Config) -> Frames:

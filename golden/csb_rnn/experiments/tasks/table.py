@@ -33,7 +33,7 @@ from csb_rnn.experiments.tasks.training import (
     to_checkpoint,
     train_dense,
 )
-from csb_rnn.network.checkpoint import write_checkpoint
+from csb_rnn.network.checkpoint_files import write_checkpoint
 from csb_rnn.pruning.costs import stored_bits
 from csb_rnn.pruning.pruner import Pruner
 

@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from csb_rnn.experiments.tasks.base import Recipe, Task
-from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.feedback import FeedbackPruner
 from csb_rnn.pruning.matrices import PruningError, check_loss, gates_of

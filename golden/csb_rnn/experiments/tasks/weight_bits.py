@@ -15,7 +15,7 @@ from csb_rnn.experiments import tasks
 from csb_rnn.experiments.tasks.base import Score, Task
 from csb_rnn.experiments.tasks.measure import CONFIG, fixed_score
 from csb_rnn.machine import config
-from csb_rnn.network.checkpoint import read_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint
 
 __all__ = ["NARROW", "POINTS", "near", "results", "row"]
 

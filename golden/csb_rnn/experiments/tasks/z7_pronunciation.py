@@ -22,7 +22,8 @@ from csb_rnn.experiments.tasks.base import Frames, Recipe, Score, Task, linear_h
 from csb_rnn.experiments.tasks.data import member
 from csb_rnn.experiments.tasks.gru import gru
 from csb_rnn.experiments.tasks.z4_phones import edit_distance
-from csb_rnn.network.checkpoint import Checkpoint, from_state_dict
+from csb_rnn.network.checkpoint import Checkpoint
+from csb_rnn.network.state_dict import from_state_dict
 
 LETTERS = {letter: i + 3 for i, letter in enumerate("abcdefghijklmnopqrstuvwxyz")}
 END_OF_WORD = 2

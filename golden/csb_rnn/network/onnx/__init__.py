@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from csb_rnn.network.bidirectional import Model
-from csb_rnn.network.network import NetworkError
+from csb_rnn.network.network import Model, NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
 from csb_rnn.network.onnx.load import load
 from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csb_rnn.network.bidirectional import Model
+from csb_rnn.network.network import Model
 from csb_rnn.network.onnx.errors import name_of
 from csb_rnn.network.onnx.layout import Layout
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csb_rnn.network.bidirectional import stack
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx import cut
 from csb_rnn.network.onnx.errors import OnnxError, name_of
@@ -22,6 +21,7 @@ from csb_rnn.network.onnx.load import flat, reads
 from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
 from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
 from csb_rnn.network.onnx.walk import RECURRENT, Walk
+from csb_rnn.network.stacking import stack
 
 if TYPE_CHECKING:
     import onnx

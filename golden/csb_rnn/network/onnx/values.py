@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn.network.bidirectional import Directions
+from csb_rnn.network.network import Directions
 from csb_rnn.network.onnx.extents import Extent, is_known, times
 
 

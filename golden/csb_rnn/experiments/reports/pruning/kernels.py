@@ -15,7 +15,8 @@ from csb_rnn.experiments.tasks.summary import (
     matrices_in_order,
     synthetic,
 )
-from csb_rnn.network.checkpoint import Layer, read_checkpoint
+from csb_rnn.network.checkpoint import Layer
+from csb_rnn.network.checkpoint_files import read_checkpoint
 from csb_rnn.network.kernels import kernel_sizes
 
 mpl.use("Agg")

@@ -10,8 +10,7 @@ import numpy as np
 
 from csb_rnn.cells import gru, gru_before, lstm, peephole, rnn
 from csb_rnn.cells.graph import Cell
-from csb_rnn.network.bidirectional import Directions
-from csb_rnn.network.network import Floats, GateInput, Layer, NetworkError
+from csb_rnn.network.network import Directions, Floats, GateInput, Layer, NetworkError
 from csb_rnn.network.onnx.errors import HostOnly
 from csb_rnn.network.onnx.rules.arranging import full_lengths
 from csb_rnn.network.onnx.rules.registry import Call, rule

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bounds of a configuration: values that each field may have, and the largest machine."""
+
+from __future__ import annotations
+
+import re
+
+from csb_rnn.errors import CsbError
+
+
+class ConfigError(CsbError, ValueError):
+    """An unknown configuration or one whose numbers do not fit together."""
+
+
+NAME = re.compile(r"[a-z0-9_]{1,32}")
+MOST_PES = 1 << 14
+MOST_BITS = 1 << 30  # of all memories together: 128 MB in a simulation
+#: What each field of a configuration may be. Depths end where the fields of instruction words end
+#: (golden/csb_rnn/machine/isa.py); the rest is what the RTL's checks and a simulation in reasonable
+#: time take.
+RANGES: dict[str, range | tuple[int, ...]] = {
+    "K": range(1, 65),
+    "L": range(1, 17),
+    "P": range(1, 65),
+    "Q": range(1, 65),
+    "data_w": (8, 12, 16),
+    "weight_w": (8, 12, 16),
+    "state_w": range(16, 33),
+    "state_frac": range(16),
+    "drain_banks": range(1, 17),
+    "share_h": (0, 1),
+    "share_v": (0, 1),
+    "shared_cols": range(1, 65),
+    "acc_guard": range(33),
+    "max_block": range(1, (1 << 16) + 1),
+    "weight_depth": range(1, (1 << 18) + 1),
+    "neuron_depth": range(2, (1 << 13) + 1),
+    "acc_depth": range(2, (1 << 12) + 1),
+    "bias_depth": range(1, (1 << 12) + 1),
+    "state_depth": range(1, (1 << 12) + 1),
+    "drain_depth": range(1, (1 << 12) + 1),
+    "elem_depth": range(1, (1 << 12) + 1),
+    "out_depth": range(2, (1 << 12) + 1),
+    "stream_w": range(16, 1025),
+    "x_per_cycle": range(1, 65),
+    "deep": (0, 1),
+}
