@@ -33,7 +33,7 @@
 #define CSB_GRID_Q_MASK 0xFF000000u
 /* RO: number formats */
 #define CSB_REG_FORMATS 0x0Cu
-/* bits of weights, inputs and h */
+/* bits of inputs and h */
 #define CSB_FORMATS_DATA_W_LSB 0u
 #define CSB_FORMATS_DATA_W_MASK 0x000000FFu
 /* bits of a state */
@@ -70,6 +70,14 @@
 /* major */
 #define CSB_VERSION_MAJOR_LSB 16u
 #define CSB_VERSION_MAJOR_MASK 0xFFFF0000u
+/* RO: words of a PEGroup */
+#define CSB_REG_WORD 0x18u
+/* bits of a weight */
+#define CSB_WORD_WEIGHT_W_LSB 0u
+#define CSB_WORD_WEIGHT_W_MASK 0x000000FFu
+/* PE rows that share neuron addresses; 1: none */
+#define CSB_WORD_SHARED_COLS_LSB 8u
+#define CSB_WORD_SHARED_COLS_MASK 0x0000FF00u
 /* RW: run control */
 #define CSB_REG_CONTROL 0x20u
 /* write 1 to start; reads as zero */

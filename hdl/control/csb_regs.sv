@@ -18,11 +18,13 @@ module csb_regs #(
     parameter int P          = 2,
     parameter int Q          = 2,
     parameter int DataW      = 16,
+    parameter int WeightW    = 16,
     parameter int StateW     = 24,
     parameter int StateFrac  = 13,
     parameter int DrainBanks = 1,
     parameter int ShareH     = 1,
     parameter int ShareV     = 0,
+    parameter int SharedCols = 1,
     parameter int StreamW    = 32,
     parameter int XPerCycle  = 2,
     parameter int Lanes      = 4,                              // of the data path
@@ -281,6 +283,10 @@ module csb_regs #(
         here[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);
         here[VersionMinorLsb+:VersionMinorW] = VersionMinorW'(VersionMinor);
         here[VersionMajorLsb+:VersionMajorW] = VersionMajorW'(VersionMajor);
+      end
+      RegWord: begin
+        here[WordWeightWLsb+:WordWeightWW] = WordWeightWW'(WeightW);
+        here[WordSharedColsLsb+:WordSharedColsW] = WordSharedColsW'(SharedCols);
       end
       RegControl: here[ControlFreshLsb+:ControlFreshW] = fresh_o;
       RegStatus: begin

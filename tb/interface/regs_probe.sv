@@ -29,6 +29,8 @@ module regs_probe;
       .StateW(20),
       .StateFrac(13),
       .DrainBanks(2),
+      .WeightW(12),
+      .SharedCols(2),
       .ShareH(0),
       .ShareV(1),
       .StreamW(64),

@@ -17,7 +17,7 @@ from tb.lib.checkers import Monitor
 from tb.lib.stream import reset, start_clock, within
 
 PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
-PARAMETERS |= {"Lanes": 6, "StateDepth": 100}
+PARAMETERS |= {"Lanes": 6, "StateDepth": 100, "WeightW": 12, "SharedCols": 2}
 STATE_LATENCY = 4  # cycles from a request of the state window to its data
 INPUTS = (
     *("image_valid", "running", "idle", "loading", "error_code", "loaded_evt", "error_evt"),
@@ -116,6 +116,9 @@ async def the_whole_map(dut, stall: float) -> None:
             assert value == want[r.name], f"{r.name}: {value:#x}"
     formats, _ = await b.read("FORMATS")
     assert field("FORMATS", "state_w", formats) == 20
+    word, _ = await b.read("WORD")
+    assert field("WORD", "weight_w", word) == 12
+    assert field("WORD", "shared_cols", word) == 2
     stream, _ = await b.read("STREAM")
     assert field("STREAM", "share_v", stream) == 1
     for offset in range(0, 0x100, 4):

@@ -32,7 +32,7 @@ def moved() -> tuple[list[Register], list[registers.Counter]]:
     IDENTITY stays: it says what the map is."""
     counters = registers.COUNTERS[::-1]
     places = {c.name: registers.COUNTER_BASE + 4 * i for i, c in enumerate(counters)}
-    places["VERSION"] = 0x18
+    places["VERSION"] = 0x1C
     found = [
         dataclasses.replace(r, offset=places.get(r.name, r.offset)) for r in registers.REGISTERS
     ]
@@ -84,6 +84,7 @@ def test_registers_follow_their_definition(tmp_path, elsewhere: bool) -> None:
         "GRID": m.value("GRID", k=3, l=5, p=2, q=4),
         "FORMATS": m.value("FORMATS", data_w=16, state_w=20, state_frac=13, drain_banks=2),
         "STREAM": m.value("STREAM", stream_w=64, x_per_cycle=2, share_h=0, share_v=1),
+        "WORD": m.value("WORD", weight_w=12, shared_cols=2),
         "VERSION": m.value("VERSION", major=major, minor=minor, patch=patch),
         "CONTROL": m.value("CONTROL", fresh=1),
         "STATUS": m.value("STATUS", image_valid=1, idle=1, out_open=1, in_cut=1, error=5),

@@ -95,7 +95,7 @@ REGISTERS = (
         "RO",
         "number formats",
         (
-            F("data_w", 0, 8, "bits of weights, inputs and h"),
+            F("data_w", 0, 8, "bits of inputs and h"),
             F("state_w", 8, 8, "bits of a state"),
             F("state_frac", 16, 8, "fraction bits of a state"),
             F("drain_banks", 24, 8, "accumulator banks of a PE row"),
@@ -119,6 +119,16 @@ REGISTERS = (
         "RO",
         "version of the hardware, as `csb_rnn.__version__`",
         (F("patch", 0, 8, "patch"), F("minor", 8, 8, "minor"), F("major", 16, 16, "major")),
+    ),
+    Register(
+        0x18,
+        "WORD",
+        "RO",
+        "words of a PEGroup",
+        (
+            F("weight_w", 0, 8, "bits of a weight"),
+            F("shared_cols", 8, 8, "PE rows that share neuron addresses; 1: none"),
+        ),
     ),
     Register(
         0x20,
