@@ -114,5 +114,5 @@ def test_operations_cost_what_was_published() -> None:
 
 
 def test_the_page_says_first_what_it_is_not() -> None:
-    assert page.energy().split("\n\n")[1].startswith("**These figures are not")
+    assert page.energy().split("\n\n")[2].startswith("**These figures are not")
     assert not [r for r in measured.read("energy").rows if r.get("different")]

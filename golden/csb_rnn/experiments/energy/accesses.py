@@ -74,8 +74,8 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
     """
     c = machine or p.config
     words = sum(map(len, p.groups))
-    first = sum(int((g.lane["first"] & (1 - g.lane["clr"])).sum()) for g in p.groups)
-    stores = sum(int(g.lane["store"].sum()) for g in p.groups)
+    first = sum(int((g.rows["first"] & (1 - g.rows["clr"])).sum()) for g in p.groups)
+    stores = sum(int(g.rows["store"].sum()) for g in p.groups)
     ports = c.share_groups * c.Q
     sides = 1 + c.share_h
     banks = c.drain_banks * (1 + c.share_v)
