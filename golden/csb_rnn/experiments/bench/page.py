@@ -28,7 +28,7 @@ TEMPLATES = ROOT / "docs/templates"
 
 #: Results that each page shows; it cannot be rendered without them.
 PAGES = {
-    "engine": (*map(result_of, ("layers", "paper", "frames")), *area_tables.NAMES),
+    "engine": (*map(result_of, ("layers", "trained", "paper", "frames")), *area_tables.NAMES),
     "shared_columns": ("shared_columns",),
 }
 

@@ -41,6 +41,10 @@ def layer_jobs(quick: bool) -> Iterator[tuple]:
                 yield m, n, block, ALIGNED, SHARING, None, compiler
         if not quick or m.name == QUICK[0]:
             yield m, n, 32, UNALIGNED, SHARING, UNALIGNED_RATE
+
+
+def trained_jobs() -> Iterator[tuple]:
+    """Arguments of :func:`csb_rnn.experiments.bench.layers.layer_rows` for shipped checkpoints."""
     for m in models.trained():
         for n in range(len(m.layers)):
             yield m, n, 32, ALIGNED, SHARING, None

@@ -7,15 +7,24 @@ import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 
+from csb_rnn.experiments.bench.models import MODELS
 from csb_rnn.experiments.bench.tables import Row
 from csb_rnn.experiments.reports import measured
 
 #: Parts of the benchmark, and what each measures; the result of a part is ``engine_PART``.
 PARTS = {
     "layers": "programs of single layers, counted",
+    "trained": "those of the layers of shipped checkpoints",
     "paper": "the published machine and its compiler, solved by Z3",
     "frames": "whole models, on the RTL where its simulation is built",
 }
+
+ORDER = {name: i for i, name in enumerate(MODELS)}
+
+
+def place(row: Row) -> tuple[int, str]:
+    """Where a row stands: the published models in order, others behind that of their shape."""
+    return ORDER.get(row["model"].split(" (")[0], -1), row["model"]
 
 
 def result_of(part: str) -> str:
@@ -32,14 +41,16 @@ class Results:
     """
 
     layers: list[Row] = dataclasses.field(default_factory=list)
+    trained: list[Row] = dataclasses.field(default_factory=list)
     paper: list[Row] = dataclasses.field(default_factory=list)
     frames: list[Row] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def efficiency(self) -> list[Row]:
-        """Rows of single layers, whoever compiled them."""
-        return [*self.layers, *self.paper]
+        """Rows of single layers, whoever compiled them, in the order of the published models."""
+        rows = [*self.layers, *self.trained, *self.paper]
+        return sorted(rows, key=lambda r: (place(r), r["layer"], r["block"]))
 
     @property
     def latency(self) -> list[Row]:

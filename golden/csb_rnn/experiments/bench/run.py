@@ -12,11 +12,10 @@ from typing import Any
 
 from csb_rnn.experiments.bench import frames, layers, plan
 from csb_rnn.experiments.bench.frames import Job
-from csb_rnn.experiments.bench.models import MODELS, Benchmark
+from csb_rnn.experiments.bench.models import Benchmark
 from csb_rnn.experiments.bench.on_rtl import rtl_build
 from csb_rnn.experiments.bench.programs import UnsupportedError
-from csb_rnn.experiments.bench.results import PARTS, Results
-from csb_rnn.experiments.bench.tables import Row
+from csb_rnn.experiments.bench.results import PARTS, Results, place
 from csb_rnn.program.program import CompileError
 from csb_rnn.system import processes
 
@@ -88,6 +87,10 @@ class Runner:
         """Rows of the part ``layers``."""
         self.results.layers = self._layer_rows(layers.layer_rows, plan.layer_jobs(self.quick), "")
 
+    def trained(self) -> None:
+        """Rows of the part ``trained``."""
+        self.results.trained = self._layer_rows(layers.layer_rows, plan.trained_jobs(), "")
+
     def paper(self) -> None:
         """Rows of the part ``paper``."""
         jobs = plan.paper_jobs(self.quick)
@@ -109,14 +112,14 @@ class Runner:
                 more[self.pool.submit(frames.latency_row, again)] = _name(again)
         self.progress.watch(more)
         rows += [row for f in more if (row := _tried(f, self.results))]
-        rows.sort(key=lambda r: (r["pes"], r["config"] == plan.WIDE, _place(r), r["streams"]))
+        rows.sort(key=lambda r: (r["pes"], r["config"] == plan.WIDE, place(r), r["streams"]))
         self.results.frames = rows
 
     def _layer_rows(self, function: Callable[..., Any], jobs: Iterable[tuple], end: str) -> list:
         futures = {self.pool.submit(function, *job): _title(*job) + end for job in jobs}
         self.progress.watch(futures)
         rows = [row for f in futures for row in _tried(f, self.results) or []]
-        return sorted(rows, key=lambda r: (_place(r), r["layer"], r["block"]))
+        return sorted(rows, key=lambda r: (place(r), r["layer"], r["block"]))
 
     def _build(self) -> tuple[str, ...]:
         """Build the simulations; returns those that are built."""
@@ -125,12 +128,6 @@ class Runner:
         for name in self.rtl:
             self.results.note(_about_build(name, name in built, self.build_seconds))
         return built
-
-
-def _place(r: Row) -> tuple[int, str]:
-    """The published models in their order, the others behind the one of their shape."""
-    order = {name: i for i, name in enumerate(MODELS)}
-    return order.get(r["model"].split(" (")[0], -1), r["model"]
 
 
 def run(

@@ -44,7 +44,15 @@ def _rooms(*names: str) -> tuple[str, ...]:
 
 
 #: From weights to a program, whose cycles are counted.
-COMPILE = _rooms("machine", "cells", "network", "models", "program", "compiler", "flow/cycles.py")
+COMPILE = _rooms(
+    *(f"machine/{name}.py" for name in ("config", "image", "isa", "numerics", "unit_classes")),
+    "cells",
+    "network",
+    "models",
+    "program",
+    "compiler",
+    "flow/cycles.py",
+)
 TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
     "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
 TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
@@ -80,6 +88,12 @@ KINDS: dict[str, Kind] = {
     ),
     "engine_layers": Kind(
         "scripts/bench.py --only layers",
+        (*COMPILE, *PRUNED, f"{BENCH}/layers.py"),
+        ROOM,
+        key=LAYER,
+    ),
+    "engine_trained": Kind(
+        "scripts/bench.py --only trained",
         (*COMPILE, *PRUNED, f"{BENCH}/layers.py", "checkpoints"),
         ROOM,
         key=LAYER,

@@ -259,9 +259,11 @@ def main() -> int:
     os.chdir(folders.ROOT)
     OUT.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
+    started = time.monotonic()
     rows, failed = [], []
     for job in jobs(names):
+        name = area_name(job.config.name, job.sharing)
+        began = measured.begin(name) if name in measured.KINDS else None
         try:
             value = result(job)
         except RuntimeError as error:  # the others' areas are wanted all the same
@@ -270,9 +272,9 @@ def main() -> int:
             continue
         rows.append(row(job, value))
         own = [r for r in rows if (r["config"], r["sharing"]) == (job.config.name, job.sharing)]
-        if (name := area_name(job.config.name, job.sharing)) in measured.KINDS:
-            measured.write(name, own)
-        done = f"{time.monotonic() - began:.0f} s"
+        if began:
+            measured.write(name, own, began)
+        done = f"{time.monotonic() - started:.0f} s"
         print(job.name, job.max_block, done, file=sys.stderr, flush=True)
     if not failed:  # the results from before are better than half of new ones
         plain = [{key: r[key] for key in schema.AREA[0]} for r in rows]
