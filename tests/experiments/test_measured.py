@@ -152,17 +152,14 @@ def test_sources_of_every_result_are_there() -> None:
             ast.parse(file.read_text())
 
 
-def test_records_of_pruning_are_those_that_are_known() -> None:
-    assert tries.changed() == []
-
-
 def test_a_changed_record_is_found_and_one_made_again_is_compared(tmp_path: Path) -> None:
     kept, again, data = tmp_path / "kept", tmp_path / "again", tmp_path / "data"
     line = {"kind": "try", "task": "Z2", "scheme": "csb", "rate": 20, "seed": 0, "valid": 99.0}
     for folder, seconds in ((kept, 5.0), (again, 7.0)):
         Records("Z2", folder).add(line | {"cpu_seconds": seconds})
     Records("Z2", kept).add(line | {"seed": 1})
-    tries.keep(kept, data)
+    data.mkdir()
+    measured.path_of("pruning", data).write_text(tries.known(kept, data))
     assert tries.changed(kept, data) == []
     assert tries.confirm(again, kept, data).startswith("1 of 2 rows measured again on ")
     Records("Z2", again).add(line | {"seed": 1, "valid": 98.0})

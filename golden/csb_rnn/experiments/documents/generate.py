@@ -38,7 +38,7 @@ from csb_rnn.experiments.documents.tables import (
     TEMPLATES,
     table,
 )
-from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.reports import measured, tries
 from csb_rnn.kit.register_files import header_text
 from csb_rnn.machine import config, image, isa, numerics, registers
 from csb_rnn.machine.folders import ROOT
@@ -106,6 +106,7 @@ def generated() -> dict[Path, str]:
     verification = DOCS / "verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
     out[NUMERICS] = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
+    out[measured.path_of(tries.NAME)] = tries.known()
     return out | result_pages()
 
 

@@ -163,7 +163,17 @@ def write(
         notes: sentences about the run, for its page.
         folder: of the file.
     """
-    began = began or begin(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = path_of(name, folder)
+    new = path.with_suffix(".json.new")
+    new.write_text(text_of(name, rows, began or begin(name), notes))
+    new.replace(path)
+
+
+def text_of(
+    name: str, rows: Sequence[Mapping[str, Any]], began: Measured, notes: Sequence[str] = ()
+) -> str:
+    """The file of a result, a row a line; arguments as of :func:`write`."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     head = {
         "command": KINDS[name].command,
@@ -175,12 +185,7 @@ def write(
     }
     lines = [json.dumps([row.get(key) for key in columns]) for row in rows]
     text = json.dumps(head, indent=1).removesuffix("\n}")
-    text += ',\n "rows": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = path_of(name, folder)
-    new = path.with_suffix(".json.new")
-    new.write_text(text)
-    new.replace(path)
+    return text + ',\n "rows": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
 
 
 def changed(name: str, folder: Path = FOLDER, root: Path = ROOT) -> list[str]:

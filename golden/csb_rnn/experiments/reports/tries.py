@@ -47,11 +47,11 @@ def changed(folder: Path = FOLDER, data: Path = measured.FOLDER) -> list[str]:
     ]
 
 
-def keep(folder: Path = FOLDER, data: Path = measured.FOLDER) -> None:
-    """Know new records; commit and sources stay those of the oldest ones."""
+def known(folder: Path = FOLDER, data: Path = measured.FOLDER) -> str:
+    """The result with new records; commit and sources stay those of the oldest ones."""
     path = measured.path_of(NAME, data)
     began = measured.read(NAME, data) if path.is_file() else measured.begin(NAME)
-    measured.write(NAME, rows(folder), began, folder=data)
+    return measured.text_of(NAME, rows(folder), began)
 
 
 def _lines(folder: Path) -> dict[tuple[Any, ...], Row]:

@@ -35,13 +35,9 @@ from csb_rnn.machine.folders import ROOT
 def main() -> None:
     parser = commands.Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only tell if the page is current")
-    parser.add_argument("--keep", action="store_true", help="only know new records")
     parser.add_argument("--confirm", type=Path, metavar="FOLDER",
                         help="only compare records that were made again")  # fmt: skip
     args = parser.parse_args()
-    if args.keep:
-        tries.keep()
-        return
     if args.confirm:
         print(tries.confirm(args.confirm))
         return
