@@ -1,54 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs what is too long for the test suite, step by step; can be stopped and taken up again.
-
-A result is a small file, docs/results/nightly/STEP.json: passed or not, processor time, seed and
-environment of the step, the commit, and a hash of the sources that it was measured with. A step
-that passed with the sources of today is skipped.
-"""
+"""Runs what is too long for the test suite, step by step; can be stopped and taken up again."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import random
-import resource
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
-from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation.repeat import DEFAULT_SEED
-
-RESULTS = ROOT / "docs/results/nightly"
-SOURCES = ("golden", "hdl", "tb", "tests", "scripts", "checkpoints", "requirements.txt")
-TEXT = {".py", ".sv", ".svh", ".vlt", ".f", ".toml", ".txt", ".npz", ".j2"}
-
-
-class Step(NamedTuple):
-    """A command that ends with exit code 0 if all is well.
-
-    Attributes:
-        name: of its result file.
-        command: arguments of Python, from the folder of the project.
-        environment: variables set for it.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...] = ()
-
-
-def pytest(name: str, *arguments: str, **environment: str) -> Step:
-    """A step that is some tests."""
-    command = ("-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments)
-    return Step(name, command, tuple(environment.items()))
-
+from csb_rnn.experiments.reports.nightly import Step, nightly, pytest
 
 #: One line a step.
 STEPS = (
@@ -75,82 +36,6 @@ STEPS = (
     pytest("seeds", "tests/rtl/test_seeds_rtl.py", CSB_SEEDS="300"),
     pytest("changed_files", "tests/system/test_fuzz_files.py", CSB_FUZZ_FILES="2000"),
 )
-
-
-def source_hash(root: Path = ROOT) -> str:
-    """Hash of all files that a step may depend on, with their names."""
-    digest = hashlib.sha256()
-    for top in SOURCES:
-        path = root / top
-        files = [path] if path.is_file() else sorted(path.rglob("*"))
-        for file in files:
-            if file.is_file() and file.suffix in TEXT:
-                digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def is_current(step: Step, results: Path, sources: str) -> bool:
-    """Whether a step passed with these sources and this command."""
-    try:
-        result = json.loads((results / f"{step.name}.json").read_text())
-    except (OSError, ValueError):
-        return False
-    known = (result.get("passed"), result.get("sources"), result.get("command"))
-    return known == (True, sources, list(step.command))
-
-
-def commit(root: Path = ROOT) -> str:
-    """Short hash of the commit, ``-dirty`` behind it if sources differ; empty outside of git."""
-
-    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["git", *arguments]
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-
-    name = git("rev-parse", "--short", "HEAD").stdout.strip()
-    same = git("diff", "--quiet", "HEAD", "--", *SOURCES).returncode == 0
-    return name if same or not name else f"{name}-dirty"
-
-
-def run_step(step: Step, results: Path, sources: str) -> bool:
-    """Runs a step and writes its result; returns whether it passed."""
-    environment = {"CSB_SEED": str(DEFAULT_SEED), **os.environ, **dict(step.environment)}
-    if environment["CSB_SEED"] == "random":  # drawn here, so that the result names it
-        environment["CSB_SEED"] = str(random.SystemRandom().randrange(2**31))
-    measured = commit()  # before the step, which takes hours
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code = subprocess.run(
-        [sys.executable, *step.command], cwd=ROOT, env=environment, check=False
-    ).returncode
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    result = {
-        "passed": code == 0,
-        "sources": sources,
-        "command": list(step.command),
-        "environment": {name: environment[name] for name, _ in step.environment},
-        "seed": int(environment["CSB_SEED"]),
-        "commit": measured,
-        "processor_minutes": round(spent / 60, 1),
-    }
-    results.mkdir(parents=True, exist_ok=True)
-    part = results / f"{step.name}.json.part"
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.replace(results / f"{step.name}.json")
-    return code == 0
-
-
-def nightly(steps: Sequence[Step], results: Path = RESULTS, *, again: bool = False) -> list[str]:
-    """Runs all steps that are not current; returns the names of those that failed."""
-    sources, failed = source_hash(), []
-    for step in steps:
-        if is_current(step, results, sources) and not again:
-            print(f"{step.name}: passed with these sources", flush=True)
-            continue
-        print(f"{step.name}: {' '.join(step.command)}", flush=True)
-        if not run_step(step, results, sources):
-            failed.append(step.name)
-    print(f"failed: {', '.join(failed)}" if failed else "all steps passed")
-    return failed
 
 
 def main() -> int:

@@ -4,7 +4,8 @@
 import json
 from pathlib import Path
 
-from scripts import nightly
+from csb_rnn.experiments.reports import nightly
+from scripts.nightly import STEPS
 
 
 def test_a_step_runs_until_it_passes_with_these_sources(tmp_path: Path, monkeypatch) -> None:
@@ -60,4 +61,4 @@ def test_the_hash_sees_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_every_step_has_its_own_result() -> None:
-    assert len({step.name for step in nightly.STEPS}) == len(nightly.STEPS)
+    assert len({step.name for step in STEPS}) == len(STEPS)

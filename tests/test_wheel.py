@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -62,6 +63,29 @@ def wheel(tmp_path_factory) -> Path:
     return found
 
 
+def compare(python: Path, site: Path, tmp_path: Path) -> None:
+    """A build by the wheel of an environment is the checkout's, byte for byte.
+
+    Args:
+        python: of the environment.
+        site: its folder of packages.
+    """
+    folder = tmp_path / "image"
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    text = run(python, "-I", "-c", PROGRAM, CHECKPOINT, CONFIG, folder, **cache)
+    got = json.loads(text)
+    assert Path(got["file"]).is_relative_to(site)
+    assert got["version"] == csb_rnn.__version__
+    assert Path(got["hdl"]) == site / "csb_rnn/_data/hdl"
+    assert Path(got["build"]) == tmp_path / "cache/csb_rnn"
+    assert not got["torch"]
+    want = csb_rnn.build(CHECKPOINT, config=CONFIG, unchecked=True)
+    assert got["cycles"] == want.predict().cycles
+    want.save(tmp_path / "want")
+    for file in sorted((tmp_path / "want").iterdir()):
+        assert (folder / file.name).read_bytes() == file.read_bytes(), file.name
+
+
 def test_wheel_carries_the_design(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -90,18 +114,23 @@ def test_wheel_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--python", python)
     quiet = ("--quiet", "--disable-pip-version-check", "--no-index")
     run(*pip, "install", *quiet, wheel)  # with its dependencies: they have to be there
+    compare(python, site, tmp_path)
 
-    folder = tmp_path / "image"
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    text = run(python, "-I", "-c", PROGRAM, CHECKPOINT, CONFIG, folder, **cache)
-    got = json.loads(text)
-    assert Path(got["file"]).is_relative_to(site)
-    assert got["version"] == csb_rnn.__version__
-    assert Path(got["hdl"]) == site / "csb_rnn/_data/hdl"
-    assert Path(got["build"]) == tmp_path / "cache/csb_rnn"
-    assert not got["torch"]
-    want = csb_rnn.build(CHECKPOINT, config=CONFIG, unchecked=True)
-    assert got["cycles"] == want.predict().cycles
-    want.save(tmp_path / "want")
-    for file in sorted((tmp_path / "want").iterdir()):
-        assert (folder / file.name).read_bytes() == file.read_bytes(), file.name
+
+def others() -> list[str]:
+    """Commands of the interpreters that the package is for and that are there, but this one."""
+    names = [f"python3.{minor}" for minor in range(11, 14) if minor != sys.version_info.minor]
+    return [name for name in names if shutil.which(name)]
+
+
+@pytest.mark.nightly
+def test_wheel_on_every_interpreter(wheel: Path, tmp_path: Path) -> None:
+    """Each has an environment of its own, with the core packages that pip finds for it."""
+    print("interpreters beside this one:", ", ".join(others()) or "none")
+    for name in others():
+        folder = tmp_path / name
+        run(name, "-m", "venv", folder / "env")
+        python = folder / "env/bin/python"
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+        command = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        compare(python, Path(run(python, "-I", "-c", command).strip()), folder)

@@ -264,7 +264,7 @@ def test_index_of_what_is_pruned():
 
 
 def test_weights_are_rounded_on_a_power_of_two():
-    from scripts.prune_table import rounded
+    from csb_rnn.experiments.tasks.kept_models import rounded
 
     w = np.array([[0.75, -0.3, 1e-5]], np.float32)
     assert (rounded(w, 2) == [[0.75, -0.25, 0]]).all()
@@ -317,7 +317,7 @@ def test_bound_of_narrow_weights(metric, items, values, within):
 
 def test_export_of_a_try(tmp_path):
     """What is exported is read back with its result, its order and its record."""
-    from scripts.prune_table import export
+    from csb_rnn.experiments.tasks.kept_models import export
 
     class Nothing:
         """Judges nothing, always the same."""

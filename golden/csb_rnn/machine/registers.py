@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The register map of the AXI4-Lite port: its one definition.
+"""The register map of the AXI4-Lite port: its one definition, of the documents' table too.
 
-``python -m csb_rnn.machine.registers`` writes ``hdl/control/csb_regs_pkg.sv``, with the codes of
-:mod:`csb_rnn.machine.error_codes`; the register table of the documents comes from here too.
+``python -m csb_rnn.machine.registers`` writes ``hdl/control/csb_regs_pkg.sv``.
 """
 
 from __future__ import annotations

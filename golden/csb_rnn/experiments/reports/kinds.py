@@ -82,7 +82,8 @@ KINDS: dict[str, Kind] = {
     "sim": Kind(
         "scripts/sim.py --results",
         ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation", "verify"), *TASKS,
-         "checkpoints", "scripts/sim.py"),
+         "checkpoints", f"{PACKAGE}/experiments/trained/cases.py",
+         f"{PACKAGE}/experiments/trained/simulation.py"),
         ("paper256", "small"),
         key=("model", "config", "sim"),
     ),
