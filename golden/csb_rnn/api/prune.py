@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pruning of a module in one shot, in place."""
+"""Pruning of a module in place, by magnitude or with data."""
 
 from __future__ import annotations
 
-import torch
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from csb_rnn.errors import UsageError
+from csb_rnn.network.checkpoint import from_state_dict
+from csb_rnn.network.network import torch_cell
 from csb_rnn.pruning.admm import AdmmPruner as Pruner
 from csb_rnn.pruning.matrices import recurrent_matrices
+from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.projection import ProjectionError
 from csb_rnn.pruning.report import Kept, Pruned, kept_of, metadata_of
+from csb_rnn.pruning.scheme import Scheme
 from csb_rnn.pruning.schemes import Csb, for_machine
 
 __all__ = ["Kept", "Pruned", "Pruner", "prune"]
@@ -22,10 +33,14 @@ def prune(
     align: tuple[int, int] = (1, 1),
     classes: int = 1,
     config: str | None = None,
+    data: ArrayLike | Sequence[ArrayLike] | None = None,
+    refine: int = 0,
 ) -> Pruned:
-    """Set weights of all recurrent matrices of a module to zero, by magnitude, in CSB blocks.
+    """Set weights of all recurrent matrices of a module to zero, in CSB blocks.
 
-    Without training this loses accuracy beyond small rates; :class:`Pruner` prunes in training.
+    By magnitude, without data, a network loses accuracy beyond small rates. With inputs as data the
+    pattern and the weights that are left are those that change the module's sums least; minutes, no
+    labels. :class:`Pruner` prunes in training.
 
     Args:
         module: whatever holds ``weight_ih``, ``weight_hh``, ``weight_hr`` parameters.
@@ -36,6 +51,9 @@ def prune(
             machine with shared columns; ``align`` then counts for columns only.
         config: name of the configuration that the model is for: sets alignment and classes, and
             a block that fits.
+        data: inputs of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, ``[frames, inputs]`` or
+            ``[batch, frames, inputs]`` (whatever ``batch_first`` says), or a list of sequences.
+        refine: with data, steps of gradients at the end, towards the dense module's outputs.
 
     Returns:
         Kept weights and energy by matrix; ``print`` shows a table, ``save`` writes a file that
@@ -44,8 +62,14 @@ def prune(
     Raises:
         PruningError: no recurrent matrix.
         ProjectionError: bad arguments; names the matrix.
+        UsageError, DataError: data for another kind of module, or of another shape.
     """
     parameters = recurrent_matrices(module)
+    if data is not None:
+        scheme = for_machine(Csb(block, align, joint=True), classes, config)
+        return _with_data(module, scheme, rate, data, refine)
+    if refine:
+        raise UsageError("refine: steps are on data: give data=")
     scheme = for_machine(Csb(block, align), classes, config).for_model(parameters)
     new = {}
     for name, parameter in parameters.items():
@@ -58,3 +82,18 @@ def prune(
         for name, value in new.items():
             parameters[name].copy_(value)
     return Pruned(done, metadata_of(module, parameters, scheme, {}), module)
+
+
+def _with_data(
+    module: torch.nn.Module, scheme: Scheme, rate: float, data: Any, refine: int
+) -> Pruned:
+    """Prune one recurrent module with data, in place."""
+    if not isinstance(module, torch.nn.RNNBase):
+        raise UsageError("data: expected a torch.nn.LSTM, GRU or RNN: prune each by itself")
+    source = from_state_dict(module.state_dict(), None, {"cell": torch_cell(module)})
+    arrays = data if isinstance(data, (list, tuple)) else np.asarray(data)
+    new, kept = prune_with_data(source, scheme, rate, arrays, refine=refine)
+    with torch.no_grad():
+        for name, value in new.tensors.items():
+            module.get_parameter(name).copy_(torch.from_numpy(np.array(value)))
+    return dataclasses.replace(kept, module=module)

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from csb_rnn import commands
 from csb_rnn.errors import UsageError
 from csb_rnn.network.checkpoint_files import check_target, read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning.oneshot import prune_checkpoint
+from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.schemes import Csb, for_machine
+from csb_rnn.system import untrusted
 
-HELP = "Prune a checkpoint in one shot to compressed structured blocks at a rate."
+HELP = "Prune a checkpoint to compressed structured blocks at a rate, by size or with data."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +49,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="configuration that the model is for (hdl/configs.toml): sets alignment and classes, "
         "and a block that fits",
     )
+    parser.add_argument(
+        "--data",
+        metavar="X.npy",
+        help="inputs of the recurrent layers, [frames, inputs] or [batch, frames, inputs]: the "
+        "pattern and the weights that are left are those that change sums least; no labels",
+    )
+    parser.add_argument(
+        "--refine",
+        type=commands.positive_int,
+        default=0,
+        metavar="N",
+        help="with --data: N steps of gradients at the end, towards the outputs of the source",
+    )
     parser.add_argument("--prefix", help="name prefix of the recurrent module")
     parser.add_argument(
         "--out",
@@ -60,10 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
     check_target(a.out)
     if a.config is not None and (a.classes != 1 or a.align != (1, 1)):
         raise UsageError("--config sets alignment and classes: leave them out")
-    scheme = for_machine(Csb(a.block, a.align), a.classes, a.config)
+    if a.refine and a.data is None:
+        raise UsageError("--refine is for pruning with --data")
+    scheme = for_machine(Csb(a.block, a.align, joint=a.data is not None), a.classes, a.config)
     assert isinstance(scheme, Csb)
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
-    pruned, kept = prune_checkpoint(checkpoint, scheme, a.rate)
+    if a.data is None:
+        pruned, kept = prune_checkpoint(checkpoint, scheme, a.rate)
+    else:
+        data = untrusted.read_npy(Path(a.data))
+        pruned, kept = prune_with_data(checkpoint, scheme, a.rate, data, refine=a.refine, log=print)
     rewrite(a.checkpoint, a.out, pruned)
     print(kept)
     classes = pruned.csb.get("classes", 1)
@@ -72,6 +94,6 @@ def run(arguments: argparse.Namespace) -> int:
         f" rate {pruned.rate:.4g}, block {scheme.block}, "
         + (f"{classes} classes" if classes > 1 else "aligned {}x{}".format(*scheme.align))
     )
-    if kept.warning is not None:
+    if a.data is None and kept.warning is not None:
         print(f"warning: {kept.warning}", file=sys.stderr)
     return commands.OK

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of pruned models that load back: the state dict as it was, with zeros, metadata beside it.
 
-:func:`rewrite` changes nothing of a file but weights to zero: types of numbers, other tensors and
-whatever dicts the state dict lies in (``{"epoch": 3, "model": ...}``) stay.
+:func:`rewrite` changes nothing of a file but recurrent weights, most of them to zero: types of
+numbers, other tensors and whatever dicts the state dict lies in (``{"epoch": 3, "model": ...}``)
+stay.
 """
 
 from __future__ import annotations
@@ -44,19 +45,22 @@ def save_state(
     weight_files.write(path, tensors, {"version": checkpoint_metadata.CSB_VERSION, **csb})
 
 
-def _pruned(value: Any, kept: np.ndarray) -> Any:
-    """A tensor or array with zeros where ``kept`` is false; its type stays."""
+def _pruned(value: Any, new: np.ndarray) -> Any:
+    """A tensor or array with the numbers of ``new``, float32, in its own type. A number that is
+    the same but for the type stays as it is: of float64 none loses a bit."""
     if isinstance(value, np.ndarray):
-        return np.where(kept, value, np.zeros((), value.dtype))
+        return np.where(value.astype(np.float32) == new, value, new.astype(value.dtype))
     import torch
 
-    return value.detach().masked_fill(~torch.from_numpy(kept).to(value.device), 0)
+    value = value.detach()
+    now = torch.from_numpy(np.array(new)).to(value.device)
+    return torch.where(value.float() == now, value, now.to(value.dtype))
 
 
 def _originals(state: Mapping[str, Any], pruned: Checkpoint) -> dict[str, str]:
-    """Key of a state dict -> name of the matrix whose weights it holds."""
+    """Key of a state dict -> name of the recurrent tensor that it holds."""
     forms = {}
-    for name in pruned.matrices():
+    for name in pruned.tensors:
         for key in (name, f"{name}_orig", f"parametrizations.{name}.original"):
             forms[pruned.prefix + key] = name
     renamed = state_dict.as_layers(dict(state))
@@ -67,7 +71,7 @@ def _originals(state: Mapping[str, Any], pruned: Checkpoint) -> dict[str, str]:
 def rewrite(
     source: str | os.PathLike[str], target: str | os.PathLike[str], pruned: Checkpoint
 ) -> None:
-    """The file of a checkpoint again, with zeros where ``pruned`` has them, and its metadata.
+    """The file of a checkpoint again, with the weights and metadata of ``pruned``.
 
     Args:
         source: the file that ``pruned`` was read from.
@@ -84,10 +88,10 @@ def rewrite(
     flat = state_dict.inner(loaded)
     state = {k: v for k, v in flat.items() if k != "csb" and state_dict.is_tensor(v)}
     new = {
-        key: _pruned(state[key], pruned.tensors[name] != 0)
+        key: _pruned(state[key], pruned.tensors[name])
         for key, name in _originals(state, pruned).items()
     }
-    if len(new) != len(pruned.matrices()):
+    if len(new) != len(pruned.tensors):
         raise CheckpointError(f"{source}: has changed since it was read")
     csb = {"version": checkpoint_metadata.CSB_VERSION, "cell": pruned.cell} | pruned.csb
     if target.suffix in weight_files.TORCH and Path(source).suffix in checkpoint_files.TORCH_READ:
