@@ -12,7 +12,7 @@ from torch import nn
 
 import csb_rnn
 from csb_rnn.errors import CsbError
-from csb_rnn.network.checkpoint import from_state_dict
+from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning import make_scheme
 from csb_rnn.pruning.activations import run_layer
 from csb_rnn.pruning.parts import tensors_of
