@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area energy report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc energy report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,10 @@ area: setup ## area of every sharing mode, clock of small on ECP5; kept by a has
 
 energy: setup ## energy of a frame (docs/results/energy.md): fetches and compiles CACTI, under 10 minutes
 	$(PYTHON) scripts/energy.py
+
+soc: ## a RISC-V system in simulation classifies recordings with a trained network: MODEL= CONFIG= SIM=
+	@scripts/bootstrap.sh soc
+	$(PYTHON) scripts/soc.py $(config-option) $(if $(MODEL),--model $(MODEL)) $(if $(SIM),--sim $(SIM))
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

@@ -5,6 +5,7 @@
 # target: when nothing is missing it returns at once, and two calls at the same time wait for each
 # other. On a machine where it cannot do this, one line says what is needed.
 #
+# Usage: bootstrap.sh [GROUP]: a group's packages too; `soc`: a RISC-V compiler and core.
 # Environment: PYTHON, the Python to use: 3.11, 3.12 or 3.13 (default: the first of these found).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,6 +15,12 @@ packages=(g++ make perl zlib1g-dev liblz4-dev ccache iverilog)
 commands=(g++ make perl ccache iverilog)  # of these packages, where there is no dpkg to ask
 locks=(requirements.txt requirements-torch.txt)
 stamp=.venv/.stamp
+group=${1:-}
+case $group in
+  "") ;;
+  soc) packages+=(gcc-riscv64-unknown-elf) commands+=(riscv64-unknown-elf-gcc) ;;
+  *) echo "bootstrap.sh: unknown group '$group': known is soc" >&2; exit 2 ;;
+esac
 
 say() { printf '[setup] %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -42,6 +49,15 @@ ready() { [[ -f $stamp && -x .venv/bin/csb-rnn && "$(<"$stamp")" == "$(fingerpri
 install() {
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --require-hashes --only-binary :all: "$@" >&2
+}
+
+# The Python packages of a group, which have a lock of their own.
+install_group() {
+  local lock=requirements-$group.txt done=.venv/.stamp-$group
+  [[ -z $group ]] && return
+  [[ -f $done && "$(<"$done")" == "$(sha256sum "$lock")" ]] && return
+  install -r "$lock" || die "the packages of $lock could not be installed: see above"
+  sha256sum "$lock" >"$done"
 }
 
 machine="$(uname -s) $(uname -m)"
@@ -93,7 +109,10 @@ fi
 [[ -n $python ]] ||
   die "needed: Python 3.11, 3.12 or 3.13; found: ${PYTHON:-python3} $(version "${PYTHON:-python3}" || true)"
 
-ready && exit 0
+if ready; then
+  install_group
+  exit 0
+fi
 say "installing the Python packages into .venv (a few minutes the first time)"
 if ! version .venv/bin/python >/dev/null; then
   "$python" -m venv --clear .venv
@@ -108,4 +127,5 @@ printf '%s\n' "$PWD/golden" "$PWD" >"$(.venv/bin/python -c 'import sysconfig; pr
 printf '#!%s\nfrom csb_rnn.cli.main import main\n\nmain()\n' "$PWD/.venv/bin/python" >.venv/bin/csb-rnn
 chmod +x .venv/bin/csb-rnn
 fingerprint >"$stamp"
+install_group
 say "ready"

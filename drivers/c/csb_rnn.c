@@ -32,6 +32,8 @@ int csb_probe(csb_device *d, const csb_io *io, const csb_network *network) {
   int result;
   d->io = *io;
   d->network = network;
+  d->in_bytes = 2u * csb_in_values(network);
+  d->out_bytes = 2u * csb_out_values(network);
   d->polls = DEFAULT_POLLS;
   d->map = d->version = 0;
   if ((result = read(d, CSB_REG_IDENTITY, &identity)) != CSB_OK) return result;
@@ -94,22 +96,25 @@ int csb_start(csb_device *d, int fresh) {
 }
 
 int csb_push(csb_device *d, const int16_t *x) {
-  const size_t bytes = 2u * csb_in_values(d->network);
-  return d->io.send(d->io.context, CSB_TO_FRAMES, x, bytes) == 0 ? CSB_OK : CSB_E_STREAM;
+  return d->io.send(d->io.context, CSB_TO_FRAMES, x, d->in_bytes) == 0 ? CSB_OK : CSB_E_STREAM;
 }
 
 int csb_pull(csb_device *d, int16_t *y) {
-  const size_t bytes = 2u * csb_out_values(d->network);
-  return d->io.receive(d->io.context, y, bytes) == 0 ? CSB_OK : CSB_E_STREAM;
+  return d->io.receive(d->io.context, y, d->out_bytes) == 0 ? CSB_OK : CSB_E_STREAM;
 }
 
 int csb_run(csb_device *d, const int16_t *x, int16_t *y, uint32_t frames) {
-  const size_t in = csb_in_values(d->network), out = csb_out_values(d->network);
   uint32_t n;
   int result;
   for (n = 0; n <= frames; n++) {
-    if (n < frames && (result = csb_push(d, x + n * in)) != CSB_OK) return result;
-    if (n > 0 && (result = csb_pull(d, y + (n - 1u) * out)) != CSB_OK) return result;
+    if (n < frames) {
+      if ((result = csb_push(d, x)) != CSB_OK) return result;
+      x += d->in_bytes / 2u;
+    }
+    if (n > 0) {
+      if ((result = csb_pull(d, y)) != CSB_OK) return result;
+      y += d->out_bytes / 2u;
+    }
   }
   return CSB_OK;
 }

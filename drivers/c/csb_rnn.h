@@ -48,7 +48,8 @@ typedef struct {
   int (*read)(void *context, uint32_t offset, uint32_t *value);
   /** Writes all four bytes of a register. */
   int (*write)(void *context, uint32_t offset, uint32_t value);
-  /** Sends a packet, TLAST on its last beat; returns when the machine has taken it or will. */
+  /** Sends a packet, TLAST on its last beat. It may return before the machine has taken all of it; the
+   *  driver's user then keeps the data until the next packet is sent. */
   int (*send)(void *context, csb_port port, const void *data, size_t bytes);
   /** Takes a packet of so many bytes from the output stream. */
   int (*receive)(void *context, void *data, size_t bytes);
@@ -79,6 +80,7 @@ typedef struct {
 typedef struct {
   csb_io io;
   const csb_network *network;
+  size_t in_bytes, out_bytes; /* of a frame */
   uint32_t polls;     /* reads of STATUS before CSB_E_BUSY; csb_probe sets 100000 */
   uint32_t map;       /* version of the register map */
   uint32_t version;   /* of the hardware: major << 16 | minor << 8 | patch */

@@ -57,6 +57,8 @@ class Device(ctypes.Structure):
     _fields_ = [
         ("io", Io),
         ("network", ctypes.POINTER(Network)),
+        ("in_bytes", ctypes.c_size_t),
+        ("out_bytes", ctypes.c_size_t),
         ("polls", U32),
         ("map", U32),
         ("version", U32),

@@ -55,7 +55,7 @@ class Ports(Top):
 
     async def send(self, port: int, data: bytes) -> None:
         source = self.image if port == IMAGE else self.frames
-        whole = beats(data, 4 if port == IMAGE else 2 * self.lanes)
+        whole = beats(data, 4 if port == IMAGE else 2 * self.values_per_beat)
         cut, self.cut_after = self.cut_after, None
         source.send(whole if cut is None else whole[:cut], last=cut is None)
         for _ in range(LIMIT):

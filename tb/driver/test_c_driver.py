@@ -191,7 +191,7 @@ async def errors_of_runs(dut) -> None:
     assert await d.error() == "busy"
     assert await d.call("stop", pointer(scratch)) == "ok"
     assert await d.call("start", 1) == "ok"
-    await h.send(1, bytes(2 * h.lanes * 9))
+    await h.send(1, bytes(2 * h.values_per_beat * 9))
     for _ in range(50):
         if await d.error() != "none":
             break

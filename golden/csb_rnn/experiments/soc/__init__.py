@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A RISC-V system that runs a trained network, in simulation: ``examples/soc``."""
