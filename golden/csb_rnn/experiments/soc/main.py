@@ -22,7 +22,7 @@ from csb_rnn.kit import write_kit
 from csb_rnn.machine.folders import BUILD, ROOT
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.checkpoint import read_checkpoint
+from csb_rnn.network.checkpoint_files import read_checkpoint
 
 CALIBRATION = 50  # sequences of the validation split that set the number formats
 LIMIT = 1200.0  # seconds of a simulation

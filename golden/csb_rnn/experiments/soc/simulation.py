@@ -14,7 +14,7 @@ from csb_rnn.errors import CsbError, UsageError
 from csb_rnn.kit.names import top_name
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.folders import ROOT
-from csb_rnn.simulation.launcher import tool_env
+from csb_rnn.simulation.toolchain import tool_env
 
 SOC = ROOT / "examples/soc"
 TOP = "csb_soc_sim"
