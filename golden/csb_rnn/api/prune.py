@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from csb_rnn.errors import UsageError
-from csb_rnn.network.network import torch_cell
+from csb_rnn.network.stacking import torch_cell
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner as Pruner
 from csb_rnn.pruning.matrices import recurrent_matrices
