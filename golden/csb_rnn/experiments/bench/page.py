@@ -100,6 +100,7 @@ def engine(folder: Path = measured.FOLDER) -> str:
         notes=results.notes,
         short=short,
         frame_count=frames.FRAMES,
+        from_rtl=sum(r["source"] == "rtl" for r in results.frames),
     )
 
 
