@@ -268,7 +268,8 @@ uint32_t csb_encode(const csb_network *n, const float *x, int16_t *frame) {
   uint32_t saturated = 0;
   size_t i;
   for (i = 0; i < all; i++) {
-    const float value = i < n->inputs ? x[i] : 0.0f;
+    const float gain = i < n->inputs && n->x_gain ? n->x_gain[i] : 1.0f;
+    const float value = i < n->inputs ? x[i] * gain : 0.0f;
     saturated += !(value < limit && value >= -limit);
     frame[i] = (int16_t)csb_to_fixed(value, n->x_frac, n->data_w);
   }

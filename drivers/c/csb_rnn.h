@@ -75,6 +75,7 @@ typedef struct {
   const csb_state *state;
   const uint32_t *image;
   uint32_t image_words;
+  const float *x_gain; /* factor of each input before it is rounded; 0: none */
 } csb_network;
 
 typedef struct {

@@ -48,6 +48,7 @@ class Network(ctypes.Structure):
         ("state", ctypes.c_void_p),
         ("image", ctypes.POINTER(U32)),
         ("image_words", U32),
+        ("x_gain", ctypes.POINTER(ctypes.c_float)),
     ]
 
 

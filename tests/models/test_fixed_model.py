@@ -66,7 +66,7 @@ class Plain:
         for name, v in vectors.items():
             for j in range(len(v)):
                 acc += int(layer.weights[gate, name][u, j]) * int(v[j])
-        return sat(rshift(acc, 8 + d.shift - 2 * (16 - self.q.data_w)), 26)
+        return sat(rshift(acc, d.shift - 2 * (16 - self.q.data_w)), 26)
 
     def element(self, m0, x0, m1=0, x1=0):
         return sat(rshift(sat(m0, 18) * x0 + sat(m1, 18) * x1, 15), 26)
@@ -217,6 +217,15 @@ def test_saturation_is_hit_and_counted():
     assert model.saturations["element"] > 0  # c grows by one a frame and stops at 1024
     assert (end["c_l0"] == (1 << 23) - 1).all()
     assert (y == 32767).all()
+
+
+def test_a_sum_beyond_the_accumulator_wraps_and_is_counted():
+    cfg = config.load("tiny")
+    counts = numerics.Saturations()
+    top = 1 << (cfg.acc_w - 1)
+    v = numerics.drain_value(np.array([top - 1, top, -top - 1]), np.zeros(3), 15, cfg, counts)
+    assert v.tolist() == [1 << 20, -(1 << 20), 1 << 20]
+    assert counts == {"sum": 2}
 
 
 def test_wrong_use_is_refused():

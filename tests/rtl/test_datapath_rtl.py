@@ -37,6 +37,7 @@ def test_seq_asserts_a_word(sim: str) -> None:
         ("csb_local_copy", "local_", {"Width": 7, "Stages": 1}),
         ("csb_reg_bank", "reg_bank_", {"LaneW": 23}),
         ("csb_shift_sat", "shift_sat_", {"InW": 45, "Base": 1, "ShiftW": 4, "OutW": 24}),
+        ("csb_shift_sat", "shift_sat_", {"InW": 37, "Base": 0, "ShiftW": 5, "OutW": 26}),
         ("csb_act_rom", "act_rom_", {}),
     ],
     ids=str,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 States: TypeAlias = Mapping[str, ArrayLike] | None
 
+log = logging.getLogger(__name__)
 _PREDICTED_FRAMES = 240  # enough for the definition of an interval
 
 
@@ -146,6 +148,8 @@ class Build:
             state,
         )
         reports = tuple(r.report for r in runs)
+        for line in dict.fromkeys(r["warning"] for r in reports if r["warning"] is not None):
+            log.warning("%s", line)
         count = ("mismatches", "state_mismatches", "cycle_mismatches")
         intervals = [r["cycles_per_frame"] for r in reports]
         return Run(

@@ -83,3 +83,17 @@ class Run(Result):
     saturations: int
     mismatches: int
     reports: tuple[dict[str, Any], ...]
+
+    @property
+    def difference(self) -> float | None:
+        """Largest difference of the outputs from the source in float; None if it is not known."""
+        return self._worst("largest")
+
+    @property
+    def percentile(self) -> float | None:
+        """The 99.9th percentile of that difference, in the worst of the simulations."""
+        return self._worst("percentile")
+
+    def _worst(self, key: str) -> float | None:
+        found = [r["accuracy"][key] for r in self.reports if r["accuracy"] is not None]
+        return max(found) if len(found) == len(self.reports) else None

@@ -72,4 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
             f" {r['mismatches']} outputs, {r['state_mismatches']} states,"
             f" {r['cycle_mismatches']} cycles differ, {interval} cycles a frame"
         )
+        for line in verify.describe(r):
+            print(line)
+        if r["warning"] is not None:
+            print(r["warning"], file=sys.stderr)
     return commands.OK if all(verify.is_equal(r.report) for r in runs) else commands.MISMATCH

@@ -35,7 +35,7 @@ def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> StagePlan:
         acc_base=s.acc_base,
         shifts=tuple(layer.q.drains[d.name].shift for d in s.nodes.drains),
         state={name: space.state(name) for name in space.memory},
-        fine=frozenset(n for n in space.memory if n[:6] == "const:" or cell.fine(n[6:])),
+        fine=frozenset(n for n in space.memory if n[:6] == "const:" or n[6:] in layer.q.fine),
         restore={
             name: next((v for v, kept in cell.vectors.items() if kept == name[6:]), None)
             for name in space.memory
@@ -140,7 +140,7 @@ def compile_network(
                 base, stride = space.state(name), len(space.memory)
                 kind, short = name.split(":")
                 if kind == "state":
-                    fine = layer.q.cell.fine(short)
+                    fine = short in layer.q.fine
                     frac = LANE_FRAC if fine else c.state_frac
                     key = f"{short}_l{i}"
                     states.append(StateSlot(key, base, stride, space.slot, space.lane, frac))
@@ -173,6 +173,7 @@ def compile_network(
         kept_weights=qnet.kept_weights,
         x_frac=qnet.x_frac,
         out_frac=qnet.out_frac,
+        x_gain=qnet.x_gain,
         bound_words=bound,
         events=events,
     )

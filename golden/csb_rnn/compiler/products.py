@@ -10,6 +10,9 @@ import numpy as np
 
 from csb_rnn.compiler.placement import TAIL, PlacedLayer, PlacedStage, Vector
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.numerics import limits
+from csb_rnn.models.outliers import in_words
+from csb_rnn.program.program import CompileError
 
 
 @dataclasses.dataclass
@@ -71,9 +74,12 @@ def _product(
     for g in gates:
         w = q.weights[drains[g].gate, name]
         r, k = np.nonzero(w if source.chosen is None else w * source.chosen)
-        row.append(index[g, r])
-        col.append(k)
-        weight.append(w[r, k])
+        place, words = in_words(w[r, k], limits(c.weight_w)[1])
+        if c.shared_cols > 1 and len(place) > len(r):
+            raise CompileError(f"{c.name} shares columns: a weight is one word there")
+        row.append(index[g, r[place]])
+        col.append(k[place])
+        weight.append(words)
     k = np.concatenate(col)
     step = space.slot[unit] * count + gate
     recurrent = q.cell.vectors.get(name) is not None

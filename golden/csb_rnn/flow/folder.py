@@ -3,9 +3,9 @@
 
 A folder of one image holds ``manifest.json``, ``image.bin`` (the load port takes it),
 ``image.memh`` (the same for $readmemh, 32 bits a line), ``network.h`` (the same, with sizes, number
-formats and states, for the C driver), ``listing.txt``, and ``program.npz`` and ``network.npz`` for
-the models. A model of
-several parts is a folder with a ``manifest.json`` of its own and such a folder for each part.
+formats and states, for the C driver), ``listing.txt``, and ``program.npz``, ``network.npz`` and
+``float.npz`` for the models. A model of several parts is a folder with a ``manifest.json`` of its
+own and such a folder for each part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from csb_rnn.compiler import compile_network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution.listing import listing
-from csb_rnn.flow import host, schema
+from csb_rnn.flow import float_file, host, schema
 from csb_rnn.flow.files import locked, npz, read_state, sha256, staged, write_json
 from csb_rnn.flow.manifest import derived, image_manifest, model_manifest
 from csb_rnn.flow.network_header import network_header
@@ -51,6 +51,8 @@ def contents(build: Build, part: Part) -> dict[str, bytes]:
     }
     if part.initial:
         files["initial.npz"] = npz({k: np.float32(v) for k, v in part.initial.items()})
+    if part.network is not None:
+        files[float_file.NAME] = float_file.pack(part.network)
     return files
 
 
@@ -133,7 +135,7 @@ def _read_files(folder: Path, sums: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of an image that are used, each the one whose SHA-256 the manifest has."""
     names = ["image.bin", "program.npz", "network.npz"]
     found = {}
-    for name in names + [n for n in ("initial.npz",) if n in sums]:
+    for name in names + [n for n in ("initial.npz", float_file.NAME) if n in sums]:
         file = folder / name
         try:
             found[name] = untrusted.read_bytes(file, FILE_LIMIT)
@@ -174,6 +176,9 @@ def _read_image(folder: Path) -> Build:
     if "initial.npz" in files:
         initial = read_state(folder / "initial.npz", files["initial.npz"])
         q.quantise_state(initial)
+    floats = None
+    if float_file.NAME in files:
+        floats = float_file.unpack(folder / float_file.NAME, files[float_file.NAME], q)
     sections = assemble.sections(program)
     part = Part(
         number=0,
@@ -181,6 +186,7 @@ def _read_image(folder: Path) -> Build:
         first=0,
         frac=q.out_frac,
         quantised=q,
+        network=floats,
         initial=initial,
         program=program,
         block=manifest["block"],
@@ -252,4 +258,5 @@ def load(folder: str | Path) -> Build:
     image_only = manifest["kind"] == "image"
     build = _read_image(folder) if image_only else _read_model(folder, manifest)
     notes: dict[str, Any] = {k: manifest[k] for k in ("source_check", "unused") if k in manifest}
-    return dataclasses.replace(build, host=host.load(folder, manifest), notes=notes)
+    model = float_file.model_of(build.parts)
+    return dataclasses.replace(build, model=model, host=host.load(folder, manifest), notes=notes)

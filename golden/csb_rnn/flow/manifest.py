@@ -146,6 +146,7 @@ def derived(part: Part) -> dict[str, Any]:
             "state_w": c.state_w,
             "state_frac": c.state_frac,
             "x_frac": q.x_frac,
+            "x_gain": None if q.x_gain is None else list(q.x_gain),
             "out_frac": q.out_frac,
         },
         "state": {
@@ -215,7 +216,7 @@ def image_manifest(build: Build, part: Part, files: Mapping[str, str]) -> dict[s
             for la, float_layer, bounds in zip(q.layers, network.layers, vectors, strict=True)
         ],
         "saturation": {
-            "x_limit": 2.0 ** (c.data_w - 1 - q.x_frac),
+            "x_limit": float(q.x_limits().min()),
             "x_saturated": None if samples is None else saturated["input"],
             "vectors": [
                 f"{name}_l{n}"

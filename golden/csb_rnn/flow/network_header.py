@@ -49,6 +49,10 @@ def network_header(p: Program, data: bytes, name: str = "this") -> str:
     table = f"csb_state_{name}" if states else "0"
     if states:
         lines += [f"static const csb_state {table}[] = {{", ",\n".join(states) + "};", ""]
+    gain = "0"
+    if p.x_gain is not None:
+        gain, values = f"csb_gain_{name}", ", ".join(f"{g!r}f" for g in p.x_gain)
+        lines += [f"static const float {gain}[] = {{", f"    {values}}};", ""]
     words = image.words32(data)
     lines += [
         "#ifndef CSB_NETWORK_NO_IMAGE",
@@ -64,7 +68,7 @@ def network_header(p: Program, data: bytes, name: str = "this") -> str:
         f"    {c.stream_w // 8}u, {c.data_w}u, /* beat_bytes, data_w */",
         f"    {p.x_frac}, {p.out_frac}, /* x_frac, out_frac */",
         f"    {p.state_stride}u, {len(states)}u, {table}, /* state_stride, states, state */",
-        f"    csb_image_{name}, {len(words)}u}};",
+        f"    csb_image_{name}, {len(words)}u, {gain}}}; /* x_gain */",
         "",
         "#endif",
         "",

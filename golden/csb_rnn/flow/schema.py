@@ -14,7 +14,7 @@ from typing import Any
 
 from csb_rnn.errors import CsbError
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +78,7 @@ MANIFEST: dict[str, Any] = {
         "state_w": int,
         "state_frac": int,
         "x_frac": Frac,
+        "x_gain": (list, type(None)),  # factor of each input before it is rounded
         "out_frac": Frac,
     },
     "state": {
@@ -124,6 +125,9 @@ REPORT: dict[str, Any] = {
     "cycle_mismatches": OptionalInt,  # null if the run was stalled on purpose
     "saturations": int,  # data path values that the hardware limited
     "input_saturations": int,
+    "saturated": dict,  # place -> values that the fixed model limited: csb_rnn.verify.loss
+    "accuracy": (dict, type(None)),  # difference from the source; null without a float model
+    "warning": OptionalText,  # numbers were lost that need not be, and what to do
     "frame_cycles": [OptionalInt],  # null: the frame never came, nor what is made of it
     "frame_cycles_predicted": [int],
     "cycles_per_frame": OptionalNumber,
@@ -170,7 +174,8 @@ MODEL: dict[str, Any] = {  # manifest of a folder of images: golden/csb_rnn/flow
 }
 
 MODEL_REPORT: dict[str, Any] = REPORT | {
-    "parts": [REPORT]
+    "parts": [REPORT],
+    "reloads": {"images": int, "cycles": int, "share": Number},
 }  # of several parts: golden/csb_rnn/flow/folder.py
 
 SUMMARY: list[Any] = [

@@ -20,7 +20,9 @@ from csb_rnn.machine.rtl_names import camel
 
 # --- numbers ------------------------------------------------------------------------------
 MUL_W = 18  # bits of the narrow multiplier operand of the element unit, LANE_FRAC of them fraction
-SHIFT_BASE = 8  # a drained sum is shifted right by SHIFT_BASE + its shift field
+SHIFT_BASE = 0  # a drained sum is shifted right by SHIFT_BASE + its shift field
+SHIFT_W = 5  # bits of that field
+MOST_SHIFT = 2**SHIFT_W - 1
 EVENTS = 16  # event counters
 EVENT_W = 6  # bits of an event counter and of an iteration number, modulo
 REG_DEPTH = 32  # registers of each of the two register banks of a lane
@@ -75,7 +77,7 @@ DRAIN = (
     Field("acc_addr", 12, "accumulator address in every bank"),
     Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
     Field("bias_addr", 12, "bias address in every lane"),
-    Field("shift", 3, "shift right by SHIFT_BASE + shift"),
+    Field("shift", SHIFT_W, "shift right by SHIFT_BASE + shift"),
     Field("act", ACT_W, "activation"),
     Field("dst", REG_AW, "drain register"),
 )

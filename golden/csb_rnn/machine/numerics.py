@@ -22,7 +22,8 @@ from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.isa import MUL_W, SHIFT_BASE
 
 Ints = NDArray[np.int64]
-#: How often each named point saturated: "input", "drain", "narrow", "element", "state", "neuron".
+#: How often each named point saturated: "input", "sum", "drain", "narrow", "element",
+#: "state", "neuron".
 Saturations = Counter[str]
 
 GRID_W = 16  # weights and neurons lie on a grid of 16 bits, of which weight_w, data_w are stored
@@ -53,6 +54,17 @@ def saturate(x: ArrayLike, bits: int, counts: Saturations | None = None, point: 
     return np.clip(x, low, high)
 
 
+def wrap(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
+    """``x`` modulo ``2^bits``, signed; what had to be changed is added to ``counts``."""
+    x = np.asarray(x, np.int64)
+    low, high = limits(bits)
+    if counts is not None:
+        n = int(np.count_nonzero((x < low) | (x > high)))
+        if n:
+            counts[point] += n
+    return ((x - low) & ((1 << bits) - 1)) + low
+
+
 # --- named points, in the order of the data path -----------------------------------------------
 
 
@@ -62,11 +74,12 @@ def drain_value(
     """A drained sum as a data path value (``lane_w`` bits, ``LANE_FRAC`` of them fraction).
 
     Args:
-        acc: sum of all partial sums of a row, ``acc_w`` bits, in units of weight x neuron.
-        bias: bias in the same units, ``acc_w`` bits; ``acc + bias`` fits ``acc_w`` too.
-        shift: the shift field of the drain word, 0 to 7.
+        acc: sum of all partial sums of a row, in units of weight x neuron. Accumulators have
+            ``acc_w`` bits and wrap: a sum that does not fit comes out wrong, counted as "sum".
+        bias: bias in the same units, ``acc_w`` bits; the sum with it has a bit more.
+        shift: the shift field of the drain word, 0 to 31.
     """
-    total = np.asarray(acc, np.int64) + np.asarray(bias, np.int64)
+    total = wrap(acc, cfg.acc_w, counts, "sum") + np.asarray(bias, np.int64)
     total = total << (2 * GRID_W - cfg.data_w - cfg.weight_w)
     return saturate(round_shift(total, SHIFT_BASE + shift), cfg.lane_w, counts, "drain")
 
@@ -110,9 +123,14 @@ def from_state(s: ArrayLike, cfg: Config, fine: bool = False) -> Ints:
 def to_neuron(v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None) -> Ints:
     """A data path value as neuron buffers and outputs hold it: ``data_w`` bits.
 
-    One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``.
+    One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``. The limit itself, 1 with 15 fraction
+    bits, becomes the largest number, a unit less; this does not count as saturated.
     """
-    return saturate(round_shift(v, neu_shift + GRID_W - cfg.data_w), cfg.data_w, counts, "neuron")
+    rounded = round_shift(v, neu_shift + GRID_W - cfg.data_w)
+    if counts is not None:
+        top = limits(cfg.data_w)[1] + 1
+        saturate(np.where(rounded == top, 0, rounded), cfg.data_w, counts, "neuron")
+    return saturate(rounded, cfg.data_w)
 
 
 # --- activations --------------------------------------------------------------------------------

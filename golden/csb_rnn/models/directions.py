@@ -177,11 +177,20 @@ def run_spans(
 
 
 def run_fixed(
-    q: QModel, cfg: Config, x: ArrayLike, state: Mapping[str, Ints] | None = None
+    q: QModel,
+    cfg: Config,
+    x: ArrayLike,
+    state: Mapping[str, Ints] | None = None,
+    counts: Saturations | None = None,
 ) -> tuple[Ints, dict[str, Ints]]:
-    """The fixed model over all frames ``[(streams,) frames, inputs]``, integers."""
+    """The fixed model over all frames ``[(streams,) frames, inputs]``, integers; ``counts`` takes
+    how often each named point saturated."""
 
     def one(_n: int, _reverse: bool, network: QNetwork, frames: Ints, own: dict[str, Ints]) -> Any:
-        return FixedModel(network, cfg).run(frames, own)
+        model = FixedModel(network, cfg)
+        result = model.run(frames, own)
+        if counts is not None:
+            counts.update(model.saturations)
+        return result
 
     return run_spans(q, np.asarray(x, np.int64), state, one)

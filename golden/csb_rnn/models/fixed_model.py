@@ -70,7 +70,7 @@ class FixedModel:
         one = np.array(numerics.ONE, np.int64)
         reg: dict[str, Ints] = {"one": one, "zero": np.zeros((), np.int64)}
         for s in cell.states:
-            reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, cell.fine(s))
+            reg[f"state:{s}"] = numerics.from_state(state[f"{s}_l{n}"], cfg, s in layer.fine)
         for k, value in layer.constants.items():
             reg[f"const:{k}"] = numerics.from_state(value, cfg, fine=True)
         vectors = {"x": x}
@@ -92,7 +92,7 @@ class FixedModel:
                 v = numerics.element(*ops, node.sub, cfg, counts)
                 v = np.broadcast_to(v, (*x.shape[:-1], layer.size(node.space)))
                 if node.state is not None:
-                    fine = cell.fine(node.state)
+                    fine = node.state in layer.fine
                     after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts, fine)
                 if node.vector is not None or node.output:
                     neurons = numerics.to_neuron(v, layer.neu_shift(node), cfg, counts)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 State = dict[str, Floats]
+Watch = Callable[[str, Floats], None]
 
 
 def _sigmoid(v: Floats) -> Floats:
@@ -78,7 +79,7 @@ def run(
     network: Network,
     x: ArrayLike,
     state: Mapping[str, ArrayLike] | None = None,
-    peaks: dict[str, float] | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Floats, State]:
     """All frames, by interpreting the cell graphs.
 
@@ -86,7 +87,8 @@ def run(
         x: ``[frames, inputs]`` or ``[streams, frames, inputs]``.
         state: initial state, torch's names (``h_l0``), ``[H]`` or ``[streams, H]``; zero if
             absent.
-        peaks: takes the largest |value| of every node as ``NODE_lN``, if given.
+        watch: called with the values ``[..., units]`` of every node in every frame, before its
+            activation, by its name ``NODE_lN``.
 
     Returns:
         Outputs, shaped as ``x`` but ``outputs`` wide, and the final state.
@@ -104,10 +106,9 @@ def run(
             mine = {s: current[f"{s}_l{n}"] for s in layer.cell.states}
             v, after, values = step_layer(layer, v, mine)
             current |= {f"{s}_l{n}": a for s, a in after.items()}
-            if peaks is not None:
+            if watch is not None:
                 for name, value in values.items():
-                    key = f"{name}_l{n}"
-                    peaks[key] = max(peaks.get(key, 0.0), float(np.abs(value).max()))
+                    watch(f"{name}_l{n}", value)
         out[..., t, :] = v
     return out, current
 
@@ -117,7 +118,11 @@ def peaks(
 ) -> dict[str, float]:
     """Largest |value| of every node, before its activation, as ``NODE_lN``."""
     found: dict[str, float] = {}
-    run(network, x, state, found)
+
+    def watch(key: str, value: Floats) -> None:
+        found[key] = max(found.get(key, 0.0), float(np.abs(value).max()))
+
+    run(network, x, state, watch)
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn.machine.config import LANE_FRAC
-from csb_rnn.machine.isa import SHIFT_BASE
+from csb_rnn.machine.isa import MOST_SHIFT, SHIFT_BASE
 from csb_rnn.machine.numerics import GRID_W, Ints
 from csb_rnn.network.network import Floats
 
@@ -20,7 +20,7 @@ NEURON_FRACS = range(LANE_FRAC - 7, LANE_FRAC + 1)  # neu_shift has 3 bits
 
 INPUT_FRACS = range(25)
 
-SUM_FRACS = range(LANE_FRAC + SHIFT_BASE, LANE_FRAC + SHIFT_BASE + 8)  # shift has 3 bits
+SUM_FRACS = range(LANE_FRAC + SHIFT_BASE, LANE_FRAC + SHIFT_BASE + MOST_SHIFT + 1)
 
 
 def to_int(x: ArrayLike, frac: int) -> Ints:

@@ -14,6 +14,7 @@ from csb_rnn.machine.config import LANE_FRAC
 from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
 from csb_rnn.models.formats import INPUT_FRACS, NEURON_FRACS, SUM_FRACS
+from csb_rnn.models.outliers import MOST_WORDS
 from csb_rnn.network.network import GateInput
 from csb_rnn.system.untrusted import show
 
@@ -53,7 +54,7 @@ class QDrain:
     Attributes:
         bias: int64 ``[H]`` in accumulator units, ``2^-(frac - 32 + data_w + weight_w)``.
         shift: shift field of the drain word.
-        frac: fraction bits F of the sum on the 16-bit grid, ``shift + 23``.
+        frac: fraction bits F of the sum on the 16-bit grid, ``shift + 15``.
     """
 
     bias: Ints
@@ -66,12 +67,15 @@ class QLayer:
     """A layer in integers, before it is dealt to rings.
 
     Attributes:
-        weights: int64 ``[H, n]`` of each (gate, input), ``weight_w`` bits.
+        weights: int64 ``[H, n]`` of each (gate, input), ``weight_w`` bits but for a few that take
+            several words (:mod:`csb_rnn.models.outliers`).
         weight_fracs: their fraction bits on the 16-bit grid.
         drains: bias and shift of each drain node.
         fracs: fraction bits on the 16-bit grid of "x", of every vector and of "out".
         sizes: units of each unit space other than the hidden one.
         constants: int64 ``[H]``, fine state words.
+        fine: states with the fraction bits of the data path instead of ``state_frac``: all that are
+            vectors too, and those that calibration found small.
     """
 
     cell: Cell
@@ -83,6 +87,7 @@ class QLayer:
     fracs: dict[str, int]
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
     constants: dict[str, Ints] = dataclasses.field(default_factory=dict)
+    fine: frozenset[str] = frozenset()
 
     def units(self, name: str) -> int:
         """Units of the space of a gate, vector, state (``state:h``) or constant."""
@@ -133,6 +138,8 @@ class QLayer:
             need(a.shape == shape, f"{name} has shape {a.shape}, not {shape}")
             need(np.abs(a).max(initial=0) <= top, f"{name} holds numbers beyond {top}")
 
+        kept = {s for s in cell.states if cell.fine(s)}
+        need(kept <= self.fine <= set(cell.states), "fine is not of its states")
         need(is_int(self.hidden, SIZES), f"hidden size is {show(self.hidden)}")
         table(self.sizes, {s for s in cell.spaces.values() if s != UNITS}, "sizes", SIZES)
         needed = {(d.gate, i): d for d in cell.drains for i in d.inputs}
@@ -144,9 +151,9 @@ class QLayer:
         table(self.fracs, {"x", "out"} | outs, "fracs", INPUT_FRACS)
         for name in ("out", *outs):
             need(self.fracs[name] in NEURON_FRACS, f"fracs[{name}] is not {span(NEURON_FRACS)}")
-            kept = name != "out" and cell.vectors[name] is not None
+            held = name != "out" and cell.vectors[name] is not None
             bits = GRID_W + LANE_FRAC - self.fracs[name]
-            need(not kept or bits <= q.state_w, f"vector '{name}' does not fit its state")
+            need(not held or bits <= q.state_w, f"vector '{name}' does not fit its state")
         need(self.fracs["out"] == self.fracs[str(cell.output.vector)], "fracs[out] is another one")
         acc_w = q.data_w + q.weight_w + q.acc_guard
         table(self.drains, {d.name for d in cell.drains}, "drains", None)
@@ -157,17 +164,12 @@ class QLayer:
             name = f"drain {d.name}"
             need(is_int(mine.frac, SUM_FRACS), f"{name}: {show(mine.frac)} fraction bits")
             need(mine.shift == mine.frac - SUM_FRACS[0], f"{name}: shift {show(mine.shift)}")
-            array(mine.bias, (units,), 1 << 62, f"{name}: bias")
-            load = np.zeros(units, np.int64)
+            array(mine.bias, (units,), limits(acc_w)[1], f"{name}: bias")
             for i in d.inputs:
                 w, label = self.weights[d.gate, i], f"W[{d.gate}, {i}]"
-                array(w, (units, self.inputs[i]), limits(q.weight_w)[1], label)
+                array(w, (units, self.inputs[i]), MOST_WORDS * limits(q.weight_w)[1], label)
                 frac = mine.frac - self.fracs[i]
                 need(self.weight_fracs[d.gate, i] == frac, f"{label} has {frac} fraction bits")
-                load += np.abs(w).sum(axis=1)
-            load <<= q.data_w - 1
-            over = load + np.abs(mine.bias) >= 1 << (acc_w - 1)
-            need(not over.any(), f"{name}: a row overflows the {acc_w}-bit accumulator")
         table(self.constants, set(cell.constants), "constants", None)
         for k, v in self.constants.items():
             copies = {n.name for n in cell.elems if n.memory == (f"const:{k}",)}

@@ -28,6 +28,9 @@ class QNetwork:
         data_w, weight_w, state_w, state_frac, acc_guard: of the configuration it was made for.
         block, csb: as in :class:`~csb_rnn.network.network.Network`.
         kept_weights: non-zero weights before quantisation.
+        x_gain: factor of each column of the input before it is rounded, which its weights take
+            back; None if there is none. Example: a column that reaches 0.4 beside one that reaches
+            90 has a gain of 64 and weights of a 64th.
     """
 
     layers: tuple[QLayer, ...]
@@ -39,6 +42,7 @@ class QNetwork:
     kept_weights: int
     block: int | None = None
     csb: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    x_gain: tuple[float, ...] | None = None
 
     @property
     def inputs(self) -> int:
@@ -57,7 +61,7 @@ class QNetwork:
 
     @property
     def x_frac(self) -> int:
-        """Fraction bits of a stored input: its unit is ``2^-x_frac``."""
+        """Fraction bits of a stored input, whose unit is ``2^-x_frac / gain`` of its column."""
         return self.layers[0].fracs["x"] - self.dropped
 
     @property
@@ -89,6 +93,12 @@ class QNetwork:
             ):
                 raise QuantError(f"layer {n}: its input is not the output of layer {n - 1}")
             before = layer
+        good = self.x_gain is None or (
+            len(self.x_gain) == self.inputs
+            and all(type(g) is float and 2.0**-64 <= g <= 2.0**64 for g in self.x_gain)
+        )
+        if not good:
+            raise QuantError(f"x_gain is not {self.inputs} factors")
         stored = sum(w.size for la in self.layers for w in la.weights.values())
         if not is_int(self.kept_weights, range(stored + 1)):
             raise QuantError(f"kept_weights is {show(self.kept_weights)} of {stored}")
@@ -117,7 +127,15 @@ class QNetwork:
         if not np.isfinite(x).all():
             frame = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
             raise QuantError(f"inputs hold NaN or infinity, first at index {frame}")
-        return saturate(to_int(x, self.x_frac), self.data_w, counts, "input")
+        scaled = x  # the driver in C multiplies in single precision
+        if self.x_gain is not None:
+            scaled = np.float32(x) * np.asarray(self.x_gain, np.float32)
+        return saturate(to_int(scaled, self.x_frac), self.data_w, counts, "input")
+
+    def x_limits(self) -> NDArray[np.float64]:
+        """Largest |x| that each column holds, ``[inputs]``."""
+        gain = np.ones(self.inputs) if self.x_gain is None else np.asarray(self.x_gain)
+        return 2.0 ** (self.data_w - 1 - self.x_frac) / gain
 
     def output_float(self, y: ArrayLike) -> NDArray[np.float32]:
         """Integer outputs as float32, exact."""
@@ -126,10 +144,10 @@ class QNetwork:
     def state_keys(self) -> dict[str, tuple[int, int]]:
         """Length and fraction bits of every state by its torch-like name: ``h_l0``, ``c_l0``, ...
 
-        All have ``state_w`` bits. States that are neuron vectors too are fine (``Cell.fine``).
+        All have ``state_w`` bits; see :attr:`QLayer.fine` for those with more fraction bits.
         """
         return {
-            f"{s}_l{n}": (la.units(f"state:{s}"), LANE_FRAC if la.cell.fine(s) else self.state_frac)
+            f"{s}_l{n}": (la.units(f"state:{s}"), LANE_FRAC if s in la.fine else self.state_frac)
             for n, la in enumerate(self.layers)
             for s in la.cell.states
         }

@@ -211,12 +211,14 @@ def network_bytes(q: QNetwork) -> bytes:
                 "drains": [[name, d.shift, d.frac] for name, d in la.drains.items()],
                 "fracs": la.fracs,
                 "sizes": la.sizes,
+                "fine": sorted(la.fine),
             }
         )
     scalars = ("data_w", "weight_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
     meta = {
         "kind": "network",
         "layers": layers,
+        "x_gain": q.x_gain,
         "csb": dict(q.csb),
         "scalars": {name: getattr(q, name) for name in scalars},
     }
@@ -252,9 +254,12 @@ def load_network(path: Path, data: bytes | None = None) -> QNetwork:
                     fracs=la["fracs"],
                     sizes=la["sizes"],
                     constants={k: a[f"k{n}_{k}"] for k in la["cell"]["constants"]},
+                    fine=frozenset(la["fine"]),
                 )
             )
-        return QNetwork(layers=tuple(layers), csb=meta["csb"], **meta["scalars"]).check()
+        gain = None if meta["x_gain"] is None else tuple(float(g) for g in meta["x_gain"])
+        made = QNetwork(tuple(layers), csb=meta["csb"], x_gain=gain, **meta["scalars"])
+        return made.check()
     except QuantError as error:
         raise StoreError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -70,6 +70,7 @@ class Program:
     x_frac: int
     out_frac: int
     bound_words: int  # no PEGroup schedule of this network can be shorter than this
+    x_gain: tuple[float, ...] | None = None  # of each input, before it is rounded
     events: dict[int, str] = dataclasses.field(default_factory=dict)  # what each one counts
 
     @property

@@ -16,6 +16,7 @@ from csb_rnn.verify.comparison import (
 )
 from csb_rnn.verify.host_run import Whole, on_machine, run_whole
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
+from csb_rnn.verify.loss import describe
 from csb_rnn.verify.model_run import run
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "Whole",
     "compare",
+    "describe",
     "interleave",
     "is_equal",
     "judge",

@@ -224,10 +224,12 @@ def report(
     sim: str,
     stall: str = "none",
     input_saturations: int = 0,
+    saturated: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The report of a comparison, as :data:`csb_rnn.flow.schema.REPORT` says.
 
-    What frames that never came would have to say is None.
+    What frames that never came would have to say is None; so is ``accuracy``, which
+    :mod:`csb_rnn.verify.loss` fills in. ``saturated`` is by place, see there.
 
     * ``cycles_per_frame``: the interval, streams counted together
     * ``latency_idle``: frame 0; ``latency_steady``: median of the frames of the interval
@@ -259,6 +261,9 @@ def report(
         "cycle_mismatches": r.cycle_mismatches if stall == "none" else None,
         "saturations": int(r.counters.get("SATURATIONS", 0)),
         "input_saturations": int(input_saturations),
+        "saturated": dict(saturated or {}),
+        "accuracy": None,
+        "warning": None,
         "frame_cycles": [int(n) if n >= 0 else None for n in r.cycles_measured],
         "frame_cycles_predicted": r.cycles_predicted.tolist(),
         "cycles_per_frame": interval,

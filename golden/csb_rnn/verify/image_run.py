@@ -22,6 +22,7 @@ from csb_rnn.flow.record import Part
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.simulation.capacity import check_size, image_words
+from csb_rnn.verify import loss
 from csb_rnn.verify.comparison import STALLS, compare, report
 
 
@@ -147,7 +148,9 @@ def run_part(
     check_size(p, len(frames), sim)
     if len(part.data) // 4 > image_words(p.config, sim):
         raise UsageError(f"the image has {len(part.data) // 4} words, too many for {sim}")
-    want, want_state = FixedModel(q, p.config).run(ints, initial)
+    model = FixedModel(q, p.config)
+    want, want_state = model.run(ints, initial)
+    counts = model.saturations + Saturations(input=saturated)
     times = trace.timeline(p, len(frames)) if settings.timeline else None
     predicted = timing.predict(p, len(frames)) if times is None else times.times
     work = Path(tempfile.mkdtemp())  # stays if the simulation fails: its log is there
@@ -168,7 +171,14 @@ def run_part(
     except KeyboardInterrupt:
         shutil.rmtree(work)
         raise
-    result = report(comparison, p, sim=sim, stall=settings.stall, input_saturations=saturated)
+    result = report(
+        comparison,
+        p,
+        sim=sim,
+        stall=settings.stall,
+        input_saturations=saturated,
+        saturated=loss.by_place(counts),
+    )
     y = comparison.outputs.reshape(-1, p.streams, p.outputs).swapaxes(0, 1)
     final = q.state_float(comparison.state)
     run = Run(

@@ -21,7 +21,8 @@ from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import ratio
 from csb_rnn.flow.files import npz, staged, write_json
 from csb_rnn.flow.record import Build
-from csb_rnn.models import formats
+from csb_rnn.models import directions, formats
+from csb_rnn.verify import loss
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, run_part
 
 
@@ -61,7 +62,8 @@ def run(
         if out is not None:
             Path(out, DIFFERENCES).unlink(missing_ok=True)  # of an earlier run
         if build.single:
-            return run_part(build.part, x, state, how, folder)
+            one = run_part(build.part, x, state, how, folder)
+            return _judged(build, x, state, one, folder)
         v, reports = np.asarray(x), []
         final: dict[str, np.ndarray] = {}
         for span in build.spans:
@@ -82,12 +84,35 @@ def run(
                 final |= {key: one.state[k] for key, k in part.model_keys().items()}
             v = np.concatenate(outputs, axis=-1)
         whole = Run(v.astype(np.float32), final, _sum(reports), np.concatenate(wanted, -1))
+        words = [len(part.data) // 4 for part in build.parts]
+        whole.report["reloads"] = loss.reloads(words, whole.report["cycles"])
         if folder is not None:
             np.save(folder / "outputs.npy", whole.outputs)
             np.save(folder / "expected.npy", whole.expected)
             (folder / "state.npz").write_bytes(npz(whole.state))
-            write_json(folder / "report.json", whole.report, schema.MODEL_REPORT)
-    return whole
+        return _judged(build, x, state, whole, folder)
+
+
+def _judged(
+    build: Build,
+    x: ArrayLike,
+    state: Mapping[str, ArrayLike] | None,
+    made: Run,
+    folder: Path | None,
+) -> Run:
+    """The run with the report's ``accuracy`` and ``warning``."""
+    if build.model is not None:
+        start = state
+        if state is not None:  # those that are absent are zero, not the model's own
+            start = {k: np.zeros(n) for k, n in build.model.state_shapes().items()} | dict(state)
+        want, _ = directions.run(build.model, np.asarray(x), start)
+        found = loss.difference(made.outputs, want, loss.reference_of(build))
+        made.report["accuracy"] = found
+    made.report["warning"] = loss.warning(made.report, [p.quantised for p in build.parts])
+    if folder is not None:
+        kind = schema.REPORT if build.single else schema.MODEL_REPORT
+        write_json(folder / "report.json", made.report, kind)
+    return made
 
 
 def _total(parts: Iterable[float | None]) -> float | None:
@@ -107,6 +132,7 @@ def _sum(reports: list[dict[str, Any]]) -> dict[str, Any]:
             "cycles", "cycles_per_frame", "cycles_per_frame_predicted", "issue_cycles",
             "latency_idle", "latency_steady")  # fmt: skip
     value: dict[str, Any] = {k: first[k] for k in same}
+    value |= {"saturated": loss.total(reports), "accuracy": None, "warning": None}
     value |= {k: _total(r[k] for r in reports) for k in sums}
     for k in ("frame_cycles", "frame_cycles_predicted"):
         value[k] = [_total(parts) for parts in zip(*(r[k] for r in reports), strict=True)]

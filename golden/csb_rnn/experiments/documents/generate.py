@@ -22,6 +22,7 @@ from csb_rnn.experiments.documents import cell_tables, glossary, hardware, impor
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
 from csb_rnn.experiments.documents.results import (
+    accuracy_table,
     kept_table,
     result_pages,
     results_table,
@@ -105,8 +106,9 @@ def generated() -> dict[Path, str]:
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
     verification = DOCS / "verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
-    out[NUMERICS] = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     out[measured.path_of(tries.NAME)] = tries.known()
+    numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
+    out[NUMERICS] = between(numbers, "accuracy", accuracy_table())
     return out | result_pages()
 
 

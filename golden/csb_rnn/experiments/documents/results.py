@@ -28,6 +28,27 @@ def results_table() -> str:
     return table([title for title, _ in measured.SIM_COLUMNS], body)
 
 
+def accuracy_table() -> str:
+    """Error of every network of ``scripts/accuracy.py`` in units of 2^-14, beside its limit."""
+
+    def units(value: float) -> str:
+        return f"{value * 2**14:.2f}"
+
+    body = [
+        (
+            r["network"],
+            f"{r['largest']:.3g}",
+            units(r["tensors"]),
+            units(r["limit"]),
+            "refused" if r["fixed"] is None else units(r["fixed"]),
+            "-" if r["ratio"] is None else f"{r['ratio']:.2f}",
+        )
+        for r in measured.read("accuracy").rows
+    ]
+    heads = ("network", "largest h", "16-bit tensors", "limit", "fixed", "of the limit")
+    return table(heads, body)
+
+
 def kept_table() -> str:
     """Every kept result: its commit, its rows, its command."""
     rows = []

@@ -141,6 +141,13 @@ KINDS: dict[str, Kind] = {
         _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
         key=("task",),
     ),
+    "accuracy": Kind(
+        "scripts/accuracy.py --results",
+        (*_rooms("machine", "cells", "models", "network/network.py", "experiments/accuracy"),
+         *TASKS, "checkpoints"),
+        ("tiny",),
+        key=("network",),
+    ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
 }  # fmt: skip
 

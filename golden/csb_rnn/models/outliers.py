@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A few weights that are much larger than the others take several words, and leave them their bits.
+
+The engine adds products, so a weight beyond ``weight_w`` bits may be multiplied in parts. Example:
+a matrix of 2,560 weights below 2 and one of 64. Alone, the 64 would leave 9 fraction bits to all;
+as 8 products of 8 it leaves 12. Only where the gain is two bits or more, and for about one weight
+in 256 at most, so that the time of a frame hardly grows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from csb_rnn.machine.numerics import Ints
+from csb_rnn.network.network import Floats
+
+MOST_WORDS = 8  # of a weight
+SHARE = 256  # kept weights for one more word
+WORTH = 4.0  # how much larger than the others outliers are
+
+
+def _others(size: Floats | Ints) -> float:
+    """The largest of the weights without the few that may take several words; sizes are |w|."""
+    kept = int(np.count_nonzero(size))
+    few = max(1, kept // SHARE)
+    flat = size.ravel()
+    return float(np.partition(flat, -1 - few)[-1 - few]) if flat.size > few else 0.0
+
+
+def limiting(size: Floats) -> float:
+    """The |weight| that has to fit one word: the largest, or that of the others beside outliers."""
+    top = float(size.max(initial=0.0))
+    others = _others(size)
+    return max(others, top / MOST_WORDS) if top > WORTH * others > 0 else top
+
+
+def fit(w: Ints, top: int, several: bool) -> bool:
+    """Whether integer weights fit words that reach ``top``, a few of them ``several`` words."""
+    size = np.abs(w)
+    largest = int(size.max(initial=0))
+    if largest <= top:
+        return True
+    if not several or largest > MOST_WORDS * top or largest <= WORTH * _others(size):
+        return False
+    over = size[size > top]
+    return int((-(-over // top) - 1).sum()) <= max(MOST_WORDS - 1, np.count_nonzero(size) // SHARE)
+
+
+def in_words(w: Ints, top: int) -> tuple[Ints, Ints]:
+    """Weights as words of at most ``top``: the place in ``w`` of each word, and its number.
+
+    Example: 5 with a top of 2 is 1, 2 and 2.
+    """
+    words = np.maximum(1, -(-np.abs(w) // top))
+    place = np.repeat(np.arange(len(w)), words)
+    part = np.arange(len(place)) - np.repeat(np.cumsum(words) - words, words)
+    whole, count = w[place], words[place]
+    return place, whole * (part + 1) // count - whole * part // count
