@@ -10,7 +10,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiResp
 
-from csb_rnn.machine import registers
+from csb_rnn.machine import counters, registers
 from csb_rnn.machine.registers import REGISTERS, address, field
 from tb.lib.axi import axil_master, stall_axil
 from tb.lib.checkers import Monitor
@@ -105,7 +105,7 @@ async def the_whole_map(dut, stall: float) -> None:
         "CYCLES_HI": 0x12345678,
         "PEG_ISSUE": 2000,
     }
-    want |= {c.name: 1000 + i for i, c in enumerate(registers.COUNTERS)}
+    want |= {c.name: 1000 + i for i, c in enumerate(counters.COUNTERS)}
     major, minor, patch = registers.IP_VERSION
     want["VERSION"] = major << 16 | minor << 8 | patch
     mapped = {r.offset for r in REGISTERS}

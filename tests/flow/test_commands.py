@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -13,39 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csb_rnn import commands, flow
+from csb_rnn import flow
 from csb_rnn.verify import image_run
-from tests.flow.test_flow import make_checkpoint
-from tests.helpers import build_image
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-def command(name: str, *args: object) -> int:
-    """Run a script's main in this process, as from a shell; returns its exit code."""
-    spec = importlib.util.spec_from_file_location(f"script_{name}", SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    argv, sys.argv = sys.argv, [f"{name}.py", *map(str, args)]
-    try:
-        commands.run(module.main)
-    except SystemExit as end:
-        return end.code
-    finally:
-        sys.argv = argv
-
-
-def refused(capsys, folder: Path, name: str, *args: object) -> str:
-    """The one line of a command that must fail on its input and leave ``folder`` as it was."""
-    before = sorted(folder.rglob("*"))
-    assert command(name, *args) == 2
-    text = capsys.readouterr()
-    assert sorted(folder.rglob("*")) == before
-    assert text.out == ""
-    assert text.err.startswith("error: ")
-    assert text.err.count("\n") == 1
-    return text.err
+from tests.helpers import SCRIPTS, build_image, command, make_checkpoint, refused
 
 
 @pytest.fixture(scope="module")

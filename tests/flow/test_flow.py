@@ -20,31 +20,13 @@ from csb_rnn.machine import config, config_ranges, image, isa
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.network.checkpoint_files import write_checkpoint
 from csb_rnn.network.network import Model, Span
-from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation import capacity, simulate
 from csb_rnn.simulation.run_result import RunResult
 from csb_rnn.verify.random_layers import LayerCase
-from tests.helpers import build_image
-
-GATES = {"lstm": 4, "gru": 3}
-
-
-def make_checkpoint(path, cell="lstm", inputs=7, hidden=9, layers=1, seed=0, density=0.4, csb=None):
-    """A random checkpoint file with torch's names."""
-    rng = np.random.default_rng(seed)
-    state = {}
-    for n in range(layers):
-        rows = GATES[cell] * hidden
-        for name, width in (("ih", hidden if n else inputs), ("hh", hidden)):
-            w = rng.normal(size=(rows, width)) * 0.4
-            state[f"rnn.weight_{name}_l{n}"] = w * (rng.random(w.shape) < density)
-            state[f"rnn.bias_{name}_l{n}"] = rng.normal(size=rows) * 0.2
-    write_checkpoint(path, from_state_dict(state, csb=csb))
-    return path
+from tests.helpers import build_image, make_checkpoint
 
 
 def same(a, b) -> bool:

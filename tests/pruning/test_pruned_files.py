@@ -19,7 +19,7 @@ from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning import AdmmPruner, FeedbackPruner, PruningError, make_scheme
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.schemes import Csb
-from tests.pruning.test_pruning_classes import check
+from tests.pruning.class_masks import check
 
 BLOCK = 8
 SCHEME = Csb(BLOCK, (1, 2), machine=4)

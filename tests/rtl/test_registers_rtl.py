@@ -13,6 +13,7 @@ import pytest
 
 import csb_rnn
 from csb_rnn.machine import design, folders, image, registers, rtl_names
+from csb_rnn.machine.counters import COUNTER_BASE, COUNTERS, Counter
 from csb_rnn.machine.registers import Register
 from csb_rnn.simulation.toolchain import tool_env
 
@@ -27,11 +28,11 @@ def mirrored(r: Register) -> Register:
     return dataclasses.replace(r, fields=tuple(fields))
 
 
-def moved() -> tuple[list[Register], list[registers.Counter]]:
+def moved() -> tuple[list[Register], list[Counter]]:
     """A map with every field elsewhere, counters in the opposite order, VERSION at another offset.
     IDENTITY stays: it says what the map is."""
-    counters = registers.COUNTERS[::-1]
-    places = {c.name: registers.COUNTER_BASE + 4 * i for i, c in enumerate(counters)}
+    counters = COUNTERS[::-1]
+    places = {c.name: COUNTER_BASE + 4 * i for i, c in enumerate(counters)}
     places["VERSION"] = 0x1C
     found = [
         dataclasses.replace(r, offset=places.get(r.name, r.offset)) for r in registers.REGISTERS
@@ -74,7 +75,7 @@ def probe(work: Path, package: str, script: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_registers_follow_their_definition(tmp_path, elsewhere: bool) -> None:
-    found, counters = list(registers.REGISTERS), list(registers.COUNTERS)
+    found, counters = list(registers.REGISTERS), list(COUNTERS)
     if elsewhere:
         found, counters = moved()
     m = Map(found)
@@ -128,12 +129,12 @@ def test_no_field_is_placed_by_hand() -> None:
 def test_every_counter_counts() -> None:
     text = TOP.read_text()
     names = re.findall(r"inc\[Cnt(\w+)\*CounterIncW\+:CounterIncW\] =", text)
-    assert sorted(names) == sorted(rtl_names.camel(c.name) for c in registers.COUNTERS)
+    assert sorted(names) == sorted(rtl_names.camel(c.name) for c in COUNTERS)
 
 
 def test_counters_in_another_order_than_their_registers_are_refused() -> None:
     with pytest.raises(ValueError, match="not in their order"):
-        registers.package_text(counters=registers.COUNTERS[::-1])
+        registers.package_text(counters=COUNTERS[::-1])
     doubled = [*registers.REGISTERS, dataclasses.replace(registers.BY_NAME["GRID"], name="OTHER")]
     with pytest.raises(ValueError, match="one offset"):
         registers.package_text(doubled)

@@ -33,11 +33,9 @@ from csb_rnn.flow.files import sha256
 from csb_rnn.machine import config, config_file
 from csb_rnn.system import untrusted
 from csb_rnn.verify import image_run
-from tests.flow.test_commands import command
-from tests.flow.test_flow import make_checkpoint
-from tests.helpers import build_image
-from tests.network.test_description import LIGRU, OWN, own_arrays
-from tests.network.test_onnx import random_model
+from tests.helpers import build_image, command, make_checkpoint
+from tests.network.descriptions import LIGRU, OWN, own_arrays
+from tests.network.onnx_models import random_model
 
 CASES = int(os.environ.get("CSB_FUZZ_FILES", "150"))
 MOST = 2 << 30  # bytes that a command may take

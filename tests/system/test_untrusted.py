@@ -22,9 +22,7 @@ from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.checkpoint_files import read_arrays, read_checkpoint
 from csb_rnn.system import untrusted
 from csb_rnn.verify import model_run
-from tests.flow.test_commands import command
-from tests.flow.test_flow import make_checkpoint
-from tests.helpers import build_image
+from tests.helpers import build_image, command, make_checkpoint
 
 
 def grew(call) -> int:

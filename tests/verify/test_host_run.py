@@ -17,7 +17,7 @@ from csb_rnn.models import directions
 from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network.read import read_source
 from tb.lib.exact import tiny
-from tests.flow.test_commands import command, refused
+from tests.helpers import command, refused
 from tests.network.onnx_graphs import F, Graph, reference
 
 CFG = tiny("icarus")

@@ -17,10 +17,9 @@ from csb_rnn.network import network, stacking
 from csb_rnn.network.read import read_model
 from csb_rnn.verify import model_run
 from tb.lib.exact import tiny
-from tests.flow.test_commands import command, refused
-from tests.helpers import build_image
-from tests.network.test_description import OWN, own_arrays, write
-from tests.network.test_onnx import random_model
+from tests.helpers import build_image, command, refused
+from tests.network.descriptions import OWN, own_arrays, write
+from tests.network.onnx_models import random_model
 
 
 def close(got: np.ndarray, want: np.ndarray) -> None:

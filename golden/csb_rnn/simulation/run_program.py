@@ -15,13 +15,13 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, ValueChange
 
-from csb_rnn.machine import registers
+from csb_rnn.machine import counters, registers
 from csb_rnn.simulation.waits import within
 
 CLOCK_NS = 2
 ACCESS_WITHIN = 1000  # cycles of a register access
 # Those that a run reads; the frames it counts itself.
-COUNTERS = [c.name for c in registers.COUNTERS if not c.name.startswith("FRAMES_")]
+COUNTERS = [c.name for c in counters.COUNTERS if not c.name.startswith("FRAMES_")]
 
 
 class Machine:

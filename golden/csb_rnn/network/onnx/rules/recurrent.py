@@ -292,11 +292,9 @@ def _start(
     fixed = sequences if isinstance(sequences, int) else None
     if sequences != size(streams) and (fixed is None or isinstance(size(streams), int)):
         raise call.refuse(f"{what} is for {sequences} sequences, its input has {size(streams)}")
-    rows = np.asarray(array, np.float64)
-    rows = rows[i] if layout == 0 else rows[:, i]
+    rows = np.take(np.asarray(array, np.float64), i, axis=0 if layout == 0 else 1)
     if not np.isfinite(rows).all():
         raise call.refuse(f"{what} holds NaN or infinity")
     if not rows.any():
         return None
-    same = (rows == rows[0]).all()
-    return State(rows[0].copy() if same else rows.copy(), streams=fixed)
+    return State((rows[0] if (rows == rows[0]).all() else rows).copy(), streams=fixed)
