@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from csb_rnn import compiler
-from csb_rnn.machine import config
+from csb_rnn.machine import config, isa
 from csb_rnn.models import quantise
+from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.verify.random_layers import LayerCase
 
@@ -88,3 +89,13 @@ def test_reference_compiler_knows_no_shared_columns() -> None:
     c = config.load("tiny_cols")
     with pytest.raises(CompileError, match="configuration tiny_cols has shared_cols 2"):
         compiler.compile_network(quantise.quantise(CASE.network(), c), c, compiler="reference")
+
+
+def test_a_field_that_the_compiler_does_not_know_is_refused(monkeypatch) -> None:
+    """A new field of the instruction set is a line when something is built, and no wrong run."""
+    c = config.load("tiny")
+    program = compiler.compile_network(quantise.quantise(LayerCase(3).network(), c), c)
+    field = isa.SectionField("new", 1, "for this test")
+    monkeypatch.setattr(isa, "PE_ROW", (*isa.PE_ROW, field))
+    with pytest.raises(CompileError, match="field 'new' of a PEGroup's section"):
+        assemble.assemble(program)

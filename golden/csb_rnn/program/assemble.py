@@ -8,11 +8,20 @@ import numpy as np
 from csb_rnn.machine import image, isa
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.image import Section, Target
-from csb_rnn.program.program import GroupProgram, Program
+from csb_rnn.program.program import CompileError, GroupProgram, Program
 
 
 def _words(group: GroupProgram, c: Config) -> list[int]:
-    """The words of a PEGroup as integers of ``isa.pegroup_width(c)`` bits."""
+    """The words of a PEGroup as integers of ``isa.pegroup_width(c)`` bits.
+
+    Raises:
+        CompileError: a field of a section (:mod:`csb_rnn.machine.isa`) that the compiler never set.
+    """
+    for f in isa.section(c):
+        if f.name not in (group.rows if f.pe is None else group.pe):
+            raise CompileError(
+                f"field '{f.name}' of a PEGroup's section: no value from the compiler"
+            )
     columns = [(group.ctl[f.name], f.width) for f in isa.PEG_CTL]
     for g in range(c.share_groups):
         for f in isa.section(c):
