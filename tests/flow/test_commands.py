@@ -208,7 +208,7 @@ DAMAGES = {
     "no json": (lambda d: (d / "manifest.json").write_text("{"), "not JSON"),
     "list": (lambda d: (d / "manifest.json").write_text("[]"), "expected an object"),
     "key": (lambda d: edit(d / "manifest.json", lambda m: m.pop("layers")), "layers: missing"),
-    "schema": (lambda d: edit(d / "manifest.json", lambda m: m.update(schema=99)), "schema 2"),
+    "schema": (lambda d: edit(d / "manifest.json", lambda m: m.update(schema=99)), "schema 3"),
     "no program": (lambda d: (d / "program.npz").unlink(), "program.npz: no such file"),
     "cut": (lambda d: (d / "network.npz").write_bytes(b"PK"), "network.npz: is not the file"),
     "image": (lambda d: (d / "image.bin").write_bytes(bytes(64)), "image.bin: is not the file"),
