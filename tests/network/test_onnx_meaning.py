@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from csb_rnn.network import onnx as importer
 from csb_rnn.network.onnx import OnnxError, worker
-from tests.network.onnx_graphs import F, Graph, difference, equal, ours
+from tests.network.onnx_graphs import F, Graph, difference, equal, ours, reference
 
 T, B, N, H = 5, 2, 3, 4
 X = np.random.default_rng(1).normal(size=(T, B, N)).astype(F)  # frames first
@@ -522,3 +522,43 @@ def test_the_cases_of_onnx_itself(op):
         ran.append(case.name)
     assert len(ran) >= 4, ran
     assert any("batchwise" in name for name in ran)
+
+
+def test_an_input_chooses_a_branch_for_good(tmp_path):
+    """Layers in both branches of an If: refused with a way out; a number for the input decides."""
+    g = Graph(None, None, N)
+    rate = g.given("rate", kind=TensorProto.INT64)
+    branches = {}
+    for name, seed in (("then_branch", 1), ("else_branch", 2)):
+        b = Graph(None, None, N, seed=seed)
+        y = b.squeezed("GRU", "x", N, H)
+        for node in b.nodes:
+            node.input[:] = [i if i in ("x", "") else name + i for i in node.input]
+            node.output[:] = [o and name + o for o in node.output]
+        for tensor in b.init:
+            tensor.name = name + tensor.name
+        out = helper.make_tensor_value_info(name + y, TensorProto.FLOAT, None)
+        branches[name] = helper.make_graph(b.nodes, name, [], [out], b.init)
+    g.out(g.n("If", g.n("Equal", rate, g.c(np.array(16, np.int64))), **branches))
+    proto = g.proto()
+    with pytest.raises(OnnxError, match="choose one for good: --constant rate=NUMBER"):
+        importer.plan_of(proto)
+    onnx.save(proto, tmp_path / "m.onnx")
+    for number in (16, 8):
+        plan = importer.read_plan(tmp_path / "m.onnx", {"rate": number})
+        (want,) = reference(proto, {"x": X, "rate": np.array(number)}).values()
+        assert np.abs(next(iter(ours(plan, {"x": X}).values())) - want).max() < 1e-5
+    with pytest.raises(OnnxError, match="no input 'other': known are x, rate"):
+        importer.read_plan(tmp_path / "m.onnx", {"other": 1})
+
+
+def test_a_cell_of_quantised_inputs_is_named():
+    g = Graph(None, None, N)
+    g.extra = [helper.make_opsetid("com.microsoft", 1)]
+    w = g.c(np.zeros((1, N, 4 * H), np.int8))
+    r = g.c(np.zeros((1, H, 4 * H), np.int8))
+    scale, zero = g.c(np.ones((1, 4 * H), F)), g.c(np.zeros((1, 4 * H), np.int8))
+    g.out(g.n("DynamicQuantizeLSTM", "x", w, r, "", "", "", "", "", scale, zero, scale, zero,
+              domain="com.microsoft", hidden_size=H))  # fmt: skip
+    with pytest.raises(OnnxError, match=r"DynamicQuantizeLSTM .*a cell that the engine does not"):
+        importer.plan_of(g.proto())

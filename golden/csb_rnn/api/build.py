@@ -25,6 +25,7 @@ from csb_rnn.network.onnx.hosting import Engine
 from csb_rnn.network.read import with_initial
 
 if TYPE_CHECKING:
+    from csb_rnn import verify
     from csb_rnn.api.sources import AnySource
 
 States: TypeAlias = Mapping[str, ArrayLike] | None
@@ -161,6 +162,32 @@ class Build:
             mismatches=sum(r[k] or 0 for r in reports for k in count),
             reports=reports,
         )
+
+    def evaluate(
+        self,
+        inputs: Any,
+        labels: ArrayLike | None = None,
+        reference: ArrayLike | None = None,
+        **settings: Any,
+    ) -> verify.Evaluation:
+        """Float model, fixed model and RTL side by side: error and accuracy over sequences.
+
+        Args:
+            inputs: ``[sequences, frames, n]``, or the inputs of a source that needs the host.
+            labels: classes, of every frame or ``[sequences]`` of the last.
+            reference: outputs as they should be.
+            settings: ``rtl`` (sequences on the RTL, 2), ``lengths``, ``output``, ``sim``: see
+                :func:`csb_rnn.verify.evaluate`.
+
+        Raises:
+            UsageError, OnnxError, QuantError: data that do not fit.
+            SimulationError: the simulation failed.
+        """
+        from csb_rnn import verify
+
+        if settings.get("rtl", 2) > 0:
+            running.need_simulator(settings.get("sim", "verilator"))
+        return verify.evaluate(self.record, inputs, labels, reference, **settings)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the image folder, whole or not at all.

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from csb_rnn import commands, flow
+from csb_rnn.errors import UsageError
 from csb_rnn.machine import config
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
@@ -40,12 +42,37 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cell", help="cell of a state dict, where its shapes do not say it")
     parser.add_argument("--activation", help="of the cell of a torch.nn.RNN: tanh or relu")
+    parser.add_argument(
+        "--constant",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="number for an input of an ONNX file, for good: sr=16000 chooses a branch",
+    )
     parser.add_argument("--initial", metavar="S.npz", help="initial states: h_l0, c_l0, ...")
     parser.add_argument(
         "--unchecked-source",
         action="store_true",
         help="do not compare the model with the file, run by onnxruntime or torch",
     )
+
+
+def constants(given: Sequence[str]) -> dict[str, float]:
+    """``NAME=NUMBER`` of each.
+
+    Raises:
+        UsageError: one that is none.
+    """
+    found = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise UsageError(f"--constant {text}: expected NAME=NUMBER")
+    return found
 
 
 def build_source(arguments: argparse.Namespace) -> flow.Build:
@@ -63,6 +90,7 @@ def build_source(arguments: argparse.Namespace) -> flow.Build:
         cell=a.cell,
         activation=a.activation,
         initial=None if a.initial is None else flow.read_state(Path(a.initial)),
+        constants=constants(a.constant),
         unchecked=a.unchecked_source,
         say=print,
     )

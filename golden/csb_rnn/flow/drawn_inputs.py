@@ -69,10 +69,12 @@ def _size_of(symbol: str | None, at: int, rank: int, plan: Plan, frames: int, st
     if symbol:
         names = list(dict.fromkeys(plan.symbols.values()))
         batch = plan.symbols.get(plan.batch) if plan.batch else None
-        if symbol == batch or (batch is None and names.index(symbol) == 0):
+        leads = any(s == symbol and i == 0 for (_, i), s in plan.symbols.items())
+        if symbol == batch or (batch is None and leads and names.index(symbol) == 0):
             return plan.streams or streams
         return frames
-    return (plan.streams or streams) if at == 0 and rank > 1 else frames
+    # An axis without a name between others: of a state ``[layers, streams, units]``.
+    return (plan.streams or streams) if at < rank - 1 else frames
 
 
 def _of_lengths(plan: Plan) -> set[str]:

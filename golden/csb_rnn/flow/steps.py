@@ -163,6 +163,7 @@ def build(
     activation: str | None = None,
     calibrate: ArrayLike | Mapping[str, np.ndarray] | None = None,
     initial: Mapping[str, ArrayLike] | None = None,
+    constants: Mapping[str, float] | None = None,
     unchecked: bool = False,
     say: Callable[[str], None] = lambda _: None,
     **options: Any,
@@ -176,6 +177,7 @@ def build(
         calibrate: float inputs ``[..., frames, inputs]`` that set the number formats; of an ONNX
             file with host parts its inputs, by name or the only one.
         initial: states that a run starts from, by the model's names, ``[H]``.
+        constants: numbers for inputs of an ONNX file, in place of those of a run.
         unchecked: do not compare the model with the file that it was read from.
         say: takes lines about the file: what runs where, what is not used.
         options: fields of :class:`~csb_rnn.flow.record.Options`.
@@ -183,7 +185,7 @@ def build(
     Raises:
         CheckpointError, NetworkError, QuantError, CompileError, ConfigError, UsageError: bad input.
     """
-    found = read_source(path, prefix, cell, activation, initial)
+    found = read_source(path, prefix, cell, activation, initial, constants)
     return build_source(found, configuration, calibrate, unchecked, say, **options)
 
 

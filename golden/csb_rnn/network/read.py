@@ -58,6 +58,7 @@ def read_source(
     cell: str | None = None,
     activation: str | None = None,
     initial: Mapping[str, Any] | None = None,
+    constants: Mapping[str, float] | None = None,
 ) -> Source:
     """A file by the ending of its name.
 
@@ -68,6 +69,7 @@ def read_source(
         cell: cell of a state dict, where shapes do not say it.
         activation: of the cell of a ``torch.nn.RNN``, ``tanh`` or ``relu``.
         initial: initial states by name, in place of the file's.
+        constants: numbers for inputs of an ONNX file, in place of those of a run.
 
     Raises:
         CheckpointError, NetworkError: a file that is missing or damaged, an option that does not
@@ -79,10 +81,14 @@ def read_source(
         for name, value in (("prefix", prefix), ("cell", cell), ("activation", activation)):
             if value is not None:
                 raise CheckpointError(f"{path}: --{name} is for state dicts")
-        plan = onnx.read_plan(path) if kind == ".onnx" else None
+        if constants and kind != ".onnx":
+            raise CheckpointError(f"{path}: --constant is for inputs of ONNX files")
+        plan = onnx.read_plan(path, constants) if kind == ".onnx" else None
         model = plan.model if plan is not None else description.read_description(path)
         found = Source(path, model, plan=plan)
     else:
+        if constants:
+            raise CheckpointError(f"{path}: --constant is for inputs of ONNX files")
         found = _state_dict(path, prefix, cell, activation)
     model = with_initial(found.model, initial) if initial else found.model
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -14,6 +14,7 @@ from csb_rnn.verify.comparison import (
     merge,
     report,
 )
+from csb_rnn.verify.evaluation import Evaluation, evaluate
 from csb_rnn.verify.host_run import Whole, on_machine, run_whole
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
 from csb_rnn.verify.loss import describe
@@ -23,11 +24,13 @@ __all__ = [
     "DIFFERENCES",
     "STALLS",
     "Comparison",
+    "Evaluation",
     "Run",
     "Settings",
     "Whole",
     "compare",
     "describe",
+    "evaluate",
     "interleave",
     "is_equal",
     "judge",

@@ -10,11 +10,12 @@ of :mod:`rules`, :mod:`plan` says what runs where, :mod:`cut` makes models of th
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from csb_rnn.network.network import Model, NetworkError
 from csb_rnn.network.onnx.errors import OnnxError
-from csb_rnn.network.onnx.load import load
+from csb_rnn.network.onnx.load import bind, load
 from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
 from csb_rnn.network.onnx.plan import plan
 from csb_rnn.system import untrusted
@@ -57,8 +58,8 @@ def from_onnx(proto: onnx.ModelProto) -> Model:
     return found.model
 
 
-def read_plan(path: str | os.PathLike) -> Plan:
-    """The parts of a file.
+def read_plan(path: str | os.PathLike, constants: Mapping[str, float] | None = None) -> Plan:
+    """The parts of a file; ``constants`` are numbers for some of its inputs, for good.
 
     Raises:
         OnnxError: no such file, not ONNX, or something in it is not supported.
@@ -66,6 +67,7 @@ def read_plan(path: str | os.PathLike) -> Plan:
     proto = load(path)
     try:
         with untrusted.bounded_memory():
+            bind(proto, constants or {})
             return plan_of(proto)
     except NetworkError as error:
         raise OnnxError(f"{path}: {error}") from None

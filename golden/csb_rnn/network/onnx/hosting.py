@@ -12,6 +12,7 @@ says, and its final states are those after frame 2.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,22 @@ class HostParts:
                 f"inputs are {', '.join(sorted(found))}; the file takes {', '.join(self.inputs)}"
             )
         return found
+
+    def extents(self, name: str) -> list[int | None] | None:
+        """Extents of an input, None where they are open; None if the file is not asked for it."""
+        import onnx
+
+        if self.before is not None:
+            for i in onnx.load_from_string(self.before).graph.input:
+                if i.name == name:
+                    return [d.dim_value or None for d in i.type.tensor_type.shape.dim]
+        if name != self.source[0]:
+            return None
+        e = self.source[1].extents
+        axes = [[e[f.split(".")[0]][int(f.split(".")[1])] for f in ax]
+                for ax in self.source[1].axes]  # fmt: skip
+        known = [[n for n in ax if n is not None] for ax in axes]
+        return [None if len(k) < len(a) else math.prod(k) for k, a in zip(known, axes, strict=True)]
 
     def run(
         self, inputs: object, engine: Engine, streams: int = 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,30 @@ def _load(path: Path) -> onnx.ModelProto:
         untrusted.check_size(total)
     external_data_helper.load_external_data_for_model(proto, str(path.parent))
     return proto
+
+
+def bind(proto: onnx.ModelProto, constants: Mapping[str, float]) -> None:
+    """Give inputs of a file a number for good: they become constants of the graph.
+
+    Example: ``{"sr": 16000}`` chooses the branch of an If for that sampling rate.
+
+    Raises:
+        OnnxError: no such input, or one whose extents are open.
+    """
+    from onnx import helper, numpy_helper
+
+    inputs = {i.name: i for i in proto.graph.input}
+    for name, number in constants.items():
+        if name not in inputs:
+            raise OnnxError(f"no input {untrusted.show(name)}: known are {', '.join(inputs)}")
+        t = inputs[name].type.tensor_type
+        shape = [d.dim_value for d in t.shape.dim]
+        if t.elem_type == 0 or 0 in shape or math.prod(shape) > LARGE:
+            raise OnnxError(f"input '{name}' has no fixed extents: no number can stand for it")
+        kind = helper.tensor_dtype_to_np_dtype(t.elem_type)
+        tensor = numpy_helper.from_array(np.full(shape, number).astype(kind), name)
+        proto.graph.initializer.append(tensor)
+        proto.graph.input.remove(inputs[name])
 
 
 def first_line(error: Exception) -> str:

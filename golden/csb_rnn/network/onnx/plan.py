@@ -17,7 +17,7 @@ from csb_rnn.network.network import NetworkError
 from csb_rnn.network.onnx import cut
 from csb_rnn.network.onnx.errors import OnnxError, name_of
 from csb_rnn.network.onnx.layout import of_root, of_view
-from csb_rnn.network.onnx.load import flat, reads
+from csb_rnn.network.onnx.load import all_nodes, bodies, flat, reads
 from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
 from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
 from csb_rnn.network.onnx.walk import RECURRENT, Walk
@@ -25,6 +25,11 @@ from csb_rnn.network.stacking import stack
 
 if TYPE_CHECKING:
     import onnx
+
+
+def inner(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """Nodes of the graphs that a node holds, at any depth."""
+    return [n for g in bodies(node) for n in all_nodes(g)]
 
 
 class _Planner:
@@ -117,9 +122,32 @@ class _Planner:
         kinds = [n for n in self.walk.nodes if n.op_type in RECURRENT]
         if kinds:
             return f"no output of the graph depends on {name_of(kinds[0])}"
+        for n in self.walk.nodes:
+            if n.op_type.startswith("DynamicQuantize") and n.op_type[15:] in RECURRENT:
+                return (
+                    f"{name_of(n)}: rounds what it reads to 8 bits by the range of every run, a "
+                    f"cell that the engine does not have; supported: {n.op_type[15:]}"
+                )
+            if n.op_type == "If" and any(m.op_type in RECURRENT for m in inner(n)):
+                names = ", ".join(f"{i}=NUMBER" for i in self.inputs_of(n.input[0]))
+                return (
+                    f"{name_of(n)}: its branches hold layers, and its condition comes with every "
+                    f"run; choose one for good: --constant {names}"
+                )
         why = [v.why for v in self.walk.values.values() if isinstance(v, Host) and v.why]
         text = f"; {why[0]}" if why else ""
         return f"the graph has no LSTM, GRU, RNN, Gemm or MatMul that the engine can run{text}"
+
+    def inputs_of(self, name: str) -> list[str]:
+        """Inputs of the graph that a tensor is made of."""
+        given = [i.name for i in self.walk.model.graph.input]
+        todo, seen = [name], set[str]()
+        while todo:
+            one = todo.pop()
+            if one not in seen:
+                seen.add(one)
+                todo += reads(self.makes[one]) if one in self.makes else []
+        return [i for i in given if i in seen]
 
     def last(self, frames: list[list[Stage]], chains: list[list[Stage]]) -> Stage:
         """The last layer on the engine: the deepest that all demanded frames have in common."""
