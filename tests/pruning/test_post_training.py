@@ -18,7 +18,7 @@ from csb_rnn.pruning.activations import run_layer
 from csb_rnn.pruning.parts import tensors_of
 from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.reconstruct import Moments, Problem, solve_rows
-from tests.pruning.test_pruning_classes import check
+from tests.pruning.class_masks import check
 
 torch.set_num_threads(1)  # tests run side by side
 INPUTS, UNITS, BLOCK = 8, 32, 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,7 +84,7 @@ class Network:
         Raises:
             UsageError: no such folder, or its model has several images.
         """
-        build = flow.load(folder)
+        build = flow.load(Path(folder))
         if not build.single:
             raise UsageError(f"{folder}: holds several images; load the folder of one part")
         return cls.of(build.part.compiled(), build.part.data)

@@ -33,9 +33,10 @@ def make_drain(
     """
     dropped = GRID_W - cfg.weight_w
     top = limits(cfg.weight_w)[1]
-    bias = sum(
-        (layer.biases.get((d.gate, i), 0.0) for i in d.bias_of), np.zeros(layer.units(d.gate))
-    )
+    bias = np.zeros(layer.units(d.gate))
+    for i in d.bias_of:
+        bias = bias + layer.biases.get((d.gate, i), 0.0)
+
     largest = {i: float(np.abs(layer.weights[d.gate, i]).max()) for i in d.inputs}
     several = cfg.shared_cols == 1 and sums is not None
     bad, reason = "", ""

@@ -43,7 +43,8 @@ def fit(w: Ints, top: int, several: bool) -> bool:
     if not several or largest > MOST_WORDS * top or largest <= WORTH * _others(size):
         return False
     over = size[size > top]
-    return int((-(-over // top) - 1).sum()) <= max(MOST_WORDS - 1, np.count_nonzero(size) // SHARE)
+    share = int(np.count_nonzero(size)) // SHARE
+    return int((-(-over // top) - 1).sum()) <= max(MOST_WORDS - 1, share)
 
 
 def in_words(w: Ints, top: int) -> tuple[Ints, Ints]:

@@ -36,7 +36,7 @@ def of_16_bits(model: Model) -> Model:
     def rounded(network: Network) -> Network:
         layers = []
         for la in network.layers:
-            weights = {}
+            weights: dict[tuple[str, str], np.ndarray] = {}
             for v in la.inputs:
                 mine = {k: w for k, w in la.weights.items() if k[1] == v}
                 stacked = round16(np.concatenate(list(mine.values())))

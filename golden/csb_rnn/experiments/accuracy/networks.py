@@ -196,7 +196,7 @@ def _relu(rng: Rng) -> Case:
     """A ReLU RNN whose h reaches about 1,000."""
     values = tensors(rng, "rnn_relu", 16, 48, w_x=heavy(8.0, 0.5))
     x = [np.abs(heavy_frames(rng, 16)) for _ in range(2)]
-    return Case("rnn_relu_to_1000", True, _model("rnn_relu", values), *x)
+    return Case("rnn_relu_to_1000", True, _model("rnn_relu", values), x[0], x[1])
 
 
 CASES: tuple[Callable[[Rng], Case], ...] = (

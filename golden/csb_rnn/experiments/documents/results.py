@@ -59,7 +59,7 @@ def kept_table() -> str:
         found = measured.read(name)
         link = f"[`{name}`](results/data/{name}.json)"
         again = found.confirmed or "-"
-        rows.append((link, f"`{found.commit}`", len(found.rows), again, f"`{kind.command}`"))
+        rows.append((link, f"`{found.commit}`", str(len(found.rows)), again, f"`{kind.command}`"))
     return table(("result", "measured on", "rows", "confirmed", "by"), rows)
 
 

@@ -103,7 +103,8 @@ def run(command: list[str], folder: Path, seconds: float) -> tuple[list[Answer],
             command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise SocError(f"the system did not end in {seconds:g} s: {error.stdout}") from None
+        said = (error.stdout or b"").decode(errors="replace")
+        raise SocError(f"the system did not end in {seconds:g} s: {said}") from None
     if "exit 0" not in done.stdout:
         raise SocError(f"the firmware failed:\n{done.stdout}{done.stderr}")
     answers = [
