@@ -150,6 +150,7 @@ KINDS: dict[str, Kind] = {
         key=("network",),
     ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
+    "area_limit": _area("paper256", "horizontal")._replace(key=("commit",)),
 }  # fmt: skip
 
 #: Command that measures a result and writes its file.
