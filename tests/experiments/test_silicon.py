@@ -56,6 +56,7 @@ def test_routing_that_takes_too_long(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setattr(area, "mapped", lambda job: value)
     monkeypatch.setattr(area.synthesis, "run_yosys", lambda prefix: None)
     monkeypatch.setattr(area.floorplan, "floorplan", lambda *files: None)
+    monkeypatch.setattr(area.measured, "begin", lambda _: measured.Measured("-", {}, []))
     monkeypatch.setattr(area.measured, "write", lambda *_: pytest.fail("a result was written"))
     cells = {"design": {"num_cells_by_type": {"LUT4": 7}}}
     (tmp_path / "small_horizontal_flat.stat.json").write_text(json.dumps(cells))
