@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from csb_rnn.errors import CsbError
+
 CLOCK = 100  # MHz that place and route aims at
 PLACE = (
     *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
@@ -17,7 +19,7 @@ PLACE = (
 PLACE_MINUTES = 35  # at most, for each seed; then the area is told without a clock
 
 
-class TooLateError(RuntimeError):
+class TooLateError(CsbError, RuntimeError):
     """Place and route did not end in time."""
 
 
