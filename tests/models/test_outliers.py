@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from csb_rnn import compiler
+from csb_rnn.compiler import products
 from csb_rnn.execution.interpreter import Interpreter
 from csb_rnn.machine import config
 from csb_rnn.models import fixed_model, outliers, quantise
@@ -27,10 +28,10 @@ def with_outlier(value: float) -> network.Network:
 
 def test_words_add_up_and_fit():
     w = np.array([5, -7, 2, -3, 16, 0])
-    place, words = outliers.in_words(w, 2)
+    place, words = products.in_words(w, 2)
     assert np.abs(words).max() <= 2
     assert [words[place == i].sum() for i in range(len(w))] == w.tolist()
-    assert outliers.in_words(np.array([2, -2]), 2)[1].tolist() == [2, -2]
+    assert products.in_words(np.array([2, -2]), 2)[1].tolist() == [2, -2]
 
 
 def test_only_few_and_large_ones_take_several():

@@ -10,8 +10,7 @@ import numpy as np
 
 from csb_rnn.compiler.placement import TAIL, PlacedLayer, PlacedStage, Vector
 from csb_rnn.machine.config import Config
-from csb_rnn.machine.numerics import limits
-from csb_rnn.models.outliers import in_words
+from csb_rnn.machine.numerics import Ints, limits
 from csb_rnn.program.program import CompileError
 
 
@@ -175,3 +174,15 @@ def products_in_order(
     for before, p in itertools.pairwise(out):
         p.barrier = before.lag == "stream" and not before.pp
     return out
+
+
+def in_words(w: Ints, top: int) -> tuple[Ints, Ints]:
+    """Weights as words of at most ``top``: the place in ``w`` of each word, and its number.
+
+    Example: 5 with a top of 2 is 1, 2 and 2.
+    """
+    words = np.maximum(1, -(-np.abs(w) // top))
+    place = np.repeat(np.arange(len(w)), words)
+    part = np.arange(len(place)) - np.repeat(np.cumsum(words) - words, words)
+    whole, count = w[place], words[place]
+    return place, whole * (part + 1) // count - whole * part // count

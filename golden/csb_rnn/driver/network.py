@@ -14,7 +14,8 @@ from csb_rnn import flow
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import image, registers
 from csb_rnn.machine.numerics import saturate
-from csb_rnn.models.formats import to_float, to_int
+from csb_rnn.models.formats import to_float
+from csb_rnn.models.integers import to_int
 from csb_rnn.program.program import Program
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixed-point formats: how many fraction bits a value may have, and conversions, saturation aside.
 
-A value of ``frac`` fraction bits is a multiple of ``2^-frac``. Example: ``to_int(0.75, 12)`` is
-3072, ``to_float(3072, 12)`` is 0.75, and ``frac_for(3.0, NEURON_FRACS)`` is 13, as a 16-bit value
+A value of ``frac`` fraction bits is a multiple of ``2^-frac``. Example: ``to_float(3072, 12)``
+is 0.75, and ``frac_for(3.0, NEURON_FRACS)`` is 13, as a 16-bit value
 of 13 fraction bits reaches 4.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from csb_rnn.machine.config import LANE_FRAC
 from csb_rnn.machine.isa import MOST_SHIFT, SHIFT_BASE
-from csb_rnn.machine.numerics import GRID_W, Ints
+from csb_rnn.machine.numerics import GRID_W
 from csb_rnn.network.network import Floats
 
 NEURON_FRACS = range(LANE_FRAC - 7, LANE_FRAC + 1)  # neu_shift has 3 bits
@@ -21,15 +21,6 @@ NEURON_FRACS = range(LANE_FRAC - 7, LANE_FRAC + 1)  # neu_shift has 3 bits
 INPUT_FRACS = range(25)
 
 SUM_FRACS = range(LANE_FRAC + SHIFT_BASE, LANE_FRAC + SHIFT_BASE + MOST_SHIFT + 1)
-
-
-def to_int(x: ArrayLike, frac: int) -> Ints:
-    """``x * 2^frac`` as int64, to nearest with ties towards plus infinity.
-
-    Not saturated, except that what is beyond all formats becomes +-2^62.
-    """
-    scaled = np.floor(np.ldexp(np.asarray(x, np.float64), frac) + 0.5)
-    return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
 
 
 def to_float(x: ArrayLike, frac: int) -> Floats:

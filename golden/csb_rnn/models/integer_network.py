@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.config_ranges import RANGES
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, saturate
-from csb_rnn.models.formats import to_float, to_int
+from csb_rnn.models.formats import to_float
 from csb_rnn.models.integer_layer import QLayer, QuantError, is_int
+from csb_rnn.models.integers import to_int
 from csb_rnn.system.untrusted import show
 
 MOST_LAYERS = 256

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from csb_rnn.cells.graph import Drain
 from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
 from csb_rnn.models.choice import SUM_MARGIN
-from csb_rnn.models.formats import SUM_FRACS, to_int
+from csb_rnn.models.formats import SUM_FRACS
 from csb_rnn.models.integer_layer import QDrain, QuantError
 from csb_rnn.models.outliers import MOST_WORDS, fit
 from csb_rnn.network.network import Floats, Layer
@@ -117,3 +118,12 @@ def make_constants(layer: Layer, cfg: Config, where: str) -> dict[str, Ints]:
                 f"{(top + 1) / 2**LANE_FRAC:g}"
             )
     return out
+
+
+def to_int(x: ArrayLike, frac: int) -> Ints:
+    """``x * 2^frac`` as int64, to nearest with ties towards plus infinity.
+
+    Not saturated, except that what is beyond all formats becomes +-2^62.
+    """
+    scaled = np.floor(np.ldexp(np.asarray(x, np.float64), frac) + 0.5)
+    return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)

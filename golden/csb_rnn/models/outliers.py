@@ -45,15 +45,3 @@ def fit(w: Ints, top: int, several: bool) -> bool:
     over = size[size > top]
     share = int(np.count_nonzero(size)) // SHARE
     return int((-(-over // top) - 1).sum()) <= max(MOST_WORDS - 1, share)
-
-
-def in_words(w: Ints, top: int) -> tuple[Ints, Ints]:
-    """Weights as words of at most ``top``: the place in ``w`` of each word, and its number.
-
-    Example: 5 with a top of 2 is 1, 2 and 2.
-    """
-    words = np.maximum(1, -(-np.abs(w) // top))
-    place = np.repeat(np.arange(len(w)), words)
-    part = np.arange(len(place)) - np.repeat(np.cumsum(words) - words, words)
-    whole, count = w[place], words[place]
-    return place, whole * (part + 1) // count - whole * part // count

@@ -21,7 +21,7 @@ from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import ratio
 from csb_rnn.flow.files import npz, staged, write_json
 from csb_rnn.flow.record import Build
-from csb_rnn.models import directions, formats
+from csb_rnn.models import directions, formats, integers
 from csb_rnn.verify import loss
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, run_part
 
@@ -79,7 +79,7 @@ def run(
                 one = run_part(part, frames, own, how, inner)
                 reports.append(one.report)
                 y = one.outputs[..., ::-1, :] if part.reverse else one.outputs
-                outputs.append(formats.to_float(formats.to_int(y, part.frac), part.frac))
+                outputs.append(formats.to_float(integers.to_int(y, part.frac), part.frac))
                 wanted.append(one.expected[..., ::-1, :] if part.reverse else one.expected)
                 final |= {key: one.state[k] for key, k in part.model_keys().items()}
             v = np.concatenate(outputs, axis=-1)
