@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from csb_rnn.machine import config, numerics
 from csb_rnn.models import fixed_model, float_model, integer_layer, quantise
 from csb_rnn.network import network, stacking
+from csb_rnn.verify.random_layers import LayerCase
 
 KINDS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
 
@@ -206,7 +207,12 @@ def test_saturation_is_hit_and_counted():
     x[1] = -32768
     big = {k: np.full(n, (1 << 23) - 1) for k, (n, _) in q.state_keys().items()}
     model.run(x, big)
-    assert model.saturations["neuron"] > 0
+    assert model.saturations["neuron"] == 0  # an h of exactly 1, the least that can be lost
+    case = LayerCase(seed=9, cell="rnn_relu", inputs=4, hidden=6, pattern="dense", extreme=True)
+    relu, _ = case.make(cfg)
+    model = fixed_model.FixedModel(relu, cfg)
+    model.run(np.full((60, 4), 32767))
+    assert model.saturations["neuron"] > 0  # h grows beyond its format
     # A bias beyond the data path's range saturates at the drain.
     bias = {k: b * 0 + 1500.0 for k, b in net.layers[0].biases.items()}
     layer = network.Layer(net.layers[0].cell, 6, net.layers[0].inputs, net.layers[0].weights, bias)
