@@ -11,8 +11,8 @@
 //   0x2000_0008  FRAME       w  a word of an input frame; a beat goes when it is full
 //   0x2000_000c  FRAME_LAST  w  the last word of a frame
 //   0x2000_0010  OUT         r  the next word of the output stream
-//   0x2000_0018  ERRORS      r  accesses that failed since the last read: AXI errors, and streams that
-//                               did not move for 2^16 cycles
+//   0x2000_0018  ERRORS      r  accesses that failed since the last read: AXI errors, and streams
+//                               that did not move for 2^16 cycles
 //   0x2000_0020  SEND_ADDR   w  first byte of a packet in the RAM, a multiple of a beat
 //   0x2000_0024  SEND_BYTES  w
 //   0x2000_0028  SEND_GO     w  0: to the image, 1: to the input frames
@@ -24,8 +24,8 @@
 //   0x3000_0004  EXIT        w  ends a simulation; the value is the exit code
 //   0x3000_0008  CYCLE       r  cycles since reset
 //
-// A stream access waits until the machine takes or gives the word. The macro CSB_TOP is the name of the
-// accelerator's wrapper, as `csb-rnn rtl` writes it.
+// A stream access waits until the machine takes or gives the word. The macro CSB_TOP is the name of
+// the accelerator's wrapper, as `csb-rnn rtl` writes it.
 `default_nettype none
 module csb_soc #(
     parameter int StreamW  = 64,

@@ -14,9 +14,11 @@ from cocotb.task import bridge, resume
 
 from csb_rnn.machine.error_codes import ERRORS
 from tb.driver.ports import PortError
+from tb.lib.stream import within
 
 RESULTS = ("ok", "bus", "stream", "identity", "config", "machine", "busy", "range")
 U32 = ctypes.c_uint32
+CALL = 2_000_000  # cycles of a call at most
 READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, U32, ctypes.POINTER(U32))
 WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, U32, U32)
 SEND = ctypes.CFUNCTYPE(
@@ -92,7 +94,7 @@ class CDriver:
     def _functions(ports: Any) -> tuple:
         """The four functions, called in the driver's thread."""
         read, write = resume(ports.read), resume(ports.write)
-        send, receive = resume(ports.send), resume(ports.receive)
+        send, take = resume(ports.send), resume(ports.receive)
 
         def guarded(function: Callable[..., None]) -> Callable[..., int]:
             def call(_: Any, *arguments: Any) -> int:
@@ -111,7 +113,7 @@ class CDriver:
             send(port, ctypes.string_at(data, count))
 
         def do_receive(data: int, count: int) -> None:
-            got = receive(count)
+            got = take(count)
             if len(got) != count:
                 raise PortError
             ctypes.memmove(data, got, count)
@@ -130,7 +132,7 @@ class CDriver:
         def blocking() -> int:
             return function(ctypes.byref(self.device), *arguments)
 
-        return RESULTS[await bridge(blocking)()]
+        return RESULTS[await within(CALL, bridge(blocking)())]
 
     async def probe(self, network: int = 0) -> str:
         """Probe, with the network of the launcher's job."""

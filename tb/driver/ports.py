@@ -8,6 +8,7 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
 from tb.lib.axi import BeatSource, beats, pauses
+from tb.lib.stream import within
 from tb.test_top import Top
 
 LIMIT = 20_000  # cycles that a stream's function waits at most
@@ -36,20 +37,20 @@ class Ports(Top):
     # --- the four functions of csb_io ------------------------------------------------------------
     async def read(self, offset: int, part: str | None = None) -> int:
         if isinstance(offset, str):  # as the base class names registers
-            return await super().read(offset, part)
+            return await within(LIMIT, super().read(offset, part))
         if offset in self.errors_at:
             raise PortError
-        answer = await self.axil.read(offset, 4)
+        answer = await within(LIMIT, self.axil.read(offset, 4))
         if answer.resp != AxiResp.OKAY:
             raise PortError
         return int.from_bytes(answer.data, "little")
 
     async def write(self, offset: int, value: int) -> None:
         if isinstance(offset, str):
-            return await super().write(offset, value)
+            return await within(LIMIT, super().write(offset, value))
         if offset in self.errors_at:
             raise PortError
-        answer = await self.axil.write(offset, value.to_bytes(4, "little"))
+        answer = await within(LIMIT, self.axil.write(offset, value.to_bytes(4, "little")))
         if answer.resp != AxiResp.OKAY:
             raise PortError
 

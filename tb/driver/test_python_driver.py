@@ -22,6 +22,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.registers import address
 from tb.driver.ports import Ports
+from tb.lib.stream import within
 from tb.test_top import Net, networks
 
 
@@ -53,7 +54,7 @@ def in_thread(test: Callable[[Device, Ports, Net], None], number: int = 0) -> Ca
             test(device, ports, networks()[number])
             check(device, networks()[number])  # whatever the test did: the next run is right
 
-        await bridge(whole)()
+        await within(4_000_000, bridge(whole)())
 
     return cocotb.test(bench)
 

@@ -51,7 +51,7 @@ def test_both_directions(sim, tmp_path, monkeypatch):
     assert verify.is_equal(report)
     parts = report["parts"]
     assert len(parts) == 4
-    assert report.keys() == parts[0].keys() | {"parts"}
+    assert report.keys() == parts[0].keys() | {"parts", "reloads"}
     assert report["cycles_per_frame"] == sum(part["cycles_per_frame"] for part in parts)
     assert report["frame_cycles"][3] == sum(part["frame_cycles"][3] for part in parts)
     useful = sum(part["frame_efficiency"] * part["cycles_per_frame"] for part in parts)

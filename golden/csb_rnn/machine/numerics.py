@@ -120,16 +120,24 @@ def from_state(s: ArrayLike, cfg: Config, fine: bool = False) -> Ints:
     return np.asarray(s, np.int64) << (LANE_FRAC - state_frac(cfg, fine))
 
 
-def to_neuron(v: ArrayLike, neu_shift: int, cfg: Config, counts: Saturations | None = None) -> Ints:
+def to_neuron(
+    v: ArrayLike,
+    neu_shift: int,
+    cfg: Config,
+    counts: Saturations | None = None,
+    *,
+    one: bool = True,
+) -> Ints:
     """A data path value as neuron buffers and outputs hold it: ``data_w`` bits.
 
     One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``. The limit itself, 1 with 15 fraction
-    bits, becomes the largest number, a unit less; this does not count as saturated.
+    bits, becomes the largest number, a unit less. The hardware counts it as saturated; without
+    ``one`` it is not counted, as a report on what is lost needs it.
     """
     rounded = round_shift(v, neu_shift + GRID_W - cfg.data_w)
     if counts is not None:
-        top = limits(cfg.data_w)[1] + 1
-        saturate(np.where(rounded == top, 0, rounded), cfg.data_w, counts, "neuron")
+        counted = rounded if one else np.where(rounded == limits(cfg.data_w)[1] + 1, 0, rounded)
+        saturate(counted, cfg.data_w, counts, "neuron")
     return saturate(rounded, cfg.data_w)
 
 

@@ -95,7 +95,7 @@ class FixedModel:
                     fine = node.state in layer.fine
                     after[f"{node.state}_l{n}"] = numerics.to_state(v, cfg, counts, fine)
                 if node.vector is not None or node.output:
-                    neurons = numerics.to_neuron(v, layer.neu_shift(node), cfg, counts)
+                    neurons = numerics.to_neuron(v, layer.neu_shift(node), cfg, counts, one=False)
                     if node.output:
                         out = neurons
                     if node.vector is not None and cell.vectors[node.vector] is None:
