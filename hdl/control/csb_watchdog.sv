@@ -9,8 +9,8 @@
 //   running, no output beat waits for the sink, none inside,
 //     an input beat is offered and not taken                       -> its taking is owed
 //   loading, the loader is ready and no word is offered            -> a word of the image is owed
-// The beat that is owed clears the count, as rest and a new limit_i do. Not counted: a sink that does
-// not take, a source that offers nothing, the loader's own clearing of memories.
+// The beat that is owed clears the count, as rest and a new limit_i do. Not counted: a sink that
+// does not take, a source that offers nothing, the loader's own clearing of memories.
 // More than limit_i counted cycles (0: never): fault_o with ErrTimeout. An output frame with none
 // inside: fault_o with ErrProgram. So a run of n input frames ends: at most n output frames come,
 // each beat within limit_i cycles, or a fault.
