@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc energy report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc energy gates report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,8 @@ energy: setup ## energy of a frame (docs/results/energy.md): fetches and compile
 soc: ## a RISC-V system in simulation classifies recordings with a trained network: MODEL= CONFIG= SIM=
 	@scripts/bootstrap.sh soc
 	$(PYTHON) scripts/soc.py $(config-option) $(if $(MODEL),--model $(MODEL)) $(if $(SIM),--sim $(SIM))
+gates: setup ## power of a PEGroup and a lane in 180 nm cells, on the same page; minutes
+	nice -n 10 $(PYTHON) scripts/gates.py
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

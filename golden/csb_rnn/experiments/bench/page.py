@@ -15,6 +15,7 @@ from csb_rnn.experiments.bench import (
     frames,
     layer_tables,
     models,
+    shared_rtl,
     shared_tables,
     targets,
 )
@@ -112,4 +113,6 @@ def shared_columns(folder: Path = measured.FOLDER) -> str:
     """
     found = measured.read("shared_columns", folder)
     tables = shared_tables.tables(found.rows)
+    if measured.path_of("shared_rtl", folder).is_file():
+        tables.append(shared_rtl.table(measured.read("shared_rtl", folder).rows))
     return _render("shared_columns", {"shared_columns": found}, tables=tables)

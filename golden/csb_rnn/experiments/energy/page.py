@@ -183,6 +183,7 @@ def energy(folder: Path = measured.FOLDER) -> str:
     found = measured.read("energy", folder)
     rows = found.rows
     memories = json.loads(cacti.TABLE.read_text())
+    gates = measured.path_of("gates", folder)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -201,7 +202,7 @@ def energy(folder: Path = measured.FOLDER) -> str:
         commit=found.commit,
         tables=tables,
         checked=checked_table(rows),
-        gates=of(rows, "gates"),
+        gates=measured.read("gates", folder).rows if gates.is_file() else [],
         example=example(rows, memories),
         source=memories["source"],
     )

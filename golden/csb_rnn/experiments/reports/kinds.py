@@ -123,6 +123,13 @@ KINDS: dict[str, Kind] = {
         (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
         key=("table", "model", "config", "block", "sharing"),
     ),
+    "shared_rtl": Kind(
+        "scripts/shared_columns.py --rtl",
+        ("hdl", *COMPILE, *PRUNED, *_rooms("execution", "simulation", "pruning/classes.py"),
+         f"{BENCH}/shared_columns.py", f"{BENCH}/shared_rtl.py", f"{BENCH}/on_rtl.py"),
+        ("paper512_cols",),
+        key=("model", "config"),
+    ),
     "weight_bits": Kind(
         "scripts/weight_bits.py",
         (*_rooms("cells", "network", "models", "machine/numerics.py"),
@@ -136,6 +143,14 @@ KINDS: dict[str, Kind] = {
          *_rooms("flow", "execution/timing.py", "simulation", "pruning/classes.py",
                  "pruning/schemes.py"), "checkpoints"),
         ("tiny", "tiny_cols", "paper256", "paper256_cols"),
+    ),
+    "gates": Kind(
+        "scripts/gates.py",
+        ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation"), f"{SILICON}/netlist.py",
+         f"{SILICON}/power.py", f"{SILICON}/synthesis.py", "checkpoints"),
+        ROOM[:1],
+        SYNTHESIS[:1],
+        key=("module", "config"),
     ),
     "pruning": Kind(
         "scripts/prune_table.py",

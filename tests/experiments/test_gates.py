@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Netlists of standard cells: what is made around them. ``make gates`` maps and runs them."""
+
+from pathlib import Path
+
+import pytest
+
+from csb_rnn.experiments.silicon import netlist, power
+from csb_rnn.machine import config, design
+
+
+def test_a_memory_keeps_its_ports() -> None:
+    instance = design.Instance("top.u_ram", "csb_ram_1r1w", (("Width", 40), ("Depth", 12)))
+    text = netlist._memory("csb_ram_1r1w$top.u_ram", instance)
+    assert "module \\csb_ram_1r1w$top.u_ram (" in text
+    for port in ("[3:0] waddr_i", "[39:0] wdata_i", "[0:0] we_i", "[39:0] rdata_o"):
+        assert port in text
+    assert "csb_ram_1r1w #(.Width(40),.Depth(12)) u_memory (.*);" in text
+
+
+def test_counters_go_before_the_end_of_the_netlist() -> None:
+    text = netlist._counted("module a(clk_i);\nendmodule\n", ["n1_", "n2_"], "clk_i")
+    assert text.endswith("endmodule\n")
+    assert "assign csb_nets = {n2_,\n    n1_};" in text
+    assert text.count("endmodule") == 1
+
+
+def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(netlist, "HOME", tmp_path)
+    monkeypatch.setattr(netlist, "LIBERTY", tmp_path / "none")
+    monkeypatch.setattr(netlist, "PACKAGES", ("csb-no-such-package",))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(netlist.GatesError) as error:
+        netlist.fetch()
+    assert str(error.value).startswith("Debian package csb-no-such-package: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("case", power.CASES)
+def test_parameters_are_those_of_an_instance(case: tuple[str, str, dict[str, int]]) -> None:
+    module, name, keys = case
+    c = config.load(name, **keys)
+    found = power.parameters_of(module, c)
+    assert found["DataW"] == c.data_w
+    assert found["AccW"] == c.acc_w
