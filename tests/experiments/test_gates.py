@@ -25,6 +25,11 @@ def test_counters_go_before_the_end_of_the_netlist() -> None:
     assert text.count("endmodule") == 1
 
 
+def test_assignments_are_of_single_nets() -> None:
+    text = "  assign { a, b } = { c, 1'h0 };\n  assign e = f;\n"
+    assert netlist.bit_by_bit(text) == ("  assign a = c;\n  assign b = 1'h0;\n  assign e = f;\n")
+
+
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(netlist, "HOME", tmp_path)
     monkeypatch.setattr(netlist, "LIBERTY", tmp_path / "none")

@@ -168,6 +168,19 @@ def _counted(text: str, nets: list[str], clock: str) -> str:
     return text[:at] + body + text[at:]
 
 
+def bit_by_bit(text: str) -> str:
+    """A netlist whose assignments have no concatenations, which OpenSTA does not read.
+
+    Example: ``assign { a, b } = { c, d };`` becomes ``assign a = c;`` and ``assign b = d;``.
+    """
+
+    def each(found: re.Match[str]) -> str:
+        pairs = zip(*(side.split(", ") for side in found.groups()), strict=True)
+        return "\n".join(f"  assign {to} = {of};" for to, of in pairs)
+
+    return re.sub(r"  assign \{ (.*?) \} = \{ (.*?) \};", each, text)
+
+
 def make(module: str, parameters: Mapping[str, int], name: str) -> Netlist:
     """Map a module, with parameters, to cells.
 
@@ -206,6 +219,8 @@ def make(module: str, parameters: Mapping[str, int], name: str) -> Netlist:
         Path(f"{prefix}_cells.v").read_text(),
         _counted(Path(f"{prefix}.v").read_text(), nets, "clk_i"),
     ]
+    plain = Path(f"{prefix}_plain.v")
+    plain.write_text(bit_by_bit(plain.read_text()))
     gates = prefix.with_suffix(".sv")
     gates.write_text("\n".join(parts))
     (original,) = [f for f in design.file_list()[0] if f.stem == module]
@@ -216,4 +231,4 @@ def make(module: str, parameters: Mapping[str, int], name: str) -> Netlist:
         f"/* verilator lint_off */\n{head}\n  {module}_gates u_gates (.*);\nendmodule\n"
         "`default_nettype wire\n"
     )
-    return Netlist(module, cells, nets, [gates, wrapper], Path(f"{prefix}_plain.v"))
+    return Netlist(module, cells, nets, [gates, wrapper], plain)
