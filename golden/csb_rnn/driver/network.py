@@ -46,6 +46,7 @@ class Network:
     out_frac: int
     state_stride: int
     states: tuple[State, ...]
+    x_gain: NDArray[np.float32] | None = None  # factor of each input before it is rounded
 
     @classmethod
     def of(cls, p: Program, data: bytes) -> Network:
@@ -76,6 +77,7 @@ class Network:
             out_frac=p.out_frac,
             state_stride=p.state_stride,
             states=states,
+            x_gain=None if p.x_gain is None else np.array(p.x_gain, np.float32),
         )
 
     @classmethod
@@ -109,11 +111,13 @@ class Network:
         Raises:
             UsageError: another width, NaN or infinity.
         """
-        x = np.asarray(x, np.float64)
+        x = np.asarray(x)
         if not x.ndim or x.shape[-1] != self.inputs:
             raise UsageError(f"inputs have shape {x.shape}: the network takes {self.inputs} wide")
         if not np.isfinite(x).all():
             raise UsageError("inputs hold NaN or infinity")
+        if self.x_gain is not None:  # in single precision, as the C driver and the fixed model
+            x = np.float32(x) * self.x_gain
         values = saturate(to_int(x, self.x_frac), self.data_w)
         pad = [(0, 0)] * (x.ndim - 1) + [(0, self.in_values - self.inputs)]
         return np.pad(values, pad).astype(np.int16)
