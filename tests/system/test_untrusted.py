@@ -20,7 +20,7 @@ from csb_rnn.machine import config, config_file
 from csb_rnn.machine.config_ranges import ConfigError
 from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.checkpoint_files import read_arrays, read_checkpoint
-from csb_rnn.system import untrusted
+from csb_rnn.system import staging, untrusted
 from csb_rnn.verify import model_run
 from tests.helpers import build_image, command, make_checkpoint
 
@@ -330,7 +330,7 @@ def test_writers_of_one_folder_do_not_mix(tmp_path):
     out = tmp_path / "out"
 
     def write(number: int) -> None:
-        with files.staged(out, "last") as folder:
+        with staging.staged(out, "last") as folder:
             for name in [*map(str, range(30)), "last"]:
                 (folder / name).write_text(str(number))
 

@@ -18,17 +18,16 @@ from csb_rnn.flow.cycles import (
 )
 from csb_rnn.flow.engines import fixed_engine, float_engine
 from csb_rnn.flow.files import (
-    check_out,
     read_array,
     read_inputs,
     read_state,
-    staged,
     write_json,
 )
 from csb_rnn.flow.folder import load, save
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.flow.steps import BLOCKS, build, build_source, choose_block, finish
+from csb_rnn.system.staging import check_out, staged
 
 __all__ = [
     "BLOCKS",

@@ -22,13 +22,14 @@ from csb_rnn.compiler import compile_network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution.listing import listing
 from csb_rnn.flow import float_file, host, schema
-from csb_rnn.flow.files import locked, npz, read_state, sha256, staged, write_json
+from csb_rnn.flow.files import npz, read_state, sha256, write_json
 from csb_rnn.flow.manifest import derived, image_manifest, model_manifest
 from csb_rnn.flow.network_header import network_header
 from csb_rnn.flow.record import Build, Options, Part
 from csb_rnn.machine import config, config_ranges, image
 from csb_rnn.program import archive, assemble
 from csb_rnn.system import untrusted
+from csb_rnn.system.staging import locked, staged
 
 FILE_NAME = re.compile(r"[a-z0-9_]{1,64}\.[a-z]{1,8}")  # of a file of an image
 FILE_LIMIT = 1 << 28  # bytes of one

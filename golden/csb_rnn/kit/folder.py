@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from csb_rnn.errors import UsageError
@@ -13,6 +12,7 @@ from csb_rnn.kit.names import top_name
 from csb_rnn.machine import design
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.folders import HDL, ROOT
+from csb_rnn.system import staging
 
 DRIVERS = ROOT / "drivers"
 MARK = "csb_regs.rdl"  # a folder that holds it is a kit, and may be written anew
@@ -54,12 +54,16 @@ def check_out(out: Path) -> None:
     """Refuse a place where no kit may be written, before anything is made.
 
     Raises:
-        UsageError: it is a file, or a folder with other files than those of a kit.
+        UsageError: it is a file, it cannot be written, or it holds other files than those of a kit.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; --out names a folder")
+    staging.check_out(out)
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
         raise UsageError(f"{out}: holds other files; name a new folder or an older kit")
+
+
+def _files(out: Path) -> set[str]:
+    """The files at the top of an older kit, which go if a new one has none of their names."""
+    return {file.name for file in out.iterdir() if file.is_file()}
 
 
 def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
@@ -79,9 +83,7 @@ def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
     """
     check_out(out)
     texts = _texts(c, mega_hertz)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with staging.staged(out, MARK, _files) as made:
         for name, text in texts.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_text(text)
@@ -93,10 +95,4 @@ def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
         shutil.copyfile(design.WAIVERS, made / design.WAIVERS.name)
         for name in ("csb_rnn.h", "csb_rnn.c"):
             shutil.copyfile(DRIVERS / "c" / name, made / "driver" / name)
-        made.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        made.rename(out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return sorted(str(f.relative_to(out)) for f in out.rglob("*") if f.is_file())

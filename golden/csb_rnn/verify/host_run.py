@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn.errors import UsageError
-from csb_rnn.flow.files import npz, staged
+from csb_rnn.flow.files import npz
 from csb_rnn.flow.record import Build
 from csb_rnn.network.onnx import hosting
+from csb_rnn.system.staging import staged
 from csb_rnn.verify.image_run import Run
 from csb_rnn.verify.model_run import run
 

@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike
 from csb_rnn.errors import UsageError
 from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import ratio
-from csb_rnn.flow.files import npz, staged, write_json
+from csb_rnn.flow.files import npz, write_json
 from csb_rnn.flow.record import Build
 from csb_rnn.models import directions, formats, integers
+from csb_rnn.system.staging import staged
 from csb_rnn.verify import loss
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, run_part
 
