@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
@@ -26,7 +28,8 @@ class Ports(Top):
     def __init__(self, dut, stall: float = 0.0) -> None:
         self.stall = stall
         super().__init__(dut)
-        self.sink.set_pause_generator(pauses(stall))
+        self.wanted = False  # a packet is asked for: the sink takes beats only then
+        self.sink.set_pause_generator(self._pauses())
         self.beats.got = lambda _: None
         self.cut_after: int | None = None  # the next packet's source is reset after so many beats
         self.errors_at: set[int] = set()  # offsets whose accesses are answered with an error
@@ -67,11 +70,18 @@ class Ports(Top):
             source.reset()
             raise PortError
 
+    def _pauses(self) -> Iterator[bool]:
+        for stalls in pauses(self.stall):
+            yield stalls or not self.wanted
+
     async def receive(self, count: int) -> bytes:
+        self.wanted = True
         for _ in range(LIMIT):
             if not self.sink.empty():
+                self.wanted = False
                 return bytes(self._whole(self.sink.recv_nowait(), count))
             await RisingEdge(self.dut.clk_i)
+        self.wanted = False
         raise PortError
 
     @staticmethod
