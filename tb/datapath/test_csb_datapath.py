@@ -47,7 +47,6 @@ class Program:
         for _ in range(random.randint(0, 3)):
             word = self._elem(m0_sel=2, x0_sel=2, m1_sel=3, x1_sel=3, gap=max(w, 7))
             self.elem.append(word | {"neu_we": 1, "evt_en": random.getrandbits(1)})
-        self.elem[-1]["gap"] = max(w, 7)
         self.loop_start = len(self.elem)
         has_output = random.getrandbits(1)
         for s in range(self.sets):
@@ -82,6 +81,9 @@ class Program:
                 for flag in ("neu_we", "out_we", "evt_en"):
                     word[flag] = int(random.random() < 0.4)
                 self.elem.append(word)
+        # The loop reads the registers: its first word waits until the last of them is written.
+        first = self.elem[self.loop_start]
+        first["gap"] = max(first["gap"], isa.lat_elem_reg(cfg) - 1)
         # A slot keeps the writer busy for w cycles.
         writes = [any(x[f] for f in ("neu_we", "out_we", "evt_en", "out_done")) for x in self.elem]
         for i, word in enumerate(self.elem):
