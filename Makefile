@@ -16,13 +16,13 @@ export CSB_MAKE_PID := $(shell echo $$PPID)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
-setup: ## system packages and .venv (done by every other target; instant when nothing is missing)
+setup: ## system packages and .venv (done by all others; instant if nothing is missing)
 	@scripts/bootstrap.sh
 
 lock: setup ## requirements.txt from requirements.in: exact versions of all packages, with hashes
 	@scripts/lock.sh
 
-sim: setup ## trained models on the RTL, bit for bit and cycle for cycle: SIM= CONFIG= MODEL= WAVES=1
+sim: setup ## trained models on the RTL, equal bits and cycles: SIM= CONFIG= MODEL= WAVES=1
 	$(PYTHON) scripts/sim.py $(config-option) $(sim-options)
 
 sim-all: setup ## every model, shipped Z7 too; every cell x layers x directions x sizes: SIM= CONFIG=
@@ -35,7 +35,7 @@ test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= 
 nightly: setup ## what is too long for the suite, step by step; goes on where it was stopped: STEP=
 	$(PYTHON) scripts/nightly.py $(STEP)
 
-lint: setup ## Verilator, slang, Icarus on every module in every configuration; mypy; ruff; formats
+lint: setup ## Verilator, slang, Icarus on every module and configuration; mypy; ruff; formats
 	$(PYTHON) scripts/lint.py
 
 format: setup ## rewrites Python and SystemVerilog in the format that lint checks
@@ -55,10 +55,10 @@ bench-quick: setup ## three of them, in minutes
 area: setup ## area of every sharing mode, clock of small on ECP5; kept by a hash of the sources
 	nice -n 10 $(PYTHON) scripts/area.py
 
-energy: setup ## energy of a frame (docs/results/energy.md): fetches and compiles CACTI, under 10 minutes
+energy: setup ## energy of a frame (docs/results/energy.md); compiles CACTI, 10 minutes
 	$(PYTHON) scripts/energy.py
 
-soc: ## a RISC-V system in simulation classifies recordings with a trained network: MODEL= CONFIG= SIM=
+soc: ## a RISC-V system in simulation runs a trained network: MODEL= CONFIG= SIM=
 	@scripts/bootstrap.sh soc
 	$(PYTHON) scripts/soc.py $(config-option) $(if $(MODEL),--model $(MODEL)) $(if $(SIM),--sim $(SIM))
 gates: setup ## power of a PEGroup and a lane in 180 nm cells, on the same page; minutes
