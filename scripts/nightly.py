@@ -25,6 +25,7 @@ STEPS = (
     Step("sim_all", ("scripts/sim.py", "--all")),
     Step("energy", ("scripts/energy.py", "--check")),
     Step("accuracy", ("scripts/accuracy.py",)),
+    Step("tutorial", ("scripts/tutorial.py", "--fresh")),
     Step("language", ("scripts/language.py",)),
     Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
     pytest(

@@ -46,7 +46,9 @@ def missing_files(text: str, where: Path) -> Iterator[str]:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if ":" not in link and not (where / link).exists():
             yield f"no link target {link}"
-    paths = r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))(?!\.\w)"
+    paths = (
+        r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))(?!\w|\.\w)"
+    )
     for path, test in re.findall(paths + r"(?:::(\w+))?", text):
         file = ROOT / path
         if not file.exists():

@@ -18,7 +18,17 @@ import jinja2
 from csb_rnn import commands
 from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing
-from csb_rnn.experiments.documents import cell_tables, glossary, hardware, importing, shapes, tables
+from csb_rnn.experiments.documents import (
+    cell_tables,
+    front,
+    glossary,
+    hardware,
+    importing,
+    picture,
+    shapes,
+    tables,
+    tutorial,
+)
 from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
 from csb_rnn.experiments.documents.results import (
@@ -102,7 +112,17 @@ def generated() -> dict[Path, str]:
     out[CORE] = core_text()
     out[ROOT / "drivers/c/csb_regs.h"] = header_text()
     readme = between(README.read_text(), "config-table", readme_table())
-    out[README] = between(readme, "sim-table", results_table())
+    readme = between(readme, "brings", front.brings_text())
+    readme = between(readme, "estimate", front.estimate_text())
+    out[README] = between(readme, "sim-table", front.outsiders_table())
+    out[picture.FILE] = picture.overview()
+    for name, marker, content in (
+        ("choosing", "estimate", front.estimate_text()),
+        ("reports", "sim-rows", results_table()),
+    ):
+        file = DOCS / f"use/{name}.md"
+        out[file] = between(file.read_text(), marker, content)
+    out[tutorial.NOTEBOOK] = tutorial.notebook(tutorial.PAGE.read_text())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
     verification = DOCS / "verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
