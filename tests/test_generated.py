@@ -39,6 +39,8 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
         ("`lat_post = 7 + w`", "lat_post is not 7 + w in tiny"),
         ("`LAT_NOTHING = 1`", "no constant LAT_NOTHING"),
         ("[page](no.md#part)", "no link target no.md"),
+        ("# A part\n[here](#a-part), [there](#other)", "no place #other"),
+        ("[page](docs/isa.md#nowhere)", "no place docs/isa.md#nowhere"),
         ("`tests/test_none.py`", "no file tests/test_none.py"),
         ("tests/conftest.py::test_none", "no test tests/conftest.py::test_none"),
         (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from csb_rnn.execution import units
-from csb_rnn.experiments.documents.tables import DOCS, README, configurations
+from csb_rnn.experiments.documents.tables import DOCS, configurations
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.folders import ROOT
@@ -41,11 +41,31 @@ def wrong_constants(text: str) -> Iterator[str]:
                 break
 
 
+def anchors(text: str) -> set[str]:
+    """Places of a page that a link can name: its headings, as GitHub writes them, and its ``id``s.
+
+    Example: the heading ``## 2. A `GRU` (small)`` is ``2-a-gru-small``.
+    """
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = set(re.findall(r'<a id="([^"]+)"', text))
+    for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        plain = re.sub(r"\]\([^)]*\)", "", title).lower()
+        found.add(re.sub(r"[^\w\- ]", "", plain).strip().replace(" ", "-"))
+    return found
+
+
 def missing_files(text: str, where: Path) -> Iterator[str]:
-    """Relative links, files and tests that a page names exist."""
-    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-        if ":" not in link and not (where / link).exists():
+    """Relative links, their places in pages, files and tests that a page names exist."""
+    for link, place in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", text):
+        if ":" in link:
+            continue
+        target = where / link
+        if not target.exists():
             yield f"no link target {link}"
+        elif place and (not link or target.suffix == ".md"):
+            page = text if not link else target.read_text()
+            if place not in anchors(page):
+                yield f"no place {link}#{place}"
     paths = (
         r"\b((?:tests|tb|golden|hdl|docs|scripts)/[\w/]+\.(?:py|svh?|toml|md|f|vlt|sh))(?!\w|\.\w)"
     )
@@ -59,7 +79,9 @@ def missing_files(text: str, where: Path) -> Iterator[str]:
 
 def findings() -> list[str]:
     """What is wrong in pages, and hardware modules that no page of ``docs/blocks`` names."""
-    pages = [README, *sorted(DOCS.rglob("*.md"))]
+    others = [*ROOT.glob("*.md"), *(ROOT / "checkpoints").glob("*.md")]
+    others += [p for top in ("examples", "drivers") for p in (ROOT / top).rglob("*.md")]
+    pages = sorted({*DOCS.rglob("*.md"), *others})
     out = []
     for file in pages:
         text = file.read_text()
