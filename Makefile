@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc energy gates report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc kit energy gates report clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,11 @@ energy: setup ## energy of a frame (docs/results/energy.md); compiles CACTI, 10 
 soc: ## a RISC-V system in simulation runs a trained network: MODEL= CONFIG= SIM=
 	@scripts/bootstrap.sh soc
 	$(PYTHON) scripts/soc.py $(config-option) $(if $(MODEL),--model $(MODEL)) $(if $(SIM),--sim $(SIM))
+
+kit: ## the kit of your own configuration through FuseSoC: CONFIG=FILE.toml
+	@scripts/bootstrap.sh kit
+	$(PYTHON) scripts/kit.py $(config-option)
+
 gates: setup ## power of a PEGroup and a lane in 180 nm cells, on the same page; minutes
 	nice -n 10 $(PYTHON) scripts/gates.py
 

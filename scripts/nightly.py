@@ -23,6 +23,7 @@ STEPS = (
         CSB_FUZZ_EXPORTS="300",
     ),
     Step("sim_all", ("scripts/sim.py", "--all")),
+    Step("own_config", ("scripts/kit.py",)),
     Step("energy", ("scripts/energy.py", "--check")),
     Step("accuracy", ("scripts/accuracy.py",)),
     Step("tutorial", ("scripts/tutorial.py", "--fresh")),

@@ -16,9 +16,11 @@ import pytest
 from systemrdl import RDLCompiler
 from systemrdl.node import FieldNode
 
+from csb_rnn.api.example_frames import example_frames
 from csb_rnn.errors import UsageError
 from csb_rnn.kit import register_files, write_kit
 from csb_rnn.kit.names import constants, reset_values, top_name
+from csb_rnn.kit.smoke import OUTPUTS
 from csb_rnn.kit.wrapper import ports
 from csb_rnn.machine import config, error_codes, image, registers
 from csb_rnn.machine.registers import REGISTERS
@@ -40,7 +42,9 @@ def registers_of(request, tmp_path_factory) -> tuple[config.Config, Path]:
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory) -> tuple[config.Config, Path]:
     """A kit of which the RTL is elaborated."""
-    return write("tiny", tmp_path_factory.mktemp("kit"))
+    c, out = config.load("tiny"), tmp_path_factory.mktemp("kit") / "tiny"
+    write_kit(c, out, 200, example_frames(c))
+    return c, out
 
 
 def expected() -> dict[tuple[str, str], tuple[int, int, int]]:
@@ -120,7 +124,8 @@ def test_header(registers_of) -> None:
 
 
 def test_wrapper_answers(kit, tmp_path: Path) -> None:
-    """The kit's own bench in Icarus, from its own files alone; with one value changed it fails."""
+    """The kit's own bench in Icarus, from its own files alone: registers, frames; with a register
+    or one bit of an output changed it fails."""
     c, out = kit
     listed = (out / "files.f").read_text().split()
     folders = [f"-I{line.removeprefix('+incdir+')}" for line in listed if line.startswith("+")]
@@ -130,13 +135,20 @@ def test_wrapper_answers(kit, tmp_path: Path) -> None:
     def run() -> subprocess.CompletedProcess:
         command = ["iverilog", "-g2012", "-o", tmp_path / "smoke.vvp", *folders, *files, bench]
         subprocess.run(command, cwd=out, check=True, capture_output=True)
-        return subprocess.run(
-            ["vvp", tmp_path / "smoke.vvp"], capture_output=True, text=True, check=False
-        )
+        return simulated()
+
+    def simulated() -> subprocess.CompletedProcess:
+        command = ["vvp", "-n", tmp_path / "smoke.vvp"]
+        return subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
 
     done = run()
     assert done.returncode == 0, done.stdout
-    assert "PASS" in done.stdout
+    assert done.stdout.count("PASS") == 2
+    beats = out / OUTPUTS
+    good = beats.read_text()
+    beats.write_text(f"{good[:-2]}{int(good[-2], 16) ^ 1:x}\n")
+    assert simulated().returncode != 0
+    beats.write_text(good)
     text = bench.read_text()
     bench.write_text(text.replace(f"32'h{reset_values(c)['GRID']:08x}", "32'h0badbad0"))
     assert run().returncode != 0

@@ -21,6 +21,7 @@ from csb_rnn.api.sources import read_source
 from csb_rnn.execution import timing, utilisation
 from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.own_config import choose
 from csb_rnn.network.onnx.hosting import Engine
 from csb_rnn.network.read import with_initial
 
@@ -201,7 +202,7 @@ class Build:
 def build(
     source: AnySource,
     *,
-    config: str | Config,
+    config: str | os.PathLike[str] | Config,
     calibrate: Any = None,
     initial: Mapping[str, ArrayLike] | None = None,
     streams: int = 1,
@@ -216,7 +217,7 @@ def build(
 
     Args:
         source: file, module or state dict (:func:`csb_rnn.read`).
-        config: name of a configuration in ``hdl/configs.toml``, or one.
+        config: name of a configuration in ``hdl/configs.toml``, path of a TOML file, or one.
         calibrate: float inputs ``[frames, inputs]`` or ``[batch, frames, inputs]`` that set the
             number formats; without them inputs hold |x| < 8. If the source needs the host: inputs
             of its graph, as :meth:`Build.run_float`.
@@ -239,7 +240,7 @@ def build(
     return Build(
         flow.build_source(
             found,
-            config,
+            config if isinstance(config, Config) else choose(config),
             samples,
             unchecked,
             block=block,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -74,14 +75,14 @@ class Quantised(torch.nn.Module):
 def quantised(
     module: torch.nn.Module,
     *,
-    config: str | Config,
+    config: str | os.PathLike[str] | Config,
     calibrate: ArrayLike | None = None,
 ) -> Quantised:
     """The module as the machine computes it: put it in place of the original and evaluate.
 
     Args:
         module: a ``torch.nn.LSTM``, ``GRU`` or ``RNN``.
-        config: name of a configuration, or one.
+        config: name of a configuration, path of a TOML file, or one.
         calibrate: inputs that set the number formats, ``[frames, inputs]`` or
             ``[batch, frames, inputs]``.
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from csb_rnn.api.schemes import scheme_for
 from csb_rnn.errors import UsageError
 from csb_rnn.network.stacking import torch_cell
 from csb_rnn.network.state_dict import from_state_dict
@@ -20,7 +22,7 @@ from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.projection import ProjectionError
 from csb_rnn.pruning.report import Kept, Pruned, kept_of, metadata_of
 from csb_rnn.pruning.scheme import Scheme
-from csb_rnn.pruning.schemes import Csb, for_machine
+from csb_rnn.pruning.schemes import Csb
 
 __all__ = ["Kept", "Pruned", "Pruner", "prune"]
 
@@ -32,7 +34,7 @@ def prune(
     block: int = 32,
     align: tuple[int, int] = (1, 1),
     classes: int = 1,
-    config: str | None = None,
+    config: str | os.PathLike[str] | None = None,
     data: ArrayLike | Sequence[ArrayLike] | None = None,
     refine: int = 0,
 ) -> Pruned:
@@ -49,8 +51,8 @@ def prune(
         align: rows are kept in groups of P, columns in groups of Q: ``(P, Q)`` of the machine.
         classes: kernels keep as many rows of each of so many classes of a block's units, for a
             machine with shared columns; ``align`` then counts for columns only.
-        config: name of the configuration that the model is for: sets alignment and classes, and
-            a block that fits.
+        config: name or file of the configuration that the model is for: sets alignment, classes
+            and a block that fits.
         data: inputs of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, ``[frames, inputs]`` or
             ``[batch, frames, inputs]`` (whatever ``batch_first`` says), or a list of sequences.
         refine: with data, steps of gradients at the end, towards the dense module's outputs.
@@ -66,11 +68,11 @@ def prune(
     """
     parameters = recurrent_matrices(module)
     if data is not None:
-        scheme = for_machine(Csb(block, align, joint=True), classes, config)
+        scheme = scheme_for(Csb(block, align, joint=True), classes, config)
         return _with_data(module, scheme, rate, data, refine)
     if refine:
         raise UsageError("refine: steps are on data: give data=")
-    scheme = for_machine(Csb(block, align), classes, config).for_model(parameters)
+    scheme = scheme_for(Csb(block, align), classes, config).for_model(parameters)
     new = {}
     for name, parameter in parameters.items():
         try:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from csb_rnn import commands, flow
+from csb_rnn.cli.machine import CONFIG_HELP, summary
 from csb_rnn.errors import UsageError
-from csb_rnn.machine import config
+from csb_rnn.machine import config, own_config
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
 
@@ -19,7 +20,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
     )
-    parser.add_argument("--config", required=True, help="name in hdl/configs.toml")
+    parser.add_argument("--config", required=True, help=CONFIG_HELP)
     parser.add_argument(
         "--block",
         default="auto",
@@ -78,9 +79,12 @@ def constants(given: Sequence[str]) -> dict[str, float]:
 def build_source(arguments: argparse.Namespace) -> flow.Build:
     """The build that the arguments of :func:`add_source` describe."""
     a = arguments
+    c = own_config.choose(a.config)
+    if own_config.is_file(a.config):
+        print(f"{summary(c)}, {c.pes * c.weight_depth} kept weights at most")
     return flow.build(
         a.checkpoint,
-        a.config,
+        c,
         block=a.block,
         sharing=a.sharing,
         compiler=a.compiler,

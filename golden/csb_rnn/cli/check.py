@@ -7,14 +7,18 @@ import argparse
 from pathlib import Path
 
 from csb_rnn import commands, flow
+from csb_rnn.cli.machine import CONFIG_HELP, describe
+from csb_rnn.errors import UsageError
+from csb_rnn.machine import own_config
 from csb_rnn.network.read import read_model
 
-HELP = "Read a model file or an image folder, check all of it, and say what it holds."
+HELP = "Read a model file, an image folder or a configuration, check it, and say what it holds."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Arguments of the subcommand."""
-    parser.add_argument("path", help="model file, or folder of csb-rnn build")
+    parser.add_argument("path", nargs="?", help="model file, or folder of csb-rnn build")
+    parser.add_argument("--config", help=f"multipliers, memory, largest model of a {CONFIG_HELP}")
     parser.add_argument("--prefix", help="name prefix of the recurrent module in a state dict")
 
 
@@ -28,7 +32,13 @@ def _image(folder: Path) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, and print a line for each layer of a model, or one for an image folder."""
+    """Check, and print lines about the configuration, each layer of the model, the folder."""
+    if arguments.path is None and arguments.config is None:
+        raise UsageError("expected a model file, an image folder or --config")
+    if arguments.config is not None:
+        describe(own_config.choose(arguments.config))
+    if arguments.path is None:
+        return commands.OK
     path = Path(arguments.path)
     if path.is_dir():
         _image(path)

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 from csb_rnn import commands
+from csb_rnn.api.schemes import scheme_for
 from csb_rnn.errors import UsageError
 from csb_rnn.network.checkpoint_files import check_target, read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.post_training import prune_with_data
-from csb_rnn.pruning.schemes import Csb, for_machine
+from csb_rnn.pruning.schemes import Csb
 from csb_rnn.system import untrusted
 
 HELP = "Prune a checkpoint to compressed structured blocks at a rate, by size or with data."
@@ -46,8 +47,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="NAME",
-        help="configuration that the model is for (hdl/configs.toml): sets alignment and classes, "
-        "and a block that fits",
+        help="configuration that the model is for (in hdl/configs.toml, or a TOML file): sets "
+        "alignment and classes, and a block that fits",
     )
     parser.add_argument(
         "--data",
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--config sets alignment and classes: leave them out")
     if a.refine and a.data is None:
         raise UsageError("--refine is for pruning with --data")
-    scheme = for_machine(Csb(a.block, a.align, joint=a.data is not None), a.classes, a.config)
+    scheme = scheme_for(Csb(a.block, a.align, joint=a.data is not None), a.classes, a.config)
     assert isinstance(scheme, Csb)
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
     if a.data is None:

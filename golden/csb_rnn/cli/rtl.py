@@ -7,18 +7,19 @@ import argparse
 from pathlib import Path
 
 from csb_rnn import commands
+from csb_rnn.api.example_frames import example_frames
+from csb_rnn.cli.machine import CONFIG_HELP, describe
 from csb_rnn.kit import write_kit
 from csb_rnn.kit.folder import check_out
 from csb_rnn.kit.names import top_name
-from csb_rnn.machine import config
-from csb_rnn.machine.memories import memory_bits
+from csb_rnn.machine import own_config
 
 HELP = "Write the integration kit of a configuration: sources, wrapper, registers, constraints."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Arguments of the subcommand."""
-    parser.add_argument("--config", required=True, help="name in hdl/configs.toml")
+    parser.add_argument("--config", required=True, help=CONFIG_HELP)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the kit")
     parser.add_argument(
         "--clock", type=mega_hertz, default=100.0, metavar="MHZ", help="clock (default: 100)"
@@ -38,14 +39,9 @@ def mega_hertz(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say what the machine needs, then write the folder."""
-    c, out = config.load(arguments.config), Path(arguments.out)
+    c, out = own_config.choose(arguments.config), Path(arguments.out)
     check_out(out)
-    print(f"{c.name}: {c.pes} multipliers of {c.weight_w} x {c.data_w} bits, {c.lanes} lanes")
-    total = 0
-    for name, bits in memory_bits(c).items():
-        total += bits
-        print(f"  {bits / 1024:10.1f} Kibit  {name}")
-    print(f"  {total / 1024:10.1f} Kibit  in all; {c.pes * c.weight_depth} kept weights at most")
-    files = write_kit(c, out, arguments.clock)
+    describe(c)
+    files = write_kit(c, out, arguments.clock, example_frames(c))
     print(f"{out}: {len(files)} files, top {top_name(c)}")
     return commands.OK

@@ -7,11 +7,22 @@ import shutil
 from pathlib import Path
 
 from csb_rnn.errors import UsageError
-from csb_rnn.kit import block_design, constraints, core, register_files, smoke, synthesis, wrapper
+from csb_rnn.kit import (
+    block_design,
+    constraints,
+    core,
+    readme,
+    register_files,
+    smoke,
+    synthesis,
+    wrapper,
+)
 from csb_rnn.kit.names import top_name
+from csb_rnn.kit.smoke import Example
 from csb_rnn.machine import design
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.folders import HDL, ROOT
+from csb_rnn.machine.memories import memory_bits
 from csb_rnn.system import staging
 
 DRIVERS = ROOT / "drivers"
@@ -25,23 +36,27 @@ def sources() -> tuple[list[Path], list[Path]]:
     return [f for f in needed if f.suffix == ".sv"], headers
 
 
-def _texts(c: Config, mega_hertz: float) -> dict[str, str]:
+def _texts(c: Config, mega_hertz: float, example: Example | None) -> dict[str, str]:
     """The generated files by name."""
     top = top_name(c)
     modules, headers = (["hdl/" + str(f.relative_to(HDL)) for f in files] for files in sources())
     folders = sorted({h.rpartition("/")[0] for h in headers})
     listed = [f"+incdir+{folder}" for folder in folders] + modules + [f"{top}.v"]
-    return {
+    data = {} if example is None else example.files()
+    frames = 0 if example is None else example.frames
+    return data | {
+        "README.md": readme.readme_text(c, memory_bits(c), frames),
         f"{top}.v": wrapper.wrapper_text(c, mega_hertz),
         f"{top}_instance.v": wrapper.template_text(c),
         "files.f": "\n".join([*listed, ""]),
-        f"{top}.core": core.core_text(c, modules, headers),
-        f"{top}.ys": synthesis.yosys_text(c, modules, folders),
+        f"{top}.core": core.core_text(c, modules, headers, sorted(data)),
+        f"{top}.ys": synthesis.yosys_text(c),
+        f"{top}_synth.sh": synthesis.shell_text(c),
         f"{top}.sdc": constraints.sdc_text(mega_hertz),
         f"{top}.xdc": constraints.xdc_text(mega_hertz),
         f"{top}.lpf": constraints.lpf_text(mega_hertz),
         f"{top}_block_design.tcl": block_design.block_design_text(c),
-        f"smoke/{top}_smoke.sv": smoke.smoke_text(c),
+        f"smoke/{top}_smoke.sv": smoke.smoke_text(c, example),
         "driver/csb_regs.h": register_files.header_text(),
         "driver/csb_config.h": register_files.config_header_text(c),
         MARK: register_files.systemrdl_text(c),
@@ -66,13 +81,16 @@ def _files(out: Path) -> set[str]:
     return {file.name for file in out.iterdir() if file.is_file()}
 
 
-def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
+def write_kit(
+    c: Config, out: Path, mega_hertz: float = 100.0, example: Example | None = None
+) -> list[str]:
     """Write the kit of a configuration; an older kit there is replaced as a whole.
 
     Args:
         c: the configuration.
         out: the folder.
         mega_hertz: the clock of the constraints.
+        example: frames that the test bench compares; without them it reads registers only.
 
     Returns:
         Names of the files, relative to ``out``.
@@ -82,7 +100,7 @@ def write_kit(c: Config, out: Path, mega_hertz: float = 100.0) -> list[str]:
         DesignError: the design does not elaborate in this configuration.
     """
     check_out(out)
-    texts = _texts(c, mega_hertz)
+    texts = _texts(c, mega_hertz, example)
     with staging.staged(out, MARK, _files) as made:
         for name, text in texts.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)

@@ -45,3 +45,10 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "x_per_cycle": range(1, 65),
     "deep": (0, 1),
 }
+
+
+def expected(allowed: range | tuple[int, ...]) -> str:
+    """Values of a field in words. Example: ``1 to 64``, ``8 or 12 or 16``."""
+    if isinstance(allowed, tuple):
+        return " or ".join(map(str, allowed))
+    return f"{allowed[0]} to {allowed[-1]}"

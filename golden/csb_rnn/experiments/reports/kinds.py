@@ -152,6 +152,14 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("module", "config"),
     ),
+    "kit": Kind(
+        "scripts/kit.py --results",
+        ("hdl", *_rooms("kit", "cli/rtl.py", "api/example_frames.py", "machine/registers.py",
+                        "experiments/own_config")),
+        ("tiny",),
+        SYNTHESIS[:1],
+        key=("config", "target"),
+    ),
     "pruning": Kind(
         "scripts/prune_table.py",
         _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),

@@ -19,6 +19,7 @@ from csb_rnn.experiments.soc import firmware, simulation
 from csb_rnn.experiments.soc.firmware import Head
 from csb_rnn.flow.record import Build
 from csb_rnn.kit import write_kit
+from csb_rnn.machine import own_config
 from csb_rnn.machine.folders import BUILD, ROOT
 from csb_rnn.machine.numerics import Ints
 from csb_rnn.models.fixed_model import FixedModel
@@ -49,7 +50,7 @@ def main() -> int:
     """Build the network, the kit, the firmware and the system; run it; compare."""
     parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="z2_gru", help="name in checkpoints/, with a head")
-    parser.add_argument("--config", default="small", help="name in hdl/configs.toml")
+    parser.add_argument("--config", default="small", help="name in hdl/configs.toml, or a file")
     parser.add_argument("--sequences", type=commands.positive_int, default=5)
     parser.add_argument("--sim", default="verilator", choices=("verilator", "icarus"))
     a = parser.parse_args()
@@ -59,9 +60,10 @@ def main() -> int:
         raise UsageError(f"{path}: there is no such checkpoint")
     checkpoint = read_checkpoint(path)
     task = tasks.get(str(checkpoint.csb.get("task")))
-    work = BUILD / "soc" / f"{a.model}_{a.config}"
+    c = own_config.choose(a.config)
+    work = BUILD / "soc" / f"{a.model}_{c.name}"
     samples = np.concatenate(task.frames(checkpoint, "valid", CALIBRATION))
-    build = flow.build(path, a.config, calibrate=samples)
+    build = flow.build(path, c, calibrate=samples)
     flow.save(build, work / "image")
     write_kit(build.config, work / "kit")
     network = Network.of(build.part.compiled(), build.part.data)
@@ -77,7 +79,7 @@ def main() -> int:
         firmware.sequences_header(frames, head, network),
         build.config.stream_w // 8,
     )
-    print(f"building the simulation of the system with {a.config}, about 2 minutes", flush=True)
+    print(f"building the simulation of the system with {c.name}, about 2 minutes", flush=True)
     command = simulation.build(build.config, work / "kit", folder, a.sim)
     answers, loads = simulation.run(command, folder, LIMIT)
     want = expected(build, frames, head)
