@@ -103,8 +103,8 @@ module csb_act #(
 
   // --- cycle 2: the chord, symmetry and rounding --------------------------------------------
   // With t = s div 2 (tanh) or s div 4 and its low bits in c, in units of 2^-15:
-  //   sigmoid  x >= 0:  t + c              x < 0:  1 - (t + c) = 1 + ~t + c'
-  //   tanh     x >= 0:  t + c - 1          x < 0:  1 - (t + c) = 1 + ~t + c'
+  //   sigmoid  x >= 0:  t + c              x < 0:  1 - (t + c) = 1 + ~t + !c
+  //   tanh     x >= 0:  t + c - 1          x < 0:  1 - (t + c) = 1 + ~t + !c
   logic [SumW-1:0] sum;
   logic [ResultW-1:0] term, result;
   logic negative, carry;
@@ -119,7 +119,7 @@ module csb_act #(
     end else begin
       term[LaneFrac]   = sum[SumW-1];
       term[LaneFrac+1] = sum[SumW-1] && negative;
-      carry            = negative ? !(sum[1] && sum[0]) : sum[1];
+      carry            = sum[1] ^ negative;
     end
     if (!curve_q) begin
       term  = x2_q[ResultW-1:0];
