@@ -19,6 +19,7 @@ from csb_rnn.machine.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from csb_rnn.api.build import Build, build, load
+    from csb_rnn.api.explore import Exploration, Point, explore
     from csb_rnn.api.module import Quantised, quantised
     from csb_rnn.api.prune import Pruned, Pruner, prune
     from csb_rnn.api.results import Prediction, Result, Run
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "build": ("Build", "build", "load"),
+    "explore": ("Exploration", "Point", "explore"),
     "module": ("Quantised", "quantised"),
     "prune": ("Pruned", "Pruner", "prune"),
     "results": ("Prediction", "Result", "Run"),
@@ -34,6 +36,8 @@ _HOMES = {
 
 __all__ = [
     "Build",
+    "Exploration",
+    "Point",
     "Prediction",
     "Pruned",
     "Pruner",
@@ -41,6 +45,7 @@ __all__ = [
     "Result",
     "Run",
     "build",
+    "explore",
     "load",
     "prune",
     "quantised",

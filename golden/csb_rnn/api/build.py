@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn import flow
-from csb_rnn.api import running
+from csb_rnn.api import running, sizes
 from csb_rnn.api.results import Memory, Prediction, Result, Run
 from csb_rnn.api.sources import read_source
 from csb_rnn.execution import timing, utilisation
@@ -202,7 +202,7 @@ class Build:
 def build(
     source: AnySource,
     *,
-    config: str | os.PathLike[str] | Config,
+    config: str | os.PathLike[str] | Config | None = None,
     calibrate: Any = None,
     initial: Mapping[str, ArrayLike] | None = None,
     streams: int = 1,
@@ -217,7 +217,8 @@ def build(
 
     Args:
         source: file, module or state dict (:func:`csb_rnn.read`).
-        config: name of a configuration in ``hdl/configs.toml``, path of a TOML file, or one.
+        config: name of a configuration in ``hdl/configs.toml``, path of a TOML file, or one; None
+            for the smallest that holds the model.
         calibrate: float inputs ``[frames, inputs]`` or ``[batch, frames, inputs]`` that set the
             number formats; without them inputs hold |x| < 8. If the source needs the host: inputs
             of its graph, as :meth:`Build.run_float`.
@@ -237,17 +238,11 @@ def build(
     samples = calibrate
     if calibrate is not None and found.plan is None:
         samples = running.sequences(calibrate, found.model.inputs)[0]
-    return Build(
-        flow.build_source(
-            found,
-            config if isinstance(config, Config) else choose(config),
-            samples,
-            unchecked,
-            block=block,
-            sharing=sharing,
-            streams=streams,
-        )
-    )
+    options: dict[str, Any] = {"block": block, "sharing": sharing, "streams": streams}
+    if config is None:
+        config = sizes.smallest(found, samples, **options)
+    chosen = config if isinstance(config, Config) else choose(config)
+    return Build(flow.build_source(found, chosen, samples, unchecked, **options))
 
 
 def load(folder: str | os.PathLike[str]) -> Build:

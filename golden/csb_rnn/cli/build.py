@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from csb_rnn import commands, flow
+from csb_rnn.api import sizes
 from csb_rnn.cli.machine import CONFIG_HELP, summary
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import config, own_config
+from csb_rnn.network.read import read_source
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
 
@@ -20,7 +22,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
     )
-    parser.add_argument("--config", required=True, help=CONFIG_HELP)
+    parser.add_argument("--config", help=f"{CONFIG_HELP} (default: the smallest that fits)")
     parser.add_argument(
         "--block",
         default="auto",
@@ -79,25 +81,19 @@ def constants(given: Sequence[str]) -> dict[str, float]:
 def build_source(arguments: argparse.Namespace) -> flow.Build:
     """The build that the arguments of :func:`add_source` describe."""
     a = arguments
-    c = own_config.choose(a.config)
-    if own_config.is_file(a.config):
+    c = None if a.config is None else own_config.choose(a.config)
+    if c is not None and own_config.is_file(a.config):
         print(f"{summary(c)}, {c.pes * c.weight_depth} kept weights at most")
-    return flow.build(
-        a.checkpoint,
-        c,
-        block=a.block,
-        sharing=a.sharing,
-        compiler=a.compiler,
-        streams=a.streams,
-        calibrate=None if a.calibrate is None else flow.read_inputs(Path(a.calibrate)),
-        prefix=a.prefix,
-        cell=a.cell,
-        activation=a.activation,
-        initial=None if a.initial is None else flow.read_state(Path(a.initial)),
-        constants=constants(a.constant),
-        unchecked=a.unchecked_source,
-        say=print,
+    initial = None if a.initial is None else flow.read_state(Path(a.initial))
+    samples = None if a.calibrate is None else flow.read_inputs(Path(a.calibrate))
+    options = {"block": a.block, "sharing": a.sharing, "compiler": a.compiler, "streams": a.streams}
+    found = read_source(
+        a.checkpoint, a.prefix, a.cell, a.activation, initial, constants(a.constant)
     )
+    if c is None:
+        c = sizes.smallest(found, samples, **options)
+        print(f"the smallest configuration that fits is {summary(c)}")
+    return flow.build_source(found, c, samples, a.unchecked_source, print, **options)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from csb_rnn import __version__, commands
 
-SUBCOMMANDS = ("prune", "build", "simulate", "estimate", "evaluate", "check", "rtl")
+SUBCOMMANDS = ("prune", "build", "simulate", "estimate", "explore", "evaluate", "check", "rtl")
 
 
 def _module(name: str) -> ModuleType:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures: a function for each, which gives a figure of matplotlib; :func:`save` writes one.
+
+Labels stand beside their lines and bars, so no colour is needed to read a picture; more than four
+series are small multiples: one axis for each.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from csb_rnn.errors import UsageError
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "csb",
+}
+BLUE, ORANGE, GREY = "#1f5fa8", "#d9822b", "0.6"
+
+
+def drawing() -> Any:
+    """The module ``matplotlib.figure``, with no window system behind it.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise UsageError("matplotlib: not installed; pip install 'csb-rnn[reports]'")
+    from matplotlib import figure
+
+    return figure
+
+
+def styled() -> Any:
+    """A context in which figures are made in the style of this package."""
+    drawing()
+    import matplotlib as mpl
+
+    return mpl.rc_context(STYLE)
+
+
+def save(figure: Any, path: str | Path) -> None:
+    """Write a figure; the same figure gives the same bytes.
+
+    Args:
+        figure: of one of the functions of this package.
+        path: ends in ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises:
+        UsageError: another ending.
+        OSError: it cannot be written.
+    """
+    end = Path(path).suffix
+    if end not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"{path}: expected a name that ends in .png, .svg or .pdf")
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(end)
+    with styled():
+        figure.savefig(path, dpi=150, bbox_inches="tight", metadata=metadata)
