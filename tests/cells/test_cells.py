@@ -187,7 +187,7 @@ def test_unbounded_cells_are_calibrated():
         RNN_RELU, {k: 3 * v for k, v in tensors(RNN_RELU, 5, 8, 1).items()}
     )
     with pytest.raises(integer_layer.QuantError, match="layer 0: h reaches"):
-        quantise.quantise(loud, cfg, np.full((30, 5), 100.0))
+        quantise.quantise(loud, cfg, np.full((60, 5), 9000.0))
 
 
 D, E = Drain, Elem

@@ -16,7 +16,7 @@ from csb_rnn.compiler.datapath import StagePlan
 from csb_rnn.compiler.placement import PlacedLayer, PlacedStage, over, place
 from csb_rnn.compiler.products import products_in_order
 from csb_rnn.machine import isa
-from csb_rnn.machine.config import LANE_FRAC, Config
+from csb_rnn.machine.config import Config
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import CompileError, Program, StateSlot
 
@@ -140,8 +140,7 @@ def compile_network(
                 base, stride = space.state(name), len(space.memory)
                 kind, short = name.split(":")
                 if kind == "state":
-                    fine = short in layer.q.fine
-                    frac = LANE_FRAC if fine else c.state_frac
+                    frac = layer.q.state_frac(short, c.state_frac)
                     key = f"{short}_l{i}"
                     states.append(StateSlot(key, base, stride, space.slot, space.lane, frac))
                 else:

@@ -22,7 +22,7 @@ import numpy as np
 from csb_rnn.cells.graph import Drain
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import GRID_W
-from csb_rnn.models.formats import NEURON_FRACS, SUM_FRACS
+from csb_rnn.models.lift import best_lift, lifted, sum_fracs
 from csb_rnn.models.outliers import limiting
 from csb_rnn.network.network import Floats, Layer
 
@@ -96,12 +96,14 @@ class Chooser:
         cfg: Config,
         columns: Mapping[str, Columns],
         sums: Mapping[str, Floats],
+        largest: float | None = None,
     ) -> None:
         """
         Args:
             layer: in float.
             columns: of each input of its sums.
             sums: largest |sum| of each row seen in calibration, by drain.
+            largest: lifted value that is not a neuron; None if there is no lift.
         """
         self.layer, self.columns, self.sums = layer, columns, sums
         self.x_unit = 2.0 ** (GRID_W - cfg.data_w)  # of a stored number, in units of the grid
@@ -111,6 +113,8 @@ class Chooser:
         self.top_w = 2.0 ** (GRID_W - 1) - self.w_unit
         self.several = cfg.shared_cols == 1
         self.drains = layer.cell.drains
+        self.cfg, self.largest = cfg, largest
+        self.lifted = lifted(layer.cell)
         self.matrices = {
             (d.gate, i): _matrix(layer.weights[d.gate, i]) for d in self.drains for i in d.inputs
         }
@@ -143,21 +147,33 @@ class Chooser:
         free = self.columns["x"].peak if x_frac is None else None
         given = fracs if x_frac is None else {**fracs, "x": x_frac}
         hardest = None if free is None else self.top_x / (np.maximum(free, 1e-30) * MARGIN)
-        totals = {d.name: self._total(d, self._units(given, hardest)) for d in self.drains}
+        fits = {d.name: sum_fracs(self._lift(d, fracs, out)) for d in self.drains}
+        totals = {
+            d.name: self._total(d, self._units(given, hardest), fits[d.name]) for d in self.drains
+        }
         scale = None
         if free is not None and hardest is not None:
             for _ in range(3):  # a row may overflow with the scale that its weights get
                 scale = self._scale(free, hardest, totals)
                 units = self._units(given, scale)
-                now = {d.name: min(totals[d.name], self._total(d, units)) for d in self.drains}
+                now = {
+                    d.name: min(totals[d.name], self._total(d, units, fits[d.name]))
+                    for d in self.drains
+                }
                 if now == totals:
                     break
                 totals = now
         return Choice(fracs, scale, self._error(given, scale, totals, out))
 
-    def _total(self, d: Drain, units: Mapping[str, Floats]) -> int:
+    def _lift(self, d: Drain, fracs: Mapping[str, int], out: str | None) -> int:
+        """Lift of a drain's values."""
+        if self.largest is None or d.name not in self.lifted:
+            return 0
+        return best_lift(fracs[str(out)], self.largest, self.cfg)
+
+    def _total(self, d: Drain, units: Mapping[str, Floats], fits: range) -> int:
         """F of a drain: the most with which its weights and its rows fit."""
-        top = float(SUM_FRACS[-1])
+        top = float(fits[-1])
         load = np.zeros(self.layer.units(d.gate))
         for i in d.inputs:
             m = self.matrices[d.gate, i]
@@ -172,7 +188,7 @@ class Chooser:
         most = float(np.max(load + bias))
         if most:
             top = min(top, float(np.log2(self.acc / most)))
-        return max(int(np.floor(top + 1e-9)), SUM_FRACS[0])
+        return max(int(np.floor(top + 1e-9)), fits[0])
 
     def _scale(self, peak: Floats, hardest: Floats, totals: Mapping[str, int]) -> Floats:
         """Scale of each column of x: as its errors and those of its weights are least together."""
@@ -210,6 +226,6 @@ class Chooser:
         return spread + (0.0 if out is None else (2.0 ** -fracs[out] * self.x_unit) ** 2 / 12)
 
 
-def allowed(most: int) -> list[int]:
+def allowed(most: int, fracs: range) -> list[int]:
     """Fraction bits that a vector may have, the most first."""
-    return [most - n for n in FEWER if most - n in NEURON_FRACS]
+    return [most - n for n in FEWER if most - n in fracs]

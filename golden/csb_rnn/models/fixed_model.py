@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from csb_rnn.cells.graph import Drain
 from csb_rnn.machine import numerics
-from csb_rnn.machine.config import LANE_FRAC, Config
+from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints, Saturations
 from csb_rnn.models.integer_layer import QLayer
 from csb_rnn.models.integer_network import QNetwork
@@ -77,7 +77,7 @@ class FixedModel:
         for name, kept in cell.vectors.items():
             if kept is not None:
                 # What the frame before wrote, or the prologue: a fine state loses nothing of it.
-                shift = LANE_FRAC - layer.fracs[name]
+                shift = layer.neu_shift(cell.writer(name))
                 vectors[name] = numerics.to_neuron(reg[f"state:{kept}"], shift, cfg)
         after: State = {}
         out = x

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,8 @@ from csb_rnn.errors import CsbError
 from csb_rnn.machine.config import LANE_FRAC
 from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
-from csb_rnn.models.formats import INPUT_FRACS, NEURON_FRACS, SUM_FRACS
+from csb_rnn.models.formats import INPUT_FRACS, NEURON_FRACS
+from csb_rnn.models.lift import LIFTS, lifted, sum_fracs
 from csb_rnn.models.outliers import MOST_WORDS
 from csb_rnn.network.network import GateInput
 from csb_rnn.system.untrusted import show
@@ -54,7 +56,7 @@ class QDrain:
     Attributes:
         bias: int64 ``[H]`` in accumulator units, ``2^-(frac - 32 + data_w + weight_w)``.
         shift: shift field of the drain word.
-        frac: fraction bits F of the sum on the 16-bit grid, ``shift + 15``.
+        frac: fraction bits F of the sum on the 16-bit grid, ``shift + 15``, and the lift more.
     """
 
     bias: Ints
@@ -76,6 +78,7 @@ class QLayer:
         constants: int64 ``[H]``, fine state words.
         fine: states with the fraction bits of the data path instead of ``state_frac``: all that are
             vectors too, and those that calibration found small.
+        lift: see :mod:`csb_rnn.models.lift`; 0 for most layers.
     """
 
     cell: Cell
@@ -88,6 +91,7 @@ class QLayer:
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
     constants: dict[str, Ints] = dataclasses.field(default_factory=dict)
     fine: frozenset[str] = frozenset()
+    lift: int = 0
 
     def units(self, name: str) -> int:
         """Units of the space of a gate, vector, state (``state:h``) or constant."""
@@ -107,9 +111,21 @@ class QLayer:
         """Values that the layer returns."""
         return self.units(str(self.output.vector))
 
+    @functools.cached_property
+    def _lifted(self) -> frozenset[str]:
+        return lifted(self.cell) if self.lift else frozenset()
+
+    def lift_of(self, name: str) -> int:
+        """Lift of a node or a state (``state:h``)."""
+        return self.lift if name in self._lifted else 0
+
+    def state_frac(self, state: str, coarse: int) -> int:
+        """Fraction bits of a state; ``coarse`` are those of one that is not fine."""
+        return (LANE_FRAC if state in self.fine else coarse) + self.lift_of(f"state:{state}")
+
     def neu_shift(self, node: Elem) -> int:
         """``neu_shift`` field of a node that writes neurons or the output."""
-        return LANE_FRAC - self.fracs[node.vector or "out"]
+        return LANE_FRAC + self.lift_of(node.name) - self.fracs[node.vector or "out"]
 
     def check(self, q: Widths, where: str) -> None:
         """Refuse integers that :func:`quantise` never makes, of a file for example.
@@ -149,10 +165,14 @@ class QLayer:
             need(i == "x" or n == self.units(i), f"input '{i}' has length {n}")
         outs = {n.vector for n in cell.elems if n.vector}
         table(self.fracs, {"x", "out"} | outs, "fracs", INPUT_FRACS)
+        need(is_int(self.lift, LIFTS), f"lift is {show(self.lift)}, not {span(LIFTS)}")
+        need(not self.lift or lifted(cell), "its cell has no lift")
         for name in ("out", *outs):
-            need(self.fracs[name] in NEURON_FRACS, f"fracs[{name}] is not {span(NEURON_FRACS)}")
+            writer = cell.output if name == "out" else cell.writer(name)
+            frac = self.fracs[name] - self.lift_of(writer.name)
+            need(frac in NEURON_FRACS, f"fracs[{name}] is not {span(NEURON_FRACS)}")
             held = name != "out" and cell.vectors[name] is not None
-            bits = GRID_W + LANE_FRAC - self.fracs[name]
+            bits = GRID_W + LANE_FRAC - frac
             need(not held or bits <= q.state_w, f"vector '{name}' does not fit its state")
         need(self.fracs["out"] == self.fracs[str(cell.output.vector)], "fracs[out] is another one")
         acc_w = q.data_w + q.weight_w + q.acc_guard
@@ -162,8 +182,9 @@ class QLayer:
         for d in cell.drains:
             mine, units = self.drains[d.name], self.units(d.gate)
             name = f"drain {d.name}"
-            need(is_int(mine.frac, SUM_FRACS), f"{name}: {show(mine.frac)} fraction bits")
-            need(mine.shift == mine.frac - SUM_FRACS[0], f"{name}: shift {show(mine.shift)}")
+            fits = sum_fracs(self.lift_of(d.name))
+            need(is_int(mine.frac, fits), f"{name}: {show(mine.frac)} fraction bits")
+            need(mine.shift == mine.frac - fits[0], f"{name}: shift {show(mine.shift)}")
             array(mine.bias, (units,), limits(acc_w)[1], f"{name}: bias")
             for i in d.inputs:
                 w, label = self.weights[d.gate, i], f"W[{d.gate}, {i}]"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csb_rnn.machine.config import LANE_FRAC, Config
+from csb_rnn.machine.config import Config
 from csb_rnn.machine.config_ranges import RANGES
 from csb_rnn.machine.numerics import GRID_W, Ints, Saturations, saturate
 from csb_rnn.models.formats import to_float
@@ -148,7 +148,7 @@ class QNetwork:
         All have ``state_w`` bits; see :attr:`QLayer.fine` for those with more fraction bits.
         """
         return {
-            f"{s}_l{n}": (la.units(f"state:{s}"), LANE_FRAC if s in la.fine else self.state_frac)
+            f"{s}_l{n}": (la.units(f"state:{s}"), la.state_frac(s, self.state_frac))
             for n, la in enumerate(self.layers)
             for s in la.cell.states
         }

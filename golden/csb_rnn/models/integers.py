@@ -13,8 +13,8 @@ from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
 from csb_rnn.models.choice import SUM_MARGIN
-from csb_rnn.models.formats import SUM_FRACS
 from csb_rnn.models.integer_layer import QDrain, QuantError
+from csb_rnn.models.lift import sum_fracs
 from csb_rnn.models.outliers import MOST_WORDS, fit
 from csb_rnn.network.network import Floats, Layer
 
@@ -26,11 +26,13 @@ def make_drain(
     cfg: Config,
     where: str,
     sums: Floats | None = None,
+    lift: int = 0,
 ) -> tuple[QDrain, dict[str, Ints], dict[str, int]]:
     """Integers of one drain: (QDrain, weights by input, weight fractions by input).
 
     Args:
         sums: largest |sum| of each row that calibration has seen, if it has.
+        lift: of the drain's values.
     """
     dropped = GRID_W - cfg.weight_w
     top = limits(cfg.weight_w)[1]
@@ -41,7 +43,8 @@ def make_drain(
     largest = {i: float(np.abs(layer.weights[d.gate, i]).max()) for i in d.inputs}
     several = cfg.shared_cols == 1 and sums is not None
     bad, reason = "", ""
-    for total in reversed(SUM_FRACS):
+    fits = sum_fracs(lift)
+    for total in reversed(fits):
         weights = {}
         for i in d.inputs:
             frac = total - fracs[i] - dropped
@@ -61,21 +64,22 @@ def make_drain(
             load = np.minimum(load, to_int(SUM_MARGIN * sums, unit))
         over = np.flatnonzero(load + np.abs(b) >= 1 << (cfg.acc_w - 1))
         if len(over):
-            reason = _overflows(int(over[0]), bias, cfg, sums is not None)
+            reason = _overflows(int(over[0]), bias, cfg, fits[0], sums is not None)
             continue
         return (
-            QDrain(b, total - SUM_FRACS[0], total),
+            QDrain(b, total - fits[0], total),
             weights,
             {i: total - fracs[i] for i in weights},
         )
-    raise QuantError(f"{where}, drain {d.name}: {reason or _too_large(layer, d, bad, fracs[bad])}")
+    reason = reason or _too_large(layer, d, bad, fracs[bad], fits[0])
+    raise QuantError(f"{where}, drain {d.name}: {reason}")
 
 
-def _too_large(layer: Layer, d: Drain, i: str, frac: int) -> str:
+def _too_large(layer: Layer, d: Drain, i: str, frac: int, least: int) -> str:
     """Why a weight does not fit even with the fewest fraction bits: it, or its input."""
     w = np.abs(layer.weights[d.gate, i])
     row, column = np.unravel_index(int(w.argmax()), w.shape)
-    reach, most = 2.0 ** (GRID_W - 1 - frac), 2.0 ** (2 * GRID_W - 2 - SUM_FRACS[0])
+    reach, most = 2.0 ** (GRID_W - 1 - frac), 2.0 ** (2 * GRID_W - 2 - least)
     kind = "input" if reach > float(w.max()) else "weight"
     others = np.sort(w, axis=None)[:-1].max(initial=0.0)
     advice = {
@@ -89,9 +93,9 @@ def _too_large(layer: Layer, d: Drain, i: str, frac: int) -> str:
     )
 
 
-def _overflows(row: int, bias: Floats, cfg: Config, calibrated: bool) -> str:
+def _overflows(row: int, bias: Floats, cfg: Config, least: int, calibrated: bool) -> str:
     """Why a row does not fit even with the fewest fraction bits: its bias, or its products."""
-    top = 2.0 ** (cfg.acc_w - 1 - (SUM_FRACS[0] - 2 * GRID_W + cfg.data_w + cfg.weight_w))
+    top = 2.0 ** (cfg.acc_w - 1 - (least - 2 * GRID_W + cfg.data_w + cfg.weight_w))
     text = f"row {row} overflows the {cfg.acc_w}-bit accumulator, which holds less than {top:g}"
     if abs(bias[row]) >= top / 2:
         return f"{text}: the bias {bias[row]:.4g} is the reason"

@@ -34,6 +34,7 @@ from csb_rnn.models.formats import INPUT_FRACS, NEURON_FRACS, frac_for
 from csb_rnn.models.integer_layer import QLayer, QuantError
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.models.integers import make_constants, make_drain
+from csb_rnn.models.lift import FREE_FRACS, best_lift, largest_lifted, lifted
 from csb_rnn.network.network import Floats, GateInput, Layer, Model, Network, part_state
 
 DEFAULT_X_FRAC = 12  # without calibration: |x| < 8
@@ -53,6 +54,7 @@ def _top_frac(
     """
     where, found = f"layer {n}", {}
     bounds = vector_bounds(layer.cell, initial)
+    free = frozenset() if seen is None else lifted(layer.cell)
     for node in layer.cell.elems:
         if node.vector is None and not node.output:
             continue
@@ -61,7 +63,8 @@ def _top_frac(
         bound: float | None = bounds[node.name]
         if np.isinf(bounds[node.name]):
             peak = None if seen is None else seen.largest(f"{node.name}_l{n}")
-            top = 2.0 ** (GRID_W - 1 - NEURON_FRACS[0])
+            fits = FREE_FRACS if node.name in free else NEURON_FRACS
+            top = 2.0 ** (GRID_W - 1 - fits[0])
             if max(peak or 0.0, start) >= top:
                 what = "initial state" if start >= top else "state" if kept_state else "vector"
                 raise QuantError(
@@ -73,7 +76,8 @@ def _top_frac(
                 bound = start
         elif start > bounds[node.name]:  # the vector begins with the initial state
             bound = start
-        f = DEFAULT_NEURON_FRAC if bound is None else frac_for(bound, NEURON_FRACS)
+        fits = FREE_FRACS if node.name in free else NEURON_FRACS
+        f = DEFAULT_NEURON_FRAC if bound is None else frac_for(bound, fits)
         if start > 2.0 ** (GRID_W - 1 - f):
             raise QuantError(
                 f"{where}: initial state {kept_state} reaches {start:.4g}, the vector "
@@ -84,28 +88,42 @@ def _top_frac(
 
 
 def _fine(
-    layer: Layer, n: int, seen: Seen | None, initial: Mapping[str, float], cfg: Config
+    layer: Layer,
+    n: int,
+    seen: Seen | None,
+    initial: Mapping[str, float],
+    cfg: Config,
+    lift: int,
 ) -> frozenset[str]:
     """States that keep the fraction bits of the data path: those that are vectors too, and those
     that stayed small enough for it in calibration."""
-    top = 2.0 ** (cfg.state_w - 1 - LANE_FRAC)
+    top, names = 2.0 ** (cfg.state_w - 1 - LANE_FRAC), lifted(layer.cell)
     found = {s for s in layer.cell.states if layer.cell.fine(s)}
     for node in layer.cell.elems:
         if node.state is None or node.state in found or seen is None:
             continue
         peak = seen.largest(f"{node.name}_l{n}")
-        if max(peak * SUM_MARGIN, initial.get(node.state, 0.0)) < top:
+        scale = 2.0**lift if node.name in names else 1.0
+        if max(peak * SUM_MARGIN, initial.get(node.state, 0.0)) * scale < top:
             found.add(node.state)
     return frozenset(found)
 
 
-def _check_kept(layer: Layer, fracs: Mapping[str, int], cfg: Config, where: str) -> None:
+def _largest_lifted(layer: Layer, n: int, seen: Seen) -> float | None:
+    """See :func:`csb_rnn.models.lift.largest_lifted`; None if the cell has no lift."""
+    if not lifted(layer.cell):
+        return None
+    peaks = {node.name: seen.largest(f"{node.name}_l{n}") for node in layer.cell.nodes}
+    return largest_lifted(layer.cell, peaks, SUM_MARGIN)
+
+
+def _check_kept(layer: Layer, fracs: Mapping[str, int], lift: int, cfg: Config, where: str) -> None:
     """
     Raises:
         QuantError: a state that is a vector too does not fit its memory word.
     """
     for vector, kept in layer.cell.vectors.items():
-        if kept and cfg.state_w < GRID_W + LANE_FRAC - fracs[vector]:
+        if kept and cfg.state_w < GRID_W + LANE_FRAC + lift - fracs[vector]:
             raise QuantError(
                 f"{where}: vector '{vector}' with {fracs[vector]} fraction bits does not fit a "
                 f"fine state of {cfg.state_w} bits"
@@ -169,6 +187,7 @@ def quantise(
             layer = _gained(layer, gain)
         out = layer.cell.output.vector
         sums: dict[str, Floats] = {}
+        lift = 0
         if seen is not None:
             free = None if n or given else seen.x_peaks
             before = network.layers[n - 1].cell.output.name if n else ""
@@ -176,21 +195,32 @@ def quantise(
             columns = _columns(layer, n, seen, before, free)
             if n == 0 and gain is not None:
                 columns["x"] = Columns(columns["x"].square * gain**2)
-            chooser = Chooser(layer, cfg, columns, sums)
-            most = {v: allowed(fracs[v]) for v in layer.cell.vectors}
+            largest = _largest_lifted(layer, n, seen)
+            chooser = Chooser(layer, cfg, columns, sums, largest)
+            fits = NEURON_FRACS if largest is None else FREE_FRACS
+            most = {v: allowed(fracs[v], fits) for v in layer.cell.vectors}
             choice = chooser.choose(most, None if free is not None else frac, out)
             fracs |= choice.fracs
             if choice.scale is not None:
                 gain = np.ldexp(choice.scale, -frac)
                 layer = _gained(layer, gain)
-        _check_kept(layer, fracs, cfg, where)
+            lift = 0 if largest is None else best_lift(fracs[str(out)], largest, cfg)
+        _check_kept(layer, fracs, lift, cfg, where)
         fracs = {"x": frac} | fracs
         fracs["out"] = fracs[str(out)]
         weights: dict[GateInput, Ints] = {}
         weight_fracs: dict[GateInput, int] = {}
         drains = {}
         for d in layer.cell.drains:
-            drains[d.name], w, wf = make_drain(layer, d, fracs, cfg, where, sums.get(d.name))
+            drains[d.name], w, wf = make_drain(
+                layer,
+                d,
+                fracs,
+                cfg,
+                where,
+                sums.get(d.name),
+                lift if d.name in lifted(layer.cell) else 0,
+            )
             weights |= {(d.gate, i): v for i, v in w.items()}
             weight_fracs |= {(d.gate, i): v for i, v in wf.items()}
         layers.append(
@@ -204,7 +234,8 @@ def quantise(
                 fracs,
                 dict(layer.sizes),
                 make_constants(layer, cfg, where),
-                _fine(layer, n, seen, initial, cfg),
+                _fine(layer, n, seen, initial, cfg, lift),
+                lift,
             )
         )
         frac = fracs["out"]

@@ -212,6 +212,7 @@ def network_bytes(q: QNetwork) -> bytes:
                 "fracs": la.fracs,
                 "sizes": la.sizes,
                 "fine": sorted(la.fine),
+                "lift": la.lift,
             }
         )
     scalars = ("data_w", "weight_w", "state_w", "state_frac", "acc_guard", "kept_weights", "block")
@@ -255,6 +256,7 @@ def load_network(path: Path, data: bytes | None = None) -> QNetwork:
                     sizes=la["sizes"],
                     constants={k: a[f"k{n}_{k}"] for k in la["cell"]["constants"]},
                     fine=frozenset(la["fine"]),
+                    lift=la["lift"],
                 )
             )
         gain = None if meta["x_gain"] is None else tuple(float(g) for g in meta["x_gain"])
