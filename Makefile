@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc kit energy gates report clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc kit energy gates report release site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,13 @@ kit: ## the kit of your own configuration through FuseSoC: CONFIG=FILE.toml
 
 gates: setup ## power of a PEGroup and a lane in 180 nm cells, on the same page; minutes
 	nice -n 10 $(PYTHON) scripts/gates.py
+
+release: setup site ## before a tag: version, changelog, citation, wheel, site, kit; prints a table
+	$(PYTHON) scripts/release.py
+
+site: ## the documents as a site with search and API reference: build/site/index.html
+	@scripts/bootstrap.sh site
+	$(PYTHON) scripts/build_site.py
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py

@@ -5,7 +5,8 @@
 # target: when nothing is missing it returns at once, and two calls at the same time wait for each
 # other. On a machine where it cannot do this, one line says what is needed.
 #
-# Usage: bootstrap.sh [GROUP]: a group's packages too; `soc`: a RISC-V compiler and core; `kit`: FuseSoC.
+# Usage: bootstrap.sh [GROUP]: a group's packages too; `soc`: a RISC-V compiler and core; `kit`: FuseSoC;
+#   `site`: mkdocs.
 # Environment: PYTHON, the Python to use: 3.11, 3.12 or 3.13 (default: the first of these found).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,9 +18,9 @@ locks=(requirements.txt requirements-torch.txt)
 stamp=.venv/.stamp
 group=${1:-}
 case $group in
-  "" | kit) ;;
+  "" | kit | site) ;;
   soc) packages+=(gcc-riscv64-unknown-elf) commands+=(riscv64-unknown-elf-gcc) ;;
-  *) echo "bootstrap.sh: unknown group '$group': known are kit, soc" >&2; exit 2 ;;
+  *) echo "bootstrap.sh: unknown group '$group': known are kit, site, soc" >&2; exit 2 ;;
 esac
 
 say() { printf '[setup] %s\n' "$*" >&2; }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -46,7 +47,11 @@ def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("steps", nargs="*", help=f"{', '.join(s.name for s in STEPS)} (all)")
     parser.add_argument("--again", action="store_true", help="also steps that are current")
+    parser.add_argument("--list", action="store_true", help="print the steps' names, as JSON")
     args = parser.parse_args()
+    if args.list:
+        print(json.dumps([step.name for step in STEPS]))
+        return 0
     unknown = set(args.steps) - {step.name for step in STEPS}
     if unknown:
         parser.error(f"unknown step '{min(unknown)}'")
