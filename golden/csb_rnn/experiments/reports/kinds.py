@@ -78,6 +78,11 @@ def _area(config: str, sharing: str) -> Kind:
     )
 
 
+#: What reads a network from a file, computes it in float, and compares it with its source.
+READING = _rooms("network", "network/onnx", "cells", "models/float_model.py",
+                 "models/directions.py", "flow/source_check.py")  # fmt: skip
+
+
 KINDS: dict[str, Kind] = {
     "sim": Kind(
         "scripts/sim.py --results",
@@ -171,6 +176,19 @@ KINDS: dict[str, Kind] = {
          *TASKS, "checkpoints"),
         ("tiny",),
         key=("network",),
+    ),
+    "import_soak": Kind(
+        "-m tests.soak",
+        (*READING, "tests/soak.py", "tests/network/onnx_drawn.py", "tests/network/onnx_graphs.py",
+         "tests/network/test_onnx_fuzz.py", "tests/system/test_fuzz_files.py"),
+        tools=("onnx", "onnxruntime", "torch"),
+        key=("cases",),
+    ),
+    "exports": Kind(
+        "scripts/exports.py",
+        (*READING, f"{PACKAGE}/experiments/importing/exports.py"),
+        tools=("onnx", "onnxruntime", "torch"),
+        key=("exporter", "cell"),
     ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
     "area_limit": _area("paper256", "horizontal")._replace(key=("commit",)),

@@ -78,9 +78,9 @@ def sources(name: str, root: Path = ROOT) -> dict[str, str]:
     """
     kind = KINDS[name]
     out: dict[str, str] = {}
-    aside = [root / path for path in ASIDE]
     for top in dict.fromkeys(kind.sources):
         parts = []
+        aside = [root / path for path in ASIDE if path != top]
         for file in source_text.files_of(root / top, aside):
             parts += [str(file.relative_to(root)).encode(), source_text.file_digest(file)]
         out[top] = _hash(parts) if parts else "-"

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads every legal export of a recurrent module by torch: docs/results/data/exports.json.
+
+An hour; goes on where it was stopped. Ends with 1 if one comes out wrong or with a traceback, or if
+fewer than 98 of 100 run.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+
+import torch
+
+from csb_rnn import commands
+from csb_rnn.experiments.importing import exports
+from csb_rnn.experiments.reports import measured, resumed
+from csb_rnn.machine.folders import BUILD
+
+ENOUGH = 0.98
+
+
+def main() -> int:
+    """Export, read, compare, count."""
+    parser = commands.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--every", type=int, default=1, help="only every Nth; printed, not kept")
+    every = parser.parse_args().every
+    torch.set_num_threads(1)
+    began, one, found = measured.begin("exports"), exports.Exports(), []
+    names = exports.names()[:: max(1, every)]
+    log = BUILD / "exports/cases.jsonl"
+    for name, (end, reason) in resumed.resumed(log, began.sources, names, one.run):
+        found.append((name, (end, reason)))
+        if end in ("refused", "wrong", "traceback"):
+            print(f"{end}: {name}: {reason}", flush=True)
+        if len(found) % 100 == 0:
+            print(f"{len(found)} of {len(names)}", flush=True)
+    rows, reasons = exports.rows(found)
+    for line in [*map(str, rows), *reasons]:
+        print(line)
+    share = exports.runs(rows)
+    bad = sum(r["wrong"] + r["traceback"] for r in rows)
+    print(f"{share:.2%} of the exported files run, {bad} are wrong")
+    if every == 1:
+        measured.write("exports", rows, began, reasons)
+    return commands.MISMATCH if bad or share < ENOUGH else commands.OK
+
+
+if __name__ == "__main__":
+    commands.run(main)
