@@ -28,11 +28,10 @@ WORKERS = 2
 def keep_or_compare(rows: list[dict[str, Any]], keep: bool) -> None:
     """Keep the rows as README's table, or say where README shows other figures."""
     if keep:
-        wanted = [key for _, key in measured.SIM_COLUMNS]
-        measured.write("sim", [{key: row[key] for key in wanted} for row in rows])
+        measured.write("sim", [table.kept(row) for row in rows])
         return
-    figures = ("frames", "cycles_per_frame", "kept_weights", "task_value")
-    for line in measured.differences("sim", rows, figures):
+    figures = ("frames", "cycles_per_frame", "kept_weights", "task_value", "difference")
+    for line in measured.differences("sim", [table.kept(row) for row in rows], figures):
         print(f"README's table is stale: {line}; {measured.COMMANDS['sim']} measures it again")
 
 

@@ -14,8 +14,9 @@ from csb_rnn.network.onnx import Plan
 from csb_rnn.network.onnx.layout import Layout
 
 FRAMES, STREAMS = 11, 3
-SIZES = ((FRAMES, STREAMS), (FRAMES, 1), (509, STREAMS), (509, 1), (4093, 1))
-"""Frames and streams that are tried in turn: some files take only long or single sequences."""
+SIZES = ((FRAMES, STREAMS), (FRAMES, 1), (509, STREAMS), (509, 1), (4093, 1), (FRAMES, FRAMES))
+"""Frames and streams that are tried in turn: some files take only long or single sequences, some
+name one extent apart for each of several inputs."""
 
 
 def draw_inputs(

@@ -9,6 +9,7 @@ names the file, the key and the value that was expected.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn.network import state_dict, weight_files
+from csb_rnn.network import pickled_arrays, state_dict, weight_files
 from csb_rnn.network.checkpoint import Checkpoint, CheckpointError
 from csb_rnn.network.checkpoint_metadata import CSB_VERSION, check_csb, parse_json
 from csb_rnn.network.state_dict import check_sizes, extras_of, from_state_dict
@@ -47,6 +48,8 @@ def _torch_load(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:  # its message tells how to run the objects' code: never
+        with contextlib.suppress(pickled_arrays.PickleError):
+            return pickled_arrays.read(path.read_bytes())
         raise CheckpointError(
             f"not a readable {path.suffix} file: damaged, or it holds Python objects beside "
             "tensors, numbers, texts, lists and dicts: save the state dict alone"

@@ -13,7 +13,8 @@ from csb_rnn.experiments.reports import measured
 
 FORMATS = {"cycles_per_frame": ".2f", "cycles_per_frame_predicted": ".2f",
            "mac_efficiency": ".3f", "frame_efficiency": ".3f",
-           "task_value": ".2f", "task_value_float": ".2f"}  # fmt: skip
+           "task_value": ".2f", "task_value_float": ".2f",
+           "difference": ".2g", "difference_999": ".2g"}  # fmt: skip
 
 
 def results_table() -> str:

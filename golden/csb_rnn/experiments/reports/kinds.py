@@ -184,6 +184,13 @@ KINDS: dict[str, Kind] = {
         tools=("onnx", "onnxruntime", "torch"),
         key=("cases",),
     ),
+    "public_models": Kind(
+        "scripts/public_models.py --results",
+        (*READING, f"{PACKAGE}/experiments/importing/public.py",
+         f"{PACKAGE}/experiments/importing/public.toml"),
+        tools=("onnx", "onnxruntime", "torch"),
+        key=("package", "file", "sha256"),
+    ),
     "exports": Kind(
         "scripts/exports.py",
         (*READING, f"{PACKAGE}/experiments/importing/exports.py"),
@@ -214,5 +221,8 @@ SIM_COLUMNS = (
     ("RTL", "task_value"),
     ("float", "task_value_float"),
     ("of", "task_items"),
+    ("difference from float", "difference"),
+    ("99.9 %", "difference_999"),
+    ("saturated", "saturated"),
     ("simulator", "sim"),
 )

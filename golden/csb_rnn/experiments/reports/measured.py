@@ -241,11 +241,11 @@ def compare(
         if was is None:
             continue
         columns = keys or [k for k in row if k not in kind.loose and k in was]
-        wrong = [k for k in columns if differ(was[k], row[k])]
+        wrong = [k for k in columns if differ(was.get(k), row[k])]
         equal += not wrong
         place = " on ".join(str(row[k]) for k in kind.key[:2])
         lines += [
-            f"{place}: {k} {row[k]}, docs/results/data/{name}.json has {was[k]}" for k in wrong
+            f"{place}: {k} {row[k]}, docs/results/data/{name}.json has {was.get(k)}" for k in wrong
         ]
     return Found(equal, lines)
 

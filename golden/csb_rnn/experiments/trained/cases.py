@@ -37,15 +37,29 @@ CALIBRATION = 50  # sequences of the validation split that set the number format
 
 @dataclasses.dataclass
 class Case:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        model: name of the checkpoint's file.
+        task: a :class:`csb_rnn.experiments.tasks.Task`.
+        floats, xs: inputs of each sequence ``[frames, inputs]``, and the same as integers.
+        saturated: inputs that saturated.
+        parts: simulations under way, of consecutive sequences.
+    """
 
     model: str
     checkpoint: Checkpoint
-    task: Any  # csb_rnn.experiments.tasks.Task
-    part: flow.Part
+    task: Any
+    built: flow.Build
+    floats: list[np.ndarray]
     xs: list[Ints]
     saturated: int
     parts: list[Future]
+
+    @property
+    def part(self) -> flow.Part:
+        """The image: models of this table have one direction."""
+        return self.built.part
 
 
 def choose(xs: Sequence[np.ndarray], sim: str, waves: bool, whole: bool) -> list[np.ndarray]:
@@ -81,7 +95,7 @@ def prepare(
         counts = Saturations()
         chosen = choose(frames, sim, waves, name == WHOLE)
         xs = [built.part.quantised.quantise_inputs(x, counts) for x in chosen]
-        cases.append(Case(path.stem, checkpoint, task, built.part, xs, counts["input"], []))
+        cases.append(Case(path.stem, checkpoint, task, built, chosen, xs, counts["input"], []))
     return cases
 
 

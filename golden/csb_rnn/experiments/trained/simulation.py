@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,33 +20,54 @@ from csb_rnn.compiler import compile_network
 from csb_rnn.execution import timing
 from csb_rnn.experiments.trained.cases import OUT, Case
 from csb_rnn.machine import config
-from csb_rnn.machine.numerics import Ints
-from csb_rnn.models import quantise
+from csb_rnn.machine.numerics import Ints, Saturations
+from csb_rnn.models import directions, quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.stacking import network_from_checkpoint
 from csb_rnn.program.program import Program
 from csb_rnn.simulation import capacity
+from csb_rnn.verify import loss
 
 CHUNK = 4096  # frames of one simulation at most: chunks keep both processes busy to the end
 BATCH = 64  # sequences that the fixed model runs at once
 
 
-def expected(q: QNetwork, c: config.Config, xs: Sequence[Ints]) -> tuple[list[Ints], dict]:
-    """Outputs [frames, outputs] of each sequence by the fixed model, and the last one's state
-    [1, H]; sequences of like length run together, as independent streams."""
-    model = FixedModel(q, c)
+def together(
+    xs: Sequence[np.ndarray],
+    run: Callable[[np.ndarray, Any], tuple[np.ndarray, Mapping[str, np.ndarray]]],
+) -> list[np.ndarray]:
+    """Outputs of each sequence; sequences of like length run side by side.
+
+    A sequence leaves when its frames are over, so ``run`` never sees a frame that is none.
+
+    Args:
+        xs: inputs ``[frames, inputs]`` of each.
+        run: outputs and final states of ``[sequences, frames, inputs]`` from states (None: zero).
+    """
     order = sorted(range(len(xs)), key=lambda i: len(xs[i]))
-    outputs: list[Ints] = [np.empty(0, np.int64)] * len(xs)
+    found: list[list[np.ndarray]] = [[] for _ in xs]
     for start in range(0, len(order), BATCH):
-        chosen = order[start : start + BATCH]
-        padded = np.zeros((len(chosen), max(len(xs[i]) for i in chosen), q.inputs), np.int64)
-        for row, i in enumerate(chosen):
-            padded[row, : len(xs[i])] = xs[i]
-        y, _ = model.run(padded)
-        for row, i in enumerate(chosen):
-            outputs[i] = y[row, : len(xs[i])]
-    return outputs, model.run(xs[-1][None])[1]
+        chosen, at, state = order[start : start + BATCH], 0, None
+        while chosen:
+            end = len(xs[chosen[0]])
+            y, final = run(np.stack([xs[i][at:end] for i in chosen]), state)
+            for row, i in enumerate(chosen):
+                found[i].append(y[row])
+            on = [row for row, i in enumerate(chosen) if len(xs[i]) > end]
+            state = {k: v[on] for k, v in final.items()}
+            chosen, at = [chosen[row] for row in on], end
+    return [np.concatenate(parts) for parts in found]
+
+
+def expected(
+    q: QNetwork, c: config.Config, xs: Sequence[Ints]
+) -> tuple[list[Ints], dict[str, Ints], Saturations]:
+    """Outputs [frames, outputs] of each sequence by the fixed model, the last one's state [1, H],
+    and how often each named point saturated."""
+    model = FixedModel(q, c)
+    outputs = together(xs, model.run)
+    return outputs, FixedModel(q, c).run(xs[-1][None])[1], model.saturations
 
 
 def work(
@@ -57,9 +78,10 @@ def work(
     folder: Path,
     sim: str,
     waves: Path | None,
-) -> verify.Comparison:
-    """One simulation, in a process of its own; its files stay in ``folder``."""
-    want, state = expected(q, p.config, xs)
+) -> tuple[verify.Comparison, Saturations]:
+    """One simulation, in a process of its own; its files stay in ``folder``. Saturations are the
+    fixed model's."""
+    want, state, counts = expected(q, p.config, xs)
     shutil.rmtree(folder, ignore_errors=True)
     found = verify.compare(
         p,
@@ -76,7 +98,7 @@ def work(
     if waves is not None:
         for file in list(folder.rglob("*.fst"))[:1]:
             shutil.copyfile(file, waves)
-    return found
+    return found, counts
 
 
 def chunks(xs: Sequence[Ints], limit: int) -> list[list[Ints]]:
@@ -138,15 +160,30 @@ def pronounce(case: Case, y: Sequence[np.ndarray], sim: str) -> tuple[list[list[
     return spoken, wrong
 
 
+def source(case: Case) -> list[np.ndarray]:
+    """Outputs ``[frames, outputs]`` of each sequence by the float model, equal to its source."""
+    model = case.built.model
+    assert model is not None, "a build that was read from a folder has no float model"
+    return together(case.floats, lambda x, state: directions.run(model, x, state))
+
+
 def row(case: Case, sim: str) -> dict[str, Any]:
     """The summary's row of a case, when all its simulations are done."""
-    total = verify.merge([part.result() for part in case.parts])
+    done = [part.result() for part in case.parts]
+    total = verify.merge([found for found, _ in done])
+    counts = sum((c for _, c in done), Saturations(input=case.saturated))
     p, q = case.part.compiled(), case.part.quantised
     if total.explanation:
         text = "\n".join([f"{case.model} on {p.config.name}:", *total.explanation])
         print(text, file=sys.stderr)
-    result = verify.report(total, p, sim=sim, input_saturations=case.saturated)
+    result = verify.report(
+        total, p, sim=sim, input_saturations=case.saturated, saturated=loss.by_place(counts)
+    )
     y = np.split(q.output_float(total.outputs), np.cumsum(total.lengths)[:-1])
+    result["accuracy"] = loss.difference(
+        np.concatenate(y), np.concatenate(source(case)), loss.reference_of(case.built)
+    )
+    result["warning"] = loss.warning(result, [q])
     if case.task.id == "Z7":
         spoken, wrong = pronounce(case, y, sim)
         score = case.task.judge(spoken, "test")

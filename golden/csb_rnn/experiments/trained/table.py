@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
+
+from csb_rnn.experiments.reports import measured
+from csb_rnn.verify import loss
 
 WIDTH = 100  # columns
 
@@ -42,3 +46,19 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
         )
     # A log has no width of its own: nothing is cut there.
     Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+    for r in rows:
+        text = f"{r['model']} on {r['config']} {'; '.join(loss.describe(r))}"
+        print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+        if r["warning"]:
+            print(f"{r['model']} on {r['config']}: {r['warning']}", file=sys.stderr)
+
+
+def kept(r: dict[str, Any]) -> dict[str, Any]:
+    """The row as it is kept for README: figures that do not depend on the speed of a machine."""
+    flat = {
+        **r,
+        "difference": r["accuracy"]["largest"],
+        "difference_999": r["accuracy"]["percentile"],
+        "saturated": sum(n for place, n in r["saturated"].items() if place not in loss.HARMLESS),
+    }
+    return {key: flat[key] for _, key in measured.SIM_COLUMNS}

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds models of public packages and checks each against its own file.
+
+The list is golden/csb_rnn/experiments/importing/public.toml; packages are fetched through pip's
+index and nothing of them is run. With --results the rows are kept in
+docs/results/data/public_models.json. Ends with 1 if an outcome is not that of the list.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+
+from csb_rnn import commands
+from csb_rnn.errors import UsageError
+from csb_rnn.experiments.importing import public
+from csb_rnn.experiments.reports import measured
+
+
+def main() -> int:
+    """Fetch, build, compare with the list."""
+    parser = commands.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("packages", nargs="*", help="default: all of the list")
+    parser.add_argument("--results", action="store_true", help="keep the rows of all packages")
+    a = parser.parse_args()
+    chosen = public.models(a.packages)
+    if a.results and a.packages:
+        raise UsageError("--results keeps all packages: name none")
+    if not chosen:
+        raise UsageError(
+            f"no such package: known are {sorted({m.package for m in public.models()})}"
+        )
+    began, rows, wrong = measured.begin("public_models"), [], []
+    for model in chosen:
+        row = public.build(model)
+        good = row["outcome"] == model.outcome and model.reason in row["reason"]
+        wrong += [] if good else [row]
+        rows.append(row)
+        figure = f" to {row['difference']:.1e}" if "difference" in row else f": {row['reason']}"
+        mark = "" if good else f"  EXPECTED {model.outcome} {model.reason}"
+        print(
+            f"{model.package} {model.version} {model.name}: {row['outcome']}{figure}{mark}",
+            flush=True,
+        )
+    equal = sum(r["outcome"] == "equal" for r in rows)
+    print(f"{equal} of {len(rows)} equal their files, {len(wrong)} not as listed")
+    if a.results and not wrong:
+        measured.write("public_models", rows, began)
+    return commands.MISMATCH if wrong else commands.OK
+
+
+if __name__ == "__main__":
+    commands.run(main)
