@@ -31,9 +31,9 @@ from csb_rnn.machine import config
 from csb_rnn.machine.folders import BUILD
 from csb_rnn.system.untrusted import clean
 from csb_rnn.verify import image_run
-from tests.network import test_onnx_fuzz as graphs
+from tests.network import onnx_verdict as graphs
 from tests.network.onnx_drawn import drawn
-from tests.system import test_fuzz_files as files
+from tests.system import changed_files as files
 
 NAME = "import_soak"
 VERDICTS = ("equal", "refused", "illegal", "wrong", "traceback", "hang")

@@ -86,7 +86,9 @@ def test_core_lists_the_sources_in_order() -> None:
 
 
 def test_results_columns_are_in_the_schema() -> None:
-    assert {key for _, key in measured.SIM_COLUMNS} <= schema.SUMMARY[0].keys()
+    out_of_accuracy = {"difference", "difference_999"}  # csb_rnn.experiments.trained.table.kept
+    keys = {key for _, key in measured.SIM_COLUMNS}
+    assert keys - out_of_accuracy <= schema.SUMMARY[0].keys()
 
 
 def test_results_table(monkeypatch) -> None:

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from csb_rnn.errors import CsbError
+
 TYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
 
-class PickleError(ValueError):
+class PickleError(CsbError, ValueError):
     """A pickle that holds something else, or is damaged."""
 
 
@@ -58,6 +60,13 @@ def _reconstruct(*_: Any) -> _Array:
     return _Array()
 
 
+def _frombuffer(data: Any, kind: Any, shape: Any, order: Any) -> _Array:
+    """Stands for numpy's function of that name, by which protocol 5 makes an array."""
+    made = _Array()
+    made.__setstate__((1, shape, kind, order == "F", data))
+    return made
+
+
 def _encode(text: str, *_: Any) -> bytes:
     """Stands for ``codecs.encode``, by which protocols below 3 write bytes."""
     if not isinstance(text, str):
@@ -67,6 +76,7 @@ def _encode(text: str, *_: Any) -> bytes:
 
 _NAMES: dict[tuple[str, str], Any] = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _frombuffer for core in ("core", "_core")},
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _encode,

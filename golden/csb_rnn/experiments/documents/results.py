@@ -9,6 +9,7 @@ from typing import Any
 from csb_rnn.experiments.bench import page
 from csb_rnn.experiments.documents.tables import DOCS, table
 from csb_rnn.experiments.energy import page as energy_page
+from csb_rnn.experiments.importing import page as import_page
 from csb_rnn.experiments.reports import measured
 
 FORMATS = {"cycles_per_frame": ".2f", "cycles_per_frame_predicted": ".2f",
@@ -85,8 +86,9 @@ def result_pages() -> dict[Path, str]:
         "engine": page.engine,
         "shared_columns": page.shared_columns,
         "energy": energy_page.energy,
+        "importing": import_page.importing,
     }
-    pages = {**page.PAGES, "energy": ("energy",)}
+    pages = {**page.PAGES, "energy": ("energy",), "importing": ("import_soak",)}
     there = {
         name: all(measured.path_of(result).is_file() for result in pages[name]) for name in makers
     }

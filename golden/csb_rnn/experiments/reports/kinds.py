@@ -180,7 +180,7 @@ KINDS: dict[str, Kind] = {
     "import_soak": Kind(
         "-m tests.soak",
         (*READING, "tests/soak.py", "tests/network/onnx_drawn.py", "tests/network/onnx_graphs.py",
-         "tests/network/test_onnx_fuzz.py", "tests/system/test_fuzz_files.py"),
+         "tests/network/onnx_verdict.py", "tests/system/changed_files.py"),
         tools=("onnx", "onnxruntime", "torch"),
         key=("cases",),
     ),
@@ -190,6 +190,12 @@ KINDS: dict[str, Kind] = {
          f"{PACKAGE}/experiments/importing/public.toml"),
         tools=("onnx", "onnxruntime", "torch"),
         key=("package", "file", "sha256"),
+    ),
+    "import_speed": Kind(
+        "scripts/import_speed.py",
+        (*READING, *COMPILE, f"{PACKAGE}/experiments/importing/speed.py"),
+        key=("file", "config"),
+        loose=("processor_seconds",),
     ),
     "exports": Kind(
         "scripts/exports.py",
