@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -24,6 +25,27 @@ def test_an_entry_is_a_sentence_with_a_home(entry) -> None:
 
 def test_every_page_links_to_the_glossary() -> None:
     assert [str(p.relative_to(ROOT)) for p in glossary.pages() if not glossary.links_here(p)] == []
+
+
+def test_no_page_uses_a_term_before_its_link() -> None:
+    found = {}
+    for page in glossary.pages():
+        link = os.path.relpath(glossary.PAGE, page.parent)
+        if early := glossary.undefined(page.read_text(), link):
+            found[str(page.relative_to(ROOT))] = early
+    assert found == {}
+
+
+def test_a_term_before_the_link_is_found() -> None:
+    text = "# Rings\nTwo PEGroups.\nWords: [glossary](g.md), a ring"
+    assert glossary.undefined(text, "g.md") == ["PEGroup"]
+    assert glossary.undefined(text, "other.md") == ["PEGroup", "ring", "word"]
+
+
+def test_every_term_has_a_place_to_link_to() -> None:
+    page = glossary.PAGE.read_text()
+    for entry in glossary.terms():
+        assert page.count(f'<a id="{glossary.place_of(entry["term"])}"></a>') == 1
 
 
 def test_no_word_has_another_meaning() -> None:

@@ -26,13 +26,19 @@ def terms() -> list[dict[str, Any]]:
     return entries
 
 
+def place_of(term: str) -> str:
+    """The place of a term in the glossary's page: ``#share-group`` is that of "share group"."""
+    return term.lower().replace(" ", "-")
+
+
 def glossary_table() -> str:
     """A row for each term, in alphabetical order, with a link to where it is defined."""
     rows = []
     for entry in sorted(terms(), key=lambda e: e["term"].lower()):
         home = Path(entry["home"])
         link = os.path.relpath(ROOT / home, PAGE.parent)
-        rows.append((f"**{entry['term']}**", entry["means"], f"[{home.name}]({link})"))
+        place = f'<a id="{place_of(entry["term"])}"></a>'
+        rows.append((f"{place}**{entry['term']}**", entry["means"], f"[{home.name}]({link})"))
     return table(("word", "meaning", "where"), rows)
 
 
@@ -60,6 +66,21 @@ def pages() -> list[Path]:
 def links_here(page: Path) -> bool:
     """Whether a page links to the glossary."""
     return f"]({os.path.relpath(PAGE, page.parent)})" in page.read_text()
+
+
+def undefined(text: str, link: str) -> list[str]:
+    """Terms that a page uses before its link to the glossary; its title does not count.
+
+    Example: ``undefined("# Rings\\nA ring of [words](g.md).", "g.md")`` is ``["ring"]``.
+    """
+    _, _, body = text.partition("\n")
+    before = body.split(f"]({link})", 1)[0].lower()
+    before = before.removesuffix("words: [glossary")
+    return [
+        entry["term"]
+        for entry in terms()
+        if re.search(rf"\b{re.escape(entry['term'].lower())}s?\b", before)
+    ]
 
 
 def wrong_words() -> Iterator[str]:
