@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells as JSON values: a stored network or a description file needs no cell of that name."""
+"""Cells as JSON values: a stored network or a description file needs no cell of its name."""
 
 from __future__ import annotations
 

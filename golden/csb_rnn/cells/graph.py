@@ -6,7 +6,8 @@ each) and combines them element by element. Two kinds of nodes are all there is,
 what a data path lane can do in one issue:
 
 * :class:`Drain`: ``act(sum of W[gate, v] @ v over inputs + biases)``
-* :class:`Elem`: ``v = m0*x0 + m1*x1`` (or ``-``). A later node that names it gets ``act(v)``;
+* :class:`Elem`: ``v = m0*x0 + m1*x1`` (or ``-``). Later nodes with its name as operand get
+``act(v)``;
   a state, the neuron buffers and the output get ``v``.
 
 Operands are names of earlier nodes or ``one``/``zero`` and, wide ones (x0, x1) only,
@@ -29,7 +30,7 @@ PORTS = ("m0", "x0", "m1", "x1")
 
 
 class GraphError(CsbError, ValueError):
-    """A cell description that the data path cannot run."""
+    """A cell description beyond the data path."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Elem:
 
     @property
     def memory(self) -> tuple[str, ...]:
-        """States and constants that it reads, with their prefix."""
+        """States and constants read by it, with their prefix."""
         return tuple(dict.fromkeys(op for op in (self.x0, self.x1) if ":" in op))
 
 
@@ -78,7 +79,7 @@ class Elem:
 class Stage:
     """Nodes of a cell that run together on every unit of a space, slot after slot.
 
-    Elems are in an order in which each comes after what it names, and what writes a state
+    Elems are in order: each comes after its operands, and the writer of a state
     after everything that reads it.
     """
 
@@ -89,9 +90,9 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A recurrent cell: gates in the order in which torch stacks their rows, states, nodes.
+    """A recurrent cell: gates in the order of torch's rows, states, nodes.
 
-    ``vectors`` maps each neuron vector that the cell writes to the state that holds its value
+    ``vectors`` maps each neuron vector of the cell to the state with its value
     of the frame before (None: it is used only within the frame). ``constants`` are numbers of
     each unit, such as peephole weights.
     """
@@ -113,11 +114,11 @@ class Cell:
 
     @property
     def output(self) -> Elem:
-        """The node that the layer returns."""
+        """The node returned by the layer."""
         return next(n for n in self.elems if n.output)
 
     def writer(self, vector: str) -> Elem:
-        """The node that writes a neuron vector."""
+        """The writer of a neuron vector."""
         return next(n for n in self.elems if n.vector == vector)
 
     @functools.cached_property
@@ -143,7 +144,7 @@ class Cell:
 
     def fine(self, state: str) -> bool:
         """Whether a state is kept with LANE_FRAC fraction bits instead of the configuration's
-        state_frac: those that are neuron vectors as well, so that the neurons can be restored
+        state_frac: those that are neuron vectors as well, so the neurons can be restored
         from the state without loss."""
         return state in self.vectors.values()
 
@@ -151,8 +152,8 @@ class Cell:
     def stages(self) -> tuple[Stage, ...]:
         """The cell cut where a product needs a vector of the same frame.
 
-        A node runs as late as those that name it allow: what only a later stage needs is
-        drained there, behind products that hide the wait for the vector.
+        A node runs as late as its users allow: a drain for a later stage alone is
+        drained there, behind products, which hide the wait for the vector.
 
         Raises:
             GraphError: a value is named in two stages, or in another space than its own.
@@ -218,7 +219,7 @@ class Cell:
         return tuple(out)
 
     def check(self) -> Cell:
-        """The cell itself, if its nodes name only what exists before them and the data path can
+        """The cell itself, if its nodes name only earlier nodes and the data path can
         run them.
 
         Raises:
@@ -276,7 +277,7 @@ class Cell:
         return self
 
     def _check_vectors(self) -> None:
-        """Every vector has one writer, what a drain reads of this frame is written before it,
+        """Every vector has one writer, a drain's vector of this frame is written before it,
         and one node is the output, in a vector."""
         written: set[str] = set()
         for n in self.nodes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LSTM with a projection, torch.nn.LSTM(proj_size=...): R projected units are what recurs.
+"""LSTM with a projection, torch.nn.LSTM(proj_size=...): R projected units recur.
 
 i, f, o = sigmoid(W x + b + U h + b')      g = tanh(W x + b + U h + b')
 c = f*c + i*g                               h = W_hr (o * tanh(c))

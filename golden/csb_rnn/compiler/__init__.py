@@ -2,7 +2,7 @@
 """Compiler: a quantised network to a :class:`csb_rnn.program.program.Program`.
 
 1. place: deal the units of every layer to slots and lanes, give every buffer its addresses
-2. products: order them so that what needs the newest state comes as late as it can
+2. products: order them: a product with the newest state comes as late as it can
 3. engine: balance each product over the PE rows of a ring, write the PEGroup programs
 4. data path: drain and element programs
 """
@@ -24,7 +24,7 @@ COMPILERS = ("default", "reference")
 
 
 def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> StagePlan:
-    """What the data path programs have to know of a stage."""
+    """The data path programs' view of a stage."""
     layer = layers[s.layer]
     cell, space = layer.q.cell, layer.spaces[s.nodes.space]
     first = s.nodes == next(n for n in cell.stages if n.space == s.nodes.space)
@@ -54,10 +54,10 @@ def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> StagePlan:
 
 
 def fullness(qnet: QNetwork, c: Config, block: int = 32) -> float:
-    """Share of the weight slots of all words that hold a weight, where PE rows share neurons.
+    """Share of used weight slots in all words, where PE rows share neurons.
 
-    Words of a kernel that keeps unequal numbers of rows of the classes have zeros, whatever
-    sharing does: 0.5 means that products take twice as long as on full words. 1 without weights.
+    Words of a kernel with unequal numbers of rows of the classes have zeros, whatever
+    sharing does. Example: at 0.5 products take twice as long as on full words. 1 without weights.
 
     Raises:
         CompileError: it does not fit the configuration.
@@ -79,10 +79,10 @@ def compile_network(
     Args:
         qnet: the network; its widths are those of ``c``.
         c: the configuration.
-        streams: independent streams that take turns, 1 to 8.
-        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all that ``c`` has built
+        streams: independent streams, taking turns, 1 to 8.
+        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all built into ``c``
             in.
-        block: units in a row that use similar columns: the block of the pruning.
+        block: units in a row with similar columns: the block of the pruning.
         compiler: one of :data:`COMPILERS`: ``default`` balances whole products, ``reference`` makes
             the paper's search, block iteration by block iteration. Both give the same numbers.
 

@@ -90,7 +90,7 @@ def drain_program(plans: list[StagePlan], acc_pp: bool) -> tuple[list[dict[str, 
 
 @dataclasses.dataclass
 class _Op:
-    """One element word before timing: what it reads and writes, for hazards."""
+    """One element word before timing: its reads and writes, for hazards."""
 
     word: dict[str, int]
     reads: list[tuple]  # ("reg", n) or ("state", addr)
@@ -99,7 +99,7 @@ class _Op:
 
 
 def registers(stage: Stage) -> dict[str, int]:
-    """Element register, within a slot's, of every node that another one names."""
+    """Element register, within a slot's, of every node with users."""
     used = {op for n in stage.elems for op in n.operands}
     return {name: i for i, name in enumerate(n.name for n in stage.elems if n.name in used)}
 
@@ -165,8 +165,8 @@ def _pipeline(
     """Interleave the ops of consecutive slots, a slot every ``interval`` cycles, so that an op
     comes when the results of its own slot are there.
 
-    The first op in time that reads drain registers or writes what is kept waits for the drains of
-    its slot, the last one that reads them gives them back. No more slots may be between those two
+    The first op in time that reads drain registers or writes a kept value waits for the drains of
+    its slot, their last reader gives them back. No more slots may be between those two
     than there are register ``sets``, or the drain unit and the element unit would wait for each
     other. Element registers come round every ``turns`` slots: by then the last reader has gone.
     """
@@ -213,9 +213,9 @@ def _latency(resource: tuple, c: Config) -> int:
 
 
 def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
-    """Words with the free cycles that registers, state and the neuron bus need between them.
+    """Words with the free cycles between them for registers, state and the neuron bus.
 
-    Only distances that hold without any other wait count: a wait can only make them longer.
+    Only distances without any other wait count: a wait can only make them longer.
     """
     ready: dict[tuple, int] = {}
     bus_free, t = 0, -1
@@ -242,7 +242,7 @@ def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
 
 
 def element_program(plans: list[StagePlan], c: Config) -> tuple[list[dict[str, int]], int]:
-    """Element words and the address at which the loop starts.
+    """Element words and the start address of the loop.
 
     The prologue brings the neuron buffers of frame -1 in line with the states (zero if the run
     starts fresh). Then, stage after stage, the cells.

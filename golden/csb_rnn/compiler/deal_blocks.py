@@ -8,9 +8,9 @@ take turns on the neuron bus, so the neurons of a bundle lie in one engine colum
 as many columns as bundles, rotated by as much as the compiler likes in every slot.
 
 Blocks are balanced over engine rows, for every product, and over engine columns: the heaviest go
-first, each to the bundle that has least; then blocks of the same size are exchanged. Light blocks
-come first in time, light units first in a block. A unit that finds no room in its PE row goes to
-any free place, which costs cycles but changes no number.
+first, each to the bundle with the least load; then blocks of the same size are exchanged. Light
+blocks come first in time, light units first in a block. A unit without room in its PE row goes to
+any free place: more cycles, the same numbers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMN = 0.25  # weight of engine columns against engine rows: horizontal sharin
 
 @dataclasses.dataclass
 class _Piece:
-    """Units of one block that lie in one bundle."""
+    """Units of one block in one bundle."""
 
     units: np.ndarray
     cell: np.ndarray  # PE row, up to a permutation: share group * shared_cols + class
@@ -86,7 +86,7 @@ class _Balance:
         return rows + COLUMN * float((self.cols**2).sum())
 
     def least(self, p: _Piece, k: np.ndarray) -> np.ndarray:
-        """How little engine rows k [n] have of what a piece brings: [n]."""
+        """How little load of a piece's kind engine rows k [n] have: [n]."""
         own = p.rows * self.scale
         return self.rows[k].sum(axis=1) * own.sum() + PRODUCT * self.rows[k] @ own
 
@@ -190,7 +190,7 @@ def _settle(
     c: Config,
 ) -> list[int]:
     """Places for the units of a piece in its bundle: classes with most units get the PE rows with
-    most room, share group by share group. Returns the units that find none."""
+    most room, share group by share group. Returns the units without a place."""
     k, bank = divmod(p.bundle, c.drain_banks)
     left = room[p.bundle]
     count = np.bincount(p.cell, minlength=c.P).reshape(c.share_groups, c.shared_cols)

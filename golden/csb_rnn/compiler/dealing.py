@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dealing: which data path lane and which unit slot each hidden unit gets.
+"""Dealing: the data path lane and the unit slot of each hidden unit.
 
 All accumulator rows of a unit live in one ring, and its neuron in one engine column. The lane
 decides the ring; the column is the lane's, rotated by as much as the compiler likes in every slot.
 So a unit's ring and column are chosen independently of each other, up to one unit a place:
 
 * *rings* (rows): every ring should get as much work as the others, product by product;
-* *columns*: every engine column should hold neurons that are used as often, and the neurons of one
+* *columns*: every engine column should hold neurons of equal use, and the neurons of one
   CSB block should be close together. A PE row multiplies Q weights of one row at a time, of its own
   column and the next; a row of a kernel whose columns lie there fills its words.
 """
@@ -27,15 +27,15 @@ def _scaled(work: np.ndarray, places: int) -> np.ndarray:
 
 
 def rotations(slots: int, reach: int, c: Config) -> np.ndarray:
-    """Engine column of lane 0 in every slot: in turn, so that every ring meets every class."""
+    """Engine column of lane 0 in every slot: in turn, so every ring meets every class."""
     return np.arange(slots) * reach % c.L
 
 
 def classes(cols: np.ndarray, capacity: np.ndarray, block: int) -> np.ndarray:
     """Assign units to classes of neighbouring engine columns, whole blocks if possible.
 
-    The heaviest block goes to the class that has least, longest-processing-time-first; what has no
-    room in one class is divided.
+    The heaviest block goes to the class with the least, longest-processing-time-first; units
+    without room in one class is divided.
 
     Args:
         cols: [units] non-zeros of each unit's neuron as a column.
@@ -69,9 +69,9 @@ def deal(
     """Assign units to (slot, lane).
 
     Units go, heaviest first, a slot at a time, to the lanes of their class whose ring and engine
-    column have got least of what the unit brings: longest-processing-time-first for several
-    products at once. Then units of one class are exchanged, within a window of slots, while that
-    makes the sum of squared loads smaller. Light slots come first, so that the drain, which takes
+    column have the least load so far: longest-processing-time-first for several
+    products at once. Then units of one class are exchanged, within a window of slots, while this
+    makes the sum of squared loads smaller. Light slots come first: the drain, which takes
     the same time for each, has no backlog at the end, when the next product waits for it.
 
     Args:
@@ -139,7 +139,7 @@ def deal(
 
 
 def _windows(places: np.ndarray, size: int) -> list[np.ndarray]:
-    """Pieces of ``size`` places that overlap by half."""
+    """Pieces of ``size`` places, overlapping by half."""
     step = max(1, size // 2)
     return [places[i : i + size] for i in range(0, max(1, len(places) - step), step)]
 

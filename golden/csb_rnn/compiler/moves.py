@@ -65,7 +65,7 @@ def move_left(
 
 
 def _receive(pe_rows: PeRows, moved: PeRows, p: Product) -> None:
-    """Words that come to PE rows; PE rows without any word go. ``pe_rows`` changes."""
+    """Words for PE rows; PE rows without any word go. ``pe_rows`` changes."""
     for at, words in moved.items():
         if len(words.row):
             pe_rows[at] = _merge(pe_rows[at], words, p) if at in pe_rows else words
@@ -77,7 +77,7 @@ def move_up(products: list[Product], pe_rows_of: list[PeRows], c: Config) -> Non
     """Vertical sharing: whole words of a PE row go to the PE row of the engine row above.
 
     Both PE rows hold the same neurons, so any word may move, and no word gets fuller or emptier.
-    The K PE rows of one number in an engine column form a circle, in which the least flow that
+    The K PE rows of one number in an engine column form a circle. In it the least flow that
     evens out the words of an iteration is a cumulative sum; every product gives its part of the
     flow, spread evenly over its words.
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """PEGroup programs: products, in order, as words of P PE rows.
 
-The unit of work is a *streak*: all non-zeros of one accumulator row that one PE row multiplies in
-one product. A PE row's streaks follow each other without a gap, product after product; only what
-data demands (events, marks, an accumulator that is still in the pipeline) moves them apart.
+The unit of work is a *streak*: all non-zeros of one accumulator row for one PE row in
+one product. A PE row's streaks follow each other without a gap, product after product; only the
+needs of data (events, marks, an accumulator still in the pipeline) move them apart.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = 1.0  # of one call of the reference compiler's solver
 
 
 def _steps(p: Product, c: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that share is decided for together: those of one step, banks one after the other.
+    """Rows whose sharing is decided together: those of one step, banks one after the other.
 
     Returns:
         step of each row [rows], non-zeros [steps, rings, L].
@@ -134,7 +134,7 @@ class _Builder:
         return bank * self.rows_of_acc + p.acc[words.row]
 
     def _place(self, p: Product, group: int, words: Words) -> tuple[Words, np.ndarray]:
-        """Words of a share group in an order that keeps ``acc_raw``, and their positions."""
+        """Words of a share group, ordered to keep ``acc_raw``, and their positions."""
         c, begin = self.c, int(self.cursor[group])
         stored = self.stored[group * c.shared_cols : (group + 1) * c.shared_cols]
         keys = self._keys(p, words)
@@ -239,7 +239,7 @@ def build(
     sharing: str,
     set_rows: int | None = None,
 ) -> tuple[list[GroupProgram], int]:
-    """The programs of all PEGroups, and a bound: words that no balance can go below.
+    """The programs of all PEGroups, and a bound: the least words of any balance.
 
     Args:
         products: in program order.

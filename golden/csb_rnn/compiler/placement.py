@@ -23,7 +23,7 @@ REACH = 1  # engine columns that the neurons of a block are spread over
 
 @dataclasses.dataclass
 class Vector:
-    """Neurons: where value j of a vector is, and who counts that it is written."""
+    """Neurons: the place of value j of a vector, and the event of its writing."""
 
     column: np.ndarray
     slot: np.ndarray  # values of one slot are written together
@@ -59,7 +59,7 @@ class Vector:
 
 @dataclasses.dataclass
 class Space:
-    """Units of a layer that share slots and lanes, and their state memory."""
+    """Units of a layer with common slots and lanes, and their state memory."""
 
     memory: tuple[str, ...]  # states and constants, in the order of their addresses
     slots: int
@@ -92,7 +92,7 @@ class PlacedLayer:
 
 @dataclasses.dataclass
 class PlacedStage:
-    """A stage of a layer: what is drained together."""
+    """A stage of a layer: its common drains."""
 
     index: int  # of all stages, in program order
     layer: int
@@ -122,7 +122,7 @@ def _deal(
     named: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slot and lane of every unit of a space, and the rotation of every slot; ``above`` is the
-    layer that reads the output, ``named`` the classes that the checkpoint names."""
+    layer behind the output, ``named`` the classes named by the checkpoint."""
     mine = {n for n in q.cell.vectors if q.cell.spaces[n] == space}
     users = [w for (_, v), w in q.weights.items() if v in mine]
     if above is not None and q.output.vector in mine:
@@ -140,8 +140,8 @@ def _deal(
 
 
 def _row_work(w: np.ndarray, block: int) -> np.ndarray:
-    """What each row of a matrix costs in tiles, [rows]: the columns of all kernels that keep it,
-    weights that were quantised to zero included."""
+    """The cost of each row of a matrix in tiles, [rows]: the columns of all its kernels,
+    weights quantised to zero included."""
     high, wide = -(-w.shape[0] // block), -(-w.shape[1] // block)
     full = np.zeros((high * block, wide * block), bool)
     full[: w.shape[0], : w.shape[1]] = w != 0
@@ -153,7 +153,7 @@ def _row_work(w: np.ndarray, block: int) -> np.ndarray:
 
 def _classes(q: QLayer, space: str, named: np.ndarray | None, block: int, c: Config) -> np.ndarray:
     """Class of every unit of a space (:mod:`csb_rnn.machine.unit_classes`): as the checkpoint names
-    them, if they are this machine's, or such as even out the rows that kernels keep, if that is
+    them, if they are this machine's, or such as even out the rows of kernels, if this is
     better."""
     units = q.size(space)
     mine = [w for (gate, _), w in q.weights.items() if q.cell.spaces[gate] == space]
@@ -176,7 +176,7 @@ def _classes(q: QLayer, space: str, named: np.ndarray | None, block: int, c: Con
 def place(
     qnet: QNetwork, c: Config, streams: int, block: int = 32
 ) -> tuple[Vector, list[PlacedLayer], list[PlacedStage]]:
-    """Deal all layers and give addresses and events to what they own."""
+    """Deal all layers and give addresses and events to their vectors and rows."""
     events = list(range(1, isa.EVENTS))  # drained accumulators can have the last ones only
 
     def event(drained: bool = False) -> int:
@@ -257,8 +257,8 @@ def _place_neurons(x: Vector, layers: list[PlacedLayer], c: Config, streams: int
     (the top address bit is the frame's parity), the others anywhere behind them. Streams divide
     each half.
 
-    The input is double-buffered. Vectors that are read only in the frame that writes them are not:
-    what writes them waits for marks that come behind all their readers. Others are if that fits;
+    The input is double-buffered. Vectors read only in the frame of their writing are not:
+    their writer waits for marks behind all their readers. Others are if both copies fit;
     if not, those of layers above the first are single-buffered as well, from the last layer
     down: such layers multiply their old state before anything of the new one can be written.
     """

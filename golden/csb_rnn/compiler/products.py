@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The products of an iteration, in the order in which the PEGroups take them."""
+"""The products of an iteration, in the order of the PEGroups' programs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _product(
     block: int,
 ) -> Product:
     """Product of a stage with its input ``name``, rows in slot order; ``needs``: the stage of this
-    iteration that writes the vector."""
+    iteration of the vector's writing."""
     q = layers[stage.layer].q
     space = layers[stage.layer].spaces[stage.nodes.space]
     drains, count, units = stage.nodes.drains, stage.count, len(space.slot)
@@ -105,7 +105,7 @@ def _product(
 
 
 def _parts(v: Vector) -> list[Vector]:
-    """The neurons that are written early, and the others, which come out of the data path while
+    """The neurons written early, and the others: they come out of the data path while
     those are multiplied; one part if the vector has one event."""
     if v.early is None:
         return [v]
@@ -123,9 +123,10 @@ def products_in_order(
     """All products of an iteration, in program order.
 
     The first layer multiplies the new input, then its state, which needs the longest to come
-    round; every other layer multiplies its states first, while the layer below completes. What a
-    later stage multiplies besides the vector of this frame comes before that one. The states of
-    the layer above fill the two gaps of such a stage: before its vector and before its result.
+    round; every other layer multiplies its states first, while the layer below completes. The
+    products of a later stage with other vectors come before the one with the vector of this frame.
+    The states of the layer above fill the two gaps of such a stage: before its vector and before
+    its result.
     """
     groups: list[list[Product]] = []
     within: dict[int, bool] = {}

@@ -3,11 +3,11 @@
 
 A matrix is cut into blocks, and the K x L PEGroups take a set of K x L neighbouring blocks at a
 time, one each, tile by tile (P x Q weights a cycle). Between two sets stands a barrier. Within a
-set every kernel may be cut into three rectangles, whose sides are whole tiles: what stays, what the
-left neighbour takes (horizontal, whole columns), what the upper neighbour takes of the rest
-(vertical, whole rows), both on a torus. Z3
-looks for cuts such that no PEGroup exceeds the average by more than a margin, which begins at
-nothing and grows by a tile (P*Q weights) until there are such cuts (Shi et al., ICS 2020, 5.2).
+set every kernel may be cut into three rectangles, whose sides are whole tiles: one stays, one is
+for the left neighbour (horizontal, whole columns), one of the rest for the upper neighbour
+(vertical, whole rows), both on a torus. Z3 looks for cuts by which no PEGroup exceeds the average
+by more than a margin. The margin begins at nothing and grows by a tile (P*Q weights) until there
+are such cuts (Shi et al., ICS 2020, 5.2).
 
 :func:`search` is analytical: it counts cycles of the published machine, barriers included. In this
 engine the unit of work is a PE row's word of one row, not a tile: :func:`share` makes the same
@@ -33,8 +33,8 @@ class Solution:
 
     Attributes:
         load: int [K, L] tile cycles of each PEGroup.
-        moved: int [K, L, 2] tiles of each block that move horizontally and vertically.
-        timeouts: margins that were given up because the solver's time was over.
+        moved: int [K, L, 2] tiles of each block, moved horizontally and vertically.
+        timeouts: margins given up because the solver's time was over.
     """
 
     load: np.ndarray
@@ -53,7 +53,7 @@ class Result:
     Attributes:
         cycles: sum over the sets, each as long as its longest PEGroup.
         bound_cycles: the same if every set were balanced perfectly, in whole tiles.
-        kept: weights in these sets that are not zero.
+        kept: weights other than zero in these sets.
         busy: share of PEGroup cycles with work.
         sets, of: how many sets were solved, of how many.
         timeouts: of all sets.
@@ -73,7 +73,7 @@ class Result:
 
 def block_sets(w: np.ndarray, block: int, c: Config) -> list[tuple[np.ndarray, int]]:
     """All sets of a matrix ``[H, W]``: kernel sizes in tiles, int [K, L, 2] (rows, columns), and
-    weights that are not zero. Sets without any are left out."""
+    weights other than zero. Sets without any are left out."""
     keep = w != 0
     rows, cols = -(-w.shape[0] // block), -(-w.shape[1] // block)
     high, wide = -(-rows // c.K) * c.K, -(-cols // c.L) * c.L
@@ -93,7 +93,7 @@ def block_sets(w: np.ndarray, block: int, c: Config) -> list[tuple[np.ndarray, i
 
 
 def _loads(work: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Cycles of every PEGroup: its own work without what moves, and what comes to it."""
+    """Cycles of every PEGroup: its own work without the moved parts, and work moved to it."""
     own = work - moved.sum(axis=-1)
     return own + np.roll(moved[..., 0], -1, axis=1) + np.roll(moved[..., 1], -1, axis=0)
 
@@ -140,7 +140,7 @@ def _widen(
 
 
 def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.ndarray | bool | None:
-    """Tiles that move, [K, L, 2], such that no PEGroup has more than ``limit``; False if there is
+    """Moved tiles, [K, L, 2], by which no PEGroup has more than ``limit``; False if there is
     no such choice, None if the time was over."""
     import z3
 
@@ -162,7 +162,7 @@ def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.nda
 
 
 def _moves(words: np.ndarray, sharing: str, limit: int, seconds: float) -> np.ndarray | bool | None:
-    """Words that move, as :func:`_cuts`."""
+    """Moved words, as :func:`_cuts`."""
     import z3
 
     solver = _solver(seconds)
@@ -185,7 +185,8 @@ def _solver(seconds: float):
 
 
 def _found(solver, work: np.ndarray, moved: dict, limit: int) -> np.ndarray | bool | None:
-    """What of ``work`` moves, [K, L, 2], if nobody may have more than ``limit``: :func:`_cuts`."""
+    """The moved part of ``work``, [K, L, 2], if nobody may have more than ``limit``:
+    :func:`_cuts`."""
     import z3
 
     rows, cols = work.shape
@@ -206,7 +207,7 @@ def _found(solver, work: np.ndarray, moved: dict, limit: int) -> np.ndarray | bo
 def share(
     tables: Sequence[np.ndarray], c: Config, sharing: str, steps: int, seconds: float
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What moves in a program of this engine: the paper's search, set by set.
+    """The moves in a program of this engine: the paper's search, set by set.
 
     A set is ``steps`` rows of every ring, in program order. Its K x L PE rows of one number are the
     PEGroups of the search; a cut is a number of words, as any word of a PE row may move.
@@ -215,12 +216,12 @@ def share(
         tables: for each product int [rows, rings, L], as :func:`csb_rnn.compiler.sharing.share`.
         c: grid; Q non-zeros of a row are a word.
         sharing: see :func:`solve`.
-        steps: rows of a ring that are a set: those of a block.
+        steps: rows of a ring in a set: those of a block.
         seconds: limit of one solver call.
 
     Returns:
-        for each product int [rows, rings, L], non-zeros that each PE row takes of the next column,
-        and int [sets, rings, L], words that go to the engine row above.
+        for each product int [rows, rings, L], non-zeros of the next column, taken by each PE row,
+        and int [sets, rings, L], words for the engine row above.
     """
     taken, up = [], []
     for table in tables:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workload sharing: which PE row of a ring multiplies which non-zero.
+"""Workload sharing: the PE row of a ring for each non-zero.
 
 A row's non-zeros are spread over the engine columns. PE row l may take some of those of column
 l + 1 (horizontal sharing). Two things are wanted at once: few words (a word holds Q non-zeros of
 one row, so counts should be multiples of Q) and even PE rows. For each row the cheapest
 choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
-with a price for each PE row that grows with what the PE row has been given so far. What is left
+with a price for each PE row, growing with its load so far. The imbalance left
 uneven at the end changes the prices from the start in another round; the last words are handed on
 one by one, from PE row to PE row, until no PE row of a ring has more than the mean, rounded up.
 """
@@ -22,7 +22,7 @@ GAIN = 0.5  # of what a round left uneven that the next one starts from
 
 
 def _candidates(right: np.ndarray, q: int) -> np.ndarray:
-    """Counts that may move from the right neighbour: [..., 2q], around none and all."""
+    """Counts of words movable from the right neighbour: [..., 2q], around none and all."""
     step = np.arange(q)
     n = right[..., None]
     return np.clip(np.concatenate([0 * n + step, n - step], axis=-1), 0, n)
@@ -33,11 +33,11 @@ def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
 
     Args:
         counts: int [rings, L] non-zeros of the row in each engine column.
-        ahead: [rings, L] words that each PE row is ahead of the others.
+        ahead: [rings, L] lead of each PE row over the others, in words.
         q: multipliers of a PE row.
 
     Returns:
-        int [rings, L]: non-zeros that PE row l takes of column l + 1.
+        int [rings, L]: non-zeros of column l + 1 for PE row l.
     """
     rings, pe_rows = counts.shape
     price = np.clip(1 + STEER * ahead, 0.05, 8.0)
@@ -77,14 +77,14 @@ def hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: i
 
     Args:
         n: int [rows, L] non-zeros of one ring.
-        t: int [rows, L] what each PE row takes of the next column; changed in place.
-        giver: the PE row that is to have a word less.
+        t: int [rows, L] non-zeros of the next column for each PE row; changed in place.
+        giver: the PE row to be left with a word less.
         step: -1 to the left neighbour, which takes more; 1 to the right one, which takes back.
         q: multipliers of a PE row.
         turn: any number; different ones choose different rows.
 
     Returns:
-        words that the neighbour has more, 0 or 1; None if no row allows it.
+        additional words of the neighbour, 0 or 1; None if no row allows it.
     """
     pe_rows = n.shape[1]
     taker = (giver + step) % pe_rows
@@ -143,7 +143,7 @@ def _level(n: np.ndarray, t: np.ndarray, load: np.ndarray, q: int) -> np.ndarray
 
 
 def share(tables: list[np.ndarray], q: int, horizontal: bool, meet: list[bool]) -> list[np.ndarray]:
-    """What each PE row takes from its right neighbour, for all rows of an iteration.
+    """The work taken from the right neighbour by each PE row, for all rows of an iteration.
 
     Args:
         tables: for each product, in program order, int [rows, rings, L]: non-zeros of the rows that

@@ -5,7 +5,7 @@ A word of a share group multiplies Q neurons of one engine column by one row of 
 rows. A kernel of m rows, m/C of them in every PE row, and n columns gives m/C *strips* of ceil(n/Q)
 words: a strip has the same C rows in all its words.
 
-Rows that make a strip need not belong to the same unit slot, and a row is in as many strips as its
+The rows of a strip need not belong to the same unit slot, and a row is in as many strips as its
 block row has kernels. Where rows keep different columns a strip takes the union of them and fills
 with zeros. For every block of rows and engine column there are several ways to cut columns into
 kernels (by blocks of the source, or none at all); the one with fewest words is taken.
@@ -150,11 +150,11 @@ def tile(
 
 
 def flow(words: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Words that each PE row takes of the PE row to its right, so that the fullest gets least.
+    """Words taken from the PE row to the right, so the fullest gets least.
 
     Args:
         words: int [L] of the PE rows of one share group.
-        before: int [L] that each has already.
+        before: int [L] words of each so far.
 
     Returns:
         int [L], the smallest such numbers; PE row l never takes more than ``words[l + 1]``.
@@ -183,8 +183,8 @@ def schedule(
 ) -> tuple[np.ndarray, np.ndarray]:
     """An order of words, and their positions, in which no PE row comes back to a row too early.
 
-    Strips stay whole and nearly in order: the first one that may come is next, of the
-    :data:`WINDOW` that are waiting; if none may, a word stays empty.
+    Strips stay whole and nearly in order: the first one allowed is next, of the
+    :data:`WINDOW` waiting ones; if none may, a word stays empty.
 
     Args:
         words: of one share group.
@@ -232,8 +232,8 @@ of the engine, so with ``shared_cols`` C = 1 it is a ring."""
 
 
 def order_key(words: Words, p: Product) -> np.ndarray:
-    """What words are in order of: [words]. With several rows in a word it is the first slot, so
-    that slots are complete one after the other."""
+    """The sort key of words: [words]. With several rows in a word it is the first slot, so
+    slots are complete one after the other."""
     if words.row.shape[1] == 1:
         return words.row[:, 0]
     return np.where(words.row == NONE, FAR, p.slot[words.row]).min(axis=1)
@@ -270,7 +270,7 @@ def tiles_of(p: Product, c: Config) -> PeRows:
 
 
 def fullness(products: list[Product], c: Config) -> float:
-    """Share of the weight slots of all tiles that hold a weight; 1 without any."""
+    """Share of used weight slots in all tiles; 1 without any."""
     words = sum(len(own.row) for p in products for own in tiles_of(p, c).values())
     weights = sum(len(p.row) for p in products)
     return weights / (words * c.shared_cols * c.Q) if words else 1.0

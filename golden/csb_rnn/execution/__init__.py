@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program alone: its cycles, its numbers, what bounds it, its timeline and its listing."""
+"""A program alone: its cycles, its numbers, its bounds, its timeline and its listing."""

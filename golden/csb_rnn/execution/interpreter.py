@@ -2,9 +2,9 @@
 """A compiled program, instruction by instruction, without time.
 
 Every unit runs its words in order and waits for events and tokens as the hardware does
-(docs/isa.md); which of the units that can go on does so is left to a random choice. Results must
-not depend on it: a program that reads what nobody has waited for, or writes what somebody still
-reads, gives other numbers than the fixed model, and one that waits for ever stops.
+(docs/isa.md); a random choice picks the next of the units able to go on. Results must
+not depend on it: if a program reads a value without a wait for it, or overwrites one too early, it
+gives other numbers than the fixed model, and an endless wait stops.
 """
 
 from __future__ import annotations

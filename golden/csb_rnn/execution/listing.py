@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program as text for people: what every unit does, word by word, with events by their names."""
+"""A program as text for people: every unit word by word, with events by their names."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def listing(p: Program) -> str:
 
     ``n7`` is neuron address 7 of the PEGroup's engine column (``right.n7``: of the column right of
     it, ``old``: of the frame before), ``acc3`` an accumulator address, ``d`` and ``e`` drain and
-    element registers, ``v`` what an element word computes. Weights are stored integers.
+    element registers, ``v`` the result of an element word. Weights are stored integers.
     """
     names = p.events
     lines = list(_header(p, names))

@@ -6,7 +6,7 @@ machine is a system of "maximum plus constant": a word issues one cycle after th
 when the last thing it waits for has happened. One iteration depends only on those before it, so
 iterations are solved one after the other; inside one, units take turns until none can go on.
 
-Times are cycles; 0 is the cycle in which the first beat of the first input frame is taken. It is
+Times are cycles; 0 is the cycle of the first beat of the first input frame. It is
 assumed that nobody outside stalls the machine: inputs always wait, outputs are always taken.
 """
 
@@ -43,7 +43,7 @@ def predict(p: Program, iterations: int, record: Record | None = None) -> Timing
     """Cycles of a run of ``iterations`` frames (of all streams together).
 
     Args:
-        record: takes down when words issued and what they waited for; with one, the units also
+        record: takes down the issue times of words and their waits; with one, the units also
             run on after the last frame, as the machine does, until all wait for another one.
     """
     m = Machine(p, record)

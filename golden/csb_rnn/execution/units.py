@@ -2,7 +2,7 @@
 """The units of the machine in the timing model: when each of their words issues.
 
 PEGroups, drain unit and element unit are generators: each goes on until it waits for an event,
-mark, post, release or credit that has no time yet. They share the lists of a :class:`Machine`. The
+mark, post, release or credit without a time yet. They share the lists of a :class:`Machine`. The
 loader of inputs and the output unit are asked frame by frame.
 """
 
@@ -33,11 +33,11 @@ class Record:
 
     Attributes:
         begins: for each PEGroup, earliest cycle of word 0 of each iteration.
-        waits: for each PEGroup and wait that was met: (iteration, word, cycle in which nothing
+        waits: for each PEGroup and past wait: (iteration, word, cycle in which nothing
             else holds the word, cycle from which the event is there, event, iterations back).
-        drain: (cycle in which the gap is over, mark is there, register set is free) of each word.
-        elem: (cycle in which the gap is over, post is there, output half is free) of each word.
-        inputs: cycles in which the chunks of each input frame are written to the neurons.
+        drain: (end of the gap, mark is there, register set is free) of each word.
+        elem: (end of the gap, post is there, output half is free) of each word.
+        inputs: cycles of the chunks of each input frame on their way to the neurons.
         outputs: first and last beat of each output frame.
     """
 
@@ -50,7 +50,7 @@ class Record:
 
 
 class _NotYetError(Exception):
-    """What a unit waits for has no time yet."""
+    """The cause of a unit's wait has no time yet."""
 
 
 class Machine:
@@ -183,7 +183,7 @@ def element(m: Machine) -> Iterator[None]:
 
 @dataclasses.dataclass
 class Input:
-    """The input loader: one write of x_per_cycle values in a cycle that the writer leaves free."""
+    """The input loader: one write of x_per_cycle values in a cycle left free by the writer."""
 
     m: Machine
     free: int = dataclasses.field(init=False)  # first cycle that the next chunk can be on the bus

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How busy a program keeps each unit, and what bounds its frames: from the program alone."""
+"""How busy a program keeps each unit, and the bound of its frames: from the program alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Utilisation:
     Attributes:
         interval: cycles a frame.
         latency: critical path of a frame in an idle machine, first input beat to last output beat.
-        cycles: cycles of a frame for which each unit is taken: ``engine`` (words of the longest
+        cycles: cycles of a frame in use by each unit: ``engine`` (words of the longest
             PEGroup program), ``drain`` and ``element`` (words and the gaps between them),
             ``neuron bus``, ``input`` and ``output`` (beats).
         multipliers: kept weights / (PEs x interval).
@@ -34,12 +34,12 @@ class Utilisation:
 
     @property
     def busy(self) -> dict[str, float]:
-        """Share of the frame for which each unit is taken."""
+        """Share of the frame in use by each unit."""
         return {unit: n / self.interval for unit, n in self.cycles.items()}
 
     @property
     def bound(self) -> str:
-        """The unit that bounds the frame, or ``dependences``: no unit does."""
+        """The bound of the frame, or ``dependences``: no unit does."""
         unit = max(self.cycles, key=self.cycles.__getitem__)
         return unit if self.interval <= SLACK * self.cycles[unit] else DEPENDENCES
 

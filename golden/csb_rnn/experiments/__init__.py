@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements that the documents show: tasks, benchmark, silicon, reports."""
+"""The documents' measurements: tasks, benchmark, silicon, reports."""

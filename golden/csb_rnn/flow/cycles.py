@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is counted in cycles: where each figure is defined."""
+"""Figures counted in cycles, and their definitions."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def frame_cycles(last_out: np.ndarray, first_in: int) -> np.ndarray:
 
     Args:
         last_out: [frames] cycle of the last output beat of each frame.
-        first_in: cycle in which the first beat of frame 0 was taken.
+        first_in: cycle of the first beat of frame 0.
     """
     return np.diff(last_out, prepend=first_in)
 
 
 def steady_frames(lengths: Sequence[int]) -> np.ndarray:
-    """Which frames count for the interval: those from 20 on of a sequence of at least 220, else
+    """The frames of the interval: those from 20 on of a sequence of at least 220, else
     the second half (the first frame of a sequence never); their mean distance is the interval,
     for one sequence as :func:`csb_rnn.execution.timing.interval`.
 

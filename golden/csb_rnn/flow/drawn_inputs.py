@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs of an ONNX file, drawn: to run the file beside our model of it.
 
-Frames and streams are 11 and 3 where the file leaves them open: two primes, so that axes that were
-mixed up have another shape or other numbers. An input that holds the lengths of sequences, or from
-which the file computes them, gets lengths.
+Frames and streams are 11 and 3 where the file leaves them open: two primes, so axes that were
+mixed up have another shape or other numbers. An input with the lengths of sequences, or a source of
+them in the file, gets lengths.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ name one extent apart for each of several inputs."""
 def draw_inputs(
     plan: Plan, seed: int = 0, frames: int = FRAMES, streams: int = STREAMS, full: bool = False
 ) -> dict[str, np.ndarray]:
-    """Inputs of a file, drawn: numbers around 0, whole numbers that its tables have.
+    """Inputs of a file, drawn: numbers around 0, whole numbers of its tables.
 
     Args:
         frames, streams: where the file leaves them open.
@@ -66,7 +66,7 @@ def draw_inputs(
 
 
 def _size_of(symbol: str | None, at: int, rank: int, plan: Plan, frames: int, streams: int) -> int:
-    """An extent for an axis that the file leaves open: the same for the same name."""
+    """An extent for an axis left open by the file: the same for the same name."""
     if symbol:
         names = list(dict.fromkeys(plan.symbols.values()))
         batch = plan.symbols.get(plan.batch) if plan.batch else None
@@ -79,7 +79,7 @@ def _size_of(symbol: str | None, at: int, rank: int, plan: Plan, frames: int, st
 
 
 def _of_lengths(plan: Plan) -> set[str]:
-    """Inputs from which the file computes the lengths of sequences, the lengths among them."""
+    """Inputs behind the lengths of sequences, the lengths among them."""
     makes = {o: n for n in plan.graph.graph.node for o in n.output}
     todo, seen = [plan.lengths] if plan.lengths else [], set[str]()
     while todo:
@@ -93,8 +93,8 @@ def _of_lengths(plan: Plan) -> set[str]:
 def _with_lengths(
     rng: np.random.Generator, layout: Layout, sizes: list[int], rows: int, frames: int, full: bool
 ) -> np.ndarray:
-    """Lengths ``[streams]``, or numbers ``[streams, frames]`` that are 0 behind each length: a
-    mask, or rows of a table of which 0 stands for no frame."""
+    """Lengths ``[streams]``, or numbers ``[streams, frames]``, 0 behind each length: a
+    mask, or rows of a table with 0 for no frame."""
     streams = sizes[0] if sizes else 1
     longest = sizes[1] if len(sizes) == 2 else (*layout.extents["frames"], None)[0] or frames
     lengths = rng.integers(1, longest + 1, streams)
@@ -106,7 +106,7 @@ def _with_lengths(
 
 
 def _tables(plan: Plan) -> dict[str, int]:
-    """Rows of the table that an input of whole numbers indexes."""
+    """Rows of the table behind an input of whole numbers."""
     rows: dict[str, int] = {}
     sizes = {t.name: list(t.dims) for t in plan.graph.graph.initializer}
     same: dict[str, str] = {}

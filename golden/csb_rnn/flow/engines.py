@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A build's models as engines: what the host parts, an evaluation and the API run.
+"""A build's models as engines for the host parts, an evaluation and the API.
 
 An engine (:data:`csb_rnn.network.onnx.hosting.Engine`) takes frames and the initial states that
 come with a run, and gives frames and final states. The machine is one too
@@ -49,8 +49,8 @@ def fixed_engine(
     """Every bit as the machine computes it.
 
     Args:
-        state: initial states in place of those that came with the model; absent ones are zero.
-        saturations: gets the inputs that the format had to limit.
+        state: initial states in place of the model's own; absent ones are zero.
+        saturations: gets the inputs limited by their format.
     """
     q = build.integers()
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The float network in the folder of an image, so that a run can say what the integers lose.
+"""The float network in the folder of an image, for the loss of the integers in a run's report.
 
 The build has compared this network with its source (``source_check`` of the manifest, at most 1e-4
 of the largest value), so it stands in for the source when the image is simulated. The file holds
-numbers only, single precision if that loses nothing: cell, sizes and names are those of the
+numbers only, single precision if nothing is lost: cell, sizes and names are those of the
 integers in ``network.npz``.
 """
 

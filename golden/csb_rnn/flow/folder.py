@@ -69,13 +69,13 @@ def _write_part(build: Build, part: Part, folder: Path) -> dict[str, Any]:
 
 
 def _notes(build: Build) -> dict[str, Any]:
-    """Entries of the manifest of the whole that are not about images."""
+    """Entries of the manifest of the whole, beside those about images."""
     around = {} if build.host is None else {"host": host.record(build.host)}
     return {**build.notes, **around}
 
 
 def _files_of(folder: Path) -> set[str]:
-    """Files of the image that a folder holds; none if it holds no image."""
+    """Files of the image in a folder; none if it holds no image."""
     try:
         manifest = untrusted.parse_json(untrusted.read_text(folder / "manifest.json"))
         names = [*manifest.get("files", {}), *manifest.get("host", {}).get("files", {})]
@@ -133,7 +133,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read_files(folder: Path, sums: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of an image that are used, each the one whose SHA-256 the manifest has."""
+    """The used files of an image, each with the SHA-256 of the manifest."""
     names = ["image.bin", "program.npz", "network.npz"]
     found = {}
     for name in names + [n for n in ("initial.npz", float_file.NAME) if n in sums]:
@@ -248,7 +248,7 @@ def load(folder: str | Path) -> Build:
     """Read a folder of :func:`save`, of which nothing is trusted.
 
     ``network.npz`` is checked number by number and compiled again; program, image and all of the
-    manifest that follows from them have to be equal to the result.
+    manifest behind them have to be equal to the result.
 
     Raises:
         UsageError, StoreError, ConfigError, CompileError, QuantError: it is none, a file is

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host's parts of an ONNX file in an image folder: what runs before and after the engine.
+"""The host's parts of an ONNX file in an image folder: graphs before and after the engine.
 
 ``host_before.onnx`` makes the engine's input frames, and initial states, of the file's inputs;
 ``host_after.onnx`` makes the file's outputs of the engine's results. The manifest's entry ``host``
@@ -97,7 +97,7 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> HostParts | None:
     """The host's parts of a folder; None if its manifest has none.
 
     Raises:
-        UsageError: the entry or a file is not what was written.
+        UsageError: the entry or a file has been changed.
     """
     value = manifest.get("host")
     if value is None:
@@ -128,7 +128,7 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> HostParts | None:
 
 
 def describe(plan: Plan) -> list[str]:
-    """What runs where, one line each, and the share of weights that the engine holds."""
+    """The place of each part, one line each, and the engine's share of weights."""
     layers = [
         f"{la.cell.name} {la.inputs['x']} -> {la.outputs}{' backwards' if way else ''}"
         for _, way, network in plan.model.networks()
@@ -157,7 +157,7 @@ def describe(plan: Plan) -> list[str]:
 
 
 def report(source: Source) -> list[str]:
-    """Lines about a file that was read: what runs where, and what is not used."""
+    """Lines about a file: the place of each part, and unused tensors."""
     lines = [] if source.plan is None else describe(source.plan)
     if source.unused:
         more = f" and {len(source.unused) - 20} more" if len(source.unused) > 20 else ""
@@ -175,7 +175,7 @@ def calibration(
         given: frames of the engine, or inputs of a file whose first nodes are the host's.
 
     Raises:
-        UsageError: names that are not the file's inputs.
+        UsageError: names other than the file's inputs.
     """
     if given is None:
         return None

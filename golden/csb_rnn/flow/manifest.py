@@ -48,7 +48,7 @@ def _matrices(network: Network, checkpoint: Checkpoint | None) -> Iterator[np.nd
 def _pattern(
     network: Network, checkpoint: Checkpoint | None, block: int | None, c: Config
 ) -> dict[str, Any]:
-    """What the pattern costs in the CSB format."""
+    """The cost of the pattern in the CSB format."""
     matrices = list(_matrices(network, checkpoint))
     weights, kept = sum(w.size for w in matrices), network.kept_weights
     out: dict[str, Any] = {
@@ -79,7 +79,7 @@ def _pattern(
 
 
 def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dict[str, Any]:
-    """What the image holds: memory words and bits by target, and use of the weight slots."""
+    """Contents of the image: memory words and bits by target, and use of the weight slots."""
     c = p.config
     widths = image.memories(c)
     count: Counter[str] = Counter()
@@ -110,7 +110,7 @@ def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dic
 
 
 def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
-    """For each layer and neuron vector: the bound that its cell gives, what the format holds."""
+    """For each layer and neuron vector: the bound by its cell, the limit of the format."""
     out = []
     for la in q.layers:
         of_cell = bounds.vector_bounds(la.cell)
@@ -130,7 +130,7 @@ def _vectors(q: QNetwork) -> list[dict[str, dict[str, Any]]]:
 
 
 def derived(part: Part) -> dict[str, Any]:
-    """The part of a manifest that follows from the contents of the folder alone: whoever reads a
+    """The part of a manifest derived from the contents of the folder alone: the reader of a
     folder makes it again and compares."""
     q, p = part.quantised, part.compiled()
     c = p.config

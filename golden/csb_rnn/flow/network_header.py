@@ -18,9 +18,10 @@ def _words(values: Iterable[int]) -> str:
 
 
 def network_header(p: Program, data: bytes, name: str = "this") -> str:
-    """C that defines ``csb_network_NAME``, a ``csb_network`` of ``drivers/c/csb_rnn.h``.
+    """C with ``csb_network_NAME``, a ``csb_network`` of ``drivers/c/csb_rnn.h``.
 
-    With the macro ``CSB_NETWORK_NO_IMAGE`` the image is left out, for hosts that have it in flash.
+    With the macro ``CSB_NETWORK_NO_IMAGE`` the image is left out, for hosts with the image in
+    flash.
 
     Args:
         p: the program.

@@ -2,7 +2,7 @@
 """The record of a build: a model on its way from a file to images, each step beside those before.
 
 :mod:`csb_rnn.flow.steps` has the steps: read -> quantise -> compile -> pack. A record is never
-changed; a step returns one that holds more.
+changed; a step returns one with more in it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Source:
         name: of the file, or of the module's class.
         sha256: of the file; of all tensors of a module.
         checkpoint: the state dict, if it is one: statistics of its matrices come from it.
-        cell: name of the cell, "" for that of the first layer.
+        cell: name of the cell, "" for the first layer's.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Options:
     """How a network is compiled.
 
     Attributes:
-        block: side of the pattern's blocks; ``auto``: that of the model's metadata, and if it has
-            none, the one that costs fewest cycles.
-        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all that is built in.
+        block: side of the pattern's blocks; ``auto``: the one of the model's metadata, and if it
+            has none, the one with fewest cycles.
+        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all those built in.
         compiler: one of :data:`csb_rnn.compiler.COMPILERS`.
-        streams: independent streams that take turns, 1 to 8.
+        streams: independent streams, taking turns, 1 to 8.
     """
 
     block: str | int = "auto"
@@ -65,19 +65,19 @@ class Part:
     a bidirectional layer is two parts.
 
     Attributes:
-        number: of the span, counted in the order in which spans run.
+        number: of the span, counted in the order of the run.
         reverse: the network takes frames from the last to the first.
         first: number of its first layer in the model.
-        frac: fraction bits at which outputs of the span's parts stand side by side.
+        frac: common fraction bits of the outputs of the span's parts.
         quantised: the network in integers.
         network: in float; None if it was read from an image folder.
-        initial: float states that a run starts from, zero if absent.
-        program: what the compiler made.
+        initial: float states at the start of a run, zero if absent.
+        program: the compiler's result.
         block: side of the pattern's blocks, None if it is unknown.
-        dealt_block: units that the compiler kept together.
+        dealt_block: units kept together by the compiler.
         sections: words of every memory.
         data: the image, as the load port takes it.
-        manifest: of the image folder that the part was read from.
+        manifest: of the part's image folder.
     """
 
     number: int
@@ -123,9 +123,9 @@ class Build:
         options: how it is compiled.
         source: where the model is from; None if it was read from an image folder.
         model: in float; None if it was read from an image folder.
-        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats, if any.
-        parts: the networks, in the order in which they run; none before quantisation.
-        host: parts of an ONNX file that run around the engine, if there are any.
+        calibrate: float inputs ``[..., frames, inputs]`` for the number formats, if any.
+        parts: the networks, in the order of the run; none before quantisation.
+        host: parts of an ONNX file around the engine, if there are any.
         notes: entries of the manifest about the source: ``source_check``, ``unused``.
     """
 
@@ -140,7 +140,7 @@ class Build:
 
     @property
     def spans(self) -> list[list[Part]]:
-        """Parts that read the same frames, together."""
+        """Parts with the same input frames, together."""
         found: dict[int, list[Part]] = {}
         for part in self.parts:
             found.setdefault(part.number, []).append(part)
@@ -148,7 +148,7 @@ class Build:
 
     @property
     def single(self) -> bool:
-        """The model is one network that runs forwards."""
+        """The model is one network, run forwards."""
         return len(self.parts) == 1 and not self.parts[0].reverse
 
     @property
@@ -176,12 +176,12 @@ class Build:
 
     @property
     def kept_weights(self) -> int:
-        """Weights that are not zero, before quantisation."""
+        """Weights other than zero, before quantisation."""
         return sum(part.quantised.kept_weights for part in self.parts)
 
     @property
     def cell(self) -> str:
-        """Name of the cell: that of the source, else of the first layer."""
+        """Name of the cell: the source's, else the first layer's."""
         named = self.source.cell if self.source is not None else ""
         return named or self.parts[0].quantised.layers[0].cell.name
 
@@ -190,7 +190,7 @@ class Build:
         return {key: (part, own) for part in self.parts for key, own in part.model_keys().items()}
 
     def initial_states(self) -> dict[str, Any]:
-        """Initial states that came with the model, by its names."""
+        """The model's own initial states, by its names."""
         return {
             key: part.initial[own]
             for key, (part, own) in self.state_keys().items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one schema of the JSON files that commands write: manifest, report, summary.
+"""The one schema of the JSON files of commands: manifest, report, summary.
 
 A schema is a plain value: a type or a tuple of types, a list of one schema (a list of such), or a
 dict of name to schema (an object with at least these keys), a :class:`Between` or :class:`Text`.
@@ -27,7 +27,7 @@ class Between:
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """A text that a regular expression matches as a whole."""
+    """A text, matched by a regular expression as a whole."""
 
     pattern: str
 
@@ -39,7 +39,7 @@ OptionalText = (str, type(None))
 
 
 class SchemaError(CsbError, ValueError):
-    """A file whose content is not what its schema says; one line for the user."""
+    """A file against its schema; one line for the user."""
 
 
 Size = Between(1, 1 << 16)
@@ -257,7 +257,7 @@ def check(value: Any, schema: Any, where: str = "") -> None:
     """Accept ``value`` if it fits ``schema``.
 
     Raises:
-        SchemaError: it does not; the message names the first place that is wrong.
+        SchemaError: it does not; the message names the first wrong place.
     """
     name = where or "file"
     if isinstance(schema, dict):

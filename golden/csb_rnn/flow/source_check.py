@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model beside the file that it was read from: run by whoever made it, compared in float.
+"""The model beside its file: run by the file's own tool, compared in float.
 
 "All equal" of a simulation compares the machine with our model of the network. Here the model is
 compared with the network: an ONNX file runs in ONNX Runtime, a state dict in ``torch.nn`` after a
 strict load, a module in torch. Frames and streams are 11 and 3 where the file leaves them open: two
-primes, so that axes that were mixed up have another shape or other numbers. A difference of more
-than 1e-4 of the largest value is an error that names the layer, the frame and the unit.
+primes, so mixed-up axes have another shape or other numbers. A difference of more
+than 1e-4 of the largest value is an error with the layer, the frame and the unit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class SourceError(UsageError):
-    """The model is not what the file computes, or this cannot be found out."""
+    """The model differs from the file, or the difference cannot be found out."""
 
 
 def _version(name: str) -> str | None:
@@ -165,7 +165,7 @@ def _run_torch(source: Source, x: np.ndarray, given: Arrays | None) -> np.ndarra
 
 
 def _frames(model: Model, calibrate: ArrayLike | None) -> tuple[np.ndarray, str]:
-    """``[streams, frames, inputs]`` to compare with, and what they are."""
+    """``[streams, frames, inputs]`` to compare with, and their name."""
     if calibrate is not None:
         x = np.asarray(calibrate, np.float64)
         x = (x[None] if x.ndim == 2 else x)[:8, :MOST_FRAMES]
@@ -250,7 +250,7 @@ def _inputs(
 def _runnable(
     plan: Plan, feeds: dict[str, np.ndarray], inputs: str, full: bool
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Inputs that the file itself takes: those given, else drawn ones of other sizes."""
+    """Inputs of the file itself: those given, else drawn ones of other sizes."""
     for frames, streams in ((0, 0), *SIZES):
         drawn = draw_inputs(plan, 0, frames, streams, full) if frames else feeds
         with contextlib.suppress(SourceError):

@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 def choose_block(block: str | int, c: Config, csb: Mapping[str, Any]) -> int | None:
     """Side of the blocks of the pattern: the dealing keeps units of a block together, and the
-    statistics are about them. ``auto``: that of the checkpoint's metadata; None if it has none.
+    statistics are about them. ``auto``: the block of the checkpoint's metadata; None if it has
+    none.
 
     Raises:
         CompileError: larger than the configuration's ``max_block``, or no positive number.
@@ -74,8 +75,8 @@ def say_cost(q: QNetwork, c: Config, block: int | None) -> None:
 
 
 def fastest(q: QNetwork, c: Config, options: Options, block: int | None) -> tuple[Program, int]:
-    """The program for a block size, or for the one that costs fewest cycles if it is unknown; and
-    that size.
+    """The program for a block size, or for the one with fewest cycles if it is unknown; and
+    the size.
 
     Raises:
         CompileError: the network does not fit the configuration.
@@ -174,12 +175,12 @@ def build(
         path: state dict, ONNX or description file.
         configuration: a named one, or one.
         prefix, cell, activation: see :func:`csb_rnn.network.read.read_source`.
-        calibrate: float inputs ``[..., frames, inputs]`` that set the number formats; of an ONNX
+        calibrate: float inputs ``[..., frames, inputs]`` for the number formats; of an ONNX
             file with host parts its inputs, by name or the only one.
-        initial: states that a run starts from, by the model's names, ``[H]``.
+        initial: states at the start of a run, by the model's names, ``[H]``.
         constants: numbers for inputs of an ONNX file, in place of those of a run.
-        unchecked: do not compare the model with the file that it was read from.
-        say: takes lines about the file: what runs where, what is not used.
+        unchecked: do not compare the model with its file.
+        say: takes lines about the file: the place of each part, unused tensors.
         options: fields of :class:`~csb_rnn.flow.record.Options`.
 
     Raises:
@@ -197,7 +198,7 @@ def build_source(
     say: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Build:
-    """From a model that was read to images; arguments and errors as :func:`build`, and
+    """From a model to images; arguments and errors as :func:`build`, and
 
     Args:
         found: the model and where it is from.

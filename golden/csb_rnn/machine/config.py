@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Named engine configurations, read from ``hdl/configs.toml``, and what follows from them.
+"""Named engine configurations, read from ``hdl/configs.toml``, and values derived from them.
 
-Everything that RTL, compiler, golden models and tests need to agree on and that is a number of
-one configuration comes from :class:`Config`; what is a layout comes from
+Numbers on which RTL, compiler, golden models and tests need to agree and which are of
+one configuration come from :class:`Config`; layouts come from
 :mod:`csb_rnn.machine.isa`.
 """
 
@@ -63,10 +63,10 @@ class Config:
     deep: int
 
     def __post_init__(self) -> None:
-        """Refuse what no machine can be built from; sizes are bounded before anything is made.
+        """Refuse impossible machines; sizes are bounded before anything is made.
 
         Raises:
-            ConfigError: one line that names the field and what it may be.
+            ConfigError: one line with the field and its range.
         """
         name = self.name
         if not (isinstance(name, str) and NAME.fullmatch(name)):
@@ -117,7 +117,7 @@ class Config:
 
     @property
     def rings(self) -> int:
-        """PE rows that can own an output: engine row k, PE row p is ring k*P + p."""
+        """PE rows with outputs of their own: engine row k, PE row p is ring k*P + p."""
         return self.K * self.P
 
     @property
@@ -127,7 +127,7 @@ class Config:
 
     @property
     def sub_slots(self) -> int:
-        """Cycles that one unit slot (one value of every lane) takes on the neuron write bus."""
+        """Cycles of one unit slot (one value of every lane) on the neuron write bus."""
         return -(-self.lanes // self.L)
 
     @property
@@ -138,7 +138,7 @@ class Config:
 
     @property
     def acc_w(self) -> int:
-        """Accumulator bits. The quantiser sees to it that no row's sum can overflow them."""
+        """Accumulator bits. By the quantiser's choice no row's sum can overflow them."""
         return self.data_w + self.weight_w + self.acc_guard
 
     @property
@@ -149,15 +149,15 @@ class Config:
 
     @property
     def bus_rows(self) -> int:
-        """Engine rows that take turns in the lanes' order on the neuron write bus: see
+        """Engine rows taking turns in the lanes' order on the neuron write bus: see
         :meth:`bus_place`."""
         return self.K if self.shared_cols > 1 else 1
 
     def bus_place(self, lane):
-        """Place of a lane (an integer or an array) in the order in which lanes are written.
+        """Place of a lane (an integer or an array) in the order of writing.
 
         Place i is written in cycle i // L of its slot, to column i % L, rotated. With shared
-        columns the units of a block are in one engine row: engine rows take turns, so that such a
+        columns the units of a block are in one engine row: engine rows take turns, so such a
         block can lie in one engine column as well. Example: K = L = 4, P = 4: lane 5 (engine row 1,
         PE row 1) has place 1*4 + 1 = 5, lane 4 (engine row 1, PE row 0) has place 1.
         """
@@ -165,7 +165,7 @@ class Config:
         return lane % own * self.bus_rows + lane // own
 
     def choose_sharing(self, sharing: str | None) -> str:
-        """The sharing mode to compile for: all that is built in unless told otherwise.
+        """The sharing mode to compile for: all those built in unless told otherwise.
 
         Raises:
             ConfigError: no such mode, or not built into this configuration.
@@ -226,7 +226,7 @@ def load(name: str, **overrides: int) -> Config:
     """The named configuration, with fields replaced by ``overrides``.
 
     Raises:
-        ConfigError: no configuration has that name, or its numbers do not fit together.
+        ConfigError: no configuration of this name, or its numbers do not fit together.
     """
     if name not in names(sim_only=True):
         known = ", ".join(names(sim_only=True))
@@ -241,7 +241,7 @@ def from_fields(fields: Any) -> Config:
     """A configuration from all of its fields, as an image folder holds them.
 
     Raises:
-        ConfigError: not an object, a field too many or missing, or numbers that do not fit.
+        ConfigError: not an object, a field too many or missing, or numbers out of their range.
     """
     if not isinstance(fields, dict):
         raise ConfigError(f"expected an object, got {untrusted.show(fields)}")

@@ -123,7 +123,8 @@ def _check_keys(path: Path, name: str, keys: Any, beside: Sequence[str]) -> None
 
 
 def _bases(table: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
-    """The base of a configuration, the base of that, and so on; it ends where one comes again."""
+    """The base of a configuration, the base of the base, and so on; it ends where one comes
+    again."""
     out: list[str] = []
     base = table[name].get("base")
     while base is not None and base not in out:

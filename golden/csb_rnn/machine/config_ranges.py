@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds of a configuration: values that each field may have, and the largest machine."""
+"""Bounds of a configuration: the range of each field, and the largest machine."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tools know of the design: its files, and its instances in a configuration."""
+"""The design as tools see it: its files, and its instances in a configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DesignError(CsbError, RuntimeError):
 
 
 class Instance(NamedTuple):
-    """A module instance; ``parameters`` are those that its parent sets, so no derived ones."""
+    """A module instance; ``parameters`` are those set by its parent, so no derived ones."""
 
     path: str
     module: str
@@ -39,7 +39,7 @@ def file_list() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
 
 
 def needed_files(top: str, extra: Sequence[Path] = ()) -> list[Path]:
-    """Sources and headers that ``top`` needs, in compile order.
+    """Sources and headers for ``top``, in compile order.
 
     Every file is named after the module, package or header in it, so a file needs those whose names
     occur in it. With only these in a build, an edit elsewhere in the design does not outdate it.
@@ -65,7 +65,7 @@ def needed_files(top: str, extra: Sequence[Path] = ()) -> list[Path]:
 
 
 def needed_sources(top: str, extra: Sequence[Path] = ()) -> list[Path]:
-    """:func:`needed_files` without the headers: what a tool is given, with the include folders."""
+    """:func:`needed_files` without the headers: the input of a tool, with the include folders."""
     return [file for file in needed_files(top, extra) if file.suffix == ".sv"]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the design, and all that is built, are on this computer.
+"""The places of the design, and of everything built, on this computer.
 
 In a checkout :data:`ROOT` is its top folder. An installed package carries ``hdl/`` as data;
 there :data:`ROOT` is the folder of the data, so ``ROOT / "hdl"`` holds the design in both cases.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image: everything that the load port writes, as a stream of 32-bit little-endian words.
+"""The image: the content of the load port, as a stream of 32-bit little-endian words.
 
 One definition for compiler, RTL (``hdl/control/csb_image_pkg.sv`` is written by
 ``python -m csb_rnn.machine.image``), benches and documents::
@@ -11,8 +11,8 @@ One definition for compiler, RTL (``hdl/control/csb_image_pkg.sv`` is written by
 The data of a section are its memory words in address order. A memory word of up to 32 bits is one
 stream word. A wider one is cut into parts of ``isa.PART_W`` bits, as block RAMs are wide: first
 come the upper 4 bits of every part, eight parts to a stream word, low part first; then the lower 32
-bits of every part, a stream word each. Memories that an image does not name keep what they held,
-except that a load clears all neurons, accumulators and states.
+bits of every part, a stream word each. Memories not named by an image keep their words,
+but a load clears all neurons, accumulators and states.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VERSION = 2  # of the image format
 
 
 class ImageError(CsbError, ValueError):
-    """An image that the load port would refuse; ``code`` is its error code."""
+    """An image refused by the load port; ``code`` is its error code."""
 
     def __init__(self, error: str, message: str) -> None:
         super().__init__(message)
@@ -99,7 +99,7 @@ class Section:
 def config_hash(c: Config) -> int:
     """31-bit hash of all RTL parameters: an image runs only where it was made for.
 
-    31 bits so that every simulator takes it as an integer parameter.
+    31 bits, so every simulator takes it as an integer parameter.
     """
     text = ",".join(f"{k}={v}" for k, v in sorted(rtl_parameters(c).items()))
     return zlib.crc32(text.encode()) & 0x7FFFFFFF

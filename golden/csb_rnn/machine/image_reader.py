@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An image as the load port reads it: its sections, or the error code with which it is refused."""
+"""An image as the load port reads it: its sections, or the error code of its refusal."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _check_registers(c: Config, addr: int, values: Sequence[int]) -> None:
 
 
 def _missing(c: Config, sections: Iterable[Section]) -> list[str]:
-    """What an image needs and these sections do not bring: all program registers in one section,
+    """Parts needed by an image and missing in these sections: all program registers in one section,
     a word with ``last`` for every program, a word of the output table."""
     there = set()
     for s in sections:

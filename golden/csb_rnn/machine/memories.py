@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many bits of memory a configuration has, and for what."""
+"""The bits of memory of a configuration, by use."""
 
 from __future__ import annotations
 

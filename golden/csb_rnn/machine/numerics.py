@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer arithmetic of the hardware, bit for bit: every named rounding and saturation point.
 
-All functions take and return numpy int64 arrays (or what broadcasts to one) and are exact; the
-formats are in ``docs/numerics.md``. There is one rounding mode, to nearest with ties towards
+All functions take and return numpy int64 arrays (or values that broadcast to one) and are exact;
+the formats are in ``docs/numerics.md``. There is one rounding mode, to nearest with ties towards
 plus infinity, and rounding happens in :func:`round_shift` only.
 
 ``python -m csb_rnn.machine.numerics`` writes ``hdl/datapath/csb_act_rom.sv`` from
@@ -44,7 +44,7 @@ def limits(bits: int) -> tuple[int, int]:
 
 
 def saturate(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
-    """``x`` limited to ``bits`` bits, signed; what had to be changed is added to ``counts``."""
+    """``x`` limited to ``bits`` bits, signed; changed values are added to ``counts``."""
     x = np.asarray(x, np.int64)
     low, high = limits(bits)
     if counts is not None:
@@ -55,7 +55,7 @@ def saturate(x: ArrayLike, bits: int, counts: Saturations | None = None, point: 
 
 
 def wrap(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
-    """``x`` modulo ``2^bits``, signed; what had to be changed is added to ``counts``."""
+    """``x`` modulo ``2^bits``, signed; changed values are added to ``counts``."""
     x = np.asarray(x, np.int64)
     low, high = limits(bits)
     if counts is not None:
@@ -75,7 +75,7 @@ def drain_value(
 
     Args:
         acc: sum of all partial sums of a row, in units of weight x neuron. Accumulators have
-            ``acc_w`` bits and wrap: a sum that does not fit comes out wrong, counted as "sum".
+            ``acc_w`` bits and wrap: a sum beyond them comes out wrong, counted as "sum".
         bias: bias in the same units, ``acc_w`` bits; the sum with it has a bit more.
         shift: the shift field of the drain word, 0 to 31.
     """
@@ -132,7 +132,7 @@ def to_neuron(
 
     One unit is ``2^(neu_shift + 16 - data_w - LANE_FRAC)``. The limit itself, 1 with 15 fraction
     bits, becomes the largest number, a unit less. The hardware counts it as saturated; without
-    ``one`` it is not counted, as a report on what is lost needs it.
+    ``one`` it is not counted, as a report on losses needs it.
     """
     rounded = round_shift(v, neu_shift + GRID_W - cfg.data_w)
     if counts is not None:

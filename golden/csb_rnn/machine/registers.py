@@ -243,7 +243,7 @@ def _field_lines(r: Register) -> list[str]:
 def package_text(
     registers: Sequence[Register] = REGISTERS, counters: Sequence[Counter] = COUNTERS
 ) -> str:
-    """The text of ``hdl/control/csb_regs_pkg.sv``, or what it would be with another map.
+    """The text of ``hdl/control/csb_regs_pkg.sv``, or the same with another map.
 
     Raises:
         ValueError: two registers have one offset, or counters are not in their order.

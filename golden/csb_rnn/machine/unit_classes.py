@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unit classes: which PE row each unit of a block works in, if PE rows share neuron addresses.
+"""Unit classes: the PE row of each unit of a block, if PE rows share neuron addresses.
 
 With ``shared_cols`` = C > 1 a word of a share group multiplies Q columns by one row of each of its
 C PE rows. A kernel fills its words if it keeps as many rows in every PE row. So the units of a
@@ -10,7 +10,7 @@ as many rows of every class of a part.
 How many units each class has follows from the machine alone (:func:`quotas`). A block is cut into
 *pieces*, which go to engine rows one by one; so many that every engine row gets :data:`PER_ROW` of
 them, for balance, as long as a class keeps :data:`PER_CLASS` units. A piece has a part for each
-share group of an engine row. Which units a class has is free (:func:`assign`).
+share group of an engine row. The choice of a class's units is free (:func:`assign`).
 
 Example: 256 units in blocks of 32 on ``paper256_cols`` (K = P = C = 4): an engine row gets two
 blocks, so a block is one piece: one part of four classes of 8 units. With 128 units it would get
@@ -36,7 +36,7 @@ EXACT = 1e-9
 
 
 def piece_size(units: int, block: int, c: Config) -> int:
-    """Units of a piece that is not cut any further."""
+    """Units of a piece beyond any further cut."""
     size = min(block, units)
     while units < PER_ROW * c.K * size and size % 2 == 0 and size // 2 >= PER_CLASS * c.P:
         size //= 2
@@ -47,7 +47,7 @@ def pieces(units: int, block: int, c: Config) -> list[list[int]]:
     """Units of every piece of every block: a piece lies in one *bundle*, one bank of an engine row.
 
     A bundle has P places in every slot. It takes as many pieces of :func:`piece_size` as it has
-    room for; those that are left are cut to what is left of the bundles.
+    room for; the others are cut to the rest of the bundles.
     """
     slots = -(-units // c.lanes)
     room, bundles = slots * c.P, c.K * c.drain_banks
@@ -83,8 +83,9 @@ def quotas(units: int, block: int, c: Config) -> list[np.ndarray]:
 
 
 def named(csb: Mapping[str, Any], shared: int, block: int) -> dict[str, np.ndarray]:
-    """The classes that a checkpoint's metadata name for blocks of this size and ``shared`` classes
-    a part, by unit space and layer (``hidden_l0``); what is no list of integers is left out."""
+    """The classes in a checkpoint's metadata for blocks of this size and ``shared`` classes
+    a part, by unit space and layer (``hidden_l0``); entries other than lists of integers are left
+    out."""
     found = csb.get("unit_class")
     if csb.get("classes") != shared or csb.get("block") != block or not isinstance(found, dict):
         return {}
@@ -123,15 +124,15 @@ def longest(work: np.ndarray, classes: np.ndarray, shared: int) -> float:
 
 
 def assign(work: np.ndarray, quota: np.ndarray) -> np.ndarray:
-    """Classes of the units of one block, such that every kernel has as much work in every class.
+    """Classes of the units of one block, for equal work of each kernel in every class.
 
     Args:
         work: [units, kernels] weight of each unit's row in every kernel of the block.
         quota: [classes] units of each class.
 
     Returns:
-        class [units]. Heavy units go first, each to the class that has least of what it brings;
-        then units of one part are exchanged while that evens out its classes.
+        class [units]. Heavy units go first, each to the class with the least of its kind of work;
+        then units of one part are exchanged while this evens out its classes.
     """
     units = len(work)
     scaled = work / np.maximum(work.sum(axis=0), EXACT)

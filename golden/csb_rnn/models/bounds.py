@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds of the neuron vectors of a cell that follow from its graph alone."""
+"""Bounds of the neuron vectors of a cell, from its graph alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from csb_rnn.cells.graph import Cell, Drain, Elem
 
 
 def vector_bounds(cell: Cell, initial: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Largest |v| that each elem node can reach, by interval arithmetic over the frames.
+    """Largest |v| of each elem node, by interval arithmetic over the frames.
 
     ``a*n + (1-a)*s`` with ``a`` a sigmoid is known as a mixture of ``n`` and ``s``. What grows
     from frame to frame is infinite.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibration: the sizes of inputs, sums and vectors, seen on frames that the user gives.
+"""Calibration: the sizes of inputs, sums and vectors, seen on the user's frames.
 
-Example: 1,000 frames of a spectrum say that column 0 reaches 90 and column 39 only 0.4, that h of
-layer 0 has a mean square of 0.2, and that no sum of drain ``i`` is beyond 31.
+Example: in 1,000 frames of a spectrum column 0 reaches 90 and column 39 only 0.4, h of
+layer 0 has a mean square of 0.2, and no sum of drain ``i`` is beyond 31.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FEW = 16  # non-zero values of a column below which its peak says nothing
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What the frames showed.
+    """The findings on the frames.
 
     Attributes:
         x_peak: largest |x|.
@@ -69,7 +69,7 @@ def frames_of(network: Network, calibrate: ArrayLike) -> Floats:
     """The frames, checked: ``[frames, inputs]`` or ``[streams, frames, inputs]``.
 
     Raises:
-        QuantError: another shape, NaN, infinity, or numbers that no input holds.
+        QuantError: another shape, NaN, infinity, or numbers beyond every input.
     """
     x = np.asarray(calibrate, np.float64)
     if x.ndim not in (2, 3) or x.shape[-1] != network.inputs or 0 in x.shape:
@@ -91,7 +91,7 @@ def observe(
     """Run the float model over the frames and keep the sizes of everything.
 
     Raises:
-        QuantError: frames that :func:`frames_of` refuses.
+        QuantError: frames refused by :func:`frames_of`.
     """
     x = frames_of(network, calibrate)
     peak: dict[str, Floats] = {}

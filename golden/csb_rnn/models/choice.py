@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which formats the inputs of a layer's sums get: a choice by the error that they cause.
+"""The formats of the inputs of a layer's sums: a choice by their error.
 
 All products of a drain share the fraction F of their sum, so one input pays for another: with
-inputs to 8 and weights to 1/4, F is at most 29, and a recurrent matrix that multiplies an h of 15
+inputs to 8 and weights to 1/4, F is at most 29, and a recurrent matrix for an h of 15
 fraction bits has 14, although its largest weight is 1/8. With 14 fraction bits for h it has 15, and
-the sum is better. So each format of a vector that may pay is tried, columns of the network's input
-get a scale of their own within the room that F leaves, and the smallest error is taken.
+the sum is better. So each promising format of a vector is tried, columns of the network's input
+get a scale of their own within the room left by F, and the smallest error is taken.
 
-The error is that of rounding, in units of the layer's output: a share of the mean variance of the
-drains, 0.4 of a single one and 0.1 of four gates, which damp each other, plus that of the output.
+The error is of rounding, in units of the layer's output: a share of the mean variance of the
+drains, 0.4 of a single one and 0.1 of four gates, which damp each other, plus the output's.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Choice:
     """Formats of a layer's inputs.
 
     Attributes:
-        fracs: fraction bits of each vector that is an input of sums.
+        fracs: fraction bits of each input vector of sums.
         scale: integers per unit of each column of the network's input, on the 16-bit grid; None if
             the format of x was given.
-        error: the variance that the choice was made by.
+        error: the variance behind the choice.
     """
 
     fracs: dict[str, int]
@@ -125,9 +125,9 @@ class Chooser:
         """The formats of least error.
 
         Args:
-            limits: fraction bits that each vector may have.
+            limits: range of fraction bits of each vector.
             x_frac: fraction bits of x, if they are given.
-            out: the vector that the layer returns.
+            out: the vector returned by the layer.
         """
         best: Choice | None = None
         for fracs in itertools.product(*limits.values()):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The float and the fixed model of both directions: networks over the same frames, side by side.
 
-:class:`csb_rnn.network.network.Model` says which network runs over which frames. Here such a
+:class:`csb_rnn.network.network.Model` gives each network its frames. Here such a
 model is computed in floats (:func:`run`) and, once :func:`csb_rnn.models.quantise.quantise_model`
 has quantised it, in integers (:func:`run_fixed`).
 """
@@ -25,7 +25,7 @@ from csb_rnn.network.network import Floats, Model, Span, model_key, part_state
 
 
 def turned(x: np.ndarray, reverse: bool) -> np.ndarray:
-    """Frames ``[..., frames, n]`` in the order in which a network takes them."""
+    """Frames ``[..., frames, n]`` in a network's own order."""
     return np.ascontiguousarray(x[..., ::-1, :]) if reverse else x
 
 
@@ -114,7 +114,7 @@ class QModel:
         return self._each_state(state, QNetwork.state_float)
 
     def quantise_state(self, state: Mapping[str, ArrayLike]) -> dict[str, Ints]:
-        """Initial states from floats; those that are absent are zero.
+        """Initial states from floats; absent ones are zero.
 
         Raises:
             QuantError: an unknown name, a wrong shape, NaN or infinity.

@@ -43,7 +43,7 @@ class SparseRows:
 
 
 class FixedModel:
-    """A quantised network that can be run frame by frame.
+    """A quantised network, run frame by frame.
 
     State is a dict of int64 arrays, ``[H]`` or ``[streams, H]``: see
     :meth:`csb_rnn.models.integer_network.QNetwork.state_keys`. ``saturations`` counts values that
@@ -62,7 +62,7 @@ class FixedModel:
         self._weights = [{k: SparseRows(w) for k, w in la.weights.items()} for la in network.layers]
 
     def zero_state(self, streams: int | None = None) -> State:
-        """State of a run that starts from zero."""
+        """State of a run from zero."""
         return self.network.zero_state(streams)
 
     def _layer(self, n: int, layer: QLayer, x: Ints, state: State, trace: Trace | None) -> Ints:

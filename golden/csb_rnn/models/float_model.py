@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The float model: what the user trained.
+"""The float model: the user's network.
 
 :func:`run_torch` calls torch's own modules, :func:`run` interprets the cell graph in float64
 and runs any cell; tests hold the two together. Weights are those of the

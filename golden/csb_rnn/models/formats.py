@@ -29,7 +29,7 @@ def to_float(x: ArrayLike, frac: int) -> Floats:
 
 
 def frac_for(bound: float, fracs: range) -> int:
-    """Most fraction bits with which a 16-bit value reaches ``bound``; of the range's, the least
+    """Most fraction bits for which a 16-bit value reaches ``bound``; of the range's, the least
     if none does (the value then saturates). A bound of exactly 2^n may lose its last unit."""
     for f in reversed(fracs):
         if bound <= 2.0 ** (GRID_W - 1 - f):

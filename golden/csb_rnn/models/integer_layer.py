@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A layer in integers, and the check of one that comes from a file."""
+"""A layer in integers, and the check of one from a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZES = range(1, (1 << 16) + 1)  # of a vector: an input frame has no more
 
 
 class QuantError(CsbError, ValueError):
-    """Numbers that no format holds; the message is one line that names them."""
+    """Numbers beyond every format; the message is one line with them."""
 
 
 def is_int(value: Any, allowed: range | tuple[int, ...]) -> bool:
@@ -103,12 +103,12 @@ class QLayer:
 
     @property
     def output(self) -> Elem:
-        """The node that the layer returns."""
+        """The node returned by the layer."""
         return self.cell.output
 
     @property
     def outputs(self) -> int:
-        """Values that the layer returns."""
+        """Values returned by the layer."""
         return self.units(str(self.output.vector))
 
     @functools.cached_property
@@ -128,14 +128,14 @@ class QLayer:
         return LANE_FRAC + self.lift_of(node.name) - self.fracs[node.vector or "out"]
 
     def check(self, q: Widths, where: str) -> None:
-        """Refuse integers that :func:`quantise` never makes, of a file for example.
+        """Refuse integers never made by :func:`quantise`, of a file for example.
 
         Args:
             q: widths, those of the network.
             where: for messages.
 
         Raises:
-            QuantError: a size, shape, fraction or number out of its range; one line that names it.
+            QuantError: a size, shape, fraction or number out of its range; one line with its name.
         """
         cell = self.cell
 

@@ -30,7 +30,7 @@ class QNetwork:
         block, csb: as in :class:`~csb_rnn.network.network.Network`.
         kept_weights: non-zero weights before quantisation.
         x_gain: factor of each column of the input before it is rounded, which its weights take
-            back; None if there is none. Example: a column that reaches 0.4 beside one that reaches
+            back; None if there is none. Example: a column up to 0.4 beside one up to
             90 has a gain of 64 and weights of a 64th.
     """
 
@@ -57,7 +57,7 @@ class QNetwork:
 
     @property
     def dropped(self) -> int:
-        """Bits of the 16-bit grid that are not stored."""
+        """Bits of the 16-bit grid without storage."""
         return GRID_W - self.data_w
 
     @property
@@ -74,7 +74,7 @@ class QNetwork:
         """The network itself, if :func:`quantise` could have made it.
 
         Raises:
-            QuantError: it could not; one line that names the first odd number.
+            QuantError: it could not; one line with the first odd number.
         """
         for name in ("data_w", "weight_w", "state_w", "state_frac", "acc_guard"):
             if not is_int(getattr(self, name), RANGES[name]):
@@ -134,7 +134,7 @@ class QNetwork:
         return saturate(to_int(scaled, self.x_frac), self.data_w, counts, "input")
 
     def x_limits(self) -> NDArray[np.float64]:
-        """Largest |x| that each column holds, ``[inputs]``."""
+        """Largest |x| of each column, ``[inputs]``."""
         gain = np.ones(self.inputs) if self.x_gain is None else np.asarray(self.x_gain)
         return 2.0 ** (self.data_w - 1 - self.x_frac) / gain
 
@@ -154,8 +154,8 @@ class QNetwork:
         }
 
     def state_limits(self) -> dict[str, float]:
-        """Largest |value| that a run can start from, by state: that of its memory word, and of the
-        neuron vectors that hold it. A GRU's h with 15 fraction bits: 1."""
+        """Largest |value| at the start of a run, by state: of its memory word, and of the
+        neuron vectors with a copy. A GRU's h with 15 fraction bits: 1."""
         found = {}
         for key, (_, frac) in self.state_keys().items():
             state, n = key.rsplit("_l", 1)
@@ -179,8 +179,8 @@ class QNetwork:
         power of two, becomes its largest number, one unit below.
 
         Raises:
-            QuantError: an unknown name, a wrong shape, NaN or infinity, or a value beyond what the
-                state or a vector that begins with it holds.
+            QuantError: an unknown name, a wrong shape, NaN or infinity, or a value beyond the
+                format of the state or of a vector beginning with it.
         """
         keys = self.state_keys()
         limits_of = self.state_limits()
@@ -212,7 +212,7 @@ class QNetwork:
         }
 
     def state_float(self, state: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float32]]:
-        """A state as float32 under torch's names; exact, so that a run can be resumed from it."""
+        """A state as float32 under torch's names; exact, so a run can be resumed from it."""
         return {
             k: to_float(state[k], frac).astype(np.float32)
             for k, (_, frac) in self.state_keys().items()

@@ -108,7 +108,7 @@ def make_constants(layer: Layer, cfg: Config, where: str) -> dict[str, Ints]:
     """Constants as fine state words.
 
     Raises:
-        QuantError: one does not fit the state memory, or the narrow operand that takes its copy.
+        QuantError: one does not fit the state memory, or the narrow operand of its copy.
     """
     out = {}
     for k, v in layer.constants.items():
@@ -127,7 +127,7 @@ def make_constants(layer: Layer, cfg: Config, where: str) -> dict[str, Ints]:
 def to_int(x: ArrayLike, frac: int) -> Ints:
     """``x * 2^frac`` as int64, to nearest with ties towards plus infinity.
 
-    Not saturated, except that what is beyond all formats becomes +-2^62.
+    Not saturated, but values beyond all formats become +-2^62.
     """
     scaled = np.floor(np.ldexp(np.asarray(x, np.float64), frac) + 0.5)
     return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)

@@ -2,13 +2,13 @@
 """From trained numbers to integers: the one quantiser, and the formats it chooses.
 
 Weights and neurons lie on a grid of 16 bits: a value of ``frac`` fraction bits is a multiple of
-``2^-frac`` that fits int16. Only its upper ``weight_w`` or ``data_w`` bits are stored, so the unit
-of a stored neuron is ``2^-(frac - 16 + data_w)``, that of a weight likewise. The formats are:
+``2^-frac`` within int16. Only its upper ``weight_w`` or ``data_w`` bits are stored, so the unit
+of a stored neuron is ``2^-(frac - 16 + data_w)``, a weight's likewise. The formats are:
 
 * a neuron vector v has ``f_v`` fraction bits, 8 to 15 (``neu_shift = 15 - f_v``), the network's
-  input ``x`` any number from 0 to 24, and each of its columns a gain that its weights take back;
-* all products that meet in a drain share the fraction F of their sum, 15 to 46 (``shift`` =
-  F - 15), so the weights that multiply v have ``F - f_v`` fraction bits. F is the largest with
+  input ``x`` any number from 0 to 24, and each of its columns a gain, taken back by its weights;
+* all products of a drain share the fraction F of their sum, 15 to 46 (``shift`` =
+  F - 15), so the weights that multiply v have ``F - f_v`` fraction bits. F is the largest for
   which weights and bias fit: one power of two for each gate, whatever the widths.
 
 A :class:`QNetwork` depends on widths of a configuration, not on its shape.
@@ -50,7 +50,7 @@ def _top_frac(
     """The most fraction bits of each vector, and of "out".
 
     Raises:
-        QuantError: a value that neurons do not hold.
+        QuantError: a value beyond neurons.
     """
     where, found = f"layer {n}", {}
     bounds = vector_bounds(layer.cell, initial)
@@ -120,7 +120,7 @@ def _largest_lifted(layer: Layer, n: int, seen: Seen) -> float | None:
 def _check_kept(layer: Layer, fracs: Mapping[str, int], lift: int, cfg: Config, where: str) -> None:
     """
     Raises:
-        QuantError: a state that is a vector too does not fit its memory word.
+        QuantError: a state, a vector too, does not fit its memory word.
     """
     for vector, kept in layer.cell.vectors.items():
         if kept and cfg.state_w < GRID_W + LANE_FRAC + lift - fracs[vector]:
@@ -133,7 +133,7 @@ def _check_kept(layer: Layer, fracs: Mapping[str, int], lift: int, cfg: Config, 
 def _columns(
     layer: Layer, n: int, seen: Seen, before: str, peaks: Floats | None
 ) -> dict[str, Columns]:
-    """Sizes of the inputs of a layer's sums; ``before`` is the node that x comes from."""
+    """Sizes of the inputs of a layer's sums; ``before`` is the node behind x."""
     x = seen.square.get(f"{before}_l{n - 1}", seen.x_square) if n else seen.x_square
     found = {"x": Columns(x, peaks)}
     for v in layer.cell.vectors:
@@ -152,11 +152,11 @@ def quantise(
     """The network in integers.
 
     Args:
-        network: what was trained.
+        network: the trained one.
         cfg: widths are used, nothing else.
-        calibrate: float inputs ``[frames, inputs]`` or ``[streams, frames, inputs]`` that set
+        calibrate: float inputs ``[frames, inputs]`` or ``[streams, frames, inputs]`` for
             the formats of the input, of its columns, of vectors and of sums. Without it input and
-            vectors that their cell does not bound have 12 fraction bits (range -8 to 8).
+            vectors without a bound by their cell have 12 fraction bits (range -8 to 8).
         state: initial state of the calibration, which bounds vectors as well.
         x_frac: fraction bits of the input on the 16-bit grid, instead of the calibrated ones.
         x_gain: with ``x_frac``, the gain of each column of the input.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A checkpoint: the recurrent layers of one model with their tensors, and what came with them.
+"""A checkpoint: the recurrent layers of one model with their tensors, and their metadata.
 
 The cell follows from the shapes (4H gate rows: lstm, 3H: gru, H: rnn) unless the ``csb`` metadata
 names one. Cells without a product of their state (SRU) have no ``weight_hh`` and ``bias_hh``, cells
@@ -7,7 +7,7 @@ with constants (peephole weights) have them stacked in ``weight_p_l0``.
 
 :mod:`csb_rnn.network.checkpoint_files` reads and writes the files,
 :mod:`csb_rnn.network.state_dict` knows the key names, :mod:`csb_rnn.network.checkpoint_metadata`
-the metadata. Errors are :class:`CheckpointError`: one line that names the key and the value that
+the metadata. Errors are :class:`CheckpointError`: one line with the key and the value that
 was expected.
 """
 
@@ -33,7 +33,7 @@ _NAME = re.compile(rf"^({STEMS})_l([0-9]{{1,4}})(_reverse)?$")
 
 
 class CheckpointError(CsbError, ValueError):
-    """A checkpoint that cannot be used; the message is one line for the user."""
+    """An unusable checkpoint; the message is one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Layer:
 
     @property
     def outputs(self) -> int:
-        """Width of what the layer puts out, both directions together."""
+        """Width of the layer's output, both directions together."""
         return (self.proj or self.hidden) * (2 if self.bidirectional else 1)
 
     def names(self) -> list[str]:
@@ -67,7 +67,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Recurrent layers of one model, and what came with them.
+    """Recurrent layers of one model, and their metadata.
 
     ``tensors`` maps torch's names, without prefix, to float32 arrays in torch's gate order.
     """
@@ -108,7 +108,7 @@ class Checkpoint:
 def layers_of(
     shapes: Mapping[str, tuple[int, ...]], prefix: str, named_cell: str | None
 ) -> tuple[str, list[Layer]]:
-    """Cell and layers of tensors with these names and shapes, each of which must have its place.
+    """Cell and layers of tensors with these names and shapes; each must have its place.
 
     Args:
         shapes: by torch's names, at least one of them.

@@ -2,9 +2,9 @@
 """Checkpoint files: ``.pt`` (torch.save of a state dict), ``.safetensors``, ``.npz``.
 
 They hold tensors under torch's key names (:mod:`csb_rnn.network.state_dict`) and metadata
-(:mod:`csb_rnn.network.checkpoint_metadata`). Sizes that a file declares are checked before memory
-is taken for them. Errors are :class:`~csb_rnn.network.checkpoint.CheckpointError`: one line that
-names the file, the key and the value that was expected.
+(:mod:`csb_rnn.network.checkpoint_metadata`). Sizes declared in a file are checked before memory
+is taken for them. Errors are :class:`~csb_rnn.network.checkpoint.CheckpointError`: one line
+with the file, the key and the expected value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ READ = (*TORCH_READ, ".safetensors", ".npz")
 
 
 def _torch_load(path: Path) -> Any:
-    """What ``torch.save`` wrote, if it is tensors and plain values.
+    """The content of a file of ``torch.save``, if it is tensors and plain values.
 
     Raises:
         CheckpointError: it holds other objects, or it is damaged.
@@ -57,7 +57,7 @@ def _torch_load(path: Path) -> Any:
 
 
 def _state_of(loaded: Any) -> tuple[dict[str, Any], Any]:
-    """State dict and metadata of what ``torch.load`` gave."""
+    """State dict and metadata of the result of ``torch.load``."""
     if not isinstance(loaded, dict):
         raise CheckpointError(f"expected a state dict, got {type(loaded).__name__}")
     csb = loaded.get("csb")
@@ -70,10 +70,10 @@ def _state_of(loaded: Any) -> tuple[dict[str, Any], Any]:
 
 
 def read_content(path: str | os.PathLike) -> dict[str, Any]:
-    """All of one file: what ``torch.save`` was given, or arrays and tensors by name.
+    """All of one file: the argument of ``torch.save``, or arrays and tensors by name.
 
     Raises:
-        CheckpointError: a file that is missing, damaged or too large.
+        CheckpointError: a missing, damaged or too large file.
     """
     path = Path(path)
     if path.suffix not in TORCH_READ:
@@ -108,7 +108,7 @@ def read_state(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, Any] 
     """State dict and metadata of one file.
 
     Raises:
-        CheckpointError: a file that is missing, damaged or too large.
+        CheckpointError: a missing, damaged or too large file.
     """
     path = Path(path)
     if path.suffix not in READ:
@@ -134,7 +134,7 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Every array of a file, by its name; floats as float32.
 
     Raises:
-        CheckpointError: a file that is missing or damaged.
+        CheckpointError: a missing or damaged file.
     """
     state = read_state(path)[0]
     try:
@@ -145,10 +145,10 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def read_checkpoint(path: str | os.PathLike, prefix: str | None = None) -> Checkpoint:
-    """Read a checkpoint file; see the module's docstring for what is understood.
+    """Read a checkpoint file; see the module's docstring for the kinds of files.
 
     Raises:
-        CheckpointError: a file that is missing or damaged, or content that does not fit.
+        CheckpointError: a missing or damaged file, or wrong content.
     """
     state, csb = read_state(path)
     try:
@@ -190,7 +190,7 @@ def write_checkpoint(
 
     Args:
         path: ``.npz``, ``.safetensors`` or ``.pt``; parent folders are made.
-        checkpoint: what to write; recurrent tensors go out under plain keys, with their prefix.
+        checkpoint: the content; recurrent tensors go out under plain keys, with their prefix.
         tables_8bit: store float matrices among the extras as int8 with a scale per row.
     """
     path = Path(path)

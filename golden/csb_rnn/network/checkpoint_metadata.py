@@ -30,7 +30,7 @@ BLOCK_LIMIT = 1 << 16
 
 
 def check_csb(csb: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Metadata whose types are right, or an error that names the field."""
+    """Metadata whose types are right, or an error with the field's name."""
 
     def fail(name: str, expected: str) -> None:
         raise CheckpointError(f"csb.{name}: expected {expected}, got {untrusted.show(csb[name])}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Description files: models of any cell, from tensors under any names.
 
-A TOML file beside its weights, for what neither torch nor ONNX has a layer (docs/cells.md has an
+A TOML file beside its weights, for cells without a layer in torch and ONNX (docs/cells.md has an
 example)::
 
     weights = "model.npz"              # or .safetensors, .pt
@@ -30,8 +30,8 @@ example)::
 Each is a key of the weights or a table of ``key``, ``rows`` (first, end), ``transpose`` and
 ``norm``: the prefix of a batch norm (``weight``, ``bias``, ``running_mean``, ``running_var``;
 epsilon ``eps``) behind the product with x, which is folded into W and b. A layer may be
-``torch = "rnn."`` instead: torch's stacked names (``weight_ih_l0`` ...) behind that prefix;
-``number`` says which.
+``torch = "rnn."`` instead: torch's stacked names (``weight_ih_l0`` ...) behind this prefix;
+``number`` names it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ EPS = 1e-5  # of torch's batch norm
 
 
 class DescriptionError(NetworkError):
-    """A description file that cannot be used; one line that names the entry."""
+    """An unusable description file; one line with the entry's name."""
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:
@@ -206,8 +206,8 @@ def read_description(path: str | os.PathLike) -> Model:
     """Read a description file and its weights.
 
     Raises:
-        DescriptionError: a missing file or entry, or a cell that cannot run.
-        NetworkError, CheckpointError: tensors that do not fit, weights that cannot be read.
+        DescriptionError: a missing file or entry, or a cell beyond the data path.
+        NetworkError, CheckpointError: tensors of wrong shapes, unreadable weights.
     """
     path = Path(path)
     try:

@@ -27,7 +27,7 @@ def _array(w: Tensor | np.ndarray) -> np.ndarray:
 def kernel_sizes(w: Tensor | np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows ``m`` and columns ``n`` of each block's kernel, int64 ``[block-rows, block-columns]``.
 
-    A kernel is the rows and the columns that hold a non-zero, so any matrix has one.
+    A kernel is the rows and the columns with a non-zero, so any matrix has one.
     """
     a = _array(w)
     if a.ndim != 2:
@@ -40,7 +40,7 @@ def kernel_sizes(w: Tensor | np.ndarray, block: int) -> tuple[np.ndarray, np.nda
 
 @dataclasses.dataclass(frozen=True)
 class KernelStats:
-    """What the CSB form of one matrix holds. Counts in entries, costs in bits."""
+    """The CSB form of one matrix. Counts in entries, costs in bits."""
 
     block: int
     m: np.ndarray  # kernel rows of each block, [block-rows, block-columns]

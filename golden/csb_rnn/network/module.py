@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modules of torch with anything around their recurrent layers, through torch's ONNX exporter.
 
-``torch.onnx.export`` traces the module on an example; the importer of ONNX files then finds what
-the engine runs and what the host. The exporter on ``torch.export`` (``dynamo=True``) is taken
-first. It unrolls ``torch.nn.RNN`` frame by frame, so a module that has one goes through the older
-exporter, as does a module that the first one refuses.
+``torch.onnx.export`` traces the module on an example; the importer of ONNX files then finds the
+parts for the engine and for the host. The exporter on ``torch.export`` (``dynamo=True``) is taken
+first. It unrolls ``torch.nn.RNN`` frame by frame, so a module with one goes through the older
+exporter, as does a module refused by the first one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ModuleError(NetworkError):
-    """A module that torch cannot export; one line for the user."""
+    """A module without an export by torch; one line for the user."""
 
 
 @contextlib.contextmanager

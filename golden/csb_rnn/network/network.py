@@ -3,13 +3,13 @@
 
 A :class:`Network` reads frames in one direction. A bidirectional layer is a :class:`Span` of two
 networks: one runs over the frames forwards, the other over the same frames backwards, on the same
-hardware, and their outputs stand side by side, as torch has them. A :class:`Model` is spans that
-run one after the other. Layers of one direction that follow each other are one network, so a model
+hardware, and their outputs stand side by side, as torch has them. A :class:`Model` is spans,
+run one after the other. Neighbouring layers of one direction are one network, so a model
 without a backward layer is one span of one network.
 
-States have torch's names over all spans: ``h_l1``, ``c_l1_reverse``. A state is the one that the
-network of its direction ended with: backwards, that is after frame 0. Nothing here knows of number
-formats (:mod:`csb_rnn.models.quantise`) or of the engine (:mod:`csb_rnn.compiler`).
+States have torch's names over all spans: ``h_l1``, ``c_l1_reverse``. A state is the
+final one of the network of its direction: backwards, the one after frame 0. Nothing here knows of
+number formats (:mod:`csb_rnn.models.quantise`) or of the engine (:mod:`csb_rnn.compiler`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GateInput = tuple[str, str]
 
 
 class NetworkError(CsbError, ValueError):
-    """Tensors that do not make a network; the message is one line that names what is wrong."""
+    """Tensors without a network in them; the message is one line with the fault."""
 
 
 def gate_inputs(cell: Cell, gate: str) -> list[str]:
@@ -43,9 +43,9 @@ class Layer:
 
     Attributes:
         hidden: units H.
-        inputs: length n of each input vector: "x" and every neuron vector that the cell reads.
-        weights: float64 ``[H, n]`` of each (gate, input) that a drain of the cell multiplies.
-        biases: float64 ``[H]`` of each (gate, input); what is absent is zero.
+        inputs: length n of each input vector: "x" and every neuron vector read by the cell.
+        weights: float64 ``[H, n]`` of each (gate, input) in a drain of the cell.
+        biases: float64 ``[H]`` of each (gate, input); an absent one is zero.
         sizes: units of each unit space other than the hidden one; rows of its gates.
         constants: float64 ``[H]`` of each constant of the cell.
     """
@@ -68,7 +68,7 @@ class Layer:
 
     @property
     def outputs(self) -> int:
-        """Values that the layer returns."""
+        """Values returned by the layer."""
         return self.units(str(self.cell.output.vector))
 
     def check(self, where: str) -> Layer:
@@ -132,7 +132,7 @@ class Layer:
 
     @property
     def kept_weights(self) -> int:
-        """Weights that are not zero, before quantisation."""
+        """Weights other than zero, before quantisation."""
         return sum(int(np.count_nonzero(w)) for w in self.weights.values())
 
 
@@ -175,7 +175,7 @@ class Network:
 
     @property
     def kept_weights(self) -> int:
-        """Weights that are not zero, before quantisation; biases do not count."""
+        """Weights other than zero, before quantisation; biases do not count."""
         return sum(layer.kept_weights for layer in self.layers)
 
     def state_shapes(self) -> dict[str, int]:
@@ -211,7 +211,7 @@ class Span:
 
 
 def model_key(key: str, first: int, reverse: bool) -> str:
-    """The model's name of a network's state: ``h_l0`` of the span that begins with layer 2 is
+    """The model's name of a network's state: ``h_l0`` of the span from layer 2 on is
     ``h_l2`` or ``h_l2_reverse``."""
     name, n = key.rsplit("_l", 1)
     return f"{name}_l{int(n) + first}{'_reverse' if reverse else ''}"
@@ -236,7 +236,7 @@ class Model:
     """Spans; each reads the outputs of the one before.
 
     Attributes:
-        initial: initial states that came with the model, by name; those that are absent are zero.
+        initial: the model's own initial states, by name; absent ones are zero.
     """
 
     spans: tuple[Span, ...]
@@ -265,20 +265,20 @@ class Model:
         return self.spans[-1].outputs
 
     def networks(self) -> Iterator[tuple[int, bool, Network]]:
-        """(first layer, backwards, network), in the order in which they run."""
+        """(first layer, backwards, network), in the order of the run."""
         for p in self.spans:
             for reverse, network in p.networks.items():
                 yield p.first, reverse, network
 
     @property
     def single(self) -> Network | None:
-        """The network, if the model is one that runs forwards."""
+        """The network, if the model is a single forward one."""
         found = list(self.networks())
         return found[0][2] if len(found) == 1 and not found[0][1] else None
 
     @property
     def kept_weights(self) -> int:
-        """Weights that are not zero, before quantisation."""
+        """Weights other than zero, before quantisation."""
         return sum(n.kept_weights for _, _, n in self.networks())
 
     def state_shapes(self) -> dict[str, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of pruned models that load back: the state dict as it was, with zeros, metadata beside it.
+"""Files of pruned models, to load back: the state dict as it was, with zeros, metadata beside it.
 
 :func:`rewrite` changes nothing of a file but recurrent weights, most of them to zero: types of
 numbers, other tensors and whatever dicts the state dict lies in (``{"epoch": 3, "model": ...}``)
@@ -37,7 +37,7 @@ def save_state(
         csb: metadata.
 
     Raises:
-        CheckpointError: another ending, or a file that cannot be written.
+        CheckpointError: another ending, or the file cannot be written.
     """
     path = Path(path)
     checkpoint_files.check_target(path)
@@ -58,7 +58,7 @@ def _pruned(value: Any, new: np.ndarray) -> Any:
 
 
 def _originals(state: Mapping[str, Any], pruned: Checkpoint) -> dict[str, str]:
-    """Key of a state dict -> name of the recurrent tensor that it holds."""
+    """Key of a state dict -> name of its recurrent tensor."""
     forms = {}
     for name in pruned.tensors:
         for key in (name, f"{name}_orig", f"parametrizations.{name}.original"):
@@ -74,13 +74,13 @@ def rewrite(
     """The file of a checkpoint again, with the weights and metadata of ``pruned``.
 
     Args:
-        source: the file that ``pruned`` was read from.
-        target: file to write. If both are files of torch, all that is around the state dict stays;
+        source: the original file of ``pruned``.
+        target: file to write. If both are files of torch, everything around the state dict stays;
             otherwise the state dict alone is written.
         pruned: the checkpoint with pruned matrices.
 
     Raises:
-        CheckpointError: a file that cannot be read or written.
+        CheckpointError: a file cannot be read or written.
     """
     target = Path(target)
     checkpoint_files.check_target(target)

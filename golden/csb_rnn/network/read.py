@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any file that holds a trained model: state dicts, ONNX, description files."""
+"""Any file with a trained model: state dicts, ONNX, description files."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ ACTIVATIONS = {"tanh": "rnn", "relu": "rnn_relu"}  # of torch.nn.RNN -> cell
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A file, and the model that it holds.
+    """A file, and its model.
 
     Attributes:
         path: of the file.
-        model: what the engine runs.
-        checkpoint: where it is from, if that is one state dict.
+        model: the engine's part.
+        checkpoint: its origin, if it is one state dict.
         parts: recurrent modules and Linear layers (weight, bias) of a state dict, in order.
         plan: the parts of an ONNX file.
-        unused: names of tensors that do not enter the model.
+        unused: names of tensors outside of the model.
         module: of torch, whose export the plan is of.
         sha256: of the file; of all tensors of a module or a state dict.
     """
@@ -72,8 +72,8 @@ def read_source(
         constants: numbers for inputs of an ONNX file, in place of those of a run.
 
     Raises:
-        CheckpointError, NetworkError: a file that is missing or damaged, an option that does not
-            apply, or what the file holds cannot be represented.
+        CheckpointError, NetworkError: a missing or damaged file, an option that does not
+            apply, or content beyond the machine.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -99,7 +99,7 @@ def with_initial(model: Model, initial: Mapping[str, Any]) -> Model:
     """The model with other initial states.
 
     Raises:
-        NetworkError: an unknown name, another shape, or numbers that are not finite.
+        NetworkError: an unknown name, another shape, or infinite numbers or NaN.
     """
     known = model.state_shapes()
     for key, value in initial.items():
@@ -117,7 +117,7 @@ def with_initial(model: Model, initial: Mapping[str, Any]) -> Model:
 
 
 def _cell(path: Path, cell: str | None, activation: str | None) -> str | None:
-    """The cell that the options name."""
+    """The cell named by the options."""
     if activation is not None:
         if activation not in ACTIVATIONS:
             names = ", ".join(ACTIVATIONS)
@@ -170,7 +170,7 @@ def _state_dict(path: Path, prefix: str | None, cell: str | None, activation: st
 def read_model(
     path: str | os.PathLike, prefix: str | None = None, cell: str | None = None
 ) -> tuple[Model, Checkpoint | None]:
-    """The model of a file that runs on the engine alone, and the checkpoint if it is one.
+    """The model of a file for the engine alone, and the checkpoint if it is one.
 
     Raises:
         CheckpointError, NetworkError: see :func:`read_source`, or the host has to run a part.

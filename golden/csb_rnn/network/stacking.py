@@ -3,7 +3,7 @@
 
 Torch stacks the matrices of all gates: ``weight_ih_l0`` of an LSTM with 64 units and 8 inputs is
 ``[256, 8]``, rows 64 to 127 those of its second gate. Here they become the
-:class:`~csb_rnn.network.network.Layer` that everything else starts from, gate by gate, and layers
+:class:`~csb_rnn.network.network.Layer` at the start of everything else, gate by gate, and layers
 a :class:`~csb_rnn.network.network.Model`.
 """
 
@@ -155,7 +155,7 @@ def from_tensors(
 
 
 def find_cell(name: str) -> Cell:
-    """The cell of that name.
+    """The cell of this name.
 
     Raises:
         NetworkError: there is none.
@@ -194,7 +194,7 @@ def stack(
     csb: Mapping[str, Any] | None = None,
     initial: Mapping[str, ArrayLike] | None = None,
 ) -> Model:
-    """A model from its layers, each with the directions that it has.
+    """A model from its layers, each with its directions.
 
     Raises:
         NetworkError: layers do not fit each other.
@@ -245,7 +245,7 @@ def checkpoint_layers(checkpoint: Checkpoint) -> list[Directions]:
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> Model:
-    """The model of a checkpoint; ``block`` is that of its ``csb`` metadata."""
+    """The model of a checkpoint; ``block`` is from its ``csb`` metadata."""
     csb = checkpoint.csb or {}
     return stack(checkpoint_layers(checkpoint), block=csb.get("block"), csb=csb)
 

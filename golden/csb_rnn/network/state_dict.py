@@ -6,12 +6,12 @@ Keys are torch's, with any name prefix (``rnn.weight_ih_l0``), in three styles:
 * plain: ``weight_ih_l0``;
 * ``torch.nn.utils.prune``: ``weight_ih_l0_orig`` and ``weight_ih_l0_mask``, multiplied;
 * ``torch.nn.utils.parametrize``: ``parametrizations.weight_ih_l0.original``, multiplied by every
-  ``parametrizations.weight_ih_l0.<i>.mask`` of its shape. A parametrization that is no mask cannot
-  be repeated from a state dict and is refused.
+  ``parametrizations.weight_ih_l0.<i>.mask`` of its shape. A parametrization other than a mask
+  cannot be repeated from a state dict and is refused.
 
 Other forms are brought to these: a dict at any depth of a file (``{"epoch": 3, "net": {"model":
 ...}}``), the keys of ``LSTMCell``, ``GRUCell`` and ``RNNCell`` (``weight_ih`` without ``_l0``), and
-Linear layers (``fc.weight``, ``fc.bias``) that are named beside recurrent modules.
+Linear layers (``fc.weight``, ``fc.bias``) named beside recurrent modules.
 
 Tensors outside of the recurrent layers (``head.weight``, ``embed.weight``, ...) are kept as extras.
 Tables among them may be stored in 8 bits: int8 ``name`` with a float32 scale for each row in
@@ -44,7 +44,7 @@ def is_tensor(value: Any) -> bool:
 
 
 def _dicts(loaded: dict, path: str = "", depth: int = 0) -> dict[str, dict[str, Any]]:
-    """Path -> dict, for every dict that holds tensors of a recurrent module itself."""
+    """Path -> dict, for every dict with tensors of a recurrent module itself."""
     found: dict[str, dict[str, Any]] = {}
     names = [k for k, v in loaded.items() if isinstance(k, str) and is_tensor(v)]
     if any(_PART.match(k) for k in names):
@@ -57,7 +57,7 @@ def _dicts(loaded: dict, path: str = "", depth: int = 0) -> dict[str, dict[str, 
 
 
 def inner(loaded: dict) -> dict[str, Any]:
-    """The state dict in a checkpoint: the one dict that holds recurrent weights. If there are
+    """The state dict in a checkpoint: the one dict with recurrent weights. If there are
     several, one dict of all with their paths as prefixes; if there is none, the dict itself."""
     found = _dicts(loaded)
     if not found:
@@ -77,7 +77,7 @@ def as_layers(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def linear(state: dict[str, Any], prefix: str) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Weight and bias of the Linear layer of that prefix; None if it is none."""
+    """Weight and bias of the Linear layer of this prefix; None if it is none."""
     head = prefix if not prefix or prefix.endswith(".") else prefix + "."
     w, b = state.get(head + "weight"), state.get(head + "bias")
     if w is None or not is_tensor(w) or len(w.shape) != 2 or any(n == 0 for n in w.shape):
@@ -141,11 +141,11 @@ def as_array(key: str, value: Any) -> np.ndarray:
 
 
 def check_sizes(state: dict[str, Any], used: set[str]) -> None:
-    """Refuse what would not fit the memory of a usual machine, before a copy is made; a tensor may
+    """Refuse tensors beyond the memory of a usual machine, before a copy is made; a tensor may
     be larger than its file, if its strides are zero.
 
     Raises:
-        CheckpointError: too many numbers, or a name that is no text or too long.
+        CheckpointError: too many numbers, or a name other than text or too long.
     """
     total = weights = 0
     for key, value in state.items():
@@ -224,7 +224,7 @@ def _resolve(state: dict[str, Any], prefix: str, name: str, styles: dict) -> np.
 
 
 def extras_of(state: dict[str, Any], used: set[str]) -> dict[str, np.ndarray]:
-    """Arrays that are not recurrent weights; 8-bit tables are brought back to float32."""
+    """Arrays other than recurrent weights; 8-bit tables are brought back to float32."""
     extras = {}
     for key, value in state.items():
         if key in used:
@@ -253,7 +253,7 @@ def from_state_dict(
         csb: metadata.
 
     Raises:
-        CheckpointError: missing keys, shapes that do not fit, NaN or infinity, bad metadata.
+        CheckpointError: missing keys, contradicting shapes, NaN or infinity, bad metadata.
     """
     if csb is not None:
         try:

@@ -2,8 +2,8 @@
 """Weights and their metadata as files: ``npz``, ``safetensors``, files of torch.
 
 ``safetensors`` holds metadata in its header, ``npz`` as an array ``csb``. A file of torch gets a
-second file with the ending ``.csb.json``, so that ``load_state_dict(torch.load(path))`` finds no
-key that it does not know. Example: ``lstm.pt`` and ``lstm.pt.csb.json``.
+second file with the ending ``.csb.json``, so ``load_state_dict(torch.load(path))`` finds no
+unknown key. Example: ``lstm.pt`` and ``lstm.pt.csb.json``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def beside(path: Path) -> Path:
 
 
 def _whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under another name first, so that it is there whole or not at all."""
+    """Write a file under another name first, so it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     os.close(handle)
@@ -55,7 +55,7 @@ def _npz(path: Path, arrays: Mapping[str, np.ndarray], text: str) -> None:
 
 
 def write_torch(path: Path, content: Any, csb: Mapping[str, Any]) -> None:
-    """What ``torch.save`` writes, and metadata in a file beside it."""
+    """The content for ``torch.save``, and metadata in a file beside it."""
     import torch
 
     text = json.dumps(dict(csb)) + "\n"

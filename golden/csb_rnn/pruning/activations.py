@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a trained recurrent layer sees: inputs, states and pre-activations of calibration frames.
+"""The vectors of a trained recurrent layer: inputs, states and pre-activations of calibration
+frames.
 
-A layer is read as sums, *drains*, that meet in an activation: rows of a weight matrix times a
+A layer is read as sums, *drains*, behind a common activation: rows of a weight matrix times a
 vector. A GRU's candidate has two of them, for its reset gate stands between the products with input
-and state. Which rows see which vector is all that the reconstruction of a layer needs
+and state. The reconstruction of a layer needs no more than the vector of each row
 (:mod:`csb_rnn.pruning.reconstruct`).
 """
 
@@ -28,16 +29,16 @@ Weights = Mapping[str, Tensor]
 
 
 class DataError(CsbError, ValueError):
-    """Calibration data or a model that cannot be used; one line for the user."""
+    """Unusable calibration data or model; one line for the user."""
 
 
 @dataclass(frozen=True)
 class Drain:
-    """Rows of the gates that sum the same products.
+    """Rows of the gates with sums of the same products.
 
     Attributes:
         rows: of the stacked gates.
-        inputs: vectors that are multiplied, of ``x`` and ``h``, or ``m`` of a projection.
+        inputs: multiplied vectors, of ``x`` and ``h``, or ``m`` of a projection.
         bias: where the sum's bias is corrected.
     """
 
@@ -79,7 +80,7 @@ class Run:
     Attributes:
         vectors: ``x``, the ``h`` of the frame before, and ``m``: ``[B, T, n]``.
         outputs: ``[B, T, n]``.
-        probes: zeros that were added to the pre-activations of a drain, by its name: what reaches
+        probes: zeros added to the pre-activations of a drain, by its name: the gradient of
             their ``grad`` is how much the outputs mind them.
     """
 

@@ -3,12 +3,12 @@
 
 On a machine with shared columns (:mod:`csb_rnn.machine.unit_classes`) the PE rows of a share group
 multiply the same columns, each by a row of its own. A kernel fills their words if its rows come in
-groups, one of each class, and its columns in groups of Q that lie in one engine column. So the
+groups, one of each class, and its columns in groups of Q in one engine column. So the
 projection ranks such groups: the best row of *every* class, then the second best; not the P best of
 a block.
 
 Rows: class ``part * C + class`` of every unit, the same in all gates and matrices of a layer.
-Columns: the part of the unit that a column is; inputs of the network lie in engine column i mod L,
+Columns: the part of the column's unit; inputs of the network lie in engine column i mod L,
 and their blocks are cut among those of one engine column.
 """
 
@@ -38,13 +38,13 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class MatrixCut:
-    """How one matrix is cut into blocks, and what its rows and columns are.
+    """How one matrix is cut into blocks, and the kind of its rows and columns.
 
     Attributes:
         kinds: [units] class of every row of a gate; rows of the gates follow each other.
         shared: classes of a part, C.
-        columns: [W] columns in the order in which blocks are cut.
-        breaks: places in that order where a new block begins; each stretch has whole blocks but
+        columns: [W] columns in the order of the blocks.
+        breaks: starts of new blocks in this order; each stretch has whole blocks but
             for its last one.
         parts: [W] part of every column.
     """
@@ -84,7 +84,7 @@ def class_mask(
         joint: rows and columns are chosen together.
 
     Raises:
-        ProjectionError: the matrix is none that ``cut`` describes.
+        ProjectionError: the matrix is another than ``cut`` describes.
     """
     units = len(cut.kinds)
     if w.ndim != 2 or w.shape[0] % units or w.shape[1] != len(cut.columns):
@@ -113,7 +113,7 @@ def class_mask(
 
 
 def machine_needs(c: Config) -> tuple[tuple[int, int], Config | int]:
-    """Alignment of kernels that suits a configuration, and its classes: the configuration itself,
+    """Alignment of kernels for a configuration, and its classes: the configuration itself,
     or 1 if its PE rows share no columns."""
     return (c.P, c.Q), c if c.shared_cols > 1 else 1
 
@@ -167,12 +167,12 @@ def model_classes(
             layer have the same classes. Of several modules, ``enc.weight_ih_l0`` and
             ``dec.weight_ih_l0``, each has its own, and unit spaces have its prefix.
         block: side of a block.
-        machine: configuration that it is for, or the number of classes alone: blocks then have
+        machine: its configuration, or the number of classes alone: blocks then have
             one part, and nothing is known of engine columns.
         hidden: hidden units of every layer; from ``weight_hh`` or ``weight_hr`` if None.
 
     Raises:
-        ProjectionError: a name that is none of torch's, or fewer than 1 class.
+        ProjectionError: a name unknown to torch, or fewer than 1 class.
     """
     shared = machine if isinstance(machine, int) else machine.shared_cols
     if shared < 1 or shared > block:
@@ -202,7 +202,7 @@ def _columns(width: int, classes: np.ndarray | None, machine: Config | int) -> d
 
     Args:
         width: columns.
-        classes: of the units that columns are, one direction's; None for inputs of the network.
+        classes: of the columns' units, one direction's; None for inputs of the network.
         machine: as for :func:`model_classes`.
     """
     natural = np.arange(width)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pruned matrices cost to store, by scheme: values, indices and sizes, in entries and bits."""
+"""The storage of pruned matrices, by scheme: values, indices and sizes, in entries and bits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _bits(count: int) -> int:
 
 
 def _circulant_values(w: Tensor, k: int) -> int:
-    """Values that a matrix in k x k circulant blocks stores; edge blocks may need fewer than k."""
+    """Stored values of a matrix in k x k circulant blocks; edge blocks may need fewer than k."""
     height, width = w.shape
     i, j = np.arange(height)[:, None], np.arange(width)[None, :]
     block = (i // k) * (-(-width // k)) + j // k
@@ -43,12 +43,12 @@ def stored_bits(
     """Cost of a pruned model's matrices.
 
     Args:
-        scheme: what they were pruned with.
+        scheme: of their pruning.
         matrices: name -> ``[H, W]``, pruned.
-        rates: name -> the rate that was asked for.
+        rates: name -> the wanted rate.
         width: bits of a weight.
-        orders: name -> order of rows and columns in which blocks are cut; costs nothing.
-        gates: name -> gates that were pruned by themselves; row/column stores each of them.
+        orders: name -> order of rows and columns of the blocks; costs nothing.
+        gates: name -> gates pruned by themselves; row/column stores each of them.
 
     Returns:
         ``weights``, ``kept`` (non-zeros; stored values for block-circulant), ``achieved``

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pruning with error feedback, for the same training loops as :class:`AdmmPruner`.
 
-The model computes with projected weights ``Z`` from the first step on, and what the projection
-took away is kept beside them as ``U``; every step of the optimiser moves ``Z + U``, which is
+The model computes with projected weights ``Z`` from the first step on, and the dropped
+part is kept beside them as ``U``; every step of the optimiser moves ``Z + U``, which is
 projected anew (Lin et al., "Dynamic Model Pruning with Feedback", ICLR 2020, here for any scheme).
-ADMM trains dense weights that are drawn towards the set and cut at the end; here the loss is always
-that of the pruned model, and a segment that was dropped too early comes back by itself.
+ADMM trains dense weights, drawn towards the set and cut at the end; here the loss is always
+the pruned model's, and a segment dropped too early comes back by itself.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class FeedbackPruner(Pruner):
     """The interface of :class:`AdmmPruner`; there is no penalty, ``rho`` is not used.
 
     :meth:`constrain` must be called after every optimiser step, :meth:`update` (a new pattern) now
-    and then. ``leak`` is the share of ``U`` that every update forgets: what comes back has noise
+    and then. ``leak`` is the share of ``U`` forgotten in every update: returning weights have noise
     of the optimiser in it, the more the longer it was away. The state is ``Z``, the weights the
-    model has, and ``U``: ``Z + U`` is what the optimiser has made. It resumes bit for bit.
+    model has, and ``U``: ``Z + U`` is the optimiser's result. It resumes bit for bit.
     """
 
     leak = 0.0
@@ -44,7 +44,7 @@ class FeedbackPruner(Pruner):
             self._show(name, parameter)
 
     def whole(self, name: str) -> Tensor:
-        """The weights of a matrix of which the last pattern is the projection."""
+        """The weights of a matrix behind the last pattern."""
         return self.z[name] + self.u[name]
 
     def _show(self, name: str, parameter: Tensor) -> None:
@@ -76,7 +76,7 @@ class FeedbackPruner(Pruner):
         """A new pattern, the projection of ``Z + U``.
 
         Returns:
-            ``||U|| / ||Z + U||`` over all matrices: the share that the pattern leaves out.
+            ``||U|| / ||Z + U||`` over all matrices: the share left out by the pattern.
         """
         left = norm = 0.0
         for name, parameter in self.params.items():

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernels whose rows and columns are chosen together: a nearer CSB projection than the paper's.
 
-The paper drops row segments first and column segments of what is left after, each at the same
-share (:mod:`csb_rnn.pruning.projection`). A row is then judged by columns that will not stay. Here
+The paper drops row segments first and column segments of the rest after, each at the same
+share (:mod:`csb_rnn.pruning.projection`). A row is then judged by columns dropped later. Here
 every block ``b`` looks for the rows ``R`` and columns ``C`` of the largest
 
     sum of w**2 over R x C  -  price * (|R| * |C| + mu * (|R| + |C|))
 
 with one price for the whole matrix, the Lagrange multiplier of its budget of weights; ``mu`` is
-what an index entry costs, in weights, and keeps kernels near the square. Given the columns, the
-best rows are those whose energy on them exceeds what they cost, and the other way round: the two
+the cost of an index entry, in weights, and keeps kernels near the square. Given the columns, the
+best rows are those whose energy on them exceeds their cost, and the other way round: the two
 steps alternate, neither can lower the sum. The price rises from next to nothing, where everything
-is kept, to where the budget is met, so that each pattern starts from a larger one.
+is kept, to where the budget is met, so each pattern starts from a larger one.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def _worth_it(
     energy: Tensor, real: Tensor, cost: Tensor, group: int, labels: Labels | None = None
 ) -> Tensor:
     """Segments to keep: groups of ``group`` by falling energy whose sum exceeds their cost, or
-    those that ``labels`` make.
+    those of ``labels``.
 
-    ``energy [.., n]``, ``real`` marks what is not padding, ``cost [..]`` is that of one segment.
+    ``energy [.., n]``, ``real`` marks all but padding, ``cost [..]`` is of one segment.
     """
     if labels is not None:
         member, groups = labels.members(energy)
@@ -109,7 +109,7 @@ class _Problem:
         return (part * kernels.rows).sum(-1).double()
 
     def better(self, kernels: _Kernels, price: float) -> _Kernels:
-        """Rows for the columns, columns for the rows; what still does not pay is left out."""
+        """Rows for the columns, columns for the rows; segments without profit are left out."""
         for _ in range(SWEEPS):
             cols = kernels.cols.to(self.power)
             energy = torch.matmul(self.power, cols[..., None])[..., 0]
@@ -144,7 +144,7 @@ class _Problem:
         return self._between(under, over, target)
 
     def _between(self, under: _Kernels, over: _Kernels, target: float) -> _Kernels:
-        """Block by block from the one to the other, what brings most energy a weight first."""
+        """Block by block from the one to the other, most energy a weight first."""
         more = (over.weights() - under.weights()).flatten()
         gain = (self.energy(over) - self.energy(under)).flatten()
         order = torch.argsort(gain / more.clamp(min=1), descending=True, stable=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrices of a model that pruning is about, by torch's names."""
+"""The matrices of a model for pruning, by torch's names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["PruningError", "check_loss", "gates_of", "module_of", "recurrent_mat
 
 
 class PruningError(CsbError, RuntimeError):
-    """Training or pruning that cannot go on; one line for the user."""
+    """An end of training or pruning; one line for the user."""
 
 
 def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -30,7 +30,7 @@ def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def module_of(name: str) -> str:
-    """The module that a parameter is of, as its prefix: ``enc.weight_ih_l0`` is of ``enc.``."""
+    """The module of a parameter, as its prefix: ``enc.weight_ih_l0`` is of ``enc.``."""
     return name.rpartition(".")[0] + "." if "." in name else ""
 
 

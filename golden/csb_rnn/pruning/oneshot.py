@@ -23,7 +23,7 @@ ORDERS = ("row_order", "col_order")
 def prune_checkpoint(checkpoint: Checkpoint, scheme: Csb, rate: float) -> tuple[Checkpoint, Pruned]:
     """CSB-project every weight matrix of a checkpoint at one rate.
 
-    Row and column orders in the metadata are respected: blocks are cut in that order. They do not
+    Row and column orders in the metadata are respected: blocks are cut in this order. They do not
     go together with classes.
 
     Args:
@@ -32,7 +32,7 @@ def prune_checkpoint(checkpoint: Checkpoint, scheme: Csb, rate: float) -> tuple[
         rate: weights / non-zeros, of every matrix as near as it can, of all within 1 %.
 
     Returns:
-        The pruned checkpoint with its metadata, and what was kept of every matrix.
+        The pruned checkpoint with its metadata, and the kept part of every matrix.
 
     Raises:
         ProjectionError: bad arguments, or matrices too small to meet the rate; names the matrix.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Row and column orders of a matrix that suit its blocks.
+"""Row and column orders of a matrix for good blocks.
 
 The machine scatters outputs and gathers inputs by address, so rows and columns may be grouped into
-blocks in any order at no cost. Which order keeps most is found by alternating: with the kept
-columns of every block known, each row is worth, in each block-row, the energy that it would add
-above what the weakest kept row segment of each block-column has; the best assignment of rows to
+blocks in any order at no cost. The best order is found by alternating: with the kept
+columns of every block known, each row is worth, in each block-row, its energy on them
+above the weakest kept row segment of each block-column; the best assignment of rows to
 block-rows is a linear assignment problem. Then the same for columns; then the mask is made anew.
 """
 
@@ -30,7 +30,7 @@ def _ordered(w: Tensor, order: Order) -> Tensor:
 def ordered_mask(
     w: Tensor, order: Order, block: int, rate: float, align: tuple[int, int] = (1, 1)
 ) -> Tensor:
-    """Mask of the CSB projection of ``w [H, W]``, blocks cut in that order, as ``w`` stands."""
+    """Mask of the CSB projection of ``w [H, W]``, blocks cut in this order, as ``w`` stands."""
     mask = csb_mask(_ordered(w.detach(), order), block, rate, align, tolerance=None)
     out = torch.empty_like(mask)
     out[order[0][:, None], order[1][None, :]] = mask
@@ -44,7 +44,7 @@ def kept_energy(w: Tensor, mask: Tensor) -> float:
 
 
 def _worth(power: np.ndarray, mask: np.ndarray, block: int) -> np.ndarray:
-    """What each row is worth in each block-row, ``[H, block-rows]``; all in the present order."""
+    """The worth of each row in each block-row, ``[H, block-rows]``; all in the present order."""
     height, width = power.shape
     rows, cols = -(-height // block), -(-width // block)
     starts = np.arange(0, width, block)
@@ -79,7 +79,7 @@ def find_order(
     start: Order | None = None,
     sweeps: int = 12,
 ) -> Order:
-    """An order of rows and columns in which the CSB projection keeps more energy.
+    """An order of rows and columns with more energy in the CSB projection.
 
     Args:
         w: weights ``[H, W]``.

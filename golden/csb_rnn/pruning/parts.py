@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers of a network beside calibration data: as they were, and the problems that pruning makes.
+"""Layers of a network beside calibration data: as they were, and the problems of pruning.
 
 A *part* is one direction of one layer. Its matrices are cut into the rows of its drains
 (:mod:`csb_rnn.pruning.activations`) and put together again.
@@ -82,7 +82,7 @@ def dense_parts(checkpoint: Checkpoint, x: Tensor, used: Tensor, seed: int) -> l
 
 
 def problems_of(p: Part, seen: dict[str, Tensor], used: Tensor) -> list[Problem]:
-    """Rows of a part that now see other vectors than they did."""
+    """Rows of a part with other vectors than before."""
     found = []
     for d, sense in zip(p.drains, p.sense, strict=True):
         matrices = [p.dense[KINDS[v]][d.rows] for v in d.inputs]
@@ -118,7 +118,7 @@ def join(p: Part, matrices: dict[str, Tensor]) -> list[Tensor]:
 
 
 def settle(p: Part, problems: list[Problem], masks: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of a part with the weights and biases that are best on these masks."""
+    """Tensors of a part with the best weights and biases on these masks."""
     rows = [solve_rows(q, m) for q, m in zip(problems, join(p, masks), strict=True)]
     now = dict(p.dense)
     for name, w in split(p, rows).items():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pruning a trained network with calibration data: no labels, no training, minutes on a CPU.
 
-Layer by layer, the pattern is the one that changes a layer's sums least on the data, and kept
+Layer by layer, the pattern is the one with the least change of a layer's sums on the data, and kept
 weights and biases are solved for (:mod:`csb_rnn.pruning.reconstruct`). Errors of earlier layers,
-and of earlier frames, are in what later ones see. Rates are dealt over the matrices under one
-budget, by the error that each makes at some rates, as the network's outputs mind it: gradients of
+and of earlier frames, are in the inputs of later ones. Rates are dealt over the matrices under one
+budget, by the error of each at some rates, weighed by the network's outputs: gradients of
 random sums of the outputs say so, and need no labels.
 """
 
@@ -34,10 +34,10 @@ REPEATS = 3  # of solving, with the states that the pruned layer has
 
 
 def _sequences(data: np.ndarray | Sequence[np.ndarray], inputs: int) -> tuple[Tensor, Tensor]:
-    """``[B, T, inputs]`` and which frames are real ``[B, T]``; shorter ones are filled up.
+    """``[B, T, inputs]`` and the mask of real frames ``[B, T]``; shorter ones are filled up.
 
     Raises:
-        DataError: another shape, or numbers that are not finite.
+        DataError: another shape, or infinite numbers or NaN.
     """
     if isinstance(data, np.ndarray):
         data = list(data) if data.ndim == 3 else [data]
@@ -59,7 +59,7 @@ def _sequences(data: np.ndarray | Sequence[np.ndarray], inputs: int) -> tuple[Te
 def _prune_part(
     cell: str, p: Part, x: Tensor, used: Tensor, scheme: Scheme, rates: dict[str, float]
 ) -> Tensor:
-    """Prune one direction of a layer that sees ``x`` now; returns its outputs."""
+    """Prune one direction of a layer with ``x`` as its input now; returns its outputs."""
     seen = p.run.vectors | {"x": x}
     masks = find_pattern(
         problems_of(p, seen, used),
@@ -89,7 +89,7 @@ def prune_with_data(
     seed: int = 0,
     log: Callable[[str], None] = lambda line: None,
 ) -> tuple[Checkpoint, Pruned]:
-    """Prune a trained network so that its outputs on some data change least.
+    """Prune a trained network with the least change of its outputs on some data.
 
     Args:
         checkpoint: what :func:`csb_rnn.network.checkpoint.read_checkpoint` gives.
@@ -103,11 +103,11 @@ def prune_with_data(
         log: takes a line for each layer.
 
     Returns:
-        The pruned checkpoint with its metadata, and what was kept of every matrix; its energy
-        falls below that of a cut by size, and its error on the data as well.
+        The pruned checkpoint with its metadata, and the kept part of every matrix; its energy
+        falls below the energy of a cut by size, and its error on the data as well.
 
     Raises:
-        DataError: data that do not fit, or a cell of which too little is known.
+        DataError: data of a wrong shape, or a cell with too little knowledge of it.
         ProjectionError: bad arguments.
     """
     x, used = _sequences(data, checkpoint.layers[0].inputs)

@@ -3,13 +3,13 @@
 
 A matrix of ``H`` rows by ``W`` columns is cut into blocks that start at row 0, column 0; the last
 block of a row or column is short. Inside each block whole rows and whole columns are removed, and
-what is left is the block's *kernel* of ``m`` rows by ``n`` columns (Shi et al., ICS 2020, 3.1).
+the rest is the block's *kernel* of ``m`` rows by ``n`` columns (Shi et al., ICS 2020, 3.1).
 
 The projection has two passes (3.2, Algorithm 1). For each *block-column* the row segments of all
 its blocks are ranked together by L2 norm and the weakest dropped; then for each *block-row* the
-column segments of what is left. The paper gives both passes the fraction ``1 - sqrt(1/rate)``,
+column segments of the rest. The paper gives both passes the fraction ``1 - sqrt(1/rate)``,
 which misses the rate (12 gives 11.6) because strong rows meet strong columns; here the two
-fractions are solved for, kept alike, so that ``weights / non-zeros`` *is* the rate.
+fractions are solved for, kept alike, so ``weights / non-zeros`` *is* the rate.
 
 Definition, exactly (the tests repeat it as plain loops):
 
@@ -50,14 +50,14 @@ _MAX_REFINE = 24  # neighbours of the row count tried for a matrix too small to 
 
 
 class ProjectionError(CsbError, ValueError):
-    """A block, alignment, rate or matrix that the projection cannot serve, in one line."""
+    """A block, alignment, rate or matrix beyond the projection, in one line."""
 
 
 def check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
     """Arguments of any projection onto blocks.
 
     Raises:
-        ProjectionError: one of them makes no sense; says which.
+        ProjectionError: one of them makes no sense; the message names it.
     """
     if w.ndim < 2 or w.shape[-1] == 0 or w.shape[-2] == 0:
         raise ProjectionError(f"expected a matrix of at least 1 x 1, got shape {tuple(w.shape)}")
@@ -115,7 +115,7 @@ class _Problem:
         """Pass 1 with ``row_totals [B]`` groups, then the ranking of pass 2.
 
         Returns the row mask ``[B, block-rows, block-columns, R]``, the ranked column segments,
-        and ``count [B, T + 1]``: the non-zeros that ``0..T`` column groups would keep.
+        and ``count [B, T + 1]``: the non-zeros of ``0..T`` column groups.
         """
         rows = self.row_rank.keep(row_totals).transpose(1, 2)
         as_float = rows.to(self.power.dtype)[..., None, :]
@@ -203,21 +203,21 @@ def csb_mask(
 
     Args:
         w: weights, ``[..., H, W]``, any float type, any device; leading dimensions are a batch of
-            matrices that are projected one by one at the same rate.
+            matrices, projected one by one at the same rate.
         block: side of a block, in weights. It may exceed one side of the matrix, not both.
         rate: weights / non-zeros of the result, 1 to infinity. It is met within ``tolerance``.
-        align: ``(P, Q)``: rows are kept in groups of P and columns in groups of Q, so that kernels
+        align: ``(P, Q)``: rows are kept in groups of P and columns in groups of Q, so kernels
             fill P x Q tiles (only a block's last, short group may be smaller).
         tolerance: largest relative error of the rate; ``None`` takes the nearest pattern.
-        labels: which rows and columns make groups, instead of any P or Q of a block; the matrix
+        labels: rows and columns of each group, instead of any P or Q of a block; the matrix
             has whole blocks then.
 
     Returns:
-        Boolean tensor of ``w``'s shape, true where a weight stays. A matrix that is already
+        Boolean tensor of ``w``'s shape, true where a weight stays. A matrix already
         sparser than the rate keeps all its non-zeros.
 
     Raises:
-        ProjectionError: bad argument, NaN or infinity, or a rate that no pattern of this matrix
+        ProjectionError: bad argument, NaN or infinity, or a rate no pattern of this matrix
             meets within the tolerance.
     """
     rate = float(rate)

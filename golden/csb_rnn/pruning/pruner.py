@@ -36,18 +36,18 @@ class Pruner(ABC):
         rate: weights / kept weights, one for all matrices or one for each name.
         rho: weight of the penalty ``rho/2 * ||W - Z + U||^2``, of ADMM.
         gates: matrix name -> number of gates whose rows it stacks. Each of them is projected by
-            itself at the matrix's rate; of what is not named the rows compete all together.
+            itself at the matrix's rate; the rows of all others compete together.
             Schemes without masks choose nothing, and orders mix gates: both ignore this.
         classes: kernels keep as many rows of each of so many classes of a block's units, for a
-            machine with shared columns: of a csb scheme that has none of its own.
-        config: name of the configuration that the model is for: sets block, alignment and classes.
+            machine with shared columns: of a csb scheme without classes of its own.
+        config: name of the model's configuration: sets block, alignment and classes.
 
     Raises:
-        PruningError: no matrix to prune, or arguments that do not go together; one line.
+        PruningError: no matrix to prune, or contradicting arguments; one line.
 
-    ``orders`` maps a matrix's name to the order of its rows and columns in which the scheme sees
+    ``orders`` maps a matrix's name to the order of its rows and columns by which the scheme sees
     it; empty at first, :meth:`reorder` fills it. ``worth`` maps it to factors of its rows and
-    columns by which weights are judged, not changed; empty unless :meth:`observe` is called.
+    columns to judge weights by, not to change them; empty unless :meth:`observe` is called.
     """
 
     every_step = False
@@ -146,7 +146,7 @@ class Pruner(ABC):
 
     @torch.no_grad()
     def pruned(self) -> Pruned:
-        """Kept weights and energy by matrix; once hardened, the energy that the last cut left."""
+        """Kept weights and energy by matrix; once hardened, the energy left by the last cut."""
         found = []
         for name, parameter in self.params.items():
             if self.hardened:
@@ -157,7 +157,7 @@ class Pruner(ABC):
         return Pruned(tuple(found), metadata, self.module)
 
     def whole(self, name: str) -> Tensor:
-        """The weights of a matrix of which the last pattern is the projection."""
+        """The weights of a matrix behind the last pattern."""
         return self.params[name] + self.u[name]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -167,7 +167,7 @@ class Pruner(ABC):
         Raises:
             PruningError: the pruner was given parameters, not a module, or weights are not in the
                 set yet.
-            CheckpointError: a file that cannot be written.
+            CheckpointError: the file cannot be written.
         """
         if not (self.hardened or self.every_step):
             raise PruningError("save() before harden(): the weights are not pruned yet")
@@ -196,7 +196,7 @@ class Pruner(ABC):
     def reorder(self, rate: float | Mapping[str, float]) -> None:
         """Look for better row and column orders of ``W + U`` at a rate; CSB only.
 
-        The first call starts afresh, later ones better the order that there is. Takes effect at
+        The first call starts afresh, later ones better the present order. Takes effect at
         the next update. Not to be called once hardened.
         """
         if not isinstance(self.scheme, Csb):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One budget of weights dealt over the matrices of a network, by the error that each makes.
+"""One budget of weights dealt over the matrices of a network, by the error of each.
 
 Every matrix is cut by itself at some rates, the rest solved for, and its error noted; between them
-the error's logarithm is a line over the rate's. Then each gets the rate of which error + price of
-its weights is least, at the one price with which all together meet the budget.
+the error's logarithm is a line over the rate's. Then each gets the rate whose error + price of
+its weights is least, at the one price for the whole budget.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def deal_rates(
     rate: float,
     project: Callable[[str, Tensor, float], Tensor],
 ) -> dict[str, float]:
-    """Rates by matrix with ``rate`` together, such that the sum of their errors is least."""
+    """Rates by matrix with ``rate`` together and the least sum of errors."""
     curves: dict[str, tuple[int, np.ndarray, np.ndarray]] = {}
     for p in (p for row in parts for p in row):
         problems = problems_of(p, p.run.vectors, used)

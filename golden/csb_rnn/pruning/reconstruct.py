@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One layer's matrices pruned such that its sums change least: pattern by ADMM, weights by solving.
+"""One layer's matrices pruned with the least change of its sums: pattern by ADMM, weights by
+solving.
 
-For rows ``w0`` that see vectors ``z`` (``zd`` in the dense model, ``z`` behind what is pruned
+For rows ``w0`` with vectors ``z`` (``zd`` in the dense model, ``z`` behind all pruned so
 already) the error of new rows ``w`` is
 
     |w0 zd - w z|**2 + damping * |w - w0|**2      summed over rows, each times its sensitivity
 
 which second moments of ``z`` alone decide (SparseGPT; with ``zd`` other than ``z`` as in GPTAQ).
-The pattern is found by ADMM, as in ALPS (Meng et al., NeurIPS 2024): the rows that minimise error
+The pattern is found by ADMM, as in ALPS (Meng et al., NeurIPS 2024): the rows of least error
 plus distance from a member of the set, and the member nearest to them, in turn, while the distance
-counts more and more. The projection is that of any scheme, so blocks with or without classes and
-all rivals are served. Then every row is solved for exactly on the weights that it keeps.
+counts more and more. The projection is any scheme's, so blocks with or without classes and
+all rivals are served. Then every row is solved for exactly on its kept weights.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FIRST, LAST = 0.03, 10.0  # weight of the distance, at the first and at the last
 
 @dataclass
 class Moments:
-    """Second moments of what rows see: means over the calibration frames.
+    """Second moments of the rows' vectors: means over the calibration frames.
 
     Attributes:
         seen: ``[n, n]`` of z with itself.
@@ -43,20 +44,20 @@ class Moments:
 
     @classmethod
     def of(cls, dense: Tensor, now: Tensor, used: Tensor) -> Moments:
-        """Of vectors ``[B, T, n]``, over the frames that ``used [B, T]`` marks."""
+        """Of vectors ``[B, T, n]``, over the frames marked in ``used [B, T]``."""
         zd, z = dense[used], now[used]
         return cls(z.T @ z / len(z), zd.T @ z / len(z))
 
 
 @dataclass
 class Problem:
-    """Rows that see the same vectors.
+    """Rows with the same vectors.
 
     Attributes:
         start: ``[rows, n]`` dense weights, the bias as last column if there is one.
         moments: of the vectors, a constant 1 with the bias.
         sense: ``[rows]`` how much the model's outputs mind an error of a row.
-        free: columns at the end that are not pruned.
+        free: unpruned columns at the end.
     """
 
     start: Tensor
@@ -78,7 +79,7 @@ class Problem:
 
 
 class _Nearer:
-    """Rows that minimise error plus distance, at any weight of the distance."""
+    """Rows of least error plus distance, at any weight of the distance."""
 
     def __init__(self, p: Problem) -> None:
         self.p = p
@@ -103,7 +104,7 @@ def find_pattern(
     Args:
         problems: all rows of the layer.
         split: rows of the problems, without free columns, as matrices by name.
-        project: a matrix, weighed by what its weights matter, onto the scheme's set.
+        project: a matrix, weighed by the importance of its weights, onto the scheme's set.
         join: matrices as rows of the problems again.
     """
     solvers = [_Nearer(p) for p in problems]
@@ -135,7 +136,7 @@ def find_pattern(
 
 
 def solve_rows(p: Problem, mask: Tensor) -> Tensor:
-    """Weights ``[rows, n]`` of least error on what every row keeps; free columns are kept."""
+    """Weights ``[rows, n]`` of least error on the kept ones of every row; free columns are kept."""
     rows, n = p.start.shape
     full = torch.ones(rows, n, dtype=torch.bool)
     full[:, : mask.shape[1]] = mask

@@ -3,7 +3,7 @@
 
 Least squares serve one layer's sums; through time and through the layers behind them errors add up
 in other ways. So the whole network runs on the calibration frames, its outputs are compared with
-those of the dense network, and Adam moves what is not zero. No label is needed.
+those of the dense network, and Adam moves all weights but zeros. No label is needed.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def refined(
         layers: as they are pruned.
         x: ``[B, T, inputs]``.
         wanted: outputs of the dense network ``[B, T, n]``.
-        used: ``[B, T]`` frames that count.
+        used: ``[B, T]`` counted frames.
         steps: of Adam, on all the data.
 
     Returns:
-        The tensors, and the error before and after: that of outputs over their size.
+        The tensors, and the error before and after: of outputs over their size.
     """
     x, wanted = x.float(), wanted.float()
     now = [[(la, back, {k: v.float().clone().requires_grad_() for k, v in w.items()})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pruning kept, matrix by matrix, and the pruned module as a file that loads back."""
+"""Kept weights, matrix by matrix, and the pruned module as a file to load back."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Kept:
     Attributes:
         name: of the parameter.
         weights: elements of the matrix.
-        kept: of them that are not zero.
+        kept: weights other than zero.
         size: sum of squares of all elements.
-        energy: share of it that is left.
+        energy: share of it left.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Kept:
 def kept_of(name: str, whole: Tensor, kept: Tensor, energy: float | None = None) -> Kept:
     """Figures of one matrix from its weights before and after pruning, of one shape.
 
-    ``energy`` is the share that is left, if it is known.
+    ``energy`` is the share left, if it is known.
     """
 
     def squares(w: Tensor) -> float:
@@ -69,8 +69,8 @@ class Pruned:
 
     Attributes:
         matrices: one for each, in the order of the module.
-        metadata: what a file says of the pattern (``csb.block``, ``csb.unit_class``, ...).
-        module: that was pruned, if it was a module.
+        metadata: the pattern as in a file (``csb.block``, ``csb.unit_class``, ...).
+        module: the pruned one, if it was a module.
     """
 
     matrices: tuple[Kept, ...]
@@ -88,13 +88,13 @@ class Pruned:
 
     @property
     def energy(self) -> float:
-        """Share of the sum of squares of all matrices together that is left."""
+        """Share left of the sum of squares of all matrices together."""
         size = sum(m.size for m in self)
         return sum(m.energy * m.size for m in self) / size if size else 1.0
 
     @property
     def warning(self) -> str | None:
-        """One line if so little energy is left that training is needed; else None."""
+        """One line if too little energy is left without training; else None."""
         if self.energy >= LITTLE:
             return None
         return (
@@ -108,7 +108,7 @@ class Pruned:
 
         Raises:
             PruningError: parameters were pruned, not a module.
-            CheckpointError: a file that cannot be written.
+            CheckpointError: the file cannot be written.
         """
         if self.module is None:
             raise PruningError("parameters were pruned, not a module: there is no state dict")
@@ -138,10 +138,10 @@ def _cell(module: nn.Module | None, names: Iterable[str]) -> dict[str, str]:
 def metadata_of(
     module: nn.Module | None, names: Iterable[str], scheme: Scheme, orders: Mapping[str, Order]
 ) -> dict[str, Any]:
-    """What a file says of a pattern.
+    """A pattern as metadata of a file.
 
     Args:
-        module: that has the matrices, if it is known.
+        module: the owner of the matrices, if it is known.
         names: of the matrices. If they are of one module, names in the metadata have no prefix.
         scheme: with its classes.
         orders: of rows and columns, by name.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rival schemes: other patterns of the literature behind the same interface.
 
-The number kept is the nearest that the pattern allows.
+The number kept is the nearest one of the pattern.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Unstructured(Masking):
 
 @dataclass
 class RowColumn(Masking):
-    """Whole rows, then whole columns of what is left, the same fraction of each.
+    """Whole rows, then whole columns of the rest, the same fraction of each.
 
     ``joint`` chooses both together: rows by the kept columns and columns by the kept rows in turn,
-    for some ratios of their fractions, the one that keeps most.
+    for some ratios of their fractions, the one with most kept.
     """
 
     joint: bool = False
@@ -85,8 +85,8 @@ class Column(Masking):
 class BankBalanced(Masking):
     """Each row in banks of ``bank`` weights, an equal number kept in each (Cao et al., FPGA 2019).
 
-    The number is ``bank / rate``; where that is no integer, banks take it cumulatively rounded,
-    so that the matrix meets the rate and banks differ by at most one.
+    The number is ``bank / rate``; where this is no integer, banks take it cumulatively rounded,
+    so the matrix meets the rate and banks differ by at most one.
     """
 
     bank: int = 32
@@ -126,7 +126,7 @@ class BlockCirculant:
     """k x k circulant blocks (Wang et al., FPGA 2018); k is the rate, rounded.
 
     The projection is exact: every wrapped diagonal is replaced with its mean. Blocks cut short by
-    the matrix's edge average what they have.
+    the matrix's edge average their part.
     """
 
     name = "circulant"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interface of a pruning scheme, and the part of it that schemes with masks share.
+"""The interface of a pruning scheme, and the common part of schemes with masks.
 
 A scheme projects a matrix ``[H, W]`` onto its set at a *rate*, weights / stored weights. ``rate`` 1
 keeps everything, infinity nothing. Ties go to the lower index everywhere, so results do not depend
@@ -22,7 +22,7 @@ __all__ = ["Masking", "Scheme", "check_matrix", "largest"]
 
 
 class Scheme(Protocol):
-    """What the pruner needs of a scheme."""
+    """The pruner's needs of a scheme."""
 
     name: str
     masks: bool  # the set is a fixed pattern of zeros once it has been chosen
@@ -32,7 +32,7 @@ class Scheme(Protocol):
         ...
 
     def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
-        """As :meth:`project`, for a matrix of that name."""
+        """As :meth:`project`, for a matrix of this name."""
         ...
 
     def for_model(self, tensors: Mapping[str, Tensor]) -> Scheme:
@@ -40,7 +40,7 @@ class Scheme(Protocol):
         ...
 
     def metadata(self) -> dict[str, object]:
-        """What a checkpoint says of its pattern."""
+        """The pattern as metadata of a checkpoint."""
         ...
 
     def describe(self) -> dict[str, object]:
@@ -79,11 +79,11 @@ class Masking(ABC):
         return torch.where(self.mask(w, rate), w, torch.zeros_like(w))
 
     def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
-        """As :meth:`project`, for a matrix of that name."""
+        """As :meth:`project`, for a matrix of this name."""
         return self.project(w, rate)
 
     def metadata(self) -> dict[str, object]:
-        """What a checkpoint says of its pattern."""
+        """The pattern as metadata of a checkpoint."""
         return {}
 
     def for_model(self, tensors: Mapping[str, Tensor]) -> Scheme:

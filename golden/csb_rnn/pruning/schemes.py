@@ -46,7 +46,7 @@ class Csb(Masking):
 
     With ``machine``, a configuration or a number of classes, kernels keep as many rows of each
     class (:mod:`csb_rnn.pruning.classes`); the rows of ``align`` do not matter then. Classes belong
-    to a model: :meth:`for_model` gives the scheme that has them.
+    to a model: :meth:`for_model` gives the scheme with them.
     """
 
     block: int = 32
@@ -62,13 +62,13 @@ class Csb(Masking):
         return self.machine if isinstance(self.machine, int) else self.machine.shared_cols
 
     def for_model(self, tensors: Mapping[str, Tensor]) -> Csb:
-        """The scheme with classes that suit these matrices; itself if it needs none or has them."""
+        """The scheme with classes for these matrices; itself if it needs none or has them."""
         if self.shared == 1 or self.classes is not None:
             return self
         return replace(self, classes=model_classes(tensors, self.block, self.machine))
 
     def project_named(self, name: str, w: Tensor, rate: float) -> Tensor:
-        """As :meth:`project`, for a matrix of that name or the rows of one of its gates."""
+        """As :meth:`project`, for a matrix of this name or the rows of one of its gates."""
         if self.classes is None:
             return self.project(w, rate)
         if name not in self.classes.cuts:
@@ -79,7 +79,7 @@ class Csb(Masking):
         return torch.where(mask, w.detach(), torch.zeros_like(w))
 
     def metadata(self) -> dict[str, object]:
-        """What a checkpoint says of its pattern."""
+        """The pattern as metadata of a checkpoint."""
         found = {"block": self.block, "align": list(self.align)}
         return found | (self.classes.metadata() if self.classes else {})
 
@@ -116,7 +116,7 @@ def make_scheme(
     """A scheme by name; ``block`` and ``align`` are for ``csb``, ``block`` also is a bank.
 
     ``joint`` has ``csb`` and ``rowcol`` choose rows and columns together. ``machine``, for ``csb``:
-    a configuration, or a number of classes of which kernels keep as many rows each.
+    a configuration, or a number of classes with equally many kept rows each.
     """
     if name not in SCHEMES:
         raise ProjectionError(f"unknown scheme {name!r}; known: {', '.join(SCHEMES)}")
@@ -134,12 +134,12 @@ def make_scheme(
 
 
 def for_machine(scheme: Scheme | None = None, classes: int = 1, name: str | None = None) -> Scheme:
-    """A scheme with what a machine needs: so many classes, or all that a configuration needs.
+    """A scheme for a machine: with so many classes, or for a configuration.
 
     Args:
         scheme: compressed structured blocks if None.
         classes: kernels keep as many rows of each of so many classes of a block's units.
-        name: of a configuration; it sets alignment and classes, and a block that fits.
+        name: of a configuration; it sets alignment and classes, and a fitting block.
 
     Raises:
         ProjectionError: another scheme than csb, or both ``classes`` and ``name``.

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The largest rate that still meets a target, by itself (CSB-RNN, Algorithm 1).
+"""The largest rate within a target, by itself (CSB-RNN, Algorithm 1).
 
 The rate starts at ``init_rate`` and rises by a step while the result meets the target. After the
 first failure the step is halved at every try, down to a quarter of the first; the rate goes back by
 the step after a failure and up after a success. The search ends when the step is a quarter *and*
-the result meets the target. As published that may never come; here a cap on the number of tries
-ends it, and the largest rate that met the target is the answer either way.
+the result meets the target. As published the end may never come; here a cap on the number of tries
+ends it, and the largest rate within the target is the answer either way.
 
 Every try is a file in a folder, so an interrupted search goes on where it was: recorded tries are
-not repeated, and the state that the next one starts from is read back.
+not repeated, and the start state of the next one is read back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["SearchResult", "Try", "search_lossless"]
 
 @dataclass(frozen=True)
 class Try:
-    """One try: what was asked, what came of it."""
+    """One try: its rate, and its result."""
 
     index: int
     rate: float
@@ -44,7 +44,7 @@ class Try:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """``rate`` and ``state`` of the best try that met the target; rate 1 and None if none did."""
+    """``rate`` and ``state`` of the best try within the target; rate 1 and None if none did."""
 
     rate: float
     result: float | None
@@ -98,7 +98,7 @@ def search_lossless(
         log: takes a line for each try.
 
     Raises:
-        PruningError: a bad argument, a result that is not finite, a damaged record.
+        PruningError: a bad argument, an infinite result or NaN, a damaged record.
     """
     if not (math.isfinite(init_rate) and init_rate >= 1 and math.isfinite(step) and step > 0):
         raise PruningError(f"expected init_rate >= 1 and step > 0, got {init_rate} and {step}")

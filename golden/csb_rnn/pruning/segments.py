@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Segments of blocks, ranked: what every projection onto compressed structured blocks chooses from.
+"""Segments of blocks, ranked: the choice of every projection onto compressed structured blocks.
 
 A segment is one row or one column of a block. Segments make groups, and groups of a line of blocks
-are ranked by their energy. Which segments may make a group is free (the P best of a block), or
+are ranked by their energy. The segments of a group are free (the P best of a block), or
 :class:`Labels` say it (one of each class). Example: energies 9, 3, 8, 1 in groups of two are the
 groups (9, 8) and (3, 1); with classes 0, 1, 0, 1 the groups (9, 3) and (8, 1).
 """
@@ -30,7 +30,7 @@ class Ranked:
     """Segments of one pass, ranked.
 
     ``rank[line, block, i]`` is the rank, along its line of blocks (a block-column for rows, a
-    block-row for columns), of the group that segment ``i`` of a block belongs to.
+    block-row for columns), of the group of segment ``i`` of a block.
     """
 
     rank: Tensor  # [B, lines, blocks, segments per block]
@@ -46,7 +46,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Labels:
-    """Segments that may make a group, along one side of a matrix of whole blocks.
+    """Segments of possible groups, along one side of a matrix of whole blocks.
 
     Attributes:
         kind: int64 ``[.., n]``, of every block; segments are ranked among those of their kind.
@@ -80,7 +80,7 @@ class Labels:
 
 def rank_segments(energy: Tensor, group: int, labels: Labels | None = None) -> Ranked:
     """Rank segments ``energy [B, lines, blocks, n]`` in groups of ``group`` along each line, or in
-    those that ``labels`` make."""
+    those of ``labels``."""
     batch, lines, blocks, n = energy.shape
     if group == 1 and labels is None:
         rank = _ranks(energy.reshape(batch, lines, blocks * n)).reshape(energy.shape)

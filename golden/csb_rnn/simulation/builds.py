@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled simulations: one build for all runs that need the same.
+"""Compiled simulations: one build for all runs with the same needs.
 
 The folder of a build, ``build/sim_build/<simulator>/<name>_<parameters>_<sources>``, has hashes of
-all that goes into it in its name. Parallel pytest workers share it. A build of the same parameters
-and other sources is outdated, and is removed once nothing runs on it.
+all its sources and options in its name. Parallel pytest workers share it. A build of the same
+parameters and other sources is outdated, and is removed once nothing runs on it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def build_seconds(sim: str, parameters: Mapping[str, int]) -> float:
     """About how long a build takes, on two cores and without a compiler cache.
 
     Verilator's compiler decides: 25 s for the simulation top of ``tiny`` (16 PEs), two minutes for
-    that of ``small`` (64 PEs). Icarus takes seconds.
+    one of ``small`` (64 PEs). Icarus takes seconds.
     """
     pes = 1
     for name in "KLPQ":
@@ -80,7 +80,7 @@ BUILT = BUILD / "sim_build/built.jsonl"  # a line for each build that was made
 
 
 def _children_seconds() -> float:
-    """Processor time of all processes that this one started and that ended."""
+    """Processor time of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -186,7 +186,7 @@ def built(
 
 
 def build(toplevel: str, **kwargs) -> Path:
-    """Compiles ``toplevel`` unless that build is there, and returns its folder.
+    """Compiles ``toplevel`` unless the build is there, and returns its folder.
 
     Args:
         toplevel: top module, whose file is in ``hdl/files.f`` or in ``sources``.
@@ -194,7 +194,7 @@ def build(toplevel: str, **kwargs) -> Path:
         parameters: its parameters, by name.
         sources: HDL files beside those of the design, in compile order.
         waves: able to write an FST; a build of its own, as Verilator's is 15 times slower.
-        build_name: what the folder's name starts with; default ``toplevel``.
+        build_name: start of the folder's name; default ``toplevel``.
 
     Raises:
         SimulationError: it does not compile.

@@ -38,7 +38,7 @@ def depths(c: Config, sim: str) -> dict[str, int]:
 
 
 def check_size(p: Program, frames: int, sim: str) -> None:
-    """Refuse a run that the simulation top cannot hold.
+    """Refuse a run beyond the simulation top.
 
     Raises:
         UsageError: it has too many frames or beats.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one helper that every simulation is started with, on top of cocotb-test.
+"""The one helper to start every simulation, on top of cocotb-test.
 
 :func:`run` compiles a top level with one set of parameters (:mod:`csb_rnn.simulation.builds`) and
 runs cocotb tests on it. A run has a folder of its own, ``build/sim_run/<simulator>/<test>``, with
-its log, results and waves; of two processes that run the same test, one waits.
+its log, results and waves; of two processes with the same test, one waits.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def run(
             Verilator's initial values; default :func:`seed_from_env`.
         extra_env: environment of the bench.
         plus_args: arguments of the simulation, such as ``+image=FILE``.
-        test_filter: regular expression that selects tests of ``module``.
+        test_filter: regular expression for tests of ``module``.
         work_dir: where log, results and waves go; default: named after the pytest test.
-        limit: seconds after which the simulation is ended; None: it waits for commands.
+        limit: seconds until the simulation is ended; None: it waits for commands.
 
     Raises:
         SimulationError: it does not compile, a test failed, none ran, or the simulation died.
@@ -140,7 +140,7 @@ def run(
 
 
 def _outcome(results: Path) -> tuple[list[str], list[str]]:
-    """Names of the cocotb tests that passed and that did not, skipped ones left out."""
+    """Names of the cocotb tests with and without success, skipped ones left out."""
     passed: list[str] = []
     failed: list[str] = []
     if results.exists() and results.stat().st_size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seed of a run, and the command line that repeats it.
+"""The seed of a run, and the command line to repeat it.
 
 Example: ``CSB_SEED=7 SIM=icarus .venv/bin/python -m pytest tests/rtl/test_util_rtl.py::test_skid``.
 """
@@ -17,7 +17,7 @@ DEFAULT_SEED = 1
 def seed_from_env() -> int:
     """The seed of this process: ``CSB_SEED``, a number or ``random``; 1 if it is not set.
 
-    Fixed by default so that a red pipeline means a changed design; ``random`` explores.
+    Fixed by default, so a red pipeline means a changed design; ``random`` explores.
     """
     value = os.environ.setdefault("CSB_SEED", str(DEFAULT_SEED))
     if value == "random":
@@ -31,7 +31,7 @@ def pytest_test() -> str:
 
 
 def repeat_command(sim: str, seed: int | None = None) -> str:
-    """The command line that repeats this test, or this script, with its seed."""
+    """The command line to repeat this test, or this script, with its seed."""
     seed = seed_from_env() if seed is None else seed
     test = pytest_test()
     command = ["-m", "pytest", test] if test else sys.argv

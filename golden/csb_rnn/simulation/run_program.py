@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cocotb side of :mod:`csb_rnn.simulation.simulate`: loads the image and runs sequences of
-frames on csb_sim_top. What to do is in the JSON file that CSB_JOB names; what happened goes to
+frames on csb_sim_top. The job is in the JSON file named by CSB_JOB; the results go to
 another."""
 
 from __future__ import annotations

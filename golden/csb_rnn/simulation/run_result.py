@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The results of a run of the RTL, and the function that makes one; needs no simulator."""
+"""The results of a run of the RTL, and the function for one; needs no simulator."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from csb_rnn.program.program import Program
 
 @dataclasses.dataclass
 class RunResult:
-    """What came out of the RTL.
+    """The outputs of the RTL.
 
     Attributes:
         outputs: int [frames, outputs], in the order of the inputs.
-        in_cycles: cycle in which the first beat of each input frame was taken.
+        in_cycles: cycle of the first beat of each input frame.
         out_cycles: cycle of the last beat of each output frame.
         state: key -> int [streams, H].
         counters: those of the machine, all sequences together; see ``count_last``.
-        busy: cycles in which each PEGroup did useful work, likewise.
+        busy: cycles of useful work of each PEGroup, likewise.
         running: cycles between start and stop, likewise.
         cycles, seconds: simulated cycles of all sequences and the time they took.
         error: error code of the status register; ``stuck``: no frame came out for long.
@@ -43,7 +43,7 @@ class RunResult:
 
 
 class Simulate(Protocol):
-    """A function that runs frames through the RTL: :func:`csb_rnn.simulation.simulate.simulate`."""
+    """A function to run frames through the RTL: :func:`csb_rnn.simulation.simulate.simulate`."""
 
     def __call__(
         self,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cocotb side of :mod:`csb_rnn.simulation.simulator`: a simulation that stays open and does
-what it is told.
+"""The cocotb side of :mod:`csb_rnn.simulation.simulator`: a simulation that stays open and
+takes commands.
 
 Commands and answers are lines of JSON through two named pipes; simulated time stands still while
 nothing is asked for.
@@ -51,7 +51,7 @@ class Server:
         return {}
 
     async def step(self, beats: list[int]) -> dict[str, Any]:
-        """Send the beats of one frame, wait for those that come out."""
+        """Send the beats of one frame, wait for the output beats."""
         dut, depth = self.dut, self.job["beat_depth"]
         for i, beat in enumerate(beats):
             dut.in_mem[(self.frames * len(beats) + i) % depth].value = beat

@@ -45,7 +45,7 @@ def _memh(path: Path) -> list[str]:
 
 
 def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Section]:
-    """Image sections that put an initial state (integers, [streams, H]) into the machine."""
+    """Image sections with an initial state (integers, [streams, H]) for the machine."""
     memory = p.constants.copy()
     for s in p.states:
         for stream in range(p.streams):
@@ -59,12 +59,12 @@ def state_sections(p: Program, state: dict[str, np.ndarray]) -> list[image.Secti
 
 
 def limits(p: Program, words: int) -> dict[str, int]:
-    """Cycles after which a run is given up, far above those of a machine that works.
+    """Cycles until a run is given up, far above those of a working machine.
 
     Returns:
         ``load_limit`` of an image of so many words, which is sent while memories are cleared;
         ``patience``, cycles from one output beat to the next. Example: 64 times the 150 words and
-        beats that a small network on ``tiny`` takes for a frame, and 10,000: 19,600.
+        beats of a frame for a small network on ``tiny``, and 10,000: 19,600.
     """
     c = p.config  # cleared: neurons and accumulators together, biases and states lane by lane
     clear = max(c.neuron_depth, c.acc_depth) + c.lanes * (c.bias_depth + c.state_depth)
@@ -119,10 +119,10 @@ def simulate(
         work: folder for the files of the run.
         sequences: frames of each sequence; every one starts from ``state`` or zero. One by default.
         state: initial state, integers [streams, H] by key.
-        count_last: read counters after the last sequence only, except that of saturations: reading
-            them all takes as long as some hundred cycles.
+        count_last: read counters after the last sequence only, except the one of saturations:
+            reading them all takes as long as some hundred cycles.
         stall: seeds of random source and sink stalls, 0 for none.
-        probes: sources that bind observers into the design (Verilator alone can), or that take
+        probes: sources to bind observers into the design (Verilator alone can), or to take
             the place of modules of it.
         plus_args: more arguments of the simulation.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulation that stays open: frames go in one at a time, as from a program that uses the chip.
+"""A simulation that stays open: frames go in one at a time, as from a program with the chip.
 
 with Simulator(program, folder) as sim:
     sim.start()
@@ -29,7 +29,7 @@ ANSWER_WITHIN = 7200  # half seconds; the first answer comes after the build
 
 
 def _serve(work: Path, build: dict[str, Any]) -> None:
-    """The process that owns the simulation."""
+    """The owner process of the simulation."""
     processes.follow_parent()
     try:
         launcher.run(

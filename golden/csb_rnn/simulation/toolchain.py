@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verilator and Icarus as cocotb-test starts them: their environment, their end, their log.
 
-cocotb-test's classes know the command lines. Here they are changed so that commands end with this
+cocotb-test's classes know the command lines. Here they are changed: commands end with this
 process, end after a limit, and compile only or run only.
 """
 
@@ -40,10 +40,10 @@ def optimisation() -> str:
 
 
 def tool_env() -> dict[str, str]:
-    """Environment in which Verilator can be started and what it builds can be compiled.
+    """Environment for Verilator and for the compilation of its results.
 
     The wheel puts nothing on the path, and its ``verilated.mk`` was never configured: it does not
-    know how to use a precompiled header, nor which flag ``--timing`` needs.
+    know how to use a precompiled header, nor the flag for ``--timing``.
     """
     root = Path(verilator.__file__).parent
     flags = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-std=gnu++20"
@@ -84,7 +84,7 @@ class Icarus(_Guarded, simulator.Icarus):
 class Verilator(_Guarded, simulator.Verilator):
     """Verilator without ``--public-flat-rw``.
 
-    It keeps every signal of the design alive: C++ that took minutes instead of seconds to compile
+    It keeps every signal of the design alive: C++ with minutes instead of seconds of compilation
     and ran slower. A control file makes the signals of the top level visible to benches instead.
     """
 
@@ -101,7 +101,7 @@ LIMIT = 3600.0  # seconds of a build, or of a simulation unless it is told other
 
 
 class _Limited(simulator.Simulator):
-    """Mixin: a command that takes too long is ended, so nothing hangs for ever."""
+    """Mixin: a command is ended after a time limit, so nothing hangs for ever."""
 
     limit: float | None = LIMIT
 
@@ -162,7 +162,7 @@ def relative(path: Path) -> Path:
 
 
 def excerpt(log: Path, lines: int = 30) -> str:
-    """The part of a log that matters: from just before the first sign of trouble."""
+    """The important part of a log: from just before the first sign of trouble."""
     text = log.read_text(errors="replace").splitlines()
     trouble = re.compile(r"fatal|error|warning.* failed|traceback", re.IGNORECASE)
     first = next((i for i, line in enumerate(text) if trouble.search(line)), len(text) - lines)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits of the cocotb side that end: each names what did not happen.
+"""Waits of the cocotb side with an end: each names the missing event.
 
 Whatever depends on the design is awaited through these; ``tests/rtl/test_waits.py`` holds every
 bench to it.
@@ -14,12 +14,12 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, with_timeout
 
 
 async def within(cycles: int, awaitable: Any, what: str, period: float) -> Any:
-    """Awaits something that the design does, for a limited time.
+    """Awaits an action of the design, for a limited time.
 
     Args:
         cycles: clock cycles to wait at most.
         awaitable: trigger, coroutine or task.
-        what: names it in the error; by default what the awaitable calls itself.
+        what: names it in the error; by default the awaitable's own name.
         period: of the clock, in ns.
 
     Raises:

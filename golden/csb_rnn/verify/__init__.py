@@ -2,7 +2,7 @@
 """Runs of a build on the RTL beside the models: comparison, report, results as files.
 
 :func:`run_whole` is behind ``scripts/simulate.py``; :func:`compare` and :func:`report` are the
-parts that other jobs share. Efficiencies are defined by :func:`report`.
+parts shared with other jobs. Efficiencies are defined by :func:`report`.
 """
 
 from csb_rnn.verify.comparison import (

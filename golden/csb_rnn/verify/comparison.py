@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What came out of the RTL beside what the models say, and the report of it."""
+"""Outputs of the RTL beside the models' outputs, and the report of both."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ STALLS = {  # seeds of the random stalls of source and sink
 
 @dataclasses.dataclass
 class Comparison:
-    """Sequences that ran on the RTL, beside what the models say. Arrays are over all frames that
-    were sent, streams interleaved; what never came out counts as different.
+    """Sequences on the RTL, beside the models' outputs. Arrays are over all frames
+    sent, streams interleaved; a missing output counts as different.
 
     Attributes:
         lengths: frames of each sequence.
@@ -42,7 +42,7 @@ class Comparison:
         state: final state of the last sequence, key -> int [streams, H].
         busy, busy_frames: cycles of useful work of each PEGroup in so many frames.
         counters: of the machine, in the same frames (saturations: in all).
-        explanation: lines that say where the first difference is, see
+        explanation: lines on the place of the first difference, see
             :mod:`csb_rnn.verify.explanation`; none if there is none.
     """
 
@@ -65,12 +65,12 @@ class Comparison:
 
     @property
     def cycle_mismatches(self) -> int:
-        """Frames that did not come in the predicted cycle."""
+        """Frames in another cycle than predicted."""
         return int((self.cycles_measured != self.cycles_predicted).sum())
 
 
 def merge(parts: Sequence[Comparison]) -> Comparison:
-    """Several comparisons as one; the state is that of the last."""
+    """Several comparisons as one; the state is the last one's."""
 
     def joined(name: str) -> np.ndarray:
         return np.concatenate([getattr(part, name) for part in parts])
@@ -106,7 +106,7 @@ def judge(
     predicted: np.ndarray,
     count_last: bool = False,
 ) -> Comparison:
-    """What came out of the RTL beside what should have.
+    """Outputs of the RTL beside the expected ones.
 
     Args:
         got: the run.
@@ -173,11 +173,11 @@ def compare(
     Args:
         p: the program.
         sequences: int [frames, inputs] each, streams interleaved.
-        work: folder for the files of the run; of one that differs, also ``outputs.npy`` and
+        work: folder for the files of the run; of a different one, also ``outputs.npy`` and
             ``expected.npy``.
-        network: that the program is of, to explain a difference.
+        network: the program's, to explain a difference.
         simulate: who runs the RTL; :func:`csb_rnn.simulation.simulate.simulate` if None.
-        state: what every sequence starts from, key -> int [streams, H]; zero if None.
+        state: start of every sequence, key -> int [streams, H]; zero if None.
         stall: who stalls at random, a key of :data:`STALLS`.
         count_last: read counters after the last sequence only, which is quicker.
 
@@ -228,7 +228,7 @@ def report(
 ) -> dict[str, Any]:
     """The report of a comparison, as :data:`csb_rnn.flow.schema.REPORT` says.
 
-    What frames that never came would have to say is None; so is ``accuracy``, which
+    Figures of missing frames are None; so is ``accuracy``, which
     :mod:`csb_rnn.verify.loss` fills in. ``saturated`` is by place, see there.
 
     * ``cycles_per_frame``: the interval, streams counted together

@@ -2,7 +2,7 @@
 """Accuracy of a build: its float model, its fixed model and the RTL side by side on labelled data.
 
 All three run the same sequences, under the same host parts. The RTL runs the first few of them; the
-float and the fixed column are given over those as well, so that columns of one line compare.
+float and the fixed column are given over those as well, so columns of one line compare.
 
 Example: 120 sequences with a label each. Float and fixed have 117 of them right, the RTL 2 of the
 first 2, and the fixed model's outputs are within 3.1e-5 of the float ones.
@@ -31,7 +31,7 @@ class Column:
     Attributes:
         engine: ``float``, ``fixed`` or ``rtl``.
         sequences: so many.
-        accuracy: share of labels that the largest output meets; None without labels.
+        accuracy: share of labels equal to the largest output; None without labels.
         largest, percentile: largest and 99.9th percentile of the difference from the float model.
         reference: largest difference from the reference; None without one.
     """
@@ -49,13 +49,13 @@ class Evaluation:
     """What :func:`evaluate` found.
 
     Attributes:
-        output: name of the output that was judged.
+        output: name of the judged output.
         shape: of it.
         labels: ``every frame``, ``last frame`` or ``none``.
         scale: largest value of the float model.
         columns: float and fixed over all sequences; then all three over those of the RTL.
-        mismatches: values and cycles of the RTL that differ from the models.
-        saturations: inputs that the format had to limit, in the fixed model's run.
+        mismatches: values and cycles of the RTL other than the models'.
+        saturations: inputs limited by their format, in the fixed model's run.
     """
 
     output: str
@@ -87,7 +87,7 @@ class Truth:
     lengths: np.ndarray | None = None
 
     def first(self, n: int, of: int) -> Truth:
-        """That of the first ``n`` of so many sequences."""
+        """The one of the first ``n`` of so many sequences."""
         cut = {
             f.name: v[:n] if v is not None and len(v) == of else v
             for f in dataclasses.fields(self)
@@ -118,7 +118,7 @@ class Truth:
         )
 
     def accuracy(self, y: np.ndarray) -> float | None:
-        """Share of labels that the largest value meets; of one value: whether it is above 1/2."""
+        """Share of labels equal to the largest value; of one value: whether it is above 1/2."""
         if self.labels is None:
             return None
         labels, inside = self.labels, self.inside(y)
@@ -208,14 +208,14 @@ def evaluate(
             one sequence at a time gets them one by one.
         labels: integers, of the shape of the output without its last axis, or ``[sequences]`` of
             the last frames; below zero: no label.
-        reference: what the output should be.
+        reference: the expected output.
         lengths: ``[sequences]`` frames of each, if they differ.
-        output: name of the output of the file that is judged; the first if None.
-        rtl: sequences that run on the RTL too.
+        output: name of the judged output of the file; the first if None.
+        rtl: sequences for the RTL too.
         sim: simulator.
 
     Raises:
-        UsageError, OnnxError, QuantError: inputs, labels or reference that do not fit.
+        UsageError, OnnxError, QuantError: inputs, labels or reference of a wrong shape.
         SimulationError: the simulation failed.
     """
     if build.host is None:

@@ -3,9 +3,9 @@
 
 The machine shows outputs of every frame, and states when it has stopped. :func:`explain` reads
 the first wrong output from the run itself; for the first wrong state it runs the frames up to
-there again, by bisection. The cell's graph then tells which gates can have caused it: those that
-the first wrong values depend on and no right one does. Example, of an LSTM whose c is right and
-whose h is wrong::
+there again, by bisection. The cell's graph then tells the gates among the possible causes: those
+that the first wrong values depend on and no right one does. Example, of an LSTM whose c is right
+and whose h is wrong::
 
     first wrong output: frame 3, unit 17 of layer 1 (lstm), cycle 4711: got 0x01a4 (0.102539),
       expected 0x01a3 (0.102295); 12 of 640 outputs differ
@@ -32,7 +32,7 @@ Rerun = Callable[[Ints], Mapping[str, Ints]]
 
 # --- gates ------------------------------------------------------------------------------------
 def _above(cell: Cell) -> dict[str, set[str]]:
-    """Every node with the nodes that it depends on within a frame, itself among them."""
+    """Every node with its operands within a frame, direct or not, itself among them."""
     above: dict[str, set[str]] = {}
     for node in cell.nodes:
         if isinstance(node, Drain):
@@ -45,7 +45,7 @@ def _above(cell: Cell) -> dict[str, set[str]]:
 
 
 def suspects(cell: Cell, wrong: set[str], right: set[str]) -> list[str]:
-    """Nodes that can have caused wrong values: gates, or if no gate can, the wrong ones themselves.
+    """Possible causes of wrong values: gates, or if no gate can be one, the wrong nodes themselves.
 
     Args:
         cell: the cell.
@@ -61,7 +61,7 @@ def suspects(cell: Cell, wrong: set[str], right: set[str]) -> list[str]:
 
 def _suspect_lines(run: Ran, x: Ints, layer: int, unit: int, stream: int, keys: set[str],
                    output: bool | None) -> Iterator[str]:  # fmt: skip
-    """Which gates of a layer's unit can have caused wrong states ``keys``, and a wrong output.
+    """The gates of a layer's unit as causes of wrong states ``keys``, and of a wrong output.
 
     Args:
         output: the output of the unit is wrong; None: unknown, as of an inner layer.
@@ -137,7 +137,7 @@ def _state_line(run: Ran, w: Wrong, when: str) -> str:
 
 
 def _first_wrong_state(run: Ran, rerun: Rerun, last: int) -> tuple[int, list[Wrong]] | None:
-    """The first frame of a sequence after which a state is wrong, and the wrong ones; None if all
+    """The first frame of a sequence with a wrong state behind it, and the wrong ones; None if all
     are right after frame ``last``. Bisection: a wrong state stays wrong.
 
     Args:
@@ -179,11 +179,11 @@ def complain(run: Ran, got: RunResult, folder: Path, rerun: Rerun | None, repeat
 
 
 def explain(run: Ran, got: RunResult, rerun: Rerun | None = None) -> list[str]:
-    """Lines that say where the RTL first differs from the models; none if it does not.
+    """Lines on the first difference of the RTL from the models; none if there is none.
 
     Args:
-        run: what ran.
-        got: what came out.
+        run: the program and its frames.
+        got: the outputs.
         rerun: runs frames [frames, inputs] from ``run.state`` on the RTL and returns its states;
             without it only states after the last frame are known.
     """

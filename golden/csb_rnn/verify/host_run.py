@@ -24,7 +24,7 @@ OUTPUTS = "graph_outputs.npz"
 
 @dataclasses.dataclass(frozen=True)
 class Whole:
-    """What came out of a file.
+    """Outputs of a file.
 
     Attributes:
         runs: of the engine, one for each ``streams`` sequences.
@@ -46,8 +46,8 @@ def on_machine(
     """The machine as an engine for :mod:`csb_rnn.network.onnx.hosting`: sequences in turn.
 
     Args:
-        state: initial states ``[units]`` or ``[sequences, units]``, in place of those that came
-            with the model; states that come with a run are laid over them.
+        state: initial states ``[units]`` or ``[sequences, units]``, in place of the model's
+            own; states given with a run are laid over them.
         out: folder of the results; of several runs ``run0``, ``run1``, ... in it.
         runs: gets every run.
         several: the engine is called more than once.
@@ -98,7 +98,7 @@ def run_whole(
         build: from :func:`csb_rnn.flow.build` or :func:`csb_rnn.flow.load`.
         inputs: frames of the engine; with host parts the inputs of the ONNX file by name, or one
             array if it has one input.
-        state: initial states that the file does not give.
+        state: initial states missing in the file.
         out: folder of the results, as of :func:`csb_rnn.verify.run`; with host parts also
             ``graph_outputs.npz``, the outputs of the ONNX file by name. If the sequences are more
             than the build's streams, each run has a folder of its own in it.

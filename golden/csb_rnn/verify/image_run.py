@@ -46,7 +46,7 @@ class Settings:
     def __post_init__(self) -> None:
         """
         Raises:
-            UsageError: a stall or a combination that there is not.
+            UsageError: an unknown stall or combination.
         """
         if self.stall not in STALLS:
             raise UsageError(f"unknown stall '{self.stall}': known are {', '.join(STALLS)}")
@@ -56,7 +56,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What came out of the RTL.
+    """Outputs of the RTL.
 
     Attributes:
         outputs: float32, shaped as the inputs but as wide as the last layer.
@@ -65,7 +65,7 @@ class Run:
         expected: the fixed model's outputs; of several parts, those of the last ones, from the
             inputs that they got.
 
-    All floats are exact, so a run that starts from the state of another continues it bit for bit.
+    All floats are exact, so a run from the final state of another continues it bit for bit.
     """
 
     outputs: np.ndarray
@@ -129,7 +129,7 @@ def run_part(
         part: the image.
         x: float inputs ``[frames, inputs]``, with several streams ``[streams, frames, inputs]``.
         state: initial state ``[hidden]`` or ``[streams, hidden]``, by the network's own names;
-            absent states are zero. None: the one that came with the model, or zero.
+            absent states are zero. None: the model's own, or zero.
         folder: gets ``outputs.npy``, ``expected.npy``, ``state.npz``, ``report.json``, if anything
             differs ``differences.txt`` (where it does first), with ``waves`` also ``waves.fst``,
             with ``timeline`` ``trace.json`` and ``losses.json``.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine loses: its outputs beside the source in float, and what saturated where.
+"""Losses of the machine: its outputs beside the source in float, and the places of saturation.
 
-"All equal" says that the RTL computes the integers it should. Here the integers are judged: by the
+"All equal" means: the RTL computes the right integers. Here the integers are judged: by the
 float model, which the build has found equal to its source within 1e-4 of the largest value, and by
 the counts of the fixed model, which equals the RTL in every bit. Example: a model built without
 ``--calibrate`` holds inputs below 8; with an input of 20 ``simulate`` prints a difference of 0.3,
@@ -52,7 +52,7 @@ def total(reports: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def reference_of(build: Build) -> str:
-    """What the float model stands for."""
+    """The source behind the float model."""
     check = build.notes.get("source_check", {})
     if not check.get("tool"):
         return "the float model, which was not compared with its source"
@@ -65,7 +65,7 @@ def difference(got: np.ndarray, want: np.ndarray, reference: str) -> dict[str, A
     Args:
         got: outputs of the RTL in float.
         want: of the source.
-        reference: what computed these.
+        reference: the tool behind these.
     """
     error = np.abs(np.asarray(got, np.float64) - want)
     return {
@@ -82,7 +82,7 @@ def reloads(words: Sequence[int], cycles: int) -> dict[str, Any] | None:
 
     Args:
         words: 32-bit words of each image.
-        cycles: that all parts ran.
+        cycles: of all parts together.
     """
     if len(words) < 2:
         return None
@@ -113,11 +113,11 @@ def describe(r: Mapping[str, Any]) -> list[str]:
 
 
 def warning(r: Mapping[str, Any], networks: Sequence[QNetwork]) -> str | None:
-    """One line with what to do, if numbers were lost that need not be; None if none were.
+    """One line with a remedy, if numbers were lost without need; None if none were.
 
     Args:
         r: the report.
-        networks: of the parts; the first says what inputs may be.
+        networks: of the parts; the first has the range of inputs.
     """
     lost = [f"{n} {p}" for p, n in r["saturated"].items() if n and p not in HARMLESS]
     a = r["accuracy"]

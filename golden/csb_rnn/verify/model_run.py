@@ -2,7 +2,7 @@
 """A whole model on the RTL: its parts, one after the other on the same machine.
 
 A network of one direction is one part. Otherwise outputs of one span are the inputs of the next,
-as floats, exact; a part that runs backwards takes the frames from the last to the first.
+as floats, exact; a backward part takes the frames from the last to the first.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def _total(parts: Iterable[float | None]) -> float | None:
 
 
 def _sum(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    """The report of several parts, which run one after the other: counts and cycles are sums,
-    entry i of the cycles that of the i-th frame of every part; shares are of all cycles."""
+    """The report of several parts, one after the other: counts and cycles are sums,
+    entry i of the cycles is of the i-th frame of every part; shares are of all cycles."""
     first = reports[0]
     same = ("schema", "frames", "sequences", "streams", "pes", "config", "sim", "stall",
             "input_saturations")  # fmt: skip

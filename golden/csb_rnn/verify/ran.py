@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames that went through the RTL beside the models: where each stands, which states are wrong."""
+"""Frames of the RTL beside the models: the place of each, and the wrong states."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from csb_rnn.program.program import Program
 
 
 def show(value: int, bits: int, frac: int) -> str:
-    """An integer as it stands in a waveform, and as the number that it means.
+    """An integer as it stands in a waveform, and as its number.
 
     Example: ``show(-2, 16, 12)`` is ``0xfffe (-0.000488281)``.
     """
@@ -24,10 +24,10 @@ def show(value: int, bits: int, frac: int) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """Frames that went through the RTL, and what the models say of them.
+    """Frames of the RTL, and the models' results for them.
 
     Attributes:
-        program, network: that ran.
+        program, network: of the run.
         x: int [frames, inputs], all sequences, streams interleaved.
         lengths: frames of each sequence.
         want: int [frames, outputs], the fixed model's.
@@ -53,7 +53,8 @@ class Ran:
         return int(begins[n]), n, index - int(begins[n])
 
     def name(self, index: int) -> str:
-        """A frame for people: its number among all, and where that is if there are several."""
+        """A frame for people: its number among all, and its stream or sequence if there are
+        several."""
         _, sequence, own = self.at(index)
         text = f"frame {own // self.program.streams}"
         if self.program.streams > 1:
@@ -89,7 +90,7 @@ class Wrong:
 
 
 def wrong_states(q: QNetwork, got: Mapping[str, Ints], want: Mapping[str, Ints]) -> list[Wrong]:
-    """States that differ, first layer first."""
+    """Different states, first layer first."""
     found = []
     for key in q.state_keys():
         if key not in got:

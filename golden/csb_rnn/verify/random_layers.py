@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random layers for benches: shapes, patterns and numbers that a network may have, by seed."""
+"""Random layers for benches: shapes, patterns and numbers of possible networks, by seed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LayerCase:
         layers: int = 1,
         cells: Sequence[str] = ("gru", "lstm"),
     ) -> LayerCase:
-        """A random case whose weights fit a configuration; sizes are log-uniform, so that small
+        """A random case whose weights fit a configuration; sizes are log-uniform, so small
         and odd ones are common."""
 
         def size() -> int:
@@ -91,7 +91,7 @@ class LayerCase:
 
     @property
     def weights(self) -> int:
-        """Weights that are not zero, about."""
+        """Weights other than zero, about."""
         dense = sum(r * c for n in range(self.layers) for r, c in self.shapes(n).values())
         return round(dense * {"dense": 1.0, "zero": 0.0}.get(self.pattern, self.density))
 

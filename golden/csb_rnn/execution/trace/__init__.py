@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who worked when, and where every cycle went: made from a program and a recorded prediction.
 
-The timing model equals the RTL cycle by cycle (:mod:`csb_rnn.execution.timing`), so what it records
+The timing model equals the RTL cycle by cycle (:mod:`csb_rnn.execution.timing`), so its records
 *is* the machine's timeline:
 
 * :func:`losses` accounts for every PE-cycle of the measured interval; the parts add up exactly to
   PEs x interval, so the shares of all but ``useful`` add up to 1 - frame efficiency;
-* :func:`counters` says what the machine's counters hold after such a run;
+* :func:`counters` gives the machine's counters after such a run;
 * :func:`csb_rnn.execution.trace.trace_events.trace_events` is the timeline for Perfetto.
 """
 

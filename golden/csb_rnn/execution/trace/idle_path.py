@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The longest path through a frame, back from its last output beat: what its latency is."""
+"""The longest path through a frame, back from its last output beat: its latency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Walk:
             self.steps.append([what, cycles])
 
     def nth(self, words: list[dict], key: str, k: int) -> int:
-        """Issue number of the word that has ``key`` for the k-th time in the run."""
+        """Issue number of the word with the k-th ``key`` of the run."""
         places = [i for i, w in enumerate(words) if w.get(key)]
         return k // len(places) * len(words) + places[k % len(places)]
 
@@ -66,7 +66,7 @@ class _Walk:
             self.add("drain words", issue - self.t.record.drain[i][2])
 
     def mark(self, k: int, issue: int) -> None:
-        """From the mark of that number, which a PEGroup gave in cycle ``issue``."""
+        """From the mark of this number, given by a PEGroup in cycle ``issue``."""
         for g, group in enumerate(self.p.groups):
             words = group.ctl["mark"].nonzero()[0]
             n, word = k // len(words), int(words[k % len(words)])

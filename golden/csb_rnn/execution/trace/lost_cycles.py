@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every PE-cycle of the measured interval, by what became of it."""
+"""Every PE-cycle of the measured interval, by its cause."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Losses:
 def _raw_starts(
     group: GroupProgram, pe_row: int, starts: np.ndarray, ends: np.ndarray, acc_raw: int
 ) -> set[int]:
-    """Which stretches of work of a PE row (from ``starts`` to ``ends``) could not begin earlier,
-    because a row that they continue was stored acc_raw words before."""
+    """Stretches of work of a PE row (from ``starts`` to ``ends``) without an earlier begin,
+    because their row was stored acc_raw words before."""
     stored: dict[tuple[int, int, int], int] = {}
     at = {n: group.rows[n][:, pe_row] for n in ("row", "bank", "vert", "first", "store", "clr")}
     tight, stretch = set(), 0
@@ -157,7 +157,7 @@ RESTART = (
 def _held(times: list[tuple[int, int, int]], words: list[dict], start: int, end: int, key: str):
     """Stall cycles of the two conditions of a unit, over a run from ``start`` to ``end``.
 
-    The word after the last one that issued waits for the first condition (``key``) until the end.
+    The word after the last issued one waits for the first condition (``key``) until the end.
     """
     first, *rest = times
     begin = start + words[0].get("gap", 0)
@@ -181,7 +181,7 @@ def prologue_cycles(p: Program) -> int:
 
 
 def counters(t: Timeline, running: int) -> dict:
-    """What the machine's counters hold at the end of a run.
+    """The machine's counters at the end of a run.
 
     Args:
         running: cycles between start and stop, CYCLES_LO of the machine.

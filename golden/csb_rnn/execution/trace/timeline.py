@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded prediction as intervals: what each unit did, and what each wait was for."""
+"""A recorded prediction as intervals: the work of each unit, and the cause of each wait."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMPARED = "wait for the comparison of events"
 class Burst:
     """Words ``first`` to ``last`` (not included) of a PEGroup, issued one a cycle from ``begin``.
 
-    ``reads`` names the event that its first word waited for.
+    ``reads`` names the event of its first word's wait.
     """
 
     iteration: int
@@ -50,7 +50,7 @@ class Burst:
 
 @dataclasses.dataclass
 class Timeline:
-    """What happened in ``iterations`` frames; times as in :class:`csb_rnn.execution.timing.Timing`.
+    """The work in ``iterations`` frames; times as in :class:`csb_rnn.execution.timing.Timing`.
 
     Attributes:
         bursts, stalls: of each PEGroup, in order; the last, unfinished iteration included.
@@ -65,8 +65,8 @@ class Timeline:
 
 
 def event_names(p: Program) -> dict[int, str]:
-    """What each event of a program says: ``x``, ``drained`` or ``vector``; further vectors, in the
-    order in which they are written, are ``vector 2`` and so on."""
+    """The name of each event of a program: ``x``, ``drained`` or ``vector``; further vectors, in
+    the order of their writing, are ``vector 2`` and so on."""
     names = {isa.EVENT_X: "x"}
     names |= {w["evt"]: "drained" for w in p.drain if w.get("evt_en")}
     written = [w["evt"] for w in p.elem[p.elem_loop :] if w.get("evt_en")]
@@ -134,7 +134,7 @@ FREED = 0  # last chunk of a beat on the bus -> the beat that takes its place ca
 
 
 def first_beats(t: Timeline) -> np.ndarray:
-    """[frames] cycle in which the first beat of each input frame is taken, beats always waiting."""
+    """[frames] cycle of the first beat of each input frame, beats always waiting."""
     p = t.program
     values = p.config.values_per_beat  # of a beat
     freed: list[int] = []  # cycle in which each beat's place is free again

@@ -64,7 +64,7 @@ def _engine(t: Timeline) -> Iterator[dict[str, Any]]:
 def _unit(
     t: Timeline, tid: int, words: list[dict], times: list, waits: tuple[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """A data path unit: words that issue back to back are one slice."""
+    """A data path unit: words issued back to back are one slice."""
     open_at: int | None = None
     last = -1
     for i, (over, first, issue) in enumerate(times):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks on which the number formats are judged, with the frames that calibrate and test them.
+"""Networks to judge the number formats by, with the frames of calibration and test.
 
 Two kinds. *Ordinary* ones have normal inputs and weights as torch draws them or as training leaves
-them. *Wide* ones are what spectra and counters look like: heavy-tailed inputs to 128, weights to
+them. *Wide* ones are like spectra and counters: heavy-tailed inputs to 128, weights to
 64, states to 1,024. Example: ``spectra_gru`` reads 40 columns, of which the loudest reach 128 and
 the quietest 0.5, and its largest weight is 64.
 """
@@ -98,7 +98,7 @@ def spectrum_frames(rng: Rng, inputs: int) -> Floats:
 
 
 def spectrum_weights(rng: Rng, rows: int, columns: int) -> Floats:
-    """Weights that undo the scale of the columns, as a trained network's do."""
+    """Weights against the scale of the columns, as a trained network's do."""
     w = heavy(1e9, 1.0)(rng, rows, columns) / spectrum(columns) / columns**0.5
     w.flat[w.argmax()] = 64.0
     return np.clip(w, -64, 64)

@@ -52,7 +52,7 @@ def part_table(found: Mapping[str, Measured]) -> Table:
 
 
 def path_table(found: Mapping[str, Measured]) -> list[Table]:
-    """The critical path of each machine that was placed and routed."""
+    """The critical path of each machine after place and route."""
     out = []
     for one in found.values():
         for r in one.rows:

@@ -86,7 +86,7 @@ def small_table(results: Results) -> Table:
 
 
 def cell_rows(results: Results) -> list[tuple[str, Row, Row]]:
-    """(model, its row, that of an LSTM with as many kept weights) where the recurrence does not
+    """(model, its row, the row of an LSTM with as many kept weights) where the recurrence does not
     bind."""
     out = []
     for r in pick(results.latency, streams=1):

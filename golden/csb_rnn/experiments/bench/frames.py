@@ -34,8 +34,8 @@ class Job:
     """A row of ``latency.json`` to be measured.
 
     Attributes:
-        calibrated: inputs that set the number formats: :data:`NORMAL`, drawn, or those of the
-            :data:`TASK` that the model was trained for, as in ``make sim``.
+        calibrated: inputs for the number formats: :data:`NORMAL`, drawn, or those of the
+            :data:`TASK` of the model's training, as in ``make sim``.
         rtl: configurations whose simulation is built: a row on one of them runs on the RTL with
             Verilator, any other is predicted.
     """
@@ -52,7 +52,7 @@ class Job:
 
 
 def whole(job: Job) -> tuple[Network, QNetwork, Program, float]:
-    """Network, its integers, its program, and the seconds of processor that the latter two took.
+    """Network, its integers, its program, and the processor seconds of the latter two.
 
     Raises:
         UnsupportedError, CompileError: as above.
@@ -68,7 +68,7 @@ def whole(job: Job) -> tuple[Network, QNetwork, Program, float]:
 
 
 def calibration(job: Job, width: int) -> np.ndarray:
-    """Float inputs [.., frames, width] that set the number formats of a job."""
+    """Float inputs [.., frames, width] for the number formats of a job."""
     if job.calibrated == NORMAL:
         return inputs(job, width)[:, :CALIBRATION]
     assert job.model.file is not None
@@ -93,7 +93,7 @@ def latency_row(job: Job, work: Path | None = None) -> dict[str, Any]:
     Raises:
         UnsupportedError, CompileError: it cannot be built.
         SimulationError: the simulation failed.
-        AssertionError: the RTL does not do what the models say.
+        AssertionError: the RTL differs from the models.
     """
     network, q, p, seconds = whole(job)
     c = p.config

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ten benchmark models of the CSB-RNN paper (its Table 1, rates of Fig. 10a and Table 2), with
-synthetic weights, and what was published of them elsewhere."""
+synthetic weights, and published results of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shape:
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
     """A benchmark model. ``rates`` are those of the paper's Fig. 10a by block size, ``table2`` the
-    one at which its latency is published; ``kept`` the weights that then remain. ``file`` is a
+    one of its published latency; ``kept`` the weights left then. ``file`` is a
     trained checkpoint, whose pattern is taken as it is."""
 
     name: str
@@ -54,7 +54,7 @@ class Benchmark:
     file: Path | None = None
 
     def rate(self, block: int) -> float:
-        """Pruning rate at a block size: that of Table 2 where it is given, at block 32."""
+        """Pruning rate at a block size: of Table 2 where it is given, at block 32."""
         return self.table2 if self.table2 and block == 32 else self.rates[block]
 
 
@@ -103,7 +103,7 @@ def as_lstm(m: Benchmark) -> Benchmark:
 
 
 def comparisons() -> list[Benchmark]:
-    """What :data:`CELLS_COMPARED` are set beside: LSTMs, and the GRU that resets before its
+    """The partners of :data:`CELLS_COMPARED`: LSTMs, and the GRU with its reset before the
     product."""
     out = [as_lstm(MODELS[name]) for name in CELLS_COMPARED]
     for m in (MODELS[name] for name in CELLS_COMPARED):
@@ -197,7 +197,7 @@ def tensors(
 
     Args:
         align: ``(P, Q)`` of the pattern, ``(1, 1)`` for the paper's.
-        rate: pruning rate; the model's at that block size if None.
+        rate: pruning rate; the model's at this block size if None.
 
     A trained model has but one pattern: ``block``, ``align`` and ``rate`` do not matter.
     """
@@ -253,7 +253,7 @@ def network(
 
 
 def kept(layers: list[dict[str, np.ndarray]]) -> int:
-    """Weights that are not zero."""
+    """Weights other than zero."""
     return sum(
         int(np.count_nonzero(w))
         for layer in layers

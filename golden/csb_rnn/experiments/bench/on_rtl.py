@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model on the RTL with Verilator: its build, and a run that equals the models or fails."""
+"""A model on the RTL with Verilator: its build, and a run equal to the models, or a failure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def rtl_build(name: str, limit: float) -> bool:
 def on_rtl(
     p: Program, q: QNetwork, x: np.ndarray, predicted: np.ndarray, work: Path | None
 ) -> dict[str, Any]:
-    """Run on the RTL with Verilator; every bit and every cycle must be that of the models.
+    """Run on the RTL with Verilator; every bit and every cycle must equal the models'.
 
     Returns:
         The report of :mod:`csb_rnn.flow`.

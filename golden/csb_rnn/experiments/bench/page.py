@@ -57,7 +57,7 @@ def frame_part(results: Results) -> list[Table]:
 
 
 def engine_tables(results: Results) -> list[Table]:
-    """Everything that ``scripts/bench.py`` prints, in this order."""
+    """The whole output of ``scripts/bench.py``, in this order."""
     return [*layer_part(results), *frame_part(results)]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows are measured, and the order in which two processes measure them."""
+"""The rows to measure, and their order for two processes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def weights(shape: Shape) -> int:
 
 
 def frame_jobs(quick: bool) -> list[Job]:
-    """Whole models that are measured in any case; :func:`again` tells what follows of a row."""
+    """Whole models measured in any case; :func:`again` gives the rows behind a result."""
     every = [*chosen(quick), *models.trained(), *([] if quick else models.comparisons())]
     jobs = [Job(m, name) for m in every for name in CONFIGS]
     trained = [m for m in models.trained() if m.file is not None and m.file.stem in CALIBRATED]
@@ -74,7 +74,7 @@ def frame_jobs(quick: bool) -> list[Job]:
 
 
 def again(job: Job, row: Row) -> Iterator[Job]:
-    """What a model that its recurrence bounds is measured by beside one stream."""
+    """Further measurements of a model bound by its recurrence, beside one stream."""
     if not row["bound_by_recurrence"] or job.calibrated == TASK:
         return
     yield dataclasses.replace(job, streams=STREAMS)
@@ -84,7 +84,7 @@ def again(job: Job, row: Row) -> Iterator[Job]:
 
 
 def simulated(quick: bool) -> list[str]:
-    """Configurations that are to run on the RTL, slow builds first."""
+    """Configurations for the RTL, slow builds first."""
     if quick:
         return ["paper256", "edge8"]
     return ["paper512", "paper512_sim", "paper256", "edge8", "paper256_sim", WIDE]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs of the benchmark models, on a configuration that holds them."""
+"""Programs of the benchmark models, on a configuration with room for them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def fitted(
     compiler: str = "default",
 ) -> tuple[Program, str]:
     """The program on a named configuration, or on the one with larger memories (``NAME_sim``) if it
-    does not fit; and the name of the one that was used.
+    does not fit; and the name of the used one.
 
     Raises:
         CompileError: it fits neither.
@@ -72,13 +72,13 @@ def fitted(
 
 
 def busy_share(p: Program) -> float:
-    """Busy-PE utilisation: share of the issue cycles in which a PEGroup does useful work."""
+    """Busy-PE utilisation: share of useful issue cycles of the PEGroups."""
     work = sum(int(g.ctl["work"].sum()) for g in p.groups)
     return work / (len(p.groups) * max(1, flow.issue_cycles(p)))
 
 
 def pattern(model: Benchmark, align: tuple[int, int]) -> str:
-    """What a row says of its weights' pattern."""
+    """A row's entry on its weights' pattern."""
     if model.file is not None:
         return "trained"
     return "aligned" if max(align) > 1 else "unaligned"

@@ -23,12 +23,12 @@ ORDER = {name: i for i, name in enumerate(MODELS)}
 
 
 def place(row: Row) -> tuple[int, str]:
-    """Where a row stands: the published models in order, others behind that of their shape."""
+    """Where a row stands: the published models in order, others behind the one of their shape."""
     return ORDER.get(row["model"].split(" (")[0], -1), row["model"]
 
 
 def result_of(part: str) -> str:
-    """Name of the result that a part is kept as."""
+    """Name of a part's kept result."""
     return f"engine_{part}"
 
 
@@ -80,5 +80,5 @@ def read(folder: Path = measured.FOLDER, parts: Collection[str] = tuple(PARTS)) 
 
 
 def kept_parts(folder: Path = measured.FOLDER) -> list[str]:
-    """Parts that are kept in a folder."""
+    """Kept parts in a folder."""
     return [part for part in PARTS if measured.path_of(result_of(part), folder).is_file()]

@@ -52,7 +52,7 @@ def _quiet() -> None:
 
 
 def _tried(f: Future, results: Results) -> Any:
-    """A job's result; None, with a note, for what this version does not do."""
+    """A job's result; None, with a note, for jobs beyond this version."""
     try:
         return f.result()
     except (UnsupportedError, CompileError) as error:
@@ -122,7 +122,7 @@ class Runner:
         return sorted(rows, key=lambda r: (place(r), r["layer"], r["block"]))
 
     def _build(self) -> tuple[str, ...]:
-        """Build the simulations; returns those that are built."""
+        """Build the simulations; returns the finished ones."""
         builds = {self.pool.submit(rtl_build, name, self.build_seconds): name for name in self.rtl}
         built = tuple(name for f, name in builds.items() if f.result())
         for name in self.rtl:
@@ -145,7 +145,7 @@ def run(
         quick, rtl, notify, build_seconds: see :class:`Runner`.
         workers: processes.
         parts: names of :data:`csb_rnn.experiments.bench.results.PARTS`.
-        keep: called with each part that is whole.
+        keep: called with each whole part.
 
     Raises:
         SimulationError, RuntimeError: the RTL does not compile or cannot be run.
@@ -164,7 +164,7 @@ def run(
 
 
 def _about_build(name: str, built: bool, limit: float) -> str:
-    """The rule by which a row is not from the RTL, where it applies."""
+    """The rule against a row from the RTL, where it applies."""
     if built:
         return f"{name}: rows are from the RTL"
     return (

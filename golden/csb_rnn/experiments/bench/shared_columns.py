@@ -2,7 +2,7 @@
 """Shared columns, measured: efficiency and frames beside the machine with an address a weight.
 
 Counted in programs and predicted by the timing model, which the RTL equals. A row says in ``table``
-which table of the page it belongs to; :mod:`.shared_tables` makes them.
+the name of its table on the page; :mod:`.shared_tables` makes them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WHOLE = ("MT1", "SR1", "SR2")
 
 
 class Pruned(NamedTuple):
-    """A network, and weights that it keeps."""
+    """A network, and its kept weights."""
 
     network: Network
     kept: int
@@ -80,7 +80,7 @@ def _masked(
 
 def class_balanced(m: Benchmark, block: int, c: Config, rate: float | None = None) -> Pruned:
     """A benchmark model with synthetic weights, pruned for a machine with shared columns; to the
-    kept weights that are prescribed, if they are and no rate is given."""
+    prescribed number of kept weights, if there is one and no rate is given."""
     tensors = {
         name.replace("_l0", f"_l{n}"): torch.tensor(w)
         for n, layer in enumerate(_dense(m, block))
@@ -148,7 +148,7 @@ def _row(table: str, model: str, c: Config, kept: int, cycles: float) -> Row:
 
 
 def _frame(table: str, model: str, name: str, pruned: Pruned, block: int = 32) -> Row:
-    """The interval of a model on a configuration that it fits."""
+    """The interval of a model on a large enough configuration."""
     x = np.random.default_rng(models.SEED).normal(size=(50, pruned.network.inputs)).clip(-4, 4)
     q = quantise.quantise(pruned.network, config.load(name), x)
     p, used = fitted(q, name, None, 1, block)
@@ -165,7 +165,7 @@ def frame_rows() -> Iterator[Row]:
 
 
 def pattern_rows() -> Iterator[Row]:
-    """What other patterns cost: MT1 at 12.5x on two machines."""
+    """The cost of other patterns: MT1 at 12.5x on two machines."""
     m = MODELS["MT1"]
     balanced = class_balanced(m, 32, config.load(BESIDE[1]))
     yield _frame("patterns", "csb, class-balanced", BESIDE[1], balanced)

@@ -22,7 +22,7 @@ FRAMES = 40
 
 
 def rows() -> Iterator[Row]:
-    """A row for each model: frames in which every bit and every cycle was that of the models.
+    """A row for each model: frames with every bit and every cycle equal to the models.
 
     Raises:
         AssertionError: one was not.

@@ -23,7 +23,7 @@ MODES = ("none", "horizontal", "both")
 
 
 def efficiency(row: Row) -> float:
-    """Share of the PE cycles that are useful."""
+    """Share of useful PE cycles."""
     return row["kept_weights"] / (row["pes"] * row["cycles"])
 
 
@@ -82,7 +82,7 @@ def frame_table(rows: Sequence[Row]) -> Table:
 
 
 def pattern_table(rows: Sequence[Row]) -> Table:
-    """Other patterns, each on the machine that suits it better."""
+    """Other patterns, each on the better machine for it."""
     base, lines = rows[0]["cycles"], []
     for scheme in dict.fromkeys(r["model"] for r in rows):
         own = {r["config"].removesuffix("_sim"): r for r in pick(rows, model=scheme)}
@@ -110,7 +110,7 @@ def spartus_table(rows: Sequence[Row]) -> Table:
 
 
 def tables(rows: Sequence[Row]) -> list[Table]:
-    """The tables of which there are rows, and the memories."""
+    """The tables with rows, and the memories."""
     made = {"layers": layer_table, "frames": frame_table, "patterns": pattern_table,
             "spartus": spartus_table}  # fmt: skip
     found = [(make, pick(rows, table=name)) for name, make in made.items()]

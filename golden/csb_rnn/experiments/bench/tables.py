@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A table of text, and what all tables of the benchmark choose rows by."""
+"""A table of text, and the common choice of rows of all tables of the benchmark."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was to be reached, beside what is."""
+"""Targets beside results."""
 
 from __future__ import annotations
 

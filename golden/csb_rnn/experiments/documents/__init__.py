@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that follow from definitions: reference pages, tables in pages, packages, FuseSoC core."""
+"""Files made of definitions: reference pages, tables in pages, packages, FuseSoC core."""

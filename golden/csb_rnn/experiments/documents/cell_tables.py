@@ -13,7 +13,7 @@ from csb_rnn.verify.random_layers import LayerCase
 
 
 def cell_table() -> str:
-    """What every cell is made of."""
+    """The parts of every cell."""
     rows = []
     for c in CELLS.values():
         recurrent = {v for d in c.drains for v in d.inputs if v != "x"}

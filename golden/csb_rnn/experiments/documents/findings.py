@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages written by hand: links, files, tests and constants that they name must exist."""
+"""Pages written by hand: links, files, tests and constants in them must exist."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def value_of(expression: str, c: Config) -> int:
 
 
 def wrong_constants(text: str) -> Iterator[str]:
-    """Every `NAME = value` in a page is what csb_rnn.machine.isa or csb_rnn.execution.units
+    """Every `NAME = value` in a page is the one of csb_rnn.machine.isa or csb_rnn.execution.units
     says."""
     known = r"`([A-Z]+_[A-Z_]+|EVENTS|acc_raw|lat_\w+) = ([^`]+)`"
     for name, expression in re.findall(known, text):
@@ -42,7 +42,7 @@ def wrong_constants(text: str) -> Iterator[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """Places of a page that a link can name: its headings, as GitHub writes them, and its ``id``s.
+    """Places of a page for links: its headings, as GitHub writes them, and its ``id``s.
 
     Example: the heading ``## 2. A `GRU` (small)`` is ``2-a-gru-small``.
     """
@@ -55,7 +55,7 @@ def anchors(text: str) -> set[str]:
 
 
 def missing_files(text: str, where: Path) -> Iterator[str]:
-    """Relative links, their places in pages, files and tests that a page names exist."""
+    """Relative links, their places in pages, files and tests of a page exist."""
     for link, place in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", text):
         if ":" in link:
             continue
@@ -78,7 +78,7 @@ def missing_files(text: str, where: Path) -> Iterator[str]:
 
 
 def findings() -> list[str]:
-    """What is wrong in pages, and hardware modules that no page of ``docs/blocks`` names."""
+    """Faults of pages, and hardware modules missing in ``docs/blocks``."""
     others = [*ROOT.glob("*.md"), *(ROOT / "checkpoints").glob("*.md")]
     others += [p for top in ("examples", "drivers") for p in (ROOT / top).rglob("*.md")]
     pages = sorted({*DOCS.rglob("*.md"), *others})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of README.md and of the guide that are figures or outputs: all from kept results or a run.
+"""Figures and outputs in README.md and the guide: all from kept results or a run.
 
 Example: the cycles in README's first paragraph are those of ``docs/results/data/sim.json``, which
 ``scripts/sim.py --results`` measures on the RTL.
@@ -32,7 +32,7 @@ def rows_of(name: str, **wanted: Any) -> list[dict[str, Any]]:
 
 
 def brings_text() -> str:
-    """Two sentences of figures on what the project brings."""
+    """Two sentences of figures on the project."""
     (digits,) = rows_of("sim", model="z2_gru", config="paper256")
     (small,) = rows_of("sim", model="z2_gru", config="small")
     frames = rows_of("engine_frames", config="paper512", streams=1, bound_by_recurrence=False)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write every file that follows from a definition; with --check, only tell what is not current.
+"""Write every file made of a definition; with --check, only name the stale ones.
 
 Written: the reference pages of ``docs/`` from ``docs/templates/``, the tables between markers in
 README.md, the SystemVerilog packages and the activation table, and ``csb_rnn.core``. Tables of
 results are those of the files in ``docs/results/data``. The check also reads the pages written by
-hand: links, files, tests and constants that they name must exist.
+hand: links, files, tests and constants in them must exist.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def page(name: str) -> str:
 
 
 def between(text: str, marker: str, content: str) -> str:
-    """``text`` with what is between ``<!-- marker -->`` and ``<!-- /marker -->`` replaced."""
+    """``text`` with new content between ``<!-- marker -->`` and ``<!-- /marker -->``."""
     parts = re.split(rf"(<!-- /?{marker} -->)", text)
     if len(parts) != 5:
         raise ResultsError(f"no pair of {marker} markers")
@@ -104,7 +104,7 @@ def rooms_table() -> str:
 
 
 def generated() -> dict[Path, str]:
-    """Every generated file and what it has to hold."""
+    """Every generated file and its content."""
     out = {DOCS / f"{name}.md": page(name) for name in PAGES}
     out |= {m.PACKAGE_FILE: m.package_text() for m in (isa, image, registers)}
     out[isa.LAYOUT_FILE] = isa.layout_text()
@@ -133,7 +133,7 @@ def generated() -> dict[Path, str]:
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:
-    """Files that do not hold what they should."""
+    """Files with another content."""
     return [p for p, text in files.items() if not p.exists() or p.read_text() != text]
 
 

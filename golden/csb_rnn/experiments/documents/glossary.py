@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words of the repository: their table, and uses of them that the glossary forbids."""
+"""The words of the repository: their table, and forbidden uses of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def terms() -> list[dict[str, Any]]:
 
 
 def place_of(term: str) -> str:
-    """The place of a term in the glossary's page: ``#share-group`` is that of "share group"."""
+    """The place of a term in the glossary's page: ``#share-group`` is the place of "share
+    group"."""
     return term.lower().replace(" ", "-")
 
 
@@ -43,7 +44,7 @@ def glossary_table() -> str:
 
 
 def forbidden_uses(text: str) -> Iterator[tuple[int, str, str]]:
-    """Uses that the glossary forbids.
+    """Uses forbidden by the glossary.
 
     Example:
         ``list(forbidden_uses("L lanes of Q multipliers"))`` is
@@ -69,7 +70,7 @@ def links_here(page: Path) -> bool:
 
 
 def undefined(text: str, link: str) -> list[str]:
-    """Terms that a page uses before its link to the glossary; its title does not count.
+    """Terms on a page before its link to the glossary; its title does not count.
 
     Example: ``undefined("# Rings\\nA ring of [words](g.md).", "g.md")`` is ``["ring"]``.
     """

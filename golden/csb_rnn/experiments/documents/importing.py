@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of the operators that the importer reads."""
+"""The table of the importer's operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csb_rnn.network.onnx.rules import RULES
 
 
 def operator_table() -> str:
-    """Operators of ONNX that have rules, from the importer's own table."""
+    """Operators of ONNX with rules, from the importer's own table."""
     sections = {"recurrent": "a layer", "engine": "values of the engine",
                 "repeated": "an initial state", "sizes": "a shape"}  # fmt: skip
     found: dict[tuple[str, str, str], list[str]] = {}

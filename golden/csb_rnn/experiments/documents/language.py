@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The language of pages and docstrings in figures: words that stand for others, examples, length.
+"""The language of pages and docstrings in figures: vague words, examples, length.
 
 ``docs/language.toml`` has the patterns and limits. A page with a template is counted as its
 template; fenced code, tables between markers and template expressions are left out.
@@ -52,7 +52,7 @@ def rules() -> dict[str, Any]:
 
 
 def blanked(text: str, pattern: str) -> str:
-    """``text`` without what the pattern finds; its line breaks stay."""
+    """``text`` without the matches of a pattern; its line breaks stay."""
     found = re.compile(pattern, re.MULTILINE | re.DOTALL)
     return found.sub(lambda m: "\n" * m[0].count("\n"), text)
 
@@ -118,7 +118,7 @@ def of_docstrings() -> Iterator[Sentence]:
 
 
 def figures(sentences: Iterable[Sentence]) -> dict[str, float]:
-    """Uses of every pattern in 1000 words, sentences that are long in 1000, words a sentence."""
+    """Uses of every pattern in 1000 words, long sentences in 1000, words a sentence."""
     found, known = list(sentences), rules()
     words = sum(s.words for s in found)
     out = {"words": float(words), "words a sentence": words / max(1, len(found))}
@@ -131,7 +131,7 @@ def figures(sentences: Iterable[Sentence]) -> dict[str, float]:
 
 
 def beyond(found: dict[str, float]) -> list[str]:
-    """A line for each figure that is beyond its limit."""
+    """A line for each figure beyond its limit."""
     known = rules()
     limits = [(r["name"], r.get("least"), r.get("most")) for r in known["count"]]
     limits.append(("long sentences", None, known["sentences"]["most"]))

@@ -19,7 +19,7 @@ FORMATS = {"cycles_per_frame": ".2f", "cycles_per_frame_predicted": ".2f",
 
 
 def results_table() -> str:
-    """The kept rows of ``make sim``; a figure that a row does not have is shown as ``-``."""
+    """The kept rows of ``make sim``; a missing figure is shown as ``-``."""
 
     def cell(row: dict[str, Any], key: str) -> str:
         value = row.get(key)
@@ -81,7 +81,7 @@ def weight_bits_table() -> str:
 
 
 def result_pages() -> dict[Path, str]:
-    """The pages of ``docs/results`` whose results are all there, and what each has to hold."""
+    """The pages of ``docs/results`` whose results are all there, and the content of each."""
     makers = {
         "engine": page.engine,
         "shared_columns": page.shared_columns,

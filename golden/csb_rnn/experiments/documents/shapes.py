@@ -70,7 +70,7 @@ def memory_table() -> str:
 
 
 def keys_of_configurations() -> str:
-    """The comment that explains the keys, as it is in ``configs.toml``."""
+    """The comment on the keys, as it is in ``configs.toml``."""
     text = config.CONFIG_FILE.read_text().split("\n[default]\n")[0]
     return "\n".join(line.lstrip("#").removeprefix(" ") for line in text.splitlines()[3:]).strip()
 

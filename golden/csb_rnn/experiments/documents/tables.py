@@ -32,7 +32,7 @@ PAGES = (
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; columns of which every cell is a number are aligned to the right."""
+    """A Markdown table; columns of numbers are aligned to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
     number = re.compile(r"-|-?[\d.]+( ?%)?")
     right = [all(number.fullmatch(row[i]) for row in rows) and i > 0 for i in range(len(head))]

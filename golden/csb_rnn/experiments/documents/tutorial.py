@@ -52,7 +52,7 @@ def cells(text: str) -> Iterator[Cell]:
 
 
 def outputs(text: str, folder: Path) -> list[str]:
-    """Run all code of a page in a folder, where pictures go; what each cell prints.
+    """Run all code of a page in a folder, where pictures go; the output of each cell.
 
     Raises:
         TutorialError: a cell fails; its first line and the error.

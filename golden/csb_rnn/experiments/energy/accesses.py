@@ -54,8 +54,8 @@ class Operations:
 
 
 def written(p: Program) -> tuple[int, int]:
-    """Values of a frame that are written to neuron buffers (input, then vectors), and beats of the
-    bus that go to the output buffer."""
+    """Values of a frame for the neuron buffers (input, then vectors), and beats of the
+    bus for the output buffer."""
     c = p.config
     loop = p.elem[p.elem_loop :]
     to_neurons = sum(bool(w.get("neu_we")) for w in loop)
@@ -67,10 +67,10 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
     """Memories by purpose, with their accesses of one frame.
 
     Args:
-        machine: whose depths and widths the memories have, if not those that the program is for: a
-            machine of the same shape that the program does not fit.
+        machine: whose depths and widths the memories have, if not those of the program's own: a
+            machine of the same shape, too small for the program.
         cycles: of the frame, from :mod:`csb_rnn.execution.timing`: the element unit reads the
-            registers and states of the word that it shows in every cycle, issued or not.
+            registers and states of the word shown in every cycle, issued or not.
     """
     c = machine or p.config
     words = sum(map(len, p.groups))

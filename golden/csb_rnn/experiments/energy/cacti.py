@@ -2,7 +2,7 @@
 """Energy of a memory access, by CACTI 7.
 
 Its sources come from a package of the public registry, are compiled here and run once for each
-shape. What it said is kept in ``docs/results/data/cacti.json`` with its input, so that tables can
+shape. Its answers are kept in ``docs/results/data/cacti.json`` with its input, so tables can
 be made again without it.
 """
 
@@ -83,7 +83,7 @@ def run(width: int, depth: int, node: int) -> Access:
     """One memory of ``depth`` words of ``width`` bits, one port, at ``node`` nm.
 
     Raises:
-        CactiError: CACTI finds no memory of that shape.
+        CactiError: CACTI finds no memory of this shape.
     """
     binary = program()
     block = -(-width // 8)
@@ -134,7 +134,7 @@ class Energies:
         return self.used[key]
 
     def write(self) -> None:
-        """Keep the energies that were used."""
+        """Keep the used energies."""
         memories = [
             {"width": w, "depth": d, "nm": nm, "read_pj": e.read, "write_pj": e.write}
             for (w, d, nm), e in sorted(self.used.items())

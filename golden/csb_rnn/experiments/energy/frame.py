@@ -34,7 +34,7 @@ def _stillmaker(node: int, volts: float) -> float:
 
 
 def scale(node: int) -> float:
-    """Energy of an operation at ``node`` nm over that at 45 nm; 22 lies between 20 and 32."""
+    """Energy of an operation at ``node`` nm over the energy at 45 nm; 22 lies between 20 and 32."""
     if node == 45:
         return 1.0
     volts = VOLTS[node]
@@ -71,7 +71,7 @@ class Frame:
 
     @property
     def all(self) -> float:
-        """nJ of everything that is counted."""
+        """nJ of everything counted."""
         return sum(self.parts.values())
 
 
@@ -83,7 +83,7 @@ def product_pj(c: Config) -> float:
 def energy(
     p: Program, cycles: int, node: int, energies: Energies, machine: Config | None = None
 ) -> Frame:
-    """Energy of a frame of a program that takes so many cycles.
+    """Energy of a frame of a program with so many cycles.
 
     Args:
         machine: see :func:`csb_rnn.experiments.energy.accesses.accesses`.

@@ -70,7 +70,7 @@ def pruned(pattern: str) -> Pruned:
 
 
 def roomy(c: Config) -> Config:
-    """The machine with memories that any of these programs fits."""
+    """The machine with memories for each of these programs."""
     return dataclasses.replace(
         c, weight_depth=1 << 14, neuron_depth=4096, acc_depth=2048, bias_depth=2048,
         drain_depth=4096, elem_depth=4096,
@@ -78,7 +78,7 @@ def roomy(c: Config) -> Config:
 
 
 def parts(p: Program, c: Config, energies: Energies) -> dict[str, Any]:
-    """What all rows have: kept weights, cycles, nJ of every part for each node."""
+    """The common figures of all rows: kept weights, cycles, nJ of every part for each node."""
     interval = timing.interval(timing.predict(p, FRAMES).last_out)
     row: dict[str, Any] = {
         "pes": c.pes,

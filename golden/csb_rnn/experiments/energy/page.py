@@ -29,7 +29,7 @@ def engine(row: Row, node: int = 45) -> float:
 
 
 def whole(row: Row, node: int = 45) -> float:
-    """nJ of all that is counted."""
+    """nJ of everything counted."""
     return sum(row[f"nm{node}"].values())
 
 
@@ -75,7 +75,7 @@ def pattern_table(rows: Sequence[Row], node: int) -> Table:
 
 
 def ratio_table(rows: Sequence[Row]) -> Table:
-    """Other patterns over class-balanced CSB, each on the machine that suits it better."""
+    """Other patterns over class-balanced CSB, each on the better machine for it."""
     patterns = of(rows, "patterns")
     body = []
     for width in (16, 8):

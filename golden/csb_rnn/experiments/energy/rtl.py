@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same accesses, counted by counters that a simulation binds into the RTL.
+"""The same accesses, counted by counters bound into the simulated RTL.
 
 A counter counts from reset on: image, clearing and start too. So the machine runs twice, for
-``FRAMES`` and for twice as many frames; what the second run has more is what ``FRAMES`` frames take
-in steady state.
+``FRAMES`` and for twice as many frames; the difference of the two runs is the part of ``FRAMES``
+frames in steady state.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ PLACES = (
 
 
 def purpose(path: str) -> str:
-    """What a counter counts for.
+    """The purpose of a counter.
 
     Raises:
-        LookupError: no purpose is known for that place.
+        LookupError: no purpose is known for its place.
     """
     for pattern, name in PLACES:
         if re.search(pattern, path):
@@ -76,7 +76,7 @@ def differences(p: Program, folder: Path, seed: int = 1) -> tuple[list[str], int
     """Where the RTL's counts of ``FRAMES`` frames are not those of the program.
 
     Returns:
-        a line for each number that differs; how many numbers were compared.
+        a line for each different number; how many numbers were compared.
     """
     frames = FRAMES * p.streams
     few, many = (run(p, n * frames, folder, seed) for n in (1, 2))

@@ -19,7 +19,7 @@ CLOCKS = {
 
 
 def clocks_in(tree: ast.AST) -> list[tuple[int, str]]:
-    """Line and name of every clock that the code names: ``time.time``, ``datetime.now``, ..."""
+    """Line and name of every clock in the code: ``time.time``, ``datetime.now``, ..."""
     aliases: dict[str, str] = {}  # local name: module, or module and clock
     found = []
     for node in ast.walk(tree):

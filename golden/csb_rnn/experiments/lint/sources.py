@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of ``make lint`` for texts: a licence line in every source file, lines of 100 columns.
 
-ruff holds the length of Python's lines; this module holds that of SystemVerilog's, generated files
+ruff holds the length of Python's lines; this module holds SystemVerilog's, generated files
 included.
 """
 
@@ -19,7 +19,7 @@ HARDWARE = {".sv", ".svh"}
 
 
 def tracked(root: Path) -> list[Path]:
-    """Files that git knows, relative to ``root``; also new ones that it does not ignore."""
+    """Files known to git, relative to ``root``; also new ones unless git ignores them."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     return [Path(name) for name in sorted(set(names.split("\0"))) if name]
@@ -30,10 +30,10 @@ def _is_read(file: Path) -> bool:
 
 
 def findings(file: Path, text: str) -> list[str]:
-    """One line for each rule that a file breaks, and for each of its lines that is too long.
+    """One line for each broken rule of a file, and for each of its long lines.
 
     Args:
-        file: its name, which says by which rules it is read.
+        file: its name, for the choice of rules.
         text: its contents.
 
     Example:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools of ``make lint``, and the calls of each.
 
-Verilator, slang and Icarus see every module alone as top, with every set of parameters that it has
+Verilator, slang and Icarus see every module alone as top, with every set of its parameters
 somewhere in a named configuration. ruff, verible and mypy see every file once.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The measured results of this repository: the command of each, and the sources that decide it.
+"""The measured results of this repository: the command of each, and its sources.
 
-A result is a file ``docs/results/data/NAME.json``. What only shows a result (tables, pages,
+A result is a file ``docs/results/data/NAME.json``. Code that only shows a result (tables, pages,
 figures, the command's arguments) is no source of it.
 """
 
@@ -20,15 +20,15 @@ MODES = ("none", "horizontal", "vertical", "both")
 
 
 class Kind(NamedTuple):
-    """What decides a result.
+    """The sources and command of a result.
 
     Attributes:
         command: measures it and writes its file.
         sources: files and folders; a folder counts with all code below it.
         configs: sections of ``hdl/configs.toml``.
         tools: packages of ``requirements.in`` whose versions count.
-        key: columns that tell rows apart.
-        loose: columns that differ from run to run, or with how a row was measured.
+        key: columns with the identity of a row.
+        loose: columns with another value in each run, or by each method.
     """
 
     command: str

@@ -3,7 +3,7 @@
 
 A table in README or docs is generated from such files, so it is never older than they are; the
 hashes tell whether a file is older than the sources. Example: ``docs/results/data/sim.json`` holds
-the rows of ``make sim``; after a change of code in ``hdl/`` the hash of that folder differs,
+the rows of ``make sim``; after a change of code in ``hdl/`` the hash of the folder differs,
 ``make lint`` warns and the nightly suite fails until the table is measured again.
 """
 
@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 
 class MeasuredError(CsbError, ValueError):
-    """A result file that is missing or damaged; one line for the user."""
+    """A missing or damaged result file; one line for the user."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Measured:
     """A result.
 
     Attributes:
-        commit: that it was measured on; ends in ``-dirty`` if sources were changed since it.
+        commit: of the measurement; ends in ``-dirty`` if sources were changed since it.
         sources: hash of each source as it was then.
-        rows: the table, one object a row; a figure that a row does not have is None.
+        rows: the table, one object a row; a missing figure is None.
         notes: sentences about the run.
-        confirmed: how many rows were measured again, and on which commit, see :func:`confirm`.
+        confirmed: how many rows were measured again, and the commit, see :func:`confirm`.
     """
 
     commit: str
@@ -59,7 +59,7 @@ class Measured:
 
 
 class Found(NamedTuple):
-    """Rows of a run beside kept ones: how many are equal, a line for each figure that is not."""
+    """Rows of a run beside kept ones: how many are equal, a line for each different figure."""
 
     equal: int
     lines: list[str]
@@ -70,7 +70,7 @@ def _hash(parts: Sequence[bytes]) -> str:
 
 
 def sources(name: str, root: Path = ROOT) -> dict[str, str]:
-    """Hash of each source of a result; "-" for one that is not there.
+    """Hash of each source of a result; "-" for a missing one.
 
     Args:
         name: of the result, a key of :data:`csb_rnn.experiments.reports.kinds.KINDS`.
@@ -111,7 +111,7 @@ def commit(paths: Sequence[str], root: Path = ROOT) -> str:
 
 
 def begin(name: str) -> Measured:
-    """A result without rows, of the sources as they are: before a run that takes its time."""
+    """A result without rows, of the sources as they are: before a long run."""
     found = sources(name)
     return Measured(commit(tuple(found)), found, [])
 
@@ -189,7 +189,7 @@ def text_of(
 
 
 def changed(name: str, folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
-    """Sources of a result that are no longer as it was measured on.
+    """Sources of a result, changed since its measurement.
 
     Raises:
         MeasuredError: there is no such result.
@@ -199,7 +199,7 @@ def changed(name: str, folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
 
 
 def stale(folder: Path = FOLDER, root: Path = ROOT) -> list[str]:
-    """A line for each result whose sources have changed since, or that is not there."""
+    """A line for each result whose sources have changed since, or whose file is missing."""
     found = []
     for name, kind in KINDS.items():
         try:
@@ -229,8 +229,8 @@ def compare(
 
     Args:
         name: of the result.
-        rows: of the measurement; those that are not kept are left out.
-        keys: columns that are compared; all that are not ``loose`` if there are none.
+        rows: of the measurement; those without a kept row are left out.
+        keys: compared columns; all but ``loose`` ones if there are none.
         folder: of the file.
     """
     kind, kept = KINDS[name], read(name, folder).rows
@@ -253,15 +253,15 @@ def compare(
 def differences(
     name: str, rows: Sequence[Row], keys: Sequence[str], folder: Path = FOLDER
 ) -> list[str]:
-    """A line for each figure of a measurement that is not that of the kept result."""
+    """A line for each figure of a measurement other than the kept one."""
     return compare(name, rows, keys, folder).lines
 
 
 def confirm(name: str, rows: Sequence[Row], folder: Path = FOLDER) -> str:
     """Some rows again: if all equal the kept ones, today's sources are those of the result.
 
-    A refactoring changes hashes and no figure; a sample of the rows shows that, in minutes. The
-    file keeps the commit that it was measured on, and says how many rows were confirmed on which.
+    A refactoring changes hashes and no figure; a sample of the rows shows it, in minutes. The
+    file keeps the commit of its measurement, and the number of confirmed rows with their commit.
 
     Returns:
         A line about it.
@@ -279,7 +279,7 @@ def accept(name: str, found: Found, total: int, folder: Path = FOLDER) -> str:
     Args:
         name: of the result.
         found: rows of the run beside the kept ones.
-        total: rows that are kept.
+        total: number of kept rows.
         folder: of the file.
     """
     if found.lines:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps that are too long for the test suite, and their results, by which they are taken up again.
+"""Steps too long for the test suite, and their results, by which they are taken up again.
 
 A result is a small file, docs/results/nightly/STEP.json: passed or not, processor time, seed and
-environment of the step, the commit, and a hash of the sources that it was measured with. A step
-that passed with the sources of today is skipped.
+environment of the step, the commit, and a hash of its sources. A step
+is skipped if it passed with the sources of today.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXT = {".py", ".sv", ".svh", ".vlt", ".f", ".toml", ".txt", ".npz", ".j2"}
 
 
 class Step(NamedTuple):
-    """A command that ends with exit code 0 if all is well.
+    """A command with exit code 0 if all is well.
 
     Attributes:
         name: of its result file.
@@ -42,13 +42,13 @@ class Step(NamedTuple):
 
 
 def pytest(name: str, *arguments: str, **environment: str) -> Step:
-    """A step that is some tests."""
+    """A step of some tests."""
     command = ("-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments)
     return Step(name, command, tuple(environment.items()))
 
 
 def source_hash(root: Path = ROOT) -> str:
-    """Hash of all files that a step may depend on, with their names."""
+    """Hash of all possible sources of a step, with their names."""
     digest = hashlib.sha256()
     for top in SOURCES:
         path = root / top
@@ -110,7 +110,7 @@ def run_step(step: Step, results: Path, sources: str) -> bool:
 
 
 def nightly(steps: Sequence[Step], results: Path = RESULTS, *, again: bool = False) -> list[str]:
-    """Runs all steps that are not current; returns the names of those that failed."""
+    """Runs all stale steps; returns the names of the failed ones."""
     sources, failed = source_hash(), []
     for step in steps:
         if is_current(step, results, sources) and not again:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a source file decides a result: its code, without comments, docstrings and empty lines.
+"""The part of a source file behind a result: its code, without comments, docstrings and empty
+lines.
 
-Python is read as tokens, so a comment that is worded anew or a line that is broken elsewhere
+Python is read as tokens, so a reworded comment or a new line break
 changes no hash, and the hash is the same on every version of Python. Example: ``x = 1  # one`` and
 ``x = 1`` are the same code.
 """
@@ -27,7 +28,7 @@ _FSTRING = {"FSTRING_START": 1, "FSTRING_END": -1}  # tokens of Python 3.12 and 
 
 
 def _docstrings(text: str) -> set[tuple[int, int]]:
-    """Line and column at which each docstring begins."""
+    """Start of each docstring, line and column."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     found = set()
     for node in ast.walk(ast.parse(text)):
@@ -63,7 +64,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def python_code(text: str) -> str:
-    """A Python source without comments, docstrings and line breaks that mean nothing."""
+    """A Python source without comments, docstrings and line breaks without a meaning."""
     return " ".join(_tokens(text))
 
 
@@ -103,7 +104,7 @@ def file_digest(file: Path) -> bytes:
 
 
 def files_of(top: Path, aside: Iterable[Path] = ()) -> list[Path]:
-    """A file, or the files of a folder that count, in order, without those below ``aside``."""
+    """A file, or the counted files of a folder, in order, without those below ``aside``."""
     if top.is_file():
         return [top]
     found = (f for f in top.rglob("*") if f.suffix in SUFFIXES and f.is_file())

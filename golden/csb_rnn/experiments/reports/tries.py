@@ -3,7 +3,7 @@
 
 The records themselves are ``docs/results/tries/TASK.jsonl``, a line for each training, made over
 days; the result ``pruning`` holds a hash of each file, so a changed line is found, and the sources
-of the oldest records. To confirm that today's code gives the same figures, a few tries are made
+of the oldest records. To confirm the same figures by today's code, a few tries are made
 again in a folder of their own and compared in every figure but their time.
 """
 
@@ -25,7 +25,7 @@ LOOSE = ("cpu_seconds",)
 
 
 def rows(folder: Path = FOLDER) -> list[Row]:
-    """A row for each task that has records: their numbers by kind, a hash of the file."""
+    """A row for each task with records: their numbers by kind, a hash of the file."""
     out = []
     for task in PLANS:
         records = Records(task, folder)
@@ -37,7 +37,7 @@ def rows(folder: Path = FOLDER) -> list[Row]:
 
 
 def changed(folder: Path = FOLDER, data: Path = measured.FOLDER) -> list[str]:
-    """A line for each task whose records are not those that the result knows."""
+    """A line for each task with other records than in the result."""
     kept = {row["task"]: row for row in measured.read(NAME, data).rows}
     now = {row["task"]: row for row in rows(folder)}
     return [
@@ -60,7 +60,7 @@ def _lines(folder: Path) -> dict[tuple[Any, ...], Row]:
 
 
 def compare(again: Path, folder: Path = FOLDER) -> Found:
-    """Records that were made again, beside those of the same name."""
+    """Records made again, beside those of the same name."""
     kept, wrong, equal = _lines(folder), [], 0
     for key, line in _lines(again).items():
         if (was := kept.get(key)) is None:

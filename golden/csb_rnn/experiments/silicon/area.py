@@ -58,7 +58,7 @@ class Job:
         return f"{self.config.name}_{self.sharing}"
 
     def digest(self) -> str:
-        """Hash of all that the result depends on; the largest block is no circuit."""
+        """Hash of everything behind the result; the largest block is no circuit."""
         c = dataclasses.replace(self.config, max_block=BLOCKS[0])
         lines = Path("requirements.in").read_text().split()
         tools = [line for line in lines if line.startswith(("pyosys=", "yowasp-"))]
@@ -77,7 +77,7 @@ class Job:
 
 
 def jobs(names: list[str]) -> list[Job]:
-    """Rows of the table, for those of its configurations that are named."""
+    """Rows of the table, for those of its named configurations."""
     out = []
     for name in names:
         c = config.load(name)
@@ -178,7 +178,7 @@ def routed(job: Job) -> dict[str, Any]:
 
 
 def result(job: Job) -> dict[str, Any]:
-    """What is kept, or made now."""
+    """The kept rows, or new ones."""
     kept = OUT / f"{job.digest()}.json"
     if not kept.is_file():
         value = routed(job) if job.target == "ecp5" else mapped(job)

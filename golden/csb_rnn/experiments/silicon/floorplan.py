@@ -2,7 +2,7 @@
 """Floorplan on an ECP5-85k: places block RAMs and multipliers before nextpnr places the rest.
 
 Hard blocks stand in seven rows of the chip. When most of them are in use a general placer scatters
-what belongs together, and the router drowns in wires that cross the chip. Here each gets a site by
+neighbours, and the router drowns in wires across the chip. Here each gets a site by
 how strongly blocks pull at each other through the logic between them: nets are springs, and the
 soft cells are eliminated from their Laplacian (Schur complement), as if each came to rest where its
 wires are shortest. Simulated annealing then makes the pulls short; long ones cost more than in

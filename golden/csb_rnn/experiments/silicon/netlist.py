@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One module of the design as a netlist of standard cells that counts how often its nets toggle.
+"""One module of the design as a netlist of standard cells, with counters of the toggles of its
+nets.
 
 The cells are those of Oklahoma State University for 180 nm, from Debian's ``qflow-tech-osu018``.
-Memories stay what they are in the RTL: black boxes for the mapper. The netlist takes the place of
-the module in a simulation of the whole machine, so a run that gives the bits and cycles of the
-models shows that it is the same circuit.
+Memories stay as in the RTL: black boxes for the mapper. The netlist takes the place of
+the module in a simulation of the whole machine, so a run with the bits and cycles of the
+models shows it is the same circuit.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class Netlist:
     """A mapped module.
 
     Attributes:
-        top: name of the module that it stands for.
+        top: name of the replaced module.
         cells: for every cell its type and, for each of its pins, the net; constants are "0", "1".
         nets: names of nets, in the order of the toggle counts.
-        sources: files that take the module's place in a simulation.
+        sources: files in the module's place in a simulation.
         plain: the netlist alone, without memories, for a timing analyser.
     """
 
@@ -74,7 +75,7 @@ def fetch() -> None:
 
 
 def _memory(name: str, instance: design.Instance) -> str:
-    """Verilog of a black box: the memory of the RTL, under the name that the netlist calls."""
+    """Verilog of a black box: the memory of the RTL, under the netlist's name for it."""
     values = dict(instance.parameters)
     given = "".join(f".{key}({value})," for key, value in values.items()).rstrip(",")
     inside = f"{instance.module} #({given}) u_memory (.*);"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power of one PEGroup and one lane in 180 nm cells, while the machine runs a trained network.
 
-Activity is that of the netlist in a simulation of the whole machine, without glitches; power is
+Activity is the netlist's in a simulation of the whole machine, without glitches; power is
 OpenSTA's from the tables of the cells, without wires and without memories.
 """
 

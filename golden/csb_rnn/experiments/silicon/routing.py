@@ -27,7 +27,7 @@ def tool(*command: str | Path) -> None:
     """Run a tool of this environment.
 
     Raises:
-        RuntimeError: it failed; with the end of what it said.
+        RuntimeError: it failed; with the end of its log.
         TooLateError: it did not end in time.
     """
     binary = Path(sys.executable).parent / command[0]

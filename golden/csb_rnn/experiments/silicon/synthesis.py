@@ -2,8 +2,8 @@
 """Synthesises the design with Yosys and prints its area by module; exits with 1 if a check fails.
 
 Checks: no latch, every multiplier in DSP blocks (one by a constant is an adder), every array of
-more than a few words in memory. The hierarchy of blocks is kept, so that area can be told by block;
-an area is that of the block itself, without blocks inside it. Xilinx numbers are Yosys' estimates.
+more than a few words in memory. The hierarchy of blocks is kept, so area can be told by block;
+an area is of the block itself, without blocks inside it. Xilinx numbers are Yosys' estimates.
 Results and logs go to ``build/synth``.
 """
 
@@ -88,7 +88,7 @@ REGISTER_LIMIT = 3072  # the output buffer of 16 values on 8 columns reads 2,048
 
 
 def shared_modules(instances: list[design.Instance]) -> tuple[Counter[str], str]:
-    """How often each module occurs, and the Yosys commands that leave one copy of each.
+    """How often each module occurs, and the Yosys commands to leave one copy of each.
 
     With its hierarchy kept, a design comes with one copy of a module for each instance. Copies of
     the same module with the same parameters are alike, so all instances are given the first.
@@ -107,7 +107,7 @@ def shared_modules(instances: list[design.Instance]) -> tuple[Counter[str], str]
 
 
 def script(target: str, sources: list[Path], top: design.Instance, share: str, prefix: Path) -> str:
-    """The Yosys script, which dumps what the checks look at on its way."""
+    """The Yosys script, with dumps for the checks on its way."""
     synth, map_ram, map_ff = SCRIPTS[target]
     includes = " ".join(
         f"-I {folder.relative_to(folders.ROOT)}" for folder in design.file_list()[1]
@@ -166,7 +166,7 @@ def is_constant(signal: str) -> bool:
 
 
 def findings(prefix: Path) -> list[str]:
-    """What breaks a rule of this design, one line each."""
+    """Breaches of this design's rules, one line each."""
     found = []
     registers: Counter[str] = Counter()
     for kind, where, fields in cells(Path(f"{prefix}.registers.il")):
@@ -200,10 +200,10 @@ def areas(target: str, stat: Path, instances: Counter[str]) -> dict[str, Counter
 
 
 def run_yosys(prefix: Path) -> None:
-    """Runs ``PREFIX.ys`` in a process of its own, with what it says in ``PREFIX.log``.
+    """Runs ``PREFIX.ys`` in a process of its own, with its log in ``PREFIX.log``.
 
     Raises:
-        RuntimeError: Yosys failed; the message is the end of what it said.
+        RuntimeError: Yosys failed; the message is the end of its log.
     """
     log = Path(f"{prefix}.log")
     with log.open("w") as said:
@@ -230,7 +230,7 @@ def synthesise(
         out: folder of the result files, below the working folder.
 
     Raises:
-        RuntimeError: Yosys failed; the message is the end of what it said.
+        RuntimeError: Yosys failed; the message is the end of its log.
     """
     prefix = out / f"{name}_{target}"
     prefix.parent.mkdir(parents=True, exist_ok=True)

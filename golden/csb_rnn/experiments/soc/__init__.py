@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A RISC-V system that runs a trained network, in simulation: ``examples/soc``."""
+"""A RISC-V system with a trained network, in simulation: ``examples/soc``."""

@@ -38,7 +38,7 @@ class Head:
 
     @classmethod
     def of(cls, weight: NDArray, bias: NDArray, out_frac: int) -> Head:
-        """From floats, scaled by a power of two so that the largest weight fills its bits."""
+        """From floats, scaled by a power of two until the largest weight fills its bits."""
         frac = HEAD_BITS - 1 - int(np.ceil(np.log2(np.abs(weight).max() + 1e-30)))
         words = np.clip(np.round(np.ldexp(weight, frac)), -(1 << 15), (1 << 15) - 1)
         sums = np.round(np.ldexp(bias.astype(np.float64), frac + out_frac))

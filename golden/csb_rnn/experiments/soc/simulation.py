@@ -29,7 +29,7 @@ class SocError(CsbError, RuntimeError):
 
 
 class Answer(NamedTuple):
-    """What the firmware printed for a sequence."""
+    """The firmware's output for a sequence."""
 
     how: str
     sequence: int
@@ -51,7 +51,7 @@ def core() -> Path:
 
 
 def build(c: Config, kit: Path, folder: Path, sim: str) -> list[str]:
-    """Compile the system; returns the command that runs it.
+    """Compile the system; returns the command to run it.
 
     Args:
         c: the configuration.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a task to a pruned checkpoint: dense training, search for the lossless rate, records.
 
-What counts as lossless on validation data is in :mod:`csb_rnn.experiments.tasks.lossless`. The
-result that is reported is the test split's, which nothing here chooses by.
+The rule of lossless results on validation data is in :mod:`csb_rnn.experiments.tasks.lossless`. The
+reported result is the test split's; nothing here chooses by it.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def autoprune(
     """Search the largest lossless rate of a task.
 
     Args:
-        task: what to train on and to judge by.
+        task: for training and judging.
         scheme: the set to prune into.
         seed: of everything.
         init_rate, step, cap: of :func:`csb_rnn.pruning.search.search_lossless`.
         recipe: epochs and rates; the task's by default.
-        folder: where the dense model and the tries are kept; what is there is not repeated.
+        folder: of the dense model and the tries; those in it are not repeated.
         quick: do not train the dense model on for as long as a pruned one is. The record says so.
         show: progress bars.
         log: takes a line for each step.

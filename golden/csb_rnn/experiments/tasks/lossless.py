@@ -13,7 +13,7 @@ ROUNDING = 1e-9  # a mean of counts is not exact, and that must not decide
 
 
 def limit(task: Task, dense: Score) -> float:
-    """The worst validation result that counts as lossless.
+    """The worst lossless validation result.
 
     Example: 94.0 % of 1000 items dense, 93.5; of 100 items, 92.0.
     """

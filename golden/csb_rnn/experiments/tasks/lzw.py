@@ -15,7 +15,7 @@ def uncompress(data: bytes) -> bytes:
     the table needs it, and after a change of width the rest of a group is skipped.
 
     Raises:
-        ValueError: not such a file, or a code that cannot be there.
+        ValueError: not such a file, or an impossible code.
 
     Example:
         ``uncompress(bytes([0x1F, 0x9D, 0x90, 0x48, 0xD2, 0x00])) == b"Hi"``: the codes 0x48 and

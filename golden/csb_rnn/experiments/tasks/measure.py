@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pruned model does beyond training: its result in 16-bit fixed point, its engine cycles."""
+"""Figures of a pruned model beyond training: its result in 16-bit fixed point, its engine
+cycles."""
 
 from __future__ import annotations
 
@@ -72,11 +73,12 @@ def fixed_score(
 
 
 def engine_cost(task: Task, checkpoint: Checkpoint, name: str = CONFIG) -> dict[str, Any]:
-    """What the compiled model takes on a configuration; nothing is simulated, the models are exact.
+    """The costs of the compiled model on a configuration; nothing is simulated, the models are
+    exact.
 
     Returns:
         ``cycles`` a frame, ``issue`` cycles with and ``issue_unshared`` without horizontal
-        sharing, ``slots`` (weights that the weight buffers hold, padding included) and
+        sharing, ``slots`` (weights in the weight buffers, padding included) and
         ``image_bits`` of the PEGroups' programs: weights, addresses and control.
     """
     c = config.load(name)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the table of rival schemes tries: schemes by name, rates, seeds, training of each task.
+"""The tries for the table of rival schemes: schemes by name, rates, seeds, training of each task.
 
 All schemes of a task have the same training, from the same dense models: error feedback and masked
-retraining, no distillation. What differs is measured as a variant of a scheme, such as
-``csb32_4x4+order+feedback``; a name without ``+feedback`` is that scheme pruned by ADMM, as
+retraining, no distillation. A difference is measured as a variant of a scheme, such as
+``csb32_4x4+order+feedback``; a name without ``+feedback`` is the scheme pruned by ADMM, as
 published.
 """
 
@@ -96,9 +96,9 @@ def scheme_named(name: str) -> Scheme:
 class Plan:
     """How one task is measured.
 
-    ``kept`` is the variant that every scheme of the table has, empty for ADMM; ``start`` is the
-    first rate of a scheme (``start[""]`` of all others); ``ladder`` all rates that may be tried;
-    ``share`` the share of the text that an epoch after the dense training has.
+    ``kept`` is the common variant of all schemes of the table, empty for ADMM; ``start`` is the
+    first rate of a scheme (``start[""]`` of all others); ``ladder`` all possible rates;
+    ``share`` the share of the text in an epoch after the dense training.
     """
 
     recipe: Recipe

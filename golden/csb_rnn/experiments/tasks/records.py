@@ -2,7 +2,7 @@
 """Records of finished tries: one JSON object a line, a file a task, in ``docs/results/tries``.
 
 A line is never changed. Its ``kind`` is ``dense`` (one for each seed), ``dense_long`` (for a
-variant that trains longer), ``try`` (a scheme at a rate with a seed) or ``measure`` (fixed-point
+variant with longer training), ``try`` (a scheme at a rate with a seed) or ``measure`` (fixed-point
 result and engine cycles of a try). The report and the choice of the next try read nothing else.
 """
 

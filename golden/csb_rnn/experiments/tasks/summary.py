@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Result:
-    """What one scheme reaches on one task."""
+    """Results of one scheme on one task."""
 
     scheme: str
     seeds: tuple[int, ...]
@@ -144,9 +144,9 @@ def result_of(records: Records, plan: Plan, scheme: str) -> Result | None:
 
 
 def pruned_index(records: Records, plan: Plan, line: dict[str, Any], block: int) -> float:
-    """NIO of a CSB try over ``sqrt(rate) / (block / 2)``, of the matrices that were pruned.
+    """NIO of a CSB try over ``sqrt(rate) / (block / 2)``, of the pruned matrices.
 
-    One that keeps everything (Z5's input, of one column) has no choice of rows and columns to
+    A matrix without a zero (Z5's input, of one column) has no choice of rows and columns to
     store; whole rows of one weight would cost an index entry each.
     """
     recipe = plan.recipe_of(line["scheme"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of schemes: which try comes next, and making it.
+"""The table of schemes: its next try, and making it.
 
 Every try starts from the dense model of its seed and has the same training, so tries do not depend
 on each other and may be made in any order. The largest lossless rate of a scheme is looked for with
@@ -189,9 +189,9 @@ def dense_model(
 def dense_as_long(
     task: Task, records: Records, plan: Plan, scheme: str, seed: int, states: Path
 ) -> dict[str, Any]:
-    """Record of the dense model that a scheme's variant is to be judged by.
+    """Record of the dense model to judge a scheme's variant by.
 
-    That of the table, unless the variant trains longer: then the table's model, trained on for as
+    The table's model, unless the variant trains longer: then the table's model, trained on for as
     long at the same rate, if it is better than the table's.
     """
     recipe, plain = plan.recipe_of(scheme), records.of("dense", seed=seed)[0]

@@ -82,7 +82,7 @@ def fit(
         on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
         updates_per_epoch: how often ``pruner.update`` is called in an epoch.
         sensitive: the pruner watches the gradients and ranks by them.
-        teacher, distil: a trained model, and the share of the loss that is distance from it.
+        teacher, distil: a trained model, and the share of the distance from it in the loss.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -143,8 +143,8 @@ def train_dense(
 def spread_rate(sizes: Mapping[str, int], rate: float, input_factor: float) -> dict[str, float]:
     """Rates by matrix under one budget: the first input matrix gets ``rate / input_factor``.
 
-    It may take up half of what is kept, no more. The others share one rate such that all together
-    have ``rate``; factor 1 is the paper's way. ``sizes``: weights of each matrix.
+    It may take up half of the kept weights, no more. The others share one rate by which all
+    together have ``rate``; factor 1 is the paper's way. ``sizes``: weights of each matrix.
     """
     first = next((name for name in sizes if name.endswith("weight_ih_l0")), None)
     total = sum(sizes.values())

@@ -3,7 +3,7 @@
 
 The King James Bible, chapters split 18:1:1. This is the fast setting: 2000 words, two epochs.
 Training carries the state through the text; in evaluation a chapter is cut in pieces of at most
-320 words and each starts from the zero state, so that pieces are independent items.
+320 words and each starts from the zero state, so pieces are independent items.
 """
 
 from __future__ import annotations

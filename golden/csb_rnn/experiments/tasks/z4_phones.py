@@ -51,7 +51,7 @@ def strings(split: str) -> list[tuple[np.ndarray, list[int]]]:
 
 
 def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
-    """Insertions, deletions and substitutions that make ``b`` of ``a``."""
+    """Insertions, deletions and substitutions from ``a`` to ``b``."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i

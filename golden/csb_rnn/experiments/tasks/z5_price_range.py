@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Z5: tomorrow's price range by an LSTM 1 -> 128 -> 128, in the place of the paper's SPP.
 
-The price itself is a random walk and blind to pruning; what is foretold is the logarithm of the
+The price itself is a random walk and blind to pruning; the target is the logarithm of the
 day's high/low range, from the 30 days before. S&P 500, 1999 to 2018, split by time 70:10:20. The
 LSTM sees a window, and foretells, relative to the window's mean: the last years are calmer than
-any that it was trained on (R2 on test data 0.48, without this 0.40).
+all in its training (R2 on test data 0.48, without this 0.40).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Z7: letters to phonemes by the GRU encoder and decoder that g2p-en ships, 256 units each.
+"""Z7: letters to phonemes by the GRU encoder and decoder of g2p-en, 256 units each.
 
 The model is compact and already trained: here it is only fine-tuned. The encoder is the
 checkpoint's recurrent layer; the decoder's weights travel as ``dec.*`` and

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which model runs on which configuration, and on which of its sequences.
+"""The configurations of each model, and its sequences there.
 
 Every sequence starts from a zero state, as in training. On WHOLE, every held-out sequence runs (of
-a large split the first ones) and the task's accuracy is computed from what the RTL put out;
-elsewhere the first SOME of them. Without a checkpoint of Z7 the weights that its package ships are
+a large split the first ones) and the task's accuracy is computed from the RTL's outputs;
+elsewhere the first SOME of them. Without a checkpoint of Z7 the weights of its package are
 run, unpruned.
 """
 
@@ -63,7 +63,7 @@ class Case:
 
 
 def choose(xs: Sequence[np.ndarray], sim: str, waves: bool, whole: bool) -> list[np.ndarray]:
-    """The sequences that run: an event-driven simulator and waves ask for few."""
+    """The sequences to run: an event-driven simulator and waves ask for few."""
     if waves or sim == "icarus":
         return list(xs[:1])
     frames = np.cumsum([len(x) for x in xs])
@@ -115,11 +115,11 @@ def find(model: str | None, every: bool) -> list[Path]:
     """Checkpoint files to run.
 
     Args:
-        model: name of a file in checkpoints/, or of a task: the files that begin with it.
+        model: name of a file in checkpoints/, or of a task: the files with this beginning.
         every: all of them.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of this name.
     """
     files = sorted(CHECKPOINTS.glob("*.npz"))
     if not any(f.stem.startswith("z7_") for f in files) and (every or model in ("z7", "z7_gru")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulations of a case, in processes of their own, and the row that they give.
+"""The simulations of a case, in processes of their own, and their row.
 
 Z7's decoder runs on the RTL too, one frame at a time, fed with its own output.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table that ``make sim`` prints, a row for each model and configuration."""
+"""The table of ``make sim``, a row for each model and configuration."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX files as models: a walk in which every node has a rule, or goes to the host.
+"""ONNX files as models: in a walk every node has a rule, or goes to the host.
 
 :func:`read_plan` gives all parts of a file, :func:`read_onnx` only the model for the engine and
-refuses a file that needs more. How it works, in the order of the modules: :mod:`load` makes one
+refuses a file with more needs. How it works, in the order of the modules: :mod:`load` makes one
 flat graph of the file, :mod:`walk` finds the meaning of every tensor (:mod:`values`) by the rules
-of :mod:`rules`, :mod:`plan` says what runs where, :mod:`cut` makes models of the host's parts.
+of :mod:`rules`, :mod:`plan` divides it between engine and host, :mod:`cut` makes models of the
+host's parts.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ def plan_of(proto: onnx.ModelProto) -> Plan:
     """The parts of a graph.
 
     Raises:
-        OnnxError: a node or attribute that is not supported.
-        NetworkError: layers that do not fit each other.
+        OnnxError: an unsupported node or attribute.
+        NetworkError: layers with contradicting shapes.
     """
     return plan(proto)
 
 
 def from_onnx(proto: onnx.ModelProto) -> Model:
-    """The model of a graph that runs on the engine alone; see :func:`plan_of`.
+    """The model of a graph for the engine alone; see :func:`plan_of`.
 
     Raises:
         OnnxError: it does not, or see :func:`plan_of`.
@@ -76,7 +77,7 @@ def read_plan(path: str | os.PathLike, constants: Mapping[str, float] | None = N
 
 
 def read_onnx(path: str | os.PathLike) -> Model:
-    """The model of a file that runs on the engine alone; see :func:`read_plan`."""
+    """The model of a file for the engine alone; see :func:`read_plan`."""
     found = read_plan(path)
     if not found.plain:
         raise OnnxError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def normalised(walk: Walk) -> onnx.ModelProto:
-    """The graph as it was walked, with the types and shapes that were inferred."""
+    """The graph as it was walked, with the inferred types and shapes."""
     import onnx
 
     made = onnx.ModelProto()
@@ -42,7 +42,7 @@ def part(
     wanted: list[str],
     makes: dict[str, onnx.NodeProto],
 ) -> onnx.ModelProto | None:
-    """The model that makes the wanted tensors of the given ones; None if nothing is wanted.
+    """The model from the given tensors to the wanted ones; None if nothing is wanted.
 
     Raises:
         OnnxError: it would need a recurrent node.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals of the ONNX importer: one line that names the node."""
+"""Refusals of the ONNX importer: one line with the node's name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class OnnxError(NetworkError):
-    """An ONNX file that cannot be read or represented; one line that names the node."""
+    """An ONNX file beyond the reader or the machine; one line with the node's name."""
 
 
 class HostOnly(Exception):  # noqa: N818 - a verdict, no fault
-    """A rule's word that the engine has no meaning for this node: the host runs it.
+    """A rule's word: the engine has no meaning for this node, the host runs it.
 
     The text says why, and becomes part of a refusal if the node stands between layers.
     """
@@ -31,5 +31,5 @@ def name_of(node: onnx.NodeProto) -> str:
 
 
 def refuse(node: onnx.NodeProto, text: str) -> OnnxError:
-    """The error that names the node."""
+    """The error with the node's name."""
     return OnnxError(f"{name_of(node)}: {text}")

@@ -30,7 +30,7 @@ Extent = int | Product
 
 
 def unknown(name: str) -> Product:
-    """An extent of which only the name is known; it is at least 1."""
+    """An extent with a name alone; it is at least 1."""
     return Product(1, (name,))
 
 
@@ -64,7 +64,7 @@ def divide(a: Extent, b: Extent) -> Extent | None:
 
 
 def add(a: Extent, b: Extent, sign: int = 1) -> Extent:
-    """``a + sign * b``; a sum that is no product is an unknown of its own."""
+    """``a + sign * b``; a sum other than a product is an unknown of its own."""
     if is_known(a) and is_known(b):
         return int(a) + sign * int(b)
     if is_known(b) and int(b) == 0:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constants: a node whose inputs never change is run once, in ONNX Runtime, as the file says.
 
-A node is run alone with the file's own operator sets, so that Softmax of opset 11 means Softmax of
-opset 11 and DequantizeLinear of ``com.microsoft`` means that one. A node that draws random numbers
+A node is run alone with the file's own operator sets, so Softmax of opset 11 means Softmax of
+opset 11 and DequantizeLinear of ``com.microsoft`` means just this. A node with random numbers
 is refused: its value is another one every time. So is a node of a domain that ONNX Runtime does
 not implement. Runs happen in the child process of :mod:`csb_rnn.network.onnx.worker`.
 """
@@ -27,7 +27,7 @@ RANDOM = re.compile(r"^(Random\w+|Multinomial|Bernoulli|Sampling|\w*Dropout\w*)$
 
 
 def random_node(node: onnx.NodeProto) -> onnx.NodeProto | None:
-    """The node, or one in its graphs, that draws random numbers."""
+    """The node with random numbers, or one in its graphs."""
     if RANDOM.match(node.op_type) and node.op_type != "Dropout":
         return node
     for g in bodies(node):

@@ -35,7 +35,7 @@ run) -> ``[streams, frames, outputs]`` and final states ``[streams, units]``."""
 
 @dataclasses.dataclass(frozen=True)
 class HostParts:
-    """What the host needs to run a file around the engine.
+    """The host's needs to run a file around the engine.
 
     Attributes:
         inputs, outputs, source, states, lengths, taps: as of
@@ -56,7 +56,7 @@ class HostParts:
         """Inputs by name: as they are, one array for a file of one input, or a tuple in order.
 
         Raises:
-            OnnxError: another number of inputs, or names that are not the file's.
+            OnnxError: another number of inputs, or names unknown to the file.
         """
         if isinstance(inputs, Mapping):
             found = {str(k): np.asarray(v) for k, v in inputs.items()}
@@ -99,7 +99,7 @@ class HostParts:
             streams: sequences are given to the engine in multiples of so many.
 
         Raises:
-            OnnxError: inputs that do not fit, or a host part that cannot run.
+            OnnxError: inputs of a wrong shape, or a failing host part.
         """
         tensors = self.named(inputs)
         if self.before is not None:
@@ -117,7 +117,7 @@ class HostParts:
 
 
 def of_plan(plan: Plan) -> HostParts:
-    """The parts of a file that was just read."""
+    """The parts of a file just read."""
     before, after = (
         None if p is None else p.SerializeToString() for p in (plan.before, plan.after)
     )
@@ -128,18 +128,18 @@ def of_plan(plan: Plan) -> HostParts:
 def by_length(
     engine: Engine, x: np.ndarray, start: Arrays, lengths: np.ndarray, streams: int = 1
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Sequences of which each has its own number of frames, those of one length together.
+    """Sequences with a number of frames each, those of one length together.
 
     Args:
         engine, x, start: as of :data:`Engine`.
         lengths: ``[sequences]`` frames of each.
-        streams: the engine gets a multiple of so many sequences; what is missing is repeated.
+        streams: the engine gets a multiple of so many sequences; the last one is repeated.
 
     Returns:
         Outputs, zero behind the last frame of a sequence, and each sequence's final states.
 
     Raises:
-        OnnxError: not one length for each sequence, or one that is not in 1 to the frames of ``x``.
+        OnnxError: not one length for each sequence, or one out of 1 to the frames of ``x``.
     """
     lengths = np.asarray(lengths).reshape(-1)
     if len(lengths) != len(x) or lengths.dtype.kind not in "iu":
@@ -190,7 +190,7 @@ def names_of(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
 def engine_inputs(
     source: tuple[str, Layout], states: list[HostState], tensors: Arrays
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """What the engine reads: frames, and the initial states that come in every run.
+    """The engine's inputs: frames, and the initial states of every run.
 
     Raises:
         OnnxError: tensors of another shape.
@@ -204,7 +204,7 @@ def engine_inputs(
 
 
 def tapped(taps: list[Tap], y: np.ndarray, final: Arrays) -> dict[str, np.ndarray]:
-    """Tensors of the file that are made of the engine's results."""
+    """Tensors of the file made of the engine's results."""
     out = {}
     for t in taps:
         made = y if not t.states else np.concatenate(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Axes of a file's tensor beside ours: ``[streams, frames, features]``.
 
-A :class:`Layout` says which of our axes, or which factor of one, stands in which axis of the
+A :class:`Layout` gives our axis, or the factor of one, for each axis of the
 tensor. It converts arrays both ways, and goes into the manifest as JSON.
 
 Example: the last frame of a batch-first model is ``axes = [["streams.0"], ["features.0"]]``,
@@ -80,7 +80,7 @@ class Layout:
         return z.reshape([math.prod(sizes[f] for f in ax) for ax in self.axes])
 
     def frames(self, x: np.ndarray) -> np.ndarray:
-        """``[streams, frames, features]`` of a tensor that has all frames and features.
+        """``[streams, frames, features]`` of a tensor with all frames and features.
 
         Raises:
             ValueError: the tensor has other axes.

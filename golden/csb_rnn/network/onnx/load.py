@@ -24,10 +24,10 @@ LARGE = 1 << 24  # numbers of a tensor that count when sizes are added up
 
 
 def load(path: str | os.PathLike) -> onnx.ModelProto:
-    """Read and check a file, and the tensors that lie beside it.
+    """Read and check a file, and the tensors beside it.
 
     Raises:
-        OnnxError: no such file, not ONNX, too large, or a graph that ONNX's checker refuses.
+        OnnxError: no such file, not ONNX, too large, or a graph refused by ONNX's checker.
     """
     path = Path(path)
     if not path.is_file():
@@ -47,7 +47,7 @@ def load(path: str | os.PathLike) -> onnx.ModelProto:
 
 
 def _load(path: Path) -> onnx.ModelProto:
-    """The file and the tensors that lie beside it, if they are of moderate size.
+    """The file and the tensors beside it, if they are of moderate size.
 
     Raises:
         FileError: too large, or a tensor lies outside of the file's folder.
@@ -79,7 +79,7 @@ def _load(path: Path) -> onnx.ModelProto:
 def bind(proto: onnx.ModelProto, constants: Mapping[str, float]) -> None:
     """Give inputs of a file a number for good: they become constants of the graph.
 
-    Example: ``{"sr": 16000}`` chooses the branch of an If for that sampling rate.
+    Example: ``{"sr": 16000}`` chooses the branch of an If for this sampling rate.
 
     Raises:
         OnnxError: no such input, or one whose extents are open.
@@ -112,12 +112,12 @@ def check(proto: onnx.ModelProto) -> None:
 
 
 def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    """Graphs that a node holds."""
+    """Graphs inside a node."""
     return [g for a in node.attribute for g in ([a.g] if a.type == 5 else list(a.graphs))]
 
 
 def captured(node: onnx.NodeProto) -> list[str]:
-    """Names that the graphs of a node read from outside."""
+    """Outside names read by the graphs of a node."""
     found: dict[str, None] = {}
     for g in bodies(node):
         own = {i.name for i in g.input} | {t.name for t in g.initializer}
@@ -130,7 +130,7 @@ def captured(node: onnx.NodeProto) -> list[str]:
 
 
 def reads(node: onnx.NodeProto) -> list[str]:
-    """Every tensor that a node needs."""
+    """Every tensor needed by a node."""
     return [n for n in node.input if n] + captured(node)
 
 
@@ -196,7 +196,7 @@ def flat(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def prune(g: onnx.GraphProto) -> None:
-    """Remove nodes and initialisers that no output needs."""
+    """Remove nodes and initialisers behind no output."""
     needed = {o.name for o in g.output}
     kept: list[onnx.NodeProto] = []
     for n in reversed(g.node):

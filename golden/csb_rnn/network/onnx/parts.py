@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file as parts: what the engine runs, what the host, and the tensors between them."""
+"""A file as parts: the engine's, the host's, and the tensors between them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tap:
-    """A tensor of the file that is made of the engine's results.
+    """A tensor of the file made of the engine's results.
 
     Attributes:
         tensor: its name.
-        states: final states, side by side, that it is made of; empty: the output frames.
+        states: final states in it, side by side; empty: the output frames.
         layout: how.
     """
 
@@ -33,7 +33,7 @@ class Tap:
 
 @dataclass(frozen=True)
 class HostState:
-    """An initial state that comes from the host in every run: direction ``direction`` of a tensor
+    """An initial state from the host in every run: direction ``direction`` of a tensor
     whose axes are directions, streams and units (``DBH``) or streams first (``BDH``)."""
 
     key: str
@@ -48,7 +48,7 @@ class HostState:
 
 @dataclass(frozen=True)
 class Probe:
-    """A tensor of the file that holds the output frames of a layer, to find a first difference."""
+    """A tensor of the file with the output frames of a layer, to find a first difference."""
 
     layer: int
     name: str
@@ -61,17 +61,17 @@ class Plan:
     """A file as parts.
 
     Attributes:
-        model: what the engine runs.
+        model: the engine's part.
         graph: the file as one flat graph.
         inputs, outputs: names of the graph's.
-        source: tensor that the engine reads, and its layout.
-        states: initial states that come in every run.
+        source: input tensor of the engine, and its layout.
+        states: initial states of every run.
         lengths: tensor with the number of frames of each sequence; "": all have all frames.
-        taps: tensors that are made of the engine's results.
+        taps: tensors made of the engine's results.
         before, after: parts for the host; None if there is nothing to do.
-        streams: sequences that a constant state is for; None: any number.
+        streams: sequences of a constant state; None: any number.
         original: the file as it was read.
-        symbols: (input, axis) -> name of an extent that the file leaves open.
+        symbols: (input, axis) -> name of an extent left open by the file.
         infos: type and shape of every tensor, as far as they are known.
     """
 
@@ -107,7 +107,7 @@ class Plan:
         return bool(whole) and not (self.before or self.after or self.states or self.lengths)
 
     def host_nodes(self) -> str:
-        """What the host does, for a message."""
+        """The host's tasks, for a message."""
         parts = [p for p in (self.before, self.after) if p is not None]
         names = [name_of(n) for p in parts for n in p.graph.node if n.op_type != "Constant"]
         names += [f"the state '{s.tensor}'" for s in self.states]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs where: the chain of layers for the engine, and what the host does before and after.
+"""The plan of a file: the chain of layers for the engine, and the host's parts before and after.
 
-The outputs of the graph demand tensors; those that are views of layers must all come from one
-chain: frames of its last layer, final states of any. Everything else that an output needs is the
+The outputs of the graph demand tensors; views of layers among them must all come from one
+chain: frames of its last layer, final states of any. Everything else behind an output is the
 host's: behind the layers (``after``) or in front of them (``before``).
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def inner(node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """Nodes of the graphs that a node holds, at any depth."""
+    """Nodes of the graphs in a node, at any depth."""
     return [n for g in bodies(node) for n in all_nodes(g)]
 
 
@@ -43,7 +43,7 @@ class _Planner:
         return v if isinstance(v, View) and self.walk.on_engine(v) else None
 
     def demanded(self, cut: set[int] | None = None) -> dict[str, View]:
-        """Views that the outputs need; with ``cut``: only of those stages."""
+        """Views behind the outputs; with ``cut``: only of those stages."""
         found: dict[str, View] = {}
         todo, seen = list(self.outputs), set()
         while todo:
@@ -139,7 +139,7 @@ class _Planner:
         return f"the graph has no LSTM, GRU, RNN, Gemm or MatMul that the engine can run{text}"
 
     def inputs_of(self, name: str) -> list[str]:
-        """Inputs of the graph that a tensor is made of."""
+        """Inputs of the graph behind a tensor."""
         given = [i.name for i in self.walk.model.graph.input]
         todo, seen = [name], set[str]()
         while todo:
@@ -150,7 +150,7 @@ class _Planner:
         return [i for i in given if i in seen]
 
     def last(self, frames: list[list[Stage]], chains: list[list[Stage]]) -> Stage:
-        """The last layer on the engine: the deepest that all demanded frames have in common."""
+        """The last layer on the engine: the deepest one behind all demanded frames."""
         deepest = max(chains, key=len)
         recurrent = [s for s in deepest if s.recurrent]
         common = [s for s in (frames[0] if frames else deepest) if all(s in c for c in frames)]
@@ -267,7 +267,7 @@ def plan(original: onnx.ModelProto) -> Plan:
     """The parts of a file.
 
     Raises:
-        OnnxError: a node that cannot be represented, or layers that stand in no chain.
+        OnnxError: a node beyond the machine, or layers out of a chain.
     """
     model = flat(original)
     linear = not any(n.op_type in RECURRENT for n in model.graph.node)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Meanings of tensors: every tensor of a graph is one of five things.
 
-* :class:`Constant`: numbers that the file holds, or that follow from them;
-* :class:`Sizes`: integers of which some are unknown extents, such as the shape of the input;
+* :class:`Constant`: numbers of the file, or derived from them;
+* :class:`Sizes`: integers, some of them unknown extents, such as the shape of the input;
 * :class:`Repeated`: constants repeated along axes of unknown extent, such as a zero state for a
   batch of any size;
-* :class:`View`: values of the engine, and which axis of the tensor is frames, streams, directions
+* :class:`View`: values of the engine, and the axes of the tensor for frames, streams, directions
   or features;
 * :class:`Host`: anything else. It depends on layers of the engine (``after``) or not.
 
-An axis is a tuple of atoms: ``(B, T)`` is the axis in which streams and frames were joined, the
+An axis is a tuple of atoms: ``(B, T)`` is the axis of joined streams and frames, the
 empty tuple an axis of extent 1. An atom never has the extent 1. Transpose, Reshape and their like
 move atoms around, and a layer accepts a tensor only if the right atoms stand in the right places.
 
@@ -31,7 +31,7 @@ from csb_rnn.network.onnx.extents import Extent, is_known, times
 
 
 class Atom:
-    """What an axis, or a factor of it, runs over. Each is itself only."""
+    """The kind of an axis, or of a factor of it. Each is itself only."""
 
     __slots__ = ("extent", "label")
 
@@ -62,7 +62,7 @@ def show(axes: tuple[Axis, ...]) -> str:
 
 @dataclass(eq=False)
 class Root:
-    """A tensor that the engine reads as its input frames.
+    """A tensor, read by the engine as its input frames.
 
     Attributes:
         tensor: its name in the graph.
@@ -75,7 +75,7 @@ class Root:
     roles: dict[str, Axis] = field(default_factory=dict)
 
     def tell(self, **roles: Axis) -> str | None:
-        """Set roles; a text if they contradict those that are known, or each other."""
+        """Set roles; a text if they contradict the known ones, or each other."""
         for name, atoms in roles.items():
             if self.roles.get(name, atoms) != atoms:
                 return f"is read with {show((self.roles[name],))} as its {name}, and otherwise"
@@ -93,10 +93,10 @@ class State:
 
     Attributes:
         values: ``[units]`` or ``[streams, units]``; None if the host gives it in every run.
-        tensor: the tensor that the host gives then, of three axes.
+        tensor: the host's tensor then, of three axes.
         layout: ``DBH`` or ``BDH``: directions, streams, units.
         direction: index in its axis of directions.
-        streams: sequences that the file is for, None if any number.
+        streams: sequences of the file, None if any number.
     """
 
     values: np.ndarray | None = None
@@ -116,11 +116,11 @@ class Stage:
         features: atoms of its output vector, in the engine's order.
         initial: (state, backwards) -> where it starts from; absent: zero.
         name: of the node, for messages.
-        tensor: a tensor of the graph that holds its outputs, or "".
+        tensor: a tensor of the graph with its outputs, or "".
         linear: weights, bias and activation, of a layer without a state.
         lengths: tensor with the number of frames of each sequence; "": all have all frames.
         parts, both: the directions of a stage of both, and back.
-        pairs: the stage of both, by the backward stage that stands beside this one.
+        pairs: the stage of both, by the backward stage beside this one.
     """
 
     before: Stage | Root
@@ -183,7 +183,7 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """A tensor that never changes."""
+    """A constant tensor."""
 
     array: np.ndarray
 
@@ -209,10 +209,10 @@ class View:
 
     Attributes:
         stage: whose values; a root's are input frames.
-        kind: ``frames``, or ``h`` or ``c``: that state at the end.
+        kind: ``frames``, or ``h`` or ``c``: this state at the end.
         axes: of the tensor.
         turned: the axis whose places run backwards, if there is one.
-        pick: the one frame that is there, 0 or -1 of the sequence; None: all.
+        pick: the one frame in it, 0 or -1 of the sequence; None: all.
     """
 
     stage: Stage | Root
@@ -237,7 +237,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Host:
-    """A tensor that the engine does not compute.
+    """A tensor of the host.
 
     Attributes:
         after: it depends on a layer of the engine.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The walk over a graph: the meaning of every tensor, node by node, by the rules.
 
-Constants are folded, the others get their meaning from a rule, and a node for which no rule has a
-meaning becomes the host's. A recurrent node that cannot be represented is an error; so is a random
+Constants are folded, the others get their meaning from a rule, and a node without a
+meaning becomes the host's. A recurrent node beyond the machine is an error; so is a random
 node. An If whose condition is a constant is replaced by its branch.
 """
 
@@ -39,8 +39,8 @@ ENGINE = sorted({kind for _, kind, on in RULES if on in ("engine", "recurrent")}
 
 
 def _open_extents_named(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with a name of its own for every extent that an input leaves open. The file's own
-    names may say that two extents are equal, which nothing holds."""
+    """The model with a name of its own for every open extent of an input. The file's own
+    names may call two extents equal without any guarantee."""
     import onnx
 
     made = onnx.ModelProto()
@@ -55,7 +55,7 @@ def _open_extents_named(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _rename(node: onnx.NodeProto, names: set[str], prefix: str) -> None:
-    """Let a node, and the graphs that it holds, read ``prefix + name`` for the names."""
+    """Let a node, and the graphs in it, read ``prefix + name`` for the names."""
     node.input[:] = [prefix + x if x in names else x for x in node.input]
     for g in bodies(node):
         hidden = {i.name for i in g.input} | {t.name for t in g.initializer}
@@ -215,7 +215,7 @@ class Walk:
             self.visit(new_node)
 
     def infer(self, more: list[onnx.NodeProto]) -> None:
-        """Types and shapes of nodes that follow those that were walked."""
+        """Types and shapes of nodes behind the walked ones."""
         import onnx
 
         made = onnx.ModelProto()
@@ -262,7 +262,7 @@ class Walk:
             raise refuse(node, f"is not as ONNX defines it: {text}") from None
 
     def kind(self, node: onnx.NodeProto, values: list[Value | None]) -> str:
-        """Which rules apply: the engine's, those of repeated constants, or those of shapes."""
+        """The rules for a node: the engine's, those of repeated constants, or those of shapes."""
         product = node.op_type in ("MatMul", "Gemm", "FusedGemm", "FusedMatMul")
         if any(isinstance(v, Host) for v in values):
             return "engine" if product and isinstance(values[0], Host) else "host"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A child process for everything that runs or analyses a file's own code.
+"""A child process for all runs and analyses of a file's own code.
 
-Shape inference, the checker and ONNX Runtime are C++ that reads a stranger's file: a broken file
+Shape inference, the checker and ONNX Runtime are C++ on a stranger's file: a broken file
 may crash them, and a few nodes may ask for any memory or time. They run in a child process that
 has 4 GB and 60 seconds for a request. If it dies or is late the caller gets :class:`WorkerError`
 with one line, and the next request starts a new child.
@@ -33,7 +33,7 @@ SECONDS, BYTES = 60.0, 4 << 30
 
 
 class WorkerError(CsbError):
-    """A request that failed; the message is one line, without the name of a node."""
+    """A failed request; the message is one line, without the name of a node."""
 
 
 class WorkerLost(WorkerError):  # noqa: N818 - the request failed, and the child with it
@@ -134,7 +134,7 @@ def _serve() -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The first line that says something, without the library's tags."""
+    """The first line with a message, without the library's tags."""
     text = " ".join(str(error).split()) or type(error).__name__
     if "bad_alloc" in text or "Failed to allocate memory" in text:
         return f"needs more than {BYTES >> 30} GB"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which idea does how much: recipes, before retraining, index cost."""
+"""The effect of each idea: recipes, before retraining, index cost."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def recipes(by_recipe: dict[str, dict[str, dict[str, Result]]]) -> tuple[str, st
 
 
 def before_retraining(records_of: dict[str, Records]) -> str:
-    """What is left of a model when its pattern is made final, by recipe; first seed, one rate."""
+    """The rest of a model once its pattern is final, by recipe; first seed, one rate."""
     rows = []
     for name, records in records_of.items():
         plan = PLANS[name]

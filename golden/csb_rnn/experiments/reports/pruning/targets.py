@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was to be reached, and what was."""
+"""Targets and results."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ratios(
 def paired(
     by_recipe: dict[str, dict[str, dict[str, Result]]], top: str, rival: str, key: str
 ) -> dict[str, float]:
-    """Task -> geometric mean, over the recipes that both were tried with, of their rates' ratio."""
+    """Task -> geometric mean, over the recipes tried with both, of their rates' ratio."""
     each: dict[str, list[float]] = {}
     for of in by_recipe.values():
         for name, ratio in ratios(of, top, (rival,), key).items():

@@ -127,9 +127,9 @@ def curve_figure(name: str, records: Records, plan: Plan, results: dict[str, Res
 
 
 def rate_of(r: Result | None, seeds: tuple[int, ...]) -> str:
-    """A rate in words, at least that where the search has not ended.
+    """A rate in words, "at least" if the search has not ended.
 
-    That of the first seed where the scheme has fewer seeds than asked.
+    The one of the first seed where the scheme has fewer seeds than asked.
     """
     if r is None:
         return "not run"
@@ -140,7 +140,7 @@ def rate_of(r: Result | None, seeds: tuple[int, ...]) -> str:
 
 
 def readings(all_results: dict[str, dict[str, Result]], records_of: dict[str, Records]) -> str:
-    """A line for every task: rates side by side, and what the test split says of them."""
+    """A line for every task: rates side by side, and their results on the test split."""
     lines = []
     rivals = ratios(all_results, CSB, ("rowcol", "circulant"))
     free = ratios(all_results, CSB, ("unstructured",))

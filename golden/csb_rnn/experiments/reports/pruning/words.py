@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names, numbers and choices that all parts of the pruning report share."""
+"""Names, numbers and choices common to all parts of the pruning report."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def results_of(records: Records, plan: Plan, recipe: str) -> dict[str, Result]:
 
 
 def best_of(by_recipe: dict[str, dict[str, Result]]) -> dict[str, Result]:
-    """Scheme -> its result with the recipe that serves it best: most seeds, then highest rate."""
+    """Scheme -> its result with its best recipe: most seeds, then highest rate."""
     found: dict[str, Result] = {}
     for results in by_recipe.values():
         for scheme, r in results.items():
@@ -77,7 +77,7 @@ def standing(r: Result) -> tuple[float, ...]:
 
 
 def split_recipe(scheme: str) -> tuple[str, str]:
-    """A scheme by its name in the records -> its name in the plan, what its recipe is called."""
+    """A scheme by its name in the records -> its name in the plan, its recipe's name."""
     for recipe in sorted(RECIPES, key=len, reverse=True):
         if recipe and scheme.endswith(f"+{recipe}"):
             return scheme.removesuffix(f"+{recipe}"), RECIPES[recipe]
@@ -85,7 +85,7 @@ def split_recipe(scheme: str) -> tuple[str, str]:
 
 
 def said_rate(rate: int, achieved: float | None) -> str:
-    """A rate of the ladder, with what blocks cut at an edge make of it where that is less."""
+    """A rate of the ladder, or the lower one by blocks cut at an edge."""
     off = achieved is not None and abs(achieved / rate - 1) > 0.02
     return f"{rate}x ({achieved:.1f}x)" if off else f"{rate}x"
 

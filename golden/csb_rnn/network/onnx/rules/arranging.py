@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Axes of what the engine computes: moved, joined, split again, turned, one frame taken.
+"""Axes of the engine's values: moved, joined, split again, turned, one frame taken.
 
-None of these nodes computes. Each rule moves atoms and refuses a use in which an atom would be
+None of these nodes computes. Each rule moves atoms and refuses a use if an atom would be
 torn apart; values then go through the host.
 """
 
@@ -123,7 +123,7 @@ def _reshaped(call: Call, v: View, target: list[Extent]) -> list[Value]:
 
 @rule("Reshape", on="engine")
 def reshape(call: Call) -> list[Value]:
-    """Axes that stand side by side are joined, or split again."""
+    """Neighbouring axes are joined, or split again."""
     v, target = _view(call), call.sizes(1)
     if "shape" in call.attr:  # opset 1
         target = np.array(call.attr["shape"], object)
@@ -155,7 +155,7 @@ def _is_frames(v: View, ax: Axis) -> bool:
 
 
 def _may_turn(call: Call, v: View, ax: Axis) -> bool:
-    """Whether the places of an axis can be frames; of an input that no layer has read, any if a
+    """Whether the places of an axis can be frames; of an input not yet read by a layer, any if a
     recurrent layer is there to tell."""
     if call.walk.linear and "frames" not in v.root.roles:
         return False
@@ -165,7 +165,7 @@ def _may_turn(call: Call, v: View, ax: Axis) -> bool:
 
 
 def _directions(v: View, ax: Axis) -> Stage | None:
-    """The stage of which an axis holds both directions."""
+    """The stage with both directions in an axis."""
     s = v.stage
     if not isinstance(s, Stage) or not s.recurrent or len(s.layer) != 2 or len(ax) != 1:
         return None

@@ -90,7 +90,7 @@ def gemm(call: Call) -> list[View]:
 
 
 def along_units(c: np.ndarray, axes: tuple[Axis, ...], units: Axis, n: int) -> np.ndarray:
-    """A constant as one number for each unit, if ONNX's broadcasting makes that of it.
+    """A constant as one number for each unit, if ONNX's broadcasting makes one of it.
 
     Raises:
         HostOnly: it differs along another axis, or enlarges the tensor.

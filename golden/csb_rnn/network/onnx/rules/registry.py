@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """What rules need of the walk: a model without recurrent nodes is ``linear``."""
+    """The rules' needs of the walk: a model without recurrent nodes is ``linear``."""
 
     linear: bool
     nodes: list[onnx.NodeProto]
@@ -118,6 +118,6 @@ def axis_of(call: Call, axis: int, rank: int) -> int:
 
 
 def only_output(call: Call) -> None:
-    """Refuse a node of which another output than the first is used."""
+    """Refuse a node with a use of another output than the first."""
     if any(call.node.output[1:]):
         raise HostOnly("its second output is used")

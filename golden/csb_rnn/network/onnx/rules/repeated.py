@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constants that are repeated along axes of unknown extent, such as initial states.
+"""Constants repeated along axes of unknown extent, such as initial states.
 
 A rule works on the small array, in which those axes have the extent 1, with the node itself run by
-ONNX Runtime. This is right only for nodes that treat all places along such an axis alike, so each
-rule says which axes may be unknown. Example: zeros of ``[1, batch, 8]`` plus a parameter of
-``[1, 1, 8]`` is the parameter, repeated for every stream.
+ONNX Runtime. This is right only for nodes with the same effect on all places along such an axis, so
+each rule names the axes allowed to be unknown. Example: zeros of ``[1, batch, 8]`` plus a parameter
+of ``[1, 1, 8]`` is the parameter, repeated for every stream.
 """
 
 from __future__ import annotations

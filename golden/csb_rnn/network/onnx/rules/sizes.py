@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arithmetic of shapes: integers of which some are unknown extents."""
+"""Arithmetic of shapes: integers, some of them unknown extents."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def lift(call: Call) -> list[Value]:
 
 @rule("Cast", "Identity", on="sizes")
 def same(call: Call) -> list[Value | None]:
-    """Extents stay what they are in any integer type."""
+    """Extents stay the same in any integer type."""
     if call.attr.get("to", 7) not in (6, 7):
         raise HostOnly("sizes as other numbers than integers")
     return [call.values[0]]
@@ -157,7 +157,7 @@ def compact(shape: np.ndarray) -> list[int]:
 
 @rule("ConstantOfShape", on="sizes")
 def filled(call: Call) -> list[Value]:
-    """One number, repeated to a shape that is not known."""
+    """One number, repeated to an unknown shape."""
     from onnx import numpy_helper
 
     shape = _operand(call, 0)
@@ -170,7 +170,7 @@ def filled(call: Call) -> list[Value]:
 
 @rule("Expand", on="sizes")
 def expand(call: Call) -> list[Value]:
-    """A constant, repeated to a shape that is not known."""
+    """A constant, repeated to an unknown shape."""
     data, shape = call.constant(0, "input"), call.sizes(1)
     if data is None or shape is None or shape.ndim != 1:
         raise HostOnly("its shape is no list")
