@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measure the ten benchmark models and compare with what was published.
+"""Measure the ten benchmark models and compare with published figures.
 
-Prints tables and draws figures in build/bench; a whole run keeps each part that it has measured
+Prints tables and draws figures in build/bench; a whole run keeps each measured part
 in docs/results/data, from which ``make docs`` renders docs/results/engine.md.
 """
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Power of one PEGroup and one lane in 180 nm cells that run a trained network."""
+"""Power of one PEGroup and one lane in 180 nm cells, running a trained network."""
 
 from __future__ import annotations
 

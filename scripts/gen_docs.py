@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write every file that follows from a definition; with --check, only tell what is not current."""
+"""Write every file made of a definition; with --check, only name the stale ones."""
 
 import sys
 from pathlib import Path

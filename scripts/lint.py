@@ -5,7 +5,7 @@ Verilator (-Wall), slang and Icarus see every module alone as top, with every se
 that it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only. mypy
 checks the types of the package. Rules of this repository: every source file has its licence line,
 no line of SystemVerilog is longer than 100 columns, no test reads a clock. ``--fix`` rewrites the
-formatting of both languages, and what ruff can mend, instead.
+formatting of both languages, and ruff's own repairs, instead.
 """
 
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs what is too long for the test suite, step by step; can be stopped and taken up again."""
+"""Runs steps too long for the test suite; can be stopped and taken up again."""
 
 from __future__ import annotations
 

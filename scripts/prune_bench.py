@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measure what pruning costs: time of a projection, share of a training step that ADMM takes.
+"""Measure the costs of pruning: time of a projection, share of ADMM in a training step.
 
-Limits are ratios of two times of the same process, so that they hold on any machine: a projection
+Limits are ratios of two times of the same process, so they hold on any machine: a projection
 against a sort of the same matrix, ADMM's part against the training step it is added to.
 """
 
@@ -27,7 +27,7 @@ SORT = "sort of 1500x6000"
 
 
 def seconds(work, repeat: int) -> float:
-    """Median processor time of a call, after one that does not count: others do not disturb it."""
+    """Median processor time of a call, after an uncounted one: others do not disturb it."""
     work()
     times = []
     for _ in range(repeat):

@@ -32,7 +32,7 @@ NAMES = {code: name for name, (code, _) in ERRORS.items()}
 
 
 class Host:
-    """All ports, with drivers that wake up only when there is something to do."""
+    """All ports, with drivers asleep until there is something to do."""
 
     def __init__(self, dut, c: config.Config) -> None:
         self.dut, self.config = dut, c
@@ -101,7 +101,7 @@ class Host:
                 self.queue.append((sum(v << 16 * j for j, v in enumerate(beat)), i == len(x) - 1))
 
     def keep_offered(self) -> bool:
-        """Forgets queued frames that are not begun; True if a first beat is offered."""
+        """Forgets queued frames not yet begun; True if a first beat is offered."""
         left = list(self.queue)
         if self.begun:
             end = next(i for i, (_, last) in enumerate(left) if last) + 1
@@ -137,7 +137,7 @@ class Host:
         return NAMES[await self.read("STATUS", "error")]
 
     async def load(self, data: bytes) -> str:
-        """Sends an image and returns the name of the error that the interrupt is about."""
+        """Sends an image and returns the name of the interrupt's error."""
         dut, words = self.dut, image.words32(data)
         await self.write("IRQ_PENDING", 3)
         dut.s_axis_image_tvalid.value = 1
@@ -157,7 +157,7 @@ class Host:
         self.quiet = 0
 
     async def stop(self) -> None:
-        """Stops, sends the rest of a begun frame and takes what is still offered."""
+        """Stops, sends the rest of a begun frame and takes all offered beats."""
         await self.write("CONTROL", value("CONTROL", stop=1, fresh=1))
         for _ in range(20):
             if await self.read("STATUS", "idle"):
@@ -205,7 +205,7 @@ class Good:
 
 
 async def run_illegal(h: Host, data: bytes, good: Good) -> str:
-    """Loads an illegal image and, if it is taken, runs it; what came of it."""
+    """Loads an illegal image and, if it is taken, runs it; its result."""
     error = await h.load(data)
     if error != "none":
         assert not await h.read("STATUS", "image_valid")
@@ -230,7 +230,7 @@ async def run_illegal(h: Host, data: bytes, good: Good) -> str:
 
 
 def program_registers(c: config.Config, data: bytes) -> dict[str, int]:
-    """The values of the CONFIG words that count: of each the last one."""
+    """The final values of the CONFIG words: of each the last one."""
     values = {}
     for s in image_reader.unpack(c, data):
         if s.target is image.Target.CONFIG:

@@ -22,7 +22,7 @@ START, STOP, FRESH, FLUSH, RESET = (
 
 
 class Machine(Top):
-    """Drivers that can be reset; packets are judged run by run."""
+    """Drivers with a reset; packets are judged run by run."""
 
     def __init__(self, dut) -> None:
         super().__init__(dut)
@@ -58,7 +58,7 @@ class Machine(Top):
         return cut
 
     def begin(self, first: int = 0) -> None:
-        """What comes from now on belongs to a new run."""
+        """Beats from now on belong to a new run."""
         assert self.loaded is not None
         self.net, self.first = self.loaded, first
         assert not self.packet
@@ -101,8 +101,8 @@ class Machine(Top):
         self.loaded = net
 
     async def at_rest(self, *, reset_source: bool | None = None) -> None:
-        """Comes to rest with empty streams, as a host would: a source that goes on ends its frame,
-        one that was reset needs a flush."""
+        """Comes to rest with empty streams, as a host would: a running source ends its frame,
+        a reset one needs a flush."""
         await self.poll(running=0, idle=1)
         if reset_source is None:
             reset_source = random.random() < 0.5

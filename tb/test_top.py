@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_top through its AXI ports only: two networks under every stall pattern, images that replace
-each other, all bad input, stop, reset. What to load and what to expect is in files that the
-launcher wrote (CSB_JOB: a folder with image, inputs, outputs and state of two networks)."""
+"""csb_top through its AXI ports only: two networks under every stall pattern, images in place of
+each other, all bad input, stop, reset. Images and expected outputs are in files of the
+launcher (CSB_JOB: a folder with image, inputs, outputs and state of two networks)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CONTROLS = {
 
 
 class Top:
-    """Drivers on all ports, and a checker of every beat that comes out."""
+    """Drivers on all ports, and a checker of every output beat."""
 
     def __init__(self, dut, stalls: str = "none") -> None:
         self.dut = dut

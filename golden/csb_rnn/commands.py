@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands share: arguments, exit codes, and one line for whatever is wrong with input.
+"""Common parts of the commands: arguments, exit codes, and one line for each fault of the input.
 
 Exit codes: 0 all is equal, 1 a mismatch in value or cycle (or the simulation failed), 2 bad input.
 """

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 
 class CsbError(Exception):
-    """Base of every error that this package raises on purpose.
+    """Base of every error raised by this package on purpose.
 
-    A command that meets one prints ``error: MESSAGE`` and ends with :attr:`exit_code`.
+    A command prints one as ``error: MESSAGE`` and ends with :attr:`exit_code`.
     """
 
     exit_code = 2  # bad input; 1: the machine differs from the models, or its simulation failed
 
 
 class UsageError(CsbError, ValueError):
-    """Arguments or files that a command cannot work with; one line for the user."""
+    """Unusable arguments or files of a command; one line for the user."""

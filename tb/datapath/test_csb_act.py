@@ -19,7 +19,7 @@ from tb.lib.stream import start_clock
 
 
 async def check(dut, stimuli: list[tuple[int, int]]) -> None:
-    """Applies (function, first input), one a cycle, and compares what comes out."""
+    """Applies (function, first input), one a cycle, and compares the outputs."""
     n, width, latency = int(dut.N.value), int(dut.LaneW.value), 3 + 2 * int(dut.Deep.value)
     start_clock(dut)
     for cycle in range(len(stimuli) + latency):

@@ -28,7 +28,7 @@ PULSES = ("acc_re_o", "mark_take_o", "drain_evt_o", "neu_evt_o", "neu_valid_o", 
 
 
 class Program:
-    """A random drain and element program that fit together."""
+    """A random drain program and its element program."""
 
     def __init__(self, cfg: Config) -> None:
         self.cfg = cfg
@@ -138,7 +138,7 @@ class Unit:
 
 
 class Units:
-    """Issue rules, values and what has to show on the ports, cycle by cycle."""
+    """Issue rules, values and the expected ports, cycle by cycle."""
 
     def __init__(self, program: Program, lanes: LaneModel, acc) -> None:
         self.p, self.cfg, self.lanes, self.acc = program, program.cfg, lanes, acc

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """csb_lane: random drain and element words at random times against :class:`LaneModel`.
 
-Every control is worthless outside of the cycle for which the contract names it, and registers and
+Every control is worthless outside of its cycle in the contract, and registers and
 states are read at any distance from their writes, so a stage too many or too few shows.
 """
 
@@ -28,7 +28,7 @@ PAYLOAD = ("sum_i", "bias_addr_i", "shift_i", "drain_act_i", "drain_reg_i", "rd_
 
 
 def bench_config() -> config.Config:
-    """The configuration of which the launcher has set the parameters."""
+    """The configuration with the launcher's parameters."""
     overrides = {k: int(v) for k, v in (p.split("=") for p in os.environ["CSB_OVERRIDES"].split())}
     return config.load(os.environ["CSB_CONFIG"], **overrides)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """csb_drain and csb_element, each alone: random programs, every control in its cycle.
 
-When a word may issue and which control belongs to which cycle is from docs/isa.md and the headers
+The issue times of words and the cycle of each control are from docs/isa.md and the headers
 of the two modules; where a latency has a name in golden/csb_rnn/machine/isa.py, from there.
 """
 
@@ -30,7 +30,7 @@ class Bench:
 
     Args:
         dut: the unit; ``fields``: the layout of its words.
-        pulses: ports that are zero in cycles for which nothing is expected.
+        pulses: ports with zero in all other cycles.
     """
 
     def __init__(self, dut, fields: tuple[isa.Field, ...], pulses: tuple[str, ...]) -> None:
@@ -153,7 +153,7 @@ ELEM_PULSES = ("issue_o", "release_o", "opnd_valid_o", "sum_valid_o", "st_we_o",
 
 
 def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dict[str, int]], ...]:
-    """Ports that belong to a word that issues, by cycles after its issue."""
+    """Ports of an issued word, by cycles after its issue."""
     cfg = p.cfg
     prologue = unit.pc < p.loop_start
     n = unit.rounds if prologue else unit.iteration

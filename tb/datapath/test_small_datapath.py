@@ -118,7 +118,7 @@ async def local_copies(dut) -> None:
 # --- csb_reg_bank -------------------------------------------------------------------------------
 @cocotb.test
 async def reg_bank_has_four_readers(dut) -> None:
-    """Narrow ports saturate and say so; a read of what is being written gives the old value."""
+    """Narrow ports saturate and say so; a read of a word being written gives the old value."""
     width, narrow = int(dut.LaneW.value), isa.MUL_W
     start_clock(dut)
     memory = dict.fromkeys(range(isa.REG_DEPTH))

@@ -73,7 +73,7 @@ class CDriver:
 
     Args:
         library: the shared library.
-        ports: what its four functions do.
+        ports: its four functions.
     """
 
     def __init__(self, library: Path, ports: Any) -> None:
@@ -139,7 +139,7 @@ class CDriver:
         return await self.call("probe", ctypes.byref(self.io), self.lib.shim_network(network))
 
     async def number(self, name: str, kind: type = U32) -> int:
-        """A function that writes one number."""
+        """A function to write one number."""
         out = kind()
         assert await self.call(name, ctypes.byref(out)) == "ok"
         return out.value

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ports of csb_top as a host's functions: what the drivers of ``drivers/`` and
-``csb_rnn.driver`` call."""
+"""The ports of csb_top as a host's functions: the ones called by the drivers of ``drivers/`` and
+``csb_rnn.driver``."""
 
 from __future__ import annotations
 

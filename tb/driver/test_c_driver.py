@@ -72,7 +72,7 @@ async def runs(dut, stall: float, network: int) -> None:
 
 @cocotb.test
 async def states_go_on(dut) -> None:
-    """A state that is written is read back, and a run that is not fresh begins with it."""
+    """A written state is read back, and a run without ``fresh`` begins with it."""
     h = await loaded(dut)
     net, d = networks()[0], h.driver
     await whole_run(h)
@@ -168,7 +168,7 @@ async def recovers_from_cut_streams(dut) -> None:
 
 @cocotb.test
 async def errors_of_images(dut) -> None:
-    """Each error that an image can have, told by its code; then the good image runs."""
+    """Each possible error of an image, told by its code; then the good image runs."""
     h = await loaded(dut)
     d, n = h.driver, h.driver.device.network.contents
     good = np.ctypeslib.as_array(n.image, (n.image_words,)).astype(np.uint32)

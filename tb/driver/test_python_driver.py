@@ -35,12 +35,12 @@ class InSimulation:
 
 
 def job(number: int) -> Network:
-    """A network that the launcher wrote."""
+    """The launcher's network."""
     return pickle.loads((Path(os.environ["CSB_JOB"]) / f"driver_{number}.pickle").read_bytes())
 
 
 def in_thread(test: Callable[[Device, Ports, Net], None], number: int = 0) -> Callable:
-    """A bench that runs ``test`` in a thread, with a machine that has the network's image."""
+    """A bench with ``test`` in a thread, and a machine with the network's image."""
 
     @functools.wraps(test)
     async def bench(dut) -> None:
@@ -77,7 +77,7 @@ def runs(device: Device, ports: Ports, net: Net) -> None:
 
 @in_thread
 def states_go_on(device: Device, ports: Ports, net: Net) -> None:
-    """Frame by frame, each run goes on from the states that the one before has left."""
+    """Frame by frame, each run goes on from the last states of the one before."""
     n = device.network
     for i, (x, y) in enumerate(zip(net.x, net.y, strict=True)):
         with device.run(fresh=i == 0):
@@ -129,7 +129,7 @@ def cut_streams(device: Device, ports: Ports, net: Net) -> None:
 
 @in_thread
 def errors(device: Device, ports: Ports, net: Net) -> None:
-    """Error codes come as exceptions that say what to do; a register's error as OSError."""
+    """Error codes come as exceptions with a remedy; a register's error as OSError."""
     bad = bytearray(device.network.data)
     bad[-1] ^= 1
     with pytest.raises(DriverError, match="to do: check that the file is whole") as caught:
@@ -171,7 +171,7 @@ def errors(device: Device, ports: Ports, net: Net) -> None:
 @in_thread
 def other_machines(device: Device, ports: Ports, net: Net) -> None:
     class Other:
-        """A transport that changes the answers to some reads."""
+        """A transport with changed answers to some reads."""
 
         def __init__(self, **changed: int) -> None:
             self.changed = {address(name): bits for name, bits in changed.items()}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """csb_pegroup: random legal programs; every control output in every cycle, every sum it stores.
 
-The bench plays all that is around a PEGroup: it loads programs, counts events, writes neurons in
+The bench plays everything around a PEGroup: it loads programs, counts events, writes neurons in
 the last cycle in which a word can still see them, holds, stops, and drains rows in the first cycle
-that a mark allows. ``seen`` counts what happened, so that a bench that tests nothing fails.
+that a mark allows. ``seen`` counts the cases, and a bench without a test of them fails.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AHEAD = 12  # iterations that an event may be ahead of the PEGroup
 
 
 class Bench:
-    """Ports, model and what is expected in coming cycles."""
+    """Ports, model and expected values of coming cycles."""
 
     def __init__(self, dut) -> None:
         self.dut = dut
@@ -145,7 +145,7 @@ class Bench:
                 self.seen["sum"] += 1
 
     def choose_row(self) -> int | None:
-        """A row to drain: one that has just become readable, or any that is."""
+        """A row to drain: one just become readable, or any readable one."""
         now = {
             k[2] for k, t in self.model.stored.items() if t == self.cycle - isa.lat_stored(self.c)
         }
@@ -155,7 +155,7 @@ class Bench:
 
     # --- neurons
     def choose_neuron(self) -> tuple[int, int] | None:
-        """A neuron that nobody reads at present; one that the next word reads, if there is any."""
+        """A neuron without a reader at present; one of the next word, if there is any."""
         soon = units.IN_EVENT
         wanted: list[tuple[int, int]] = []
         taken = {
@@ -276,7 +276,7 @@ async def random_programs(dut) -> None:
 
 @cocotb.test
 async def event_counters_wrap(dut) -> None:
-    """A word that waits in every iteration, for more iterations than an event can count."""
+    """A word with a wait in every iteration, for more iterations than an event can count."""
     bench = await start_up(dut)
     await bench.zero()
     for lag, code in isa.LAG.items():
@@ -295,7 +295,7 @@ async def event_counters_wrap(dut) -> None:
 
 @cocotb.test
 async def zeroing_reaches_everything(dut) -> None:
-    """After it every accumulator is zero, also of what programs had left there."""
+    """After it every accumulator is zero, also those with old sums of programs."""
     bench = await start_up(dut)
     c = bench.c
     await bench.zero()

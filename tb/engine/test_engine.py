@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """csb_engine against plain matrix products: random layers, compiled, loaded and drained.
 
-The case comes from the environment (CSB_CASES, a JSON list), so that both simulators can be given
+The case comes from the environment (CSB_CASES, a JSON list), so both simulators can be given
 the same ones; results go to CSB_DIGEST, for comparison between simulators.
 """
 

@@ -19,7 +19,7 @@ NEURON_CYCLE = 1  # cycles from the issue of a word to the neurons it addressed
 
 
 def drive(dut, flag: str, **payload: int | None) -> None:
-    """An enable and what belongs to it: poison if the enable is low."""
+    """An enable and its payload: poison if the enable is low."""
     getattr(dut, flag).value = int(any(value is not None for value in payload.values()))
     for name, value in payload.items():
         if value is None:

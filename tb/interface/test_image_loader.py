@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_image_loader: what reaches the memories, every error, and a good image after each."""
+"""csb_image_loader: the words for the memories, every error, and a good image after each."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def random_registers() -> list[int]:
 
 
 def random_sections(full: bool = False) -> list[image.Section]:
-    """Sections of an image that is not refused: something for every memory, in any order."""
+    """Sections of a good image: something for every memory, in any order."""
     out = []
     for target, (width, depth, count) in image.memories(CONFIG).items():
         for index in range(count):
@@ -212,7 +212,7 @@ async def waits_for_a_machine_at_rest(dut) -> None:
 
 
 def golden_error(data: bytes) -> str | None:
-    """What the reader in csb_rnn.machine.image finds wrong."""
+    """The fault found by the reader in csb_rnn.machine.image."""
     try:
         image_reader.unpack(CONFIG, data)
     except image.ImageError as e:
@@ -266,7 +266,8 @@ def bad_images() -> dict[str, tuple[str, bytes]]:
 
 
 def incomplete(whole: list[image.Section]) -> Iterator[tuple[str, bytes]]:
-    """Images that lack a part, or a program's last word, or bring the registers in two halves."""
+    """Images without a part, or without a program's last word, or with the registers in two
+    halves."""
     for s in whole:
         name = f"{s.target.name}_{s.index}"
         others = [other for other in whole if other is not s]
@@ -329,7 +330,7 @@ async def feed(dut, words: list[int], last: bool = False) -> None:
 
 @cocotb.test
 async def an_error_is_told_at_once(dut) -> None:
-    """No TLAST comes, then it does: one result, in the cycle after the word that is wrong."""
+    """No TLAST comes, then it does: one result, in the cycle after the wrong word."""
     b = await bench(dut)
     sections = random_sections()
     await feed(dut, [0xDEAD])
@@ -348,7 +349,7 @@ async def an_error_is_told_at_once(dut) -> None:
 
 @cocotb.test
 async def abort_anywhere(dut) -> None:
-    """An image is cut after any word, also after one that was refused: the next one is good."""
+    """An image is cut after any word, also after a refused one: the next one is good."""
     b = await bench(dut)
     good = image.words32(image.pack(CONFIG, random_sections()))
     bad = image.words32(next(bad_values(random_sections()))[1])

@@ -35,7 +35,7 @@ def frame_bytes(values: list[int]) -> bytes:
 
 
 def toggle(frame: int, stream: int) -> int:
-    """What frame parity and stream change in a neuron address."""
+    """The bits of frame parity and stream in a neuron address."""
     aw = CONFIG.neuron_aw
     bits = (frame & 1) << aw - 1
     for i in range(3):
@@ -44,7 +44,7 @@ def toggle(frame: int, stream: int) -> int:
 
 
 class Bench:
-    """The module, a model of its neuron writes, and an engine that finishes iterations."""
+    """The module, a model of its neuron writes, and an engine with finished iterations."""
 
     def __init__(
         self, dut, stalls: str = "none", count: int = 7, streams: int = 1, source=axis_source
@@ -111,7 +111,7 @@ class Bench:
         self.n = 0
 
     def send(self) -> None:
-        """Queues one more frame, and what it has to write."""
+        """Queues one more frame, and its expected writes."""
         w = CONFIG.data_w
         values = [random.randint(-(1 << 15), (1 << 15) - 1) for _ in range(self.count)]
         self.source.send_nowait(frame_bytes(values))
@@ -263,7 +263,7 @@ async def flush_forgets_a_cut_frame(dut) -> None:
 
 
 class Drawn(Bench):
-    """The bench with a source that can be reset."""
+    """The bench with a source with a reset."""
 
     def __init__(self, dut) -> None:
         super().__init__(

@@ -26,7 +26,7 @@ def parameters(name: str = "tiny") -> dict[str, int]:
 
 
 class Bench:
-    """The module, a writer in front of it, and what has to come out."""
+    """The module, a writer in front of it, and the expected beats."""
 
     def __init__(self, dut, stalls: str = "none") -> None:
         self.dut = dut
@@ -63,7 +63,7 @@ class Bench:
             self.taken.append(self.cycle)
 
     async def load(self, values: int) -> None:
-        """A random order of that many values."""
+        """A random order of so many values."""
         v, dut = CONFIG.values_per_beat, self.dut
         cells = [(a, col) for a in range(DEPTH) for col in range(CONFIG.L)]
         self.places = random.sample(cells, values)
@@ -164,8 +164,8 @@ async def latency_rate_and_credit(dut) -> None:
 
 
 class Cut:
-    """A run that a stop ends, and what the sink must see of it: beats of the frames up to the stop,
-    then zeros up to the end of the frame that is open."""
+    """A run ended by a stop, and the sink's view of it: beats of the frames up to the stop,
+    then zeros up to the end of the open frame."""
 
     def __init__(self, b: Bench) -> None:
         self.b, self.dut = b, b.dut
@@ -181,7 +181,7 @@ class Cut:
         self.cut += int(self.dut.cut_o.value)
 
     async def start(self, values: int) -> None:
-        """Loads an order of that many values, and starts; no frame is open."""
+        """Loads an order of so many values, and starts; no frame is open."""
         b, dut = self.b, self.dut
         await b.load(values)
         b.beats.expected.clear()
@@ -194,7 +194,7 @@ class Cut:
         b.free, b.half = 2, 0
 
     async def stop(self, cycles: int) -> None:
-        """Stops for that many cycles; checks what is open."""
+        """Stops for so many cycles; checks the open frame."""
         b, dut = self.b, self.dut
         dut.stop_i.value = 1
         await RisingEdge(dut.clk_i)  # the edge at which the module sees it

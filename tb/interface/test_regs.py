@@ -255,7 +255,7 @@ async def bare_write(b: Bench, offset: int, data: int, strobes: int) -> int:
 
 @cocotb.test
 async def state_window_has_an_end(dut) -> None:
-    """Lanes and addresses that do not exist: an error, and nothing is read or written."""
+    """Absent lanes and addresses: an error, and nothing is read or written."""
     b = await bench(dut)
     dut.idle_i.value = 1
     lanes, depth = PARAMETERS["Lanes"], PARAMETERS["StateDepth"]

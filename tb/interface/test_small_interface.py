@@ -341,7 +341,7 @@ WATCHDOG_INPUTS = (
 
 
 class Watched:
-    """What csb_watchdog should say of a run or a load, from its definition."""
+    """The expected fault of csb_watchdog in a run or a load, from its definition."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -385,7 +385,7 @@ class Watched:
 
 @cocotb.test
 async def watchdog_counts_what_is_owed(dut) -> None:
-    """Random traffic: a fault comes in the cycle that the definition names, or none does."""
+    """Random traffic: a fault comes in the cycle of the definition, or none does."""
     for name in WATCHDOG_INPUTS:
         getattr(dut, f"{name}_i").value = 0
     start_clock(dut)

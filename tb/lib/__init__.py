@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drivers, checkers and models that the benches share."""
+"""Drivers, checkers and models of all benches."""

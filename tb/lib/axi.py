@@ -16,7 +16,7 @@ from cocotbext.axi import axil_channels as channels
 
 
 def _bus(cls: type, dut: Any, prefix: str, outputs: tuple[str, ...]) -> Any:
-    """A bus object of cocotbext-axi; ``outputs`` are the signals that the module drives."""
+    """A bus object of cocotbext-axi; ``outputs`` are the signals driven by the module."""
 
     def names(signals: list[str]) -> dict[str, str]:
         return {s: f"{s}_o" if s in outputs else f"{s}_i" for s in signals}
@@ -29,7 +29,7 @@ def _bus(cls: type, dut: Any, prefix: str, outputs: tuple[str, ...]) -> Any:
 
 
 def pauses(chance: float) -> Iterator[bool]:
-    """Stalls each cycle with that probability."""
+    """Stalls each cycle with this probability. Example: 0.5 halves the rate."""
     while True:
         yield random.random() < chance
 
@@ -55,7 +55,7 @@ def axis_sink(dut: Any, prefix: str, stall: float = 0.0) -> AxiStreamSink:
 
 
 class BeatSource:
-    """A source of an AXI4-Stream that can be reset in the middle of a packet, as a DMA can.
+    """A source of an AXI4-Stream with a reset in the middle of a packet, as in a DMA.
 
     ``names`` is the pattern of the port's names, such as ``s_axis_frame_{}`` or ``s_{}_i``; the
     ready signal is ``ready``.
@@ -79,13 +79,13 @@ class BeatSource:
         self.queue.extend((beat, i == end) for i, beat in enumerate(beats))
 
     def reset(self) -> None:
-        """Forgets everything, the beat that is offered too."""
+        """Forgets everything, the offered beat too."""
         self.queue.clear()
         self.offers = self.mid = False
         self.valid.value = 0
 
     def finish(self) -> None:
-        """Forgets all but the rest of a packet of which a beat was taken."""
+        """Forgets all but the rest of a begun packet."""
         if not self.mid:
             self.reset()
             return

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In-order checking: what comes out is compared with what was expected, one by one.
+"""In-order checking: outputs are compared with expected ones, one by one.
 
-:class:`Checker` fails at once on a wrong item and on one that nobody expects, in :meth:`finish` if
+:class:`Checker` fails at once on a wrong item and on an unexpected one, in :meth:`finish` if
 something expected never came, and in :meth:`done` if it takes too long. It knows nothing about
 simulators: a monitor calls :meth:`got`.
 """
@@ -50,7 +50,7 @@ class Checker:
         self.count += 1
 
     async def done(self, edge: Callable[[], Awaitable], cycles: int, quiet: int = 20) -> None:
-        """Waits until everything expected came, then `quiet` more edges for what should not.
+        """Waits until everything expected came, then `quiet` more edges for unexpected items.
 
         Raises:
             CheckError: something is missing after so many edges.
@@ -73,10 +73,10 @@ class Checker:
 
 
 class Monitor:
-    """Calls ``sink`` with ``sample()`` in every clock cycle in which ``valid()`` is true.
+    """Calls ``sink`` with ``sample()`` in every clock cycle with ``valid()`` true.
 
     Signals are read at the rising edge, before they change; cycles in reset are left out. Start
-    it with :meth:`start`. An error that ``sink`` raises fails the test.
+    it with :meth:`start`. An error in ``sink`` fails the test.
     """
 
     def __init__(

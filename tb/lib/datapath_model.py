@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data path in integers, with the cycle at which everything takes effect.
+"""The data path in integers, with the cycle of every effect.
 
 :class:`LaneModel` holds registers and states of all lanes and is told when words issue; it knows
-nothing of what makes them wait. Cycles are numbered by the bench; a commit at cycle ``c`` is seen
-by a word that issues in ``c``.
+nothing of their waits. Cycles are numbered by the bench; a commit at cycle ``c`` is seen
+by a word issued in ``c``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class LaneModel:
         self.saturates: dict[int, int] = defaultdict(int)
 
     def begin(self, cycle: int) -> None:
-        """Everything that words which issue in ``cycle`` see is in place; call once a cycle."""
+        """All operands of words issued in ``cycle`` are in place; call once a cycle."""
         for commit in self.commits.pop(cycle, ()):
             commit()
 
@@ -58,7 +58,7 @@ class LaneModel:
         self.commits[cycle].append(commit)
 
     def drain(self, cycle: int, word: Word, acc: Ints) -> None:
-        """A drain word issues; ``acc`` are the sums that it drains."""
+        """A drain word issues; ``acc`` are its sums."""
         counts = Saturations()
         bias = self.bias[:, word["bias_addr"]]
         value = numerics.drain_value(acc, bias, word["shift"], self.cfg, counts)

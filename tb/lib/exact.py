@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparison that everything rests on: RTL, fixed model and timing model on one network."""
+"""The comparison under everything: RTL, fixed model and timing model on one network."""
 
 from __future__ import annotations
 

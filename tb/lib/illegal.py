@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Illegal images from legal ones: what a damaged compiler, a wrong file or a stranger may send.
+"""Illegal images from legal ones: possible work of a damaged compiler, a wrong file or a stranger.
 
 Every image has a right checksum. Most are refused by nothing: their programs wait for marks that
 nobody sets, post without end, jump nowhere. Some are refused at load, and some mutations do no
@@ -32,7 +32,7 @@ def _put(sections: Sections, i: int, words: list[int]) -> None:
 
 
 def _with(fields: tuple[isa.Field, ...], word: int, name: str, value: int) -> int:
-    """A word with one field replaced; what is above the fields stays."""
+    """A word with one field replaced; bits above the fields stay."""
     lsb = 0
     for f in fields:
         if f.name == name:

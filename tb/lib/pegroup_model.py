@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PEGroup in Python, written from docs/isa.md: random legal programs, and what they compute.
+"""A PEGroup in Python, written from docs/isa.md: random legal programs, and their results.
 
 Accumulators and neurons change as soon as a word issues; a bench asks for an accumulator only when
-the contract says that the store has landed (:meth:`PegroupModel.readable`).
+the store has landed by the contract (:meth:`PegroupModel.readable`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Word:
     shares: list[dict[str, int]]
 
     def encode(self, c: Config) -> int:
-        """The bits of the word; fields that the configuration does not have are left out."""
+        """The bits of the word; fields absent in the configuration are left out."""
         word, pos = isa.encode(isa.PEG_CTL, self.ctl), isa.width(isa.PEG_CTL)
         for g, share in enumerate(self.shares):
             for f in isa.section(c):
@@ -58,7 +58,7 @@ def _pes(c: Config, idle: bool) -> dict[str, int]:
 
 
 def _share(c: Config) -> dict[str, int]:
-    """What a share group reads: whatever it likes, as idle PE rows have weights of zero."""
+    """The reads of a share group: any, as idle PE rows have weights of zero."""
     out = {"pp": random.getrandbits(1)}
     for q in range(c.Q):
         out[f"c{q}"] = random.randrange(c.neuron_depth)
@@ -104,7 +104,7 @@ def random_pe_row(c: Config, begin: int, end: int, rows: list[int]) -> list[dict
 
 
 def _distance_over_the_end(c: Config, pe_rows: list[list[dict[str, int]]]) -> int:
-    """Words that are missing at the end so that the next iteration keeps ``acc_raw`` too."""
+    """Missing words at the end, for ``acc_raw`` in the next iteration too."""
     missing = 0
     for pe_row in pe_rows:
         first: dict[tuple[int, int], int] = {}
@@ -204,7 +204,7 @@ class PegroupModel:
 
     # --- addresses
     def reads(self, word: Word, n: int) -> list[list[tuple[int, int]]]:
-        """(side, address) that each PE of each PE row reads in iteration n."""
+        """(side, address) of each PE of each PE row in iteration n."""
         c, stream, parity = self.c, n % self.streams, n // self.streams % 2
         out = []
         for share in word.shares:

@@ -4,7 +4,7 @@
 All signals are sampled at the rising edge and driven right after it, as registers would.
 
 No bench waits for ever. Whatever depends on the design is awaited through :func:`within` or
-:func:`until`, which give up after so many clock cycles and name what did not happen; a loop without
+:func:`until`, which give up after so many clock cycles and name the missing event; a loop without
 an end is the body of a background task and never awaited. A test
 refuses others: ``tests/rtl/test_waits.py``.
 """
@@ -32,17 +32,17 @@ STALLS = {"none": (0.0, 0.0), "source": (0.6, 0.0), "sink": (0.0, 0.6), "both": 
 
 
 def recoveries() -> int:
-    """Sequences that a bench of interruptions draws: CSB_RECOVERY, default 40."""
+    """Sequences of a bench of interruptions: CSB_RECOVERY, default 40."""
     return int(os.environ.get("CSB_RECOVERY", "40"))
 
 
 def start_clock(dut: HierarchyObject) -> None:
-    """Starts ``clk_i``, low first so that reset is there at the first edge; ends with the test."""
+    """Starts ``clk_i``, low first, so reset is there at the first edge; ends with the test."""
     cocotb.start_soon(Clock(dut.clk_i, CLOCK_NS, unit="ns").start(start_high=False))
 
 
 async def reset(dut: HierarchyObject, cycles: int = 2) -> None:
-    """Holds ``rst_ni`` low for some cycles; returns right after the edge that releases it."""
+    """Holds ``rst_ni`` low for some cycles; returns right after its release."""
     dut.rst_ni.value = 0
     await ClockCycles(dut.clk_i, cycles)
     dut.rst_ni.value = 1
@@ -65,7 +65,7 @@ def poison(signal: LogicArrayObject) -> None:
 class StreamSource:
     """Drives ``<name>_valid_i`` and ``<name>_data_i``, obeys ``<name>_ready_o``.
 
-    Between words, in cycles that it stalls with probability ``stall``, the payload is poison.
+    Between words, in cycles stalled with probability ``stall``, the payload is poison.
     """
 
     def __init__(self, dut: HierarchyObject, name: str, stall: float = 0.0) -> None:
@@ -99,7 +99,7 @@ class StreamSource:
 class StreamSink:
     """Takes ``<name>_data_o`` when ``<name>_valid_o``, stalling with probability ``stall``.
 
-    ``words`` is what came, in order; an X in valid or in a taken payload is an error.
+    ``words`` are the received ones, in order; an X in valid or in a taken payload is an error.
     """
 
     def __init__(self, dut: HierarchyObject, name: str, stall: float = 0.0) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_load_ram: words that come in parts, against a list."""
+"""csb_load_ram: words in parts, against a list."""
 
 import random
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drivers that benches are made of, on csb_skid: they obey the rules, and find what breaks
+"""The benches' own drivers, on csb_skid: they obey the rules, and find breaches of
 them."""
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def sink_stalls_as_often_as_told(dut) -> None:
 
 @cocotb.test
 async def sink_refuses_x(dut) -> None:
-    """A payload that is X while valid is an error, where there is X."""
+    """A payload of X while valid is an error, where there is X."""
     await start(dut)
     dut.in_valid_i.value = 1  # with a worthless payload
     kind, message = (
@@ -90,7 +90,7 @@ async def nobody_waits_for_ever(dut) -> None:
 
 @cocotb.test
 async def monitor_looks_away_in_reset(dut) -> None:
-    """It sees what is there at the edge, and an error of its checker comes through."""
+    """It sees the values at the edge, and an error of its checker comes through."""
     await start(dut)
     seen: list[int] = []
     valid, data = dut.in_valid_i, dut.in_data_i

@@ -39,7 +39,7 @@ class Build:
     """A model, quantised, compiled and packed for a configuration.
 
     Attributes:
-        record: everything that was made on the way, step by step.
+        record: the results of all steps on the way.
     """
 
     def __init__(self, record: flow.Build) -> None:
@@ -95,7 +95,7 @@ class Build:
 
         Raises:
             UsageError: a wrong shape, or the build was loaded from a folder, which has integers.
-            OnnxError: inputs that the graph does not take.
+            OnnxError: inputs unknown to the graph.
         """
         return self._result(lambda own: flow.float_engine(self.record, own), x, state)
 
@@ -174,14 +174,14 @@ class Build:
         """Float model, fixed model and RTL side by side: error and accuracy over sequences.
 
         Args:
-            inputs: ``[sequences, frames, n]``, or the inputs of a source that needs the host.
+            inputs: ``[sequences, frames, n]``, or the inputs of a source with host parts.
             labels: classes, of every frame or ``[sequences]`` of the last.
             reference: outputs as they should be.
             settings: ``rtl`` (sequences on the RTL, 2), ``lengths``, ``output``, ``sim``: see
                 :func:`csb_rnn.verify.evaluate`.
 
         Raises:
-            UsageError, OnnxError, QuantError: data that do not fit.
+            UsageError, OnnxError, QuantError: data of a wrong shape.
             SimulationError: the simulation failed.
         """
         from csb_rnn import verify
@@ -222,15 +222,15 @@ def build(
         calibrate: float inputs ``[frames, inputs]`` or ``[batch, frames, inputs]`` that set the
             number formats; without them inputs hold |x| < 8. If the source needs the host: inputs
             of its graph, as :meth:`Build.run_float`.
-        initial: states that a run starts from, ``[H]`` by torch's names.
-        streams: sequences that take turns on the machine, 1 to 8.
+        initial: states at the start of a run, ``[H]`` by torch's names.
+        streams: sequences, taking turns on the machine, 1 to 8.
         block: side of the blocks of the weights' pattern, or ``auto``.
-        sharing: ``none``, ``horizontal``, ``vertical``, ``both``; None for all that is built in.
+        sharing: ``none``, ``horizontal``, ``vertical``, ``both``; None for all those built in.
         prefix, cell, example: as :func:`csb_rnn.read`.
         unchecked: do not run the source, by onnxruntime or torch, to compare the model with it.
 
     Raises:
-        CsbError: bad input; one line says what is wrong.
+        CsbError: bad input; one line with the fault. Example: ``unknown configuration 'smal'``.
     """
     found = read_source(source, prefix=prefix, cell=cell, example=example)
     if initial:
@@ -249,6 +249,6 @@ def load(folder: str | os.PathLike[str]) -> Build:
     """The build of an image folder, checked against itself.
 
     Raises:
-        CsbError: no image folder, or files that contradict each other.
+        CsbError: no image folder, or contradicting files.
     """
     return Build(flow.load(Path(folder)))

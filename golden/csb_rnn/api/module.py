@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A module of torch that computes as the machine does, in place of nn.LSTM, nn.GRU, nn.RNN."""
+"""A module of torch with the machine's bits, in place of nn.LSTM, nn.GRU, nn.RNN."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = torch.Tensor | tuple[torch.Tensor, torch.Tensor] | None
 
 
 class Quantised(torch.nn.Module):
-    """The fixed model of a build behind the interface of the module that it was built from.
+    """The fixed model of a build behind the interface of its original module.
 
     Inputs, outputs and states have the shapes and the order of axes of the original module. No
     gradient flows through it.

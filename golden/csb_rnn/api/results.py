@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that the API returns."""
+"""Values returned by the API."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Memory:
     """Use of one kind of memory, in the fullest of its copies.
 
     Attributes:
-        used: words that the program needs.
-        depth: words that the configuration has.
+        used: words of the program.
+        depth: words of the configuration. Example: 89 of 512.
     """
 
     used: int
@@ -37,7 +37,7 @@ class Prediction:
         mac_efficiency: kept weights / (PEs x issue cycles).
         frame_efficiency: kept weights / (PEs x cycles).
         memory: use by kind of memory (``pegroup``, ``drain``, ``elem``, ``bias``, ``state``,
-            ``out``); of a model of several parts that of its fullest part.
+            ``out``); of a model of several parts the one of its fullest part.
         bound: unit that bounds a frame (``engine``, ``drain``, ``element``, ``neuron bus``,
             ``input``, ``output``), or ``dependences`` if no unit does.
     """
@@ -59,7 +59,7 @@ class Result:
             first output of its graph, as the graph shapes it.
         state: final states by torch's names (``h_l0``, ``c_l1_reverse``), float32 ``[H]`` or
             ``[batch, H]``.
-        named: all outputs of the graph by name; none of a source that the engine runs alone.
+        named: all outputs of the graph by name; none of a source for the engine alone.
     """
 
     outputs: Any
@@ -73,7 +73,7 @@ class Run(Result):
 
     Attributes:
         cycles: cycles a frame, measured; None if frames never came.
-        saturations: values that the machine had to limit, those of the inputs included.
+        saturations: values limited by the machine, those of the inputs included.
         mismatches: outputs, states and frame cycles that differ from the models; 0 is right.
         reports: the report of each simulation (:data:`csb_rnn.flow.schema.REPORT`): one for each
             ``streams`` sequences of the batch.
@@ -91,7 +91,7 @@ class Run(Result):
 
     @property
     def percentile(self) -> float | None:
-        """The 99.9th percentile of that difference, in the worst of the simulations."""
+        """The 99.9th percentile of the difference, in the worst of the simulations."""
         return self._worst("percentile")
 
     def _worst(self, key: str) -> float | None:

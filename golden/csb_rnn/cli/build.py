@@ -18,7 +18,7 @@ HELP = "Turn a trained model into an image for the engine: manifest, load stream
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Arguments that say how a source becomes a build."""
+    """Arguments from a source to a build."""
     parser.add_argument(
         "checkpoint", help=".pt, .safetensors or .npz state dict, .onnx, or .toml description"
     )
@@ -79,7 +79,7 @@ def constants(given: Sequence[str]) -> dict[str, float]:
 
 
 def build_source(arguments: argparse.Namespace) -> flow.Build:
-    """The build that the arguments of :func:`add_source` describe."""
+    """The build by the arguments of :func:`add_source`."""
     a = arguments
     c = None if a.config is None else own_config.choose(a.config)
     if c is not None and own_config.is_file(a.config):

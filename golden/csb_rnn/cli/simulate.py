@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _show_losses(file: Path) -> None:
-    """Print a summary that ``--trace`` wrote."""
+    """Print a summary written by ``--trace``."""
     from rich.console import Console
     from rich.table import Table
 
@@ -52,7 +52,7 @@ def _show_losses(file: Path) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run, write the results, and say in a line what differs."""
+    """Run, write the results, and print the differences in a line."""
     a = arguments
     x = flow.read_inputs(Path(a.inputs))
     state = None if a.state is None else flow.read_state(Path(a.state))

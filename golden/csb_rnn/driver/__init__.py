@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Driver of the accelerator for a host that runs Python; its calls are those of ``drivers/c``.
+"""Driver of the accelerator for a host with Python; its calls are those of ``drivers/c``.
 
 Example, on a board whose registers are at 0xA0000000 and whose DMA engines are ``send`` and
 ``receive`` functions of one's own::

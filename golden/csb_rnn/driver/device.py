@@ -21,8 +21,8 @@ IMAGE, FRAMES = 0, 1  # ports of Transport.send
 
 
 class Transport(Protocol):
-    """How a host reaches the machine. A function raises OSError for an access that is answered with
-    an error, or a stream that does not move in time."""
+    """How a host reaches the machine. A function raises OSError for an access answered with
+    an error, or a stream without a beat in time. Example: SLVERR of a register beyond the map."""
 
     def read(self, offset: int) -> int:
         """The 32-bit register at a byte offset."""
@@ -51,7 +51,7 @@ class Device:
 
     Args:
         transport: registers and streams.
-        network: what is loaded, unless :meth:`load` is given another image.
+        network: the loaded one, unless :meth:`load` is given another image.
     """
 
     def __init__(self, transport: Transport, network: Network) -> None:
@@ -160,7 +160,7 @@ class Device:
             self.stop()
 
     def _settle(self, **command: int) -> None:
-        """Write a command; take the output frame that it cuts; wait for rest."""
+        """Write a command; take the cut output frame; wait for rest."""
         self.write("CONTROL", value("CONTROL", **command))
         for _ in range(self.polls):
             status = self.read("STATUS")
@@ -175,12 +175,12 @@ class Device:
         self._settle(stop=1)
 
     def flush(self) -> None:
-        """A stop that forgets a cut input frame, and an image that is not complete."""
+        """A stop; it also forgets a cut input frame and an incomplete image."""
         self._settle(flush=1)
 
     def recover(self) -> None:
         """From any state to rest with empty streams and no pending interrupt. Sources must be reset
-        before. An image that was valid stays so."""
+        before. A valid image stays so."""
         self.flush()
         self.take_irq()
 
@@ -195,7 +195,7 @@ class Device:
         return self.read("CYCLES_HI") << 32 | low
 
     def enable_irq(self, *, loaded: bool = False, error: bool = False) -> None:
-        """Which causes raise the interrupt."""
+        """The causes of the interrupt."""
         self.write("IRQ_ENABLE", value("IRQ_ENABLE", loaded=int(loaded), error=int(error)))
 
     def take_irq(self) -> int:
@@ -205,7 +205,7 @@ class Device:
         return pending
 
     def set_watchdog(self, cycles: int) -> None:
-        """Cycles that a beat may be owed before error ``timeout``; 0: for ever."""
+        """Cycles allowed for an owed beat before error ``timeout``; 0: for ever."""
         self.write("WATCHDOG", cycles)
 
     # --- states, at rest only -------------------------------------------------------------------

@@ -17,10 +17,10 @@ SIZE = 1 << registers.ADDR_W
 class MemoryMap:
     """Registers by ``mmap``; a :class:`~csb_rnn.driver.device.Transport`.
 
-    An access that the bus answers with an error ends the process with SIGBUS on most systems.
+    An access with an error from the bus ends the process with SIGBUS on most systems.
 
     Args:
-        path: file that is mapped.
+        path: the mapped file. Example: ``/dev/mem``.
         offset: byte offset of the registers in it.
         send, receive: see :class:`~csb_rnn.driver.device.Transport`.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a driver needs of an image: its words, sizes, number formats and the places of states."""
+"""A driver's view of an image: its words, sizes, number formats and the places of states."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ class PynqTransport:
 
     Args:
         mmio: a ``pynq.MMIO`` of the registers.
-        image_dma: the ``DMA`` that feeds images.
+        image_dma: the ``DMA`` for images.
         frame_dma: the ``DMA`` of frames, both directions.
-        allocate: ``pynq.allocate``: buffers that a DMA can reach.
+        allocate: ``pynq.allocate``: buffers within reach of a DMA.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A script that joins the accelerator with AXI DMAs in a block design."""
+"""A script for a block design: it joins the accelerator with AXI DMAs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names that the files of a kit share, and the values of the registers that never change."""
+"""Names common to the files of a kit, and the values of the constant registers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def top_name(c: Config) -> str:
 
 
 def constants(c: Config) -> list[Constant]:
-    """The values of all fields that say which hardware it is.
+    """The values of all fields with the hardware's identity.
 
     Example: ``small`` has ``Constant("GRID", "k", 2)``.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The register map for other tools: C header, SystemRDL 2.0, CMSIS-SVD, Markdown.
 
-All four are written from :mod:`csb_rnn.machine.registers`, and the values of the registers that
-say which hardware it is from the configuration.
+All four are written from :mod:`csb_rnn.machine.registers`, and the values of the registers of
+identity are from the configuration.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _defines() -> list[tuple[str, str, str]]:
 
 
 def _error_list() -> list[str]:
-    """A macro that calls another one for each error code, in the order of the codes."""
+    """A macro with a call of another one for each error code, in the order of the codes."""
     entries = [
         f'  X({code}, {name.upper()}, "{doc}", "{error_codes.ERROR_ACTIONS[name]}")'
         for name, (code, doc) in error_codes.ERRORS.items()
@@ -82,7 +82,7 @@ def header_text() -> str:
 
 
 def config_header_text(c: Config) -> str:
-    """``csb_config.h``: the values of the registers that say which hardware it is."""
+    """``csb_config.h``: the values of the registers of the hardware's identity."""
     lines = []
     for k in constants(c):
         whole = not registers.BY_NAME[k.register].fields
@@ -97,7 +97,7 @@ _SW = {"RO": "r", "RW": "rw", "WO": "w", "W1C": "rw"}
 
 
 def _rdl_field(r: Register, f: RegField, reset: int) -> str:
-    """A field; the hardware writes those that software only reads or clears."""
+    """A field; the hardware writes those only read or cleared by software."""
     kept = r.access == "RW" and not f.pulse
     inside = [
         f'desc = "{f.doc.replace(chr(34), chr(39))}";',

@@ -23,7 +23,7 @@ class Port(NamedTuple):
 
     @property
     def interface(self) -> str:
-        """The AXI interface that it belongs to, or empty."""
+        """Its AXI interface, or empty."""
         return next((i for i in INTERFACES if self.name.startswith(i + "_")), "")
 
 
@@ -38,7 +38,7 @@ def ports(c: Config) -> list[Port]:
 
 
 def _attribute(port: Port, mega_hertz: float) -> str:
-    """The attribute of a port that tells a block design what it is; empty if it needs none."""
+    """The attribute of a port with its kind for a block design; empty if it needs none."""
     if port.name == CLOCK:
         frequency = round(mega_hertz * 1e6)
         return (
@@ -74,7 +74,7 @@ def wrapper_text(c: Config, mega_hertz: float) -> str:
 
     Args:
         c: the configuration.
-        mega_hertz: the clock, for the attribute that a block design checks.
+        mega_hertz: the clock, for the attribute checked by a block design.
     """
     found = ports(c)
     declared = ",\n".join(_declaration(p, mega_hertz) for p in found)

@@ -15,7 +15,7 @@ def _words(group: GroupProgram, c: Config) -> list[int]:
     """The words of a PEGroup as integers of ``isa.pegroup_width(c)`` bits.
 
     Raises:
-        CompileError: a field of a section (:mod:`csb_rnn.machine.isa`) that the compiler never set.
+        CompileError: a field of a section (:mod:`csb_rnn.machine.isa`) never set by the compiler.
     """
     for f in isa.section(c):
         if f.name not in (group.rows if f.pe is None else group.pe):
@@ -74,5 +74,5 @@ def sections(p: Program) -> list[Section]:
 
 
 def assemble(p: Program) -> bytes:
-    """The image that the load port takes."""
+    """The image for the load port."""
     return image.pack(p.config, sections(p))

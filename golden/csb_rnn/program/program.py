@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compiled program: everything that is loaded into the machine, still as named fields.
+"""A compiled program: the content of the machine's memories, still as named fields.
 
 :mod:`csb_rnn.compiler` makes it, :mod:`csb_rnn.machine.image` writes it as words,
 :mod:`csb_rnn.execution.timing` predicts its cycles and :mod:`csb_rnn.execution.listing` prints it.
@@ -16,7 +16,7 @@ from csb_rnn.machine.config import Config
 
 
 class CompileError(CsbError, ValueError):
-    """The network cannot be placed on the configuration; the message says what is over and by
+    """The network cannot be placed on the configuration; the message names the memory and by
     how much."""
 
 

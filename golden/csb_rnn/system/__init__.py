@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The computer around: files of others, read with bounds; processes that end with their command."""
+"""The computer around: files of others, read with bounds; processes with the same end as their
+command."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Waits until the lock of a file can be had, and holds it; one that is shared has company."""
+    """Waits for the lock of a file, and holds it; a shared one has company."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No process outlives the command that needs it, even if the command is killed with ``kill -9``.
+"""No process outlives its command, even if the command is killed with ``kill -9``.
 
 A simulation or a compiler is started through this file as a script: ``python processes.py PARENT
 COMMAND...`` runs the command in a session of its own and kills all of that session (``make``,
@@ -51,12 +51,12 @@ def wait_for_end(pid: int) -> None:
 
 
 def guarded(command: Sequence[Any]) -> list[str]:
-    """A command line that runs ``command`` as long as this process lives, and no longer."""
+    """A command line for ``command`` as long as this process lives, and no longer."""
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *map(str, command)]
 
 
 def end_group(pid: int) -> None:
-    """Kill a guard that :func:`guarded` described, and all that it started."""
+    """Kill a guard of :func:`guarded`, and all its children."""
     for end in (lambda: os.killpg(pid, signal.SIGKILL), lambda: os.kill(pid, signal.SIGKILL)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             end()
@@ -71,7 +71,7 @@ def _in_thread(pid: int, then: Callable[[], None]) -> None:
 
 
 def follow_make() -> None:
-    """Interrupt this process, as Ctrl-C does, when the make that started it is gone."""
+    """Interrupt this process, as Ctrl-C does, when its make is gone."""
 
     def end() -> None:
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # of a job in the background it is
@@ -100,8 +100,8 @@ def _begin_worker(initializer: Callable[[], None] | None) -> None:
 def pool(
     workers: int, initializer: Callable[[], None] | None = None
 ) -> Iterator[ProcessPoolExecutor]:
-    """Fresh worker processes, without the threads that this one may have; an interruption ends
-    them at once, with all that they started.
+    """Fresh worker processes, without the threads of this one; an interruption ends
+    them at once, with all their children.
 
     Args:
         workers: their number.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that appear whole or not at all, and their locks."""
+"""Folders are written whole or not at all; and their locks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def locked(folder: Path, shared: bool = False) -> Iterator[None]:
 
 
 def check_out(out: Path) -> None:
-    """Refuse a folder for results that cannot be made or written, before the work is done.
+    """Refuse an impossible or unwritable folder for results, before the work is done.
 
     Raises:
         UsageError: ``out`` is a file.

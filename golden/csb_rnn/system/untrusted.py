@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that others made: how large they get is known before they are read.
+"""Files of others: their full size is known before they are read.
 
 A file of 3 MB can hold an archive entry that unpacks to 6 GB, and a checkpoint of 1 KB can describe
-a tensor of 10^12 numbers. Each reader here first adds up the sizes that the file declares, and
+a tensor of 10^12 numbers. Each reader here first adds up the sizes declared in the file, and
 refuses more than :data:`LIMIT` bytes; whatever a library allocates beyond them ends at
 :func:`bounded_memory`. Every refusal is a :class:`FileError` of one line.
 """
@@ -33,14 +33,14 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 class FileError(CsbError, ValueError):
-    """A file that is too large or damaged; one line for the user."""
+    """A damaged or too large file; one line for the user."""
 
 
 # --- messages -----------------------------------------------------------------------------------
 
 
 def clean(text: str, limit: int = 1000) -> str:
-    """Text of one line that a terminal shows as it is: no control characters, no line breaks, at
+    """Text of one line, safe for a terminal: no control characters, no line breaks, at
     most ``limit`` characters. ``"a\\x1b[31m"`` becomes ``"a\\\\x1b[31m"``."""
     cut = " ".join(text[: 4 * limit].split())
     shown = "".join(
@@ -161,7 +161,7 @@ def parse_json(text: str) -> Any:
 
 
 def plain_json(value: Any) -> Any:
-    """A value that came in another way, as JSON would give it back: dicts, lists, texts, numbers.
+    """A value as JSON would give it back: dicts, lists, texts, numbers.
 
     Raises:
         FileError: it holds something else, NaN, a cycle, or a number of more than 20 digits.
