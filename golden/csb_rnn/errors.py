@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base of all errors of this package. Each message is for the user, and one line if the input
 is to blame.
+
+Example: ``error: lstm.pt: no such file`` and exit code 2.
 """
 
 from __future__ import annotations

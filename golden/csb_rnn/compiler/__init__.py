@@ -80,8 +80,7 @@ def compile_network(
         qnet: the network; its widths are those of ``c``.
         c: the configuration.
         streams: independent streams, taking turns, 1 to 8.
-        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all built into ``c``
-            in.
+        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all built into ``c``.
         block: units in a row with similar columns: the block of the pruning.
         compiler: one of :data:`COMPILERS`: ``default`` balances whole products, ``reference`` makes
             the paper's search, block iteration by block iteration. Both give the same numbers.

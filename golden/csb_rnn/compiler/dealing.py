@@ -9,6 +9,8 @@ So a unit's ring and column are chosen independently of each other, up to one un
 * *columns*: every engine column should hold neurons of equal use, and the neurons of one
   CSB block should be close together. A PE row multiplies Q weights of one row at a time, of its own
   column and the next; a row of a kernel whose columns lie there fills its words.
+
+Example: 10 units on the 4 lanes of ``tiny`` are 3 slots.
 """
 
 from __future__ import annotations

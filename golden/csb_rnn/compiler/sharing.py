@@ -5,8 +5,8 @@ A row's non-zeros are spread over the engine columns. PE row l may take some of 
 l + 1 (horizontal sharing). Two things are wanted at once: few words (a word holds Q non-zeros of
 one row, so counts should be multiples of Q) and even PE rows. For each row the cheapest
 choice is found exactly (over a set of candidate counts) by dynamic programming around the ring,
-with a price for each PE row, growing with its load so far. The imbalance left
-uneven at the end changes the prices from the start in another round; the last words are handed on
+with a price for each PE row, growing with its load so far. The imbalance
+at the end changes the prices from the start in another round; the last words are handed on
 one by one, from PE row to PE row, until no PE row of a ring has more than the mean, rounded up.
 """
 

@@ -8,6 +8,8 @@ iterations are solved one after the other; inside one, units take turns until no
 
 Times are cycles; 0 is the cycle of the first beat of the first input frame. It is
 assumed that nobody outside stalls the machine: inputs always wait, outputs are always taken.
+
+Example: the GRU of z2_gru on ``small`` has its last output beats 162 cycles apart.
 """
 
 from __future__ import annotations

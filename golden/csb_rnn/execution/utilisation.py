@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How busy a program keeps each unit, and the bound of its frames: from the program alone."""
+"""How busy a program keeps each unit, and the bound of its frames: from the program alone.
+
+Example: 89 engine words in a frame of 162 cycles take the engine for 0.55 of the frame.
+"""
 
 from __future__ import annotations
 

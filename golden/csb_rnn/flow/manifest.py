@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manifest of an image folder: formats, pattern, contents, predictions."""
+"""The manifest of an image folder: formats, pattern, contents, predictions.
+
+Example: ``predicted.cycles_per_frame`` of z2_gru on ``small`` is 162.
+"""
 
 from __future__ import annotations
 

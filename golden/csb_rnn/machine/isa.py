@@ -5,8 +5,8 @@
 generated from it too, and a test checks that both are current.
 
 Four kinds of units run a program each, in order, one word a cycle, over and over: the PEGroups,
-the drain unit, the element unit and the output unit. An instruction waits until its operands
-has happened, then *issues*; from there on its latency is fixed.
+the drain unit, the element unit and the output unit. An instruction waits until its conditions
+hold, then *issues*; from there on its latency is fixed.
 """
 
 from __future__ import annotations

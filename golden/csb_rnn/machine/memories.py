@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bits of memory of a configuration, by use."""
+"""The bits of memory of a configuration, by use.
+
+Example: ``paper256`` has 27,586 Kibit, ``paper256_cols`` 17,122.
+"""
 
 from __future__ import annotations
 

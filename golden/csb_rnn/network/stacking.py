@@ -5,6 +5,8 @@ Torch stacks the matrices of all gates: ``weight_ih_l0`` of an LSTM with 64 unit
 ``[256, 8]``, rows 64 to 127 those of its second gate. Here they become the
 :class:`~csb_rnn.network.network.Layer` at the start of everything else, gate by gate, and layers
 a :class:`~csb_rnn.network.network.Model`.
+
+Example: ``weight_ih_l0`` of a GRU with 64 units is [192, n]: gates r, z and n of 64 rows each.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Run:
     Attributes:
         vectors: ``x``, the ``h`` of the frame before, and ``m``: ``[B, T, n]``.
         outputs: ``[B, T, n]``.
-        probes: zeros added to the pre-activations of a drain, by its name: the gradient of
+        probes: zeros added to the pre-activations of a drain, by its name;
             their ``grad`` is how much the outputs mind them.
     """
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The storage of pruned matrices, by scheme: values, indices and sizes, in entries and bits."""
+"""The storage of pruned matrices, by scheme: values, indices and sizes, in entries and bits.
+
+Example: a kernel of 8 x 12 in a block of 32 x 32 stores 96 values, 20 indices and 2 sizes.
+"""
 
 from __future__ import annotations
 

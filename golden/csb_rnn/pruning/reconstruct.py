@@ -2,8 +2,8 @@
 """One layer's matrices pruned with the least change of its sums: pattern by ADMM, weights by
 solving.
 
-For rows ``w0`` with vectors ``z`` (``zd`` in the dense model, ``z`` behind all pruned so
-already) the error of new rows ``w`` is
+For rows ``w0`` with vectors ``z`` (``zd`` in the dense model, ``z`` behind the layers
+pruned before) the error of new rows ``w`` is
 
     |w0 zd - w z|**2 + damping * |w - w0|**2      summed over rows, each times its sensitivity
 

@@ -2,6 +2,8 @@
 """The seed of a run, and the command line to repeat it.
 
 Example: ``CSB_SEED=7 SIM=icarus .venv/bin/python -m pytest tests/rtl/test_util_rtl.py::test_skid``.
+
+Example: ``CSB_SEED=7 .venv/bin/python -m pytest tests/rtl/test_top_rtl.py``.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Verilator(_Guarded, simulator.Verilator):
     """Verilator without ``--public-flat-rw``.
 
     It keeps every signal of the design alive: C++ with minutes instead of seconds of compilation
-    and ran slower. A control file makes the signals of the top level visible to benches instead.
+    and a slower run. A control file makes the signals of the top level visible to benches instead.
     """
 
     def build_command(self) -> list[list[str]]:

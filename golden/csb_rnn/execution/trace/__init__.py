@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who worked when, and where every cycle went: made from a program and a recorded prediction.
 
-The timing model equals the RTL cycle by cycle (:mod:`csb_rnn.execution.timing`), so its records
+The timing model equals the RTL cycle by cycle (:mod:`csb_rnn.execution.timing`), so its record
 *is* the machine's timeline:
 
 * :func:`losses` accounts for every PE-cycle of the measured interval; the parts add up exactly to

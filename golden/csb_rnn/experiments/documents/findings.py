@@ -27,8 +27,8 @@ def value_of(expression: str, c: Config) -> int:
 
 
 def wrong_constants(text: str) -> Iterator[str]:
-    """Every `NAME = value` in a page is the one of csb_rnn.machine.isa or csb_rnn.execution.units
-    says."""
+    """Every `NAME = value` in a page is the one of csb_rnn.machine.isa or
+    csb_rnn.execution.units."""
     known = r"`([A-Z]+_[A-Z_]+|EVENTS|acc_raw|lat_\w+) = ([^`]+)`"
     for name, expression in re.findall(known, text):
         value = getattr(isa, name, getattr(units, name, None))
