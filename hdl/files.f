@@ -12,6 +12,8 @@ datapath/csb_delay.sv
 datapath/csb_gap.sv
 datapath/csb_local_copy.sv
 datapath/csb_seq.sv
+datapath/csb_shift_four.sv
+datapath/csb_clip.sv
 datapath/csb_shift_sat.sv
 datapath/csb_act_rom.sv
 datapath/csb_act.sv

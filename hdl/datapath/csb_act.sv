@@ -29,32 +29,36 @@ module csb_act #(
   localparam int IdxW = 9;
   localparam int PointW = RemBits + IdxW;  // bits of a point of the table's range
   localparam int SumW = 18;  // unsigned, units of 2^-17
+  localparam bit [SumW-1:0] One = 1 << (SumW - 1);
   localparam int SlopeW = 11;
   localparam int ResultW = LaneFrac + 2;  // a sigmoid or tanh, -1 and 1 included
 
   // --- cycle 0: magnitude and table address -----------------------------------------------
-  // Beyond the table's range the address is that of its last entry.
   logic [LaneW:0] scaled;  // 2x for tanh
   logic [PointW:0] point;  // top bit: carry
   logic [LaneW-PointW:0] upper;
   logic [IdxW-1:0] index;
-  logic sign;
+  logic sign, beyond;  // outside the table's range
   assign sign   = data_i[LaneW-1];
   assign scaled = act_i == ActW'(ActTanh) ? {data_i, 1'b0} : {sign, data_i};
   assign point  = {1'b0, scaled[PointW-1:0] ^ {PointW{sign}}} + (PointW + 1)'(sign);
   assign upper  = scaled[LaneW:PointW] ^ {(LaneW - PointW + 1) {sign}};
-  assign index  = point[RemBits+:IdxW] | {IdxW{point[PointW] || upper != '0}};
+  assign index  = point[RemBits+:IdxW];
+  assign beyond = point[PointW] || upper != '0;
 
   logic [IdxW-1:0] index_in;
   logic [RemBits-1:0] rem_in;
   logic signed [LaneW-1:0] x_in;
   logic [ActW-1:0] act_in;
+  logic beyond_in;
   if (Deep != 0) begin : gen_deep_point
     always_ff @(posedge clk_i) begin
       {index_in, rem_in, x_in, act_in} <= {index, point[RemBits-1:0], data_i, act_i};
+      beyond_in <= beyond;
     end
   end else begin : gen_short_point
     assign {index_in, rem_in, x_in, act_in} = {index, point[RemBits-1:0], data_i, act_i};
+    assign beyond_in = beyond;
   end
 
   logic [  SumW-1:0] base_read;
@@ -69,10 +73,12 @@ module csb_act #(
   logic signed [LaneW-1:0] x0_q;
   logic [ActW-1:0] act0_q;
   logic [RemBits-1:0] rem0_q;
+  logic beyond0_q;
   always_ff @(posedge clk_i) begin
-    x0_q   <= x_in;
+    x0_q <= x_in;
     act0_q <= act_in;
     rem0_q <= rem_in;
+    beyond0_q <= beyond_in;
   end
 
   logic [  SumW-1:0] base;
@@ -80,12 +86,15 @@ module csb_act #(
   logic signed [LaneW-1:0] x1_q, x2_q;
   logic [ActW-1:0] act1_q;
   logic [RemBits-1:0] rem_q;
+  logic beyond_q;
   if (Deep != 0) begin : gen_deep
     always_ff @(posedge clk_i) begin
       {base, slope, x1_q, act1_q, rem_q} <= {base_read, slope_read, x0_q, act0_q, rem0_q};
+      beyond_q <= beyond0_q;
     end
   end else begin : gen_short
     assign {base, slope, x1_q, act1_q, rem_q} = {base_read, slope_read, x0_q, act0_q, rem0_q};
+    assign beyond_q = beyond0_q;
   end
 
   // --- cycle 1: product ---------------------------------------------------------------------
@@ -94,8 +103,9 @@ module csb_act #(
   logic curve_q, tanh_q, zero_q;
   always_ff @(posedge clk_i) begin
     x2_q      <= x1_q;
-    base_q    <= base;
-    product_q <= slope * rem_q;
+    // Beyond the table s is 1, whatever it says: in resets of registers, not in the address.
+    base_q    <= beyond_q ? One : base;
+    product_q <= beyond_q ? '0 : slope * rem_q;
     curve_q   <= act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
     tanh_q    <= act1_q == ActW'(ActTanh);
     zero_q    <= act1_q == ActW'(ActRelu) && x1_q[LaneW-1];

@@ -151,6 +151,30 @@ async def reg_bank_has_four_readers(dut) -> None:
     assert clipped > 100
 
 
+# --- csb_shift_four, csb_clip -------------------------------------------------------------------
+@cocotb.test
+async def shift_four_keeps_the_sign(dut) -> None:
+    w, step = int(dut.W.value), int(dut.Step.value)
+    for _ in range(500):
+        x, steps = random_signed(w), random.getrandbits(2)
+        dut.data_i.value, dut.shift_i.value = x & ((1 << w) - 1), steps
+        await Timer(1, "ns")
+        assert signed(int(dut.data_o.value), w) == x >> steps * step, (x, steps)
+
+
+@cocotb.test
+async def clip_takes_one_or_the_limit(dut) -> None:
+    ones = (1 << int(dut.W.value)) - 1
+    for n in range(500):
+        a, b = random.randint(0, ones), random.randint(0, ones)
+        second, lost, sign = n & 1, n >> 1 & 1, n >> 2 & 1
+        dut.a_i.value, dut.b_i.value, dut.b_sel_i.value = a, b, second
+        dut.lost_i.value, dut.sign_i.value = lost, sign
+        await Timer(1, "ns")
+        expected = (0 if sign else ones) if lost else (b if second else a)
+        assert int(dut.data_o.value) == expected, (a, b, second, lost, sign)
+
+
 # --- csb_shift_sat ------------------------------------------------------------------------------
 @cocotb.test
 async def shift_sat_rounds_once(dut) -> None:
@@ -164,6 +188,10 @@ async def shift_sat_rounds_once(dut) -> None:
         n = base + shift
         if random.random() < 0.3 and n < in_w:  # a tie
             x = signed((x >> n << n) + (1 << n >> 1), in_w)
+        elif random.random() < 0.2 and out_w + n <= in_w:  # at a limit, or a half beyond it
+            half = 1 << n >> 1
+            x = random.choice((low, high)) * (1 << n) + random.choice((-half - 1, -half, half, 0))
+            x = signed(x, in_w)
         dut.data_i.value, dut.shift_i.value = x & ((1 << in_w) - 1), shift
         await Timer(1, "ns")
         full = int(numerics.round_shift(x, n))

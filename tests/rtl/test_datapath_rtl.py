@@ -38,6 +38,8 @@ def test_seq_asserts_a_word(sim: str) -> None:
         ("csb_reg_bank", "reg_bank_", {"LaneW": 23}),
         ("csb_shift_sat", "shift_sat_", {"InW": 45, "Base": 1, "ShiftW": 4, "OutW": 24}),
         ("csb_shift_sat", "shift_sat_", {"InW": 37, "Base": 0, "ShiftW": 5, "OutW": 26}),
+        ("csb_shift_four", "shift_four_", {"W": 38, "Step": 8}),
+        ("csb_clip", "clip_", {"W": 25}),
         ("csb_act_rom", "act_rom_", {}),
     ],
     ids=str,
