@@ -5,7 +5,8 @@
 // (csb_rnn.machine.image.all_parameters); what each means is in configs.toml.
 //
 // Reset (rst_ni, synchronous, active low, a cycle at least) empties everything but memories; no
-// image is valid after. CONTROL.reset does the same to all but registers, run control and output.
+// image is valid after. CONTROL.reset does the same to what holds something at rest; registers, run
+// control and output apart. Engine and data path hold nothing: they are empty after a stop.
 // A run: load an image, set CONTROL.start. The element prologue runs first; while it does, PEGroups
 // hold and no frame is taken.
 `default_nettype none
@@ -141,7 +142,8 @@ module csb_top #(
     else rest_q <= at_rest && !loading && !asked;
   end
 
-  // Reset of what moves.
+  // Reset of what holds something at rest: what a run leaves in engine and data path, the stop that
+  // comes with each reset empties, and a start sets anew.
   logic rst_core_n;
   assign rst_core_n = rst_ni && !core_reset;
 
@@ -284,7 +286,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_load (
       .clk_i,
-      .rst_ni(rst_core_n),
+      .rst_ni,
       .data_i(from_loader),
       .data_o(ld)
   );
@@ -355,7 +357,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_run_input (
       .clk_i,
-      .rst_ni(rst_core_n),
+      .rst_ni,
       .data_i(running && init_done),
       .data_o(run_input)
   );
@@ -413,7 +415,7 @@ module csb_top #(
       .Deep       (Deep)
   ) u_engine (
       .clk_i,
-      .rst_ni      (rst_core_n),
+      .rst_ni,
       .start_i     (start),
       .stop_i      (stop),
       .hold_i      (!init_done),
@@ -461,7 +463,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_run (
       .clk_i,
-      .rst_ni(rst_core_n),
+      .rst_ni,
       .data_i(to_run),
       .data_o(run)
   );
@@ -472,7 +474,7 @@ module csb_top #(
       .Stages(Deep)
   ) u_release (
       .clk_i,
-      .rst_ni(rst_core_n),
+      .rst_ni,
       .data_i(out_read),
       .data_o(out_release)
   );
@@ -499,7 +501,7 @@ module csb_top #(
       .Deep        (Deep)
   ) u_datapath (
       .clk_i,
-      .rst_ni            (rst_core_n),
+      .rst_ni,
       .start_i           (run.start),
       .stop_i            (run.stop),
       .streams_i         (run.streams),

@@ -43,7 +43,7 @@ module csb_control #(
     output logic            start_o,
     output logic            stop_o,
     output logic            flush_o,        // input and loader forget what they have begun
-    output logic            reset_o,        // reset of all but registers, run control and output
+    output logic            reset_o,        // reset of what holds something at rest
     output logic            fresh_o,        // of the run
     output logic            running_o,
     output logic            idle_o,
