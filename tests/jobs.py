@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 
 import numpy as np
 
 from csb_rnn import compiler
-from csb_rnn.driver import Network
+from csb_rnn.driver import Network, recovery
 from csb_rnn.flow.network_header import network_header
 from csb_rnn.machine import config
 from csb_rnn.models.fixed_model import FixedModel
@@ -42,6 +43,8 @@ def write_job(folder: Path, c: config.Config, frames: int, *, drivers: bool = Fa
         arrays = {"x": x, "y": y, "state": np.array(words), "states": np.array(states)}
         if drivers:
             data = assemble.assemble(program)
+            early = dataclasses.replace(program, elem=recovery.eager(program.elem))
+            (folder / f"program_{n}.bin").write_bytes(assemble.assemble(early))
             text = network_header(program, data, f"net{n}")
             (folder / f"network_{n}.h").write_text(text)
             network = pickle.dumps(Network.of(program, data))

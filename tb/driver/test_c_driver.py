@@ -12,6 +12,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
+from csb_rnn.driver import recovery
 from csb_rnn.machine.error_codes import ERROR_ACTIONS, ERRORS
 from csb_rnn.machine.registers import address, field
 from tb.driver.c_driver import CDriver, Network, pointer
@@ -38,6 +39,11 @@ async def loaded(dut, stall: float = 0.0, network: int = 0) -> Host:
     h = await host(dut, stall, network)
     assert await h.driver.call("load") == "ok"
     return h
+
+
+def early_frame() -> bytes:
+    """An image whose program sends an output frame before any input frame."""
+    return (Path(os.environ["CSB_JOB"]) / "program_0.bin").read_bytes()
 
 
 async def whole_run(h: Host, network: int = 0) -> None:
@@ -219,6 +225,57 @@ async def errors_of_runs(dut) -> None:
     assert await d.call("recover", pointer(scratch)) == "ok"
     assert dut.irq_o.value == 0
     await whole_run(h)
+
+
+@cocotb.test
+async def every_error_code(dut) -> None:
+    """Each code provoked; its text; the calls of its recovery; then a whole run is right."""
+    h = await loaded(dut)
+    d, net = h.driver, networks()[0]
+    frame = d.frames(net.x[:1], into=True)
+    scratch = d.frames(net.y[:1], into=False)
+    cocotb.log.info("codes: %s", ", ".join(recovery.SHOWN))
+    assert recovery.SHOWN.keys() == ERRORS.keys()
+    for name, shown in recovery.SHOWN.items():
+        assert await d.call("stop", pointer(scratch)) == "ok"
+        if name == "none":
+            await whole_run(h)
+        elif name == "frame":
+            assert await d.call("start", 1) == "ok"
+            await h.send(1, frame.tobytes() + bytes(2 * h.values_per_beat))
+        elif name == "no_image":
+            assert await d.call("reset", pointer(scratch)) == "ok"
+            assert await d.call("start", 1) == "machine"
+        elif name == "timeout":
+            assert await d.call("watchdog", 20) == "ok"
+            assert await d.call("start", 1) == "ok"
+            assert await d.call("push", pointer(frame)) == "ok"
+        elif name == "flushed":
+            h.cut_after = 9
+            assert await d.call("load") == "stream"
+            assert await d.call("flush", pointer(scratch)) == "ok"
+        elif name == "busy":
+            assert await d.call("start", 1) == "ok"
+            assert await d.call("start", 1) == "machine"
+        elif name == "program":
+            data = np.frombuffer(early_frame(), np.uint32).copy()
+            assert await d.call("load_from", pointer(data), len(data)) == "ok"
+            assert await d.call("start", 1) == "ok"
+            assert await d.call("pull", pointer(scratch)) == "ok"  # the frame nobody asked for
+        else:
+            data = np.frombuffer(recovery.bad_image(name, net.image), np.uint32).copy()
+            assert await d.call("load_from", pointer(data), len(data)) == "machine"
+        for _ in range(200):  # a run's error comes some cycles later
+            if await d.error() == name:
+                break
+        code = await d.number("error")
+        assert code == ERRORS[name][0], (name, code)
+        assert d.lib.csb_error_text(code).decode() == ERRORS[name][1]
+        assert d.lib.csb_error_action(code).decode() == ERROR_ACTIONS[name]
+        arguments = {"watchdog": (0,), "load": ()}
+        for call in shown.calls:
+            assert await d.call(call, *arguments.get(call, (pointer(scratch),))) == "ok", name
+        await whole_run(h)
 
 
 @cocotb.test

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from cocotb.task import bridge, resume
 
-from csb_rnn.driver import Device, DriverError, Network
+from csb_rnn.driver import Device, DriverError, Network, recovery
 from csb_rnn.errors import UsageError
-from csb_rnn.machine.error_codes import ERRORS
+from csb_rnn.machine.error_codes import ERROR_ACTIONS, ERRORS
 from csb_rnn.machine.registers import address
 from tb.driver.ports import Ports
 from tb.lib.stream import within
@@ -166,6 +166,56 @@ def errors(device: Device, ports: Ports, net: Net) -> None:
     device.polls = 1000
     device.recover()
     device.load()
+
+
+@in_thread
+def every_error_code(device: Device, ports: Ports, net: Net) -> None:
+    """Each code provoked; its text; the calls of its recovery; then a whole run is right."""
+    n = device.network
+    frame = n.encode(net.x[0] / 2.0**n.x_frac)
+    early = (Path(os.environ["CSB_JOB"]) / "program_0.bin").read_bytes()
+    for name, shown in recovery.SHOWN.items():
+        device.stop()
+        told, said = "", f"{ERRORS[name][1]}; to do: {ERROR_ACTIONS[name]}"
+        try:
+            if name == "frame":
+                device.start()
+                device.transport.send(1, frame.tobytes() + bytes(2 * ports.values_per_beat))
+            elif name == "no_image":
+                device.reset()
+                device.start()
+            elif name == "timeout":
+                device.set_watchdog(20)
+                device.start()
+                device.push(frame)
+            elif name == "flushed":
+                ports.cut_after = 9
+                with pytest.raises(OSError):  # noqa: PT011  (the transport's)
+                    device.load()
+                device.flush()
+            elif name == "busy":
+                device.start()
+                device.start()
+            elif name == "program":
+                device.load(early)
+                device.start()
+                device.pull()  # the frame nobody asked for
+            elif name != "none":
+                device.load(recovery.bad_image(name, net.image))
+        except DriverError as error:
+            told, said = error.name, str(error)
+        for _ in range(200):  # a run's error comes some cycles later
+            if device.error() == name:
+                break
+        assert device.error() == name
+        assert told in (name, "")
+        assert said.endswith(f"{ERRORS[name][1]}; to do: {ERROR_ACTIONS[name]}")
+        if shown.calls == ("load",) and name not in ("flushed", "program"):
+            assert told == name
+        calls = {"watchdog": lambda: device.set_watchdog(0)}
+        for call in shown.calls:
+            calls.get(call, getattr(device, call, None))()
+        check(device, net)
 
 
 @in_thread

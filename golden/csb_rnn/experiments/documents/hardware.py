@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from csb_rnn.driver import recovery
 from csb_rnn.experiments.documents.tables import by_configuration, configurations, constants, table
 from csb_rnn.machine import config, error_codes, image, isa, registers
 from csb_rnn.machine.config import Config
@@ -137,5 +138,26 @@ def error_table() -> str:
         [
             (code, f"`{name}`", doc, error_codes.ERROR_ACTIONS[name])
             for name, (code, doc) in error_codes.ERRORS.items()
+        ],
+    )
+
+
+def recovery_table() -> str:
+    """Causes and calls that the benches of both drivers make, see csb_rnn.driver.recovery."""
+    return table(
+        (
+            "code",
+            "error",
+            "provoked in simulation by",
+            "driver calls until frames are right",
+        ),
+        [
+            (
+                error_codes.ERRORS[name][0],
+                f"`{name}`",
+                shown.cause,
+                ", ".join(f"`{call}`" for call in shown.calls) or "-",
+            )
+            for name, shown in recovery.SHOWN.items()
         ],
     )
