@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 from csb_rnn import commands, flow, verify
+from csb_rnn.api import plots
+from csb_rnn.api.wave_groups import write_groups
 from csb_rnn.simulation import capacity
 
 HELP = "Run an image on the RTL, compare every output bit and every frame's cycles with the models."
@@ -27,7 +29,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="S.npz", help="initial state: h_l0, c_l0, ...")
     parser.add_argument("--out", required=True, metavar="OUT", help="folder of the results")
     parser.add_argument("--sim", default="verilator", help=", ".join(capacity.SIM_BEATS))
-    parser.add_argument("--waves", action="store_true", help="also write waves.fst")
+    parser.add_argument(
+        "--waves",
+        action="store_true",
+        help="also write waves.fst, and its signals in named groups for GTKWave and Surfer",
+    )
+    parser.add_argument(
+        "--plot",
+        action="store_true",
+        help="also write values.png (source, machine, difference), timeline.png, losses.png",
+    )
     parser.add_argument(
         "--trace",
         action="store_true",
@@ -58,7 +69,15 @@ def run(arguments: argparse.Namespace) -> int:
     state = None if a.state is None else flow.read_state(Path(a.state))
 
     settings = {"sim": a.sim, "waves": a.waves, "stall": a.stall, "timeline": a.trace}
-    runs = verify.run_whole(flow.load(a.image), x, state, a.out, **settings).runs
+    build = flow.load(a.image)
+    if a.plot:
+        plots.check(build, x)
+    runs = verify.run_whole(build, x, state, a.out, **settings).runs
+    if a.waves:
+        write_groups(build.config, Path(a.out))
+    if a.plot:
+        for file in plots.plot(build, x, runs[0].outputs, state, Path(a.out)):
+            print(file)
     if a.trace:
         for file in sorted(Path(a.out).rglob("losses.json")):  # one for each part
             _show_losses(file)
