@@ -91,8 +91,8 @@ def tracks(build: Build, x: NDArray[Any], outputs: NDArray[Any], state: Any) -> 
                 floats.setdefault(key, []).append(np.ravel(value))
     for key, values in fixed.items():
         if not np.array_equal(values, outputs):  # h of the last layer is the output
-            wanted = np.array(floats[key]) if key in floats else None
-            found += _chosen(key, np.array(values), wanted)
+            source = np.array(floats[key]) if key in floats else None
+            found += _chosen(key, np.array(values), source)
     return found
 
 
