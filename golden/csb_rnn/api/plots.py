@@ -77,10 +77,11 @@ def tracks(build: Build, x: NDArray[Any], outputs: NDArray[Any], state: Any) -> 
     wanted = None if build.model is None else directions.run(build.model, x, state)[0]
     found = _chosen("output", outputs, wanted)
     start = state if state is not None else (build.initial_states() or None)
-    integers = None if start is None else q.quantise_state(start)
+    integers: Any = None if start is None else q.quantise_state(start)
     fixed: dict[str, list[Any]] = {}
     floats: dict[str, list[Any]] = {}
-    model, ints, float_state = FixedModel(q, c), q.quantise_inputs(x), start
+    model, ints = FixedModel(q, c), q.quantise_inputs(x)
+    float_state: Any = start
     for n in range(len(x)):
         _, integers = model.run(ints[n : n + 1], integers)
         for key, value in q.state_float(integers).items():
@@ -195,14 +196,14 @@ def draw_losses(t: Timeline, file: Path) -> None:
     plt.close(figure)
 
 
-def plot(build: Build, x: NDArray[Any], outputs: NDArray[Any], state: Any, out: Path) -> list[Path]:
+def plot(build: Build, x: Any, outputs: NDArray[Any], state: Any, out: Path) -> list[Path]:
     """All pictures of a run into its folder: ``values.png``, ``timeline.png``, ``losses.png``.
 
     Args:
         build, x, outputs, state: as :func:`tracks`.
         out: an existing folder.
     """
-    found = tracks(build, x, outputs, state)
+    found = tracks(build, np.asarray(x), outputs, state)
     t = timeline(build.part.compiled(), len(x))
     files = [out / f"{name}.png" for name in ("values", "timeline", "losses")]
     draw_values(found, files[0])

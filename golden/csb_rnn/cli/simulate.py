@@ -8,8 +8,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from csb_rnn import commands, flow, verify
 from csb_rnn.api import plots
 from csb_rnn.api.wave_groups import write_groups
@@ -78,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     if a.waves:
         write_groups(build.config, Path(a.out))
     if a.plot:
-        for file in plots.plot(build, np.asarray(x), runs[0].outputs, state, Path(a.out)):
+        for file in plots.plot(build, x, runs[0].outputs, state, Path(a.out)):
             print(file)
     if a.trace:
         for file in sorted(Path(a.out).rglob("losses.json")):  # one for each part
