@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: the simulators they run on and the seed."""
+"""Common to all tests: their simulators and the seed."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """What the launcher tells (a build that takes minutes) gets past the capture, at once."""
+    """Messages of the launcher (a build of minutes) get past the capture, at once."""
     capture = session.config.pluginmanager.getplugin("capturemanager")
 
     def tell(text: str) -> None:
@@ -107,7 +107,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def simulators() -> tuple[str, ...]:
-    """The chosen simulators: for a test that runs on all of them and compares what they did."""
+    """The chosen simulators: for a test on all of them with a comparison of the results."""
     return chosen_simulators()
 
 

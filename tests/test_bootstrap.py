@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/bootstrap.sh on machines where it cannot do its work: one line says what is needed."""
+"""scripts/bootstrap.sh on unfit machines: one line names the missing part."""
 
 import re
 import shutil

@@ -23,7 +23,7 @@ NIGHTLY = pytest.mark.nightly
     ids=lambda c: f"{c[0]}-{c[-1]}",
 )
 def test_gate(command: list[str]) -> None:
-    """Exit code 0: no finding; what it says is shown if not."""
+    """Exit code 0: no finding; its log is shown if not."""
     script, *args = command
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'golden'}{os.pathsep}{ROOT}"}
     done = subprocess.run(

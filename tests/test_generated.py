@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated files are current, and what pages say of the design by name or number is so."""
+"""Generated files are current, and names and numbers of the design in pages are right."""
 
 from __future__ import annotations
 

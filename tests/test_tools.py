@@ -59,7 +59,7 @@ def test_a_build_in_use_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_an_edit_during_a_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was compiled must be what the name of the build says."""
+    """The compiled sources must be those in the name of the build."""
     source = tmp_path / "csb_edited.sv"
     source.write_text("module csb_edited (input wire clk_i); endmodule\n")
     simulate = toolchain.simulate
@@ -94,7 +94,7 @@ print(digest.hexdigest())
 
 
 def test_a_seed_is_a_case_in_every_process() -> None:
-    """No random network and no image depends on the order in which Python hashes names."""
+    """No random network and no image depends on the order of Python's hashes of names."""
     digests = set()
     for hashes in range(4):
         done = subprocess.run(

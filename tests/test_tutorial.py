@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tutorial runs as it stands, prints what the page shows, and is its notebook."""
+"""The tutorial runs as it stands, prints the page's output, and is its notebook."""
 
 from __future__ import annotations
 

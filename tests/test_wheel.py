@@ -103,7 +103,7 @@ def test_wheel_carries_the_design(wheel: Path) -> None:
 
 
 def test_wheel_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
-    """It predicts what the checkout predicts, with the design that it carries."""
+    """Its predictions are the checkout's, with its own copy of the design."""
     run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env")
     python = tmp_path / "env/bin/python"
     command = "import sysconfig; print(sysconfig.get_path('purelib'))"

@@ -30,7 +30,7 @@ from tests.helpers import build_image, make_checkpoint
 
 
 def same(a, b) -> bool:
-    """Deep equality of what programs and networks are made of."""
+    """Deep equality of the parts of programs and networks."""
     if isinstance(a, np.ndarray):
         return np.array_equal(a, b)
     if dataclasses.is_dataclass(a):
@@ -93,7 +93,7 @@ def test_listing_names_everything():
 
 
 def check_header(header: Path, made, tmp_path: Path) -> None:
-    """A C program prints what the header says."""
+    """A C program prints the header's values."""
     (tmp_path / "say.c").write_text(SAY)
     command = ["gcc", "-std=c99", "-Wall", "-Werror", "-I", ROOT / "drivers/c", "-I", header.parent]
     subprocess.run([*command, tmp_path / "say.c", "-o", tmp_path / "say"], check=True)
@@ -240,7 +240,7 @@ def test_builds_give_all_depths_of_the_simulation_top(simulator):
 
 
 def test_an_image_replaces_another_whole(tmp_path):
-    """Files that only the earlier image had go; what the user put beside them stays."""
+    """Files of the earlier image alone go; the user's own files stay."""
     out, c = tmp_path / "image", config.load("tiny")
     q = LayerCase(3).network()
 

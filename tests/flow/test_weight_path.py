@@ -69,7 +69,7 @@ def digest(value: Any, depth: int = DEPTH) -> bytes:
 
 
 def traced(file: Path) -> list[tuple[Call, bytes, list[bytes]]]:
-    """Every call of the package in a build of a file, with digests of what went in and came out."""
+    """Every call of the package in a build of a file, with digests of its inputs and outputs."""
     calls: list[tuple[Call, bytes, list[bytes]]] = []
     open_: dict[FrameType, list[bytes]] = {}
     seen: dict[Call, int] = {}

@@ -33,7 +33,7 @@ class Measured(Protocol):
 
 
 def _cycles(point: Measured) -> Counter[str]:
-    """Cycles of a frame for which each unit is taken, summed over the parts of the network."""
+    """Cycles of a frame in use by each unit, summed over the parts of the network."""
     total: Counter[str] = Counter()
     for part in point.usage:
         total.update(part.cycles)

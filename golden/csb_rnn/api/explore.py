@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network on every machine: which of them hold it, how fast it runs there, what bounds it.
+"""A network on every machine: its fit, its speed there, its bound.
 
 Example: the GRU of ``checkpoints/z2_gru.npz`` takes 355 cycles a frame on ``tiny`` (16 PEs), where
 the engine bounds it, and 69 on ``paper512`` (512 PEs), where dependences do.
@@ -43,7 +43,7 @@ class Point:
         rate: weights / kept weights, pruned in one shot for this machine; None: as it came.
         block: side of the blocks that it was pruned to; None: as it came.
         prediction: cycles, memory and bound, exact; None if it does not fit.
-        usage: cycles of a frame for which each unit is taken, of each part; empty if none fits.
+        usage: cycles of a frame in use by each unit, of each part; empty if none fits.
         kept: weights that are not zero, quantised for this machine; 0 if it does not fit.
         short: the memory that is too small and by how much; empty if the network fits.
         remedy: the rate at which it fits, found by trying it, or why no rate helps.
@@ -93,7 +93,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True)
 class Exploration:
-    """Points, and what they say beside each other.
+    """Points, and a comparison of them.
 
     Attributes:
         network: its name, cell, inputs and outputs in a line.
@@ -170,7 +170,7 @@ def explore(
         configs: ``all``, or names and configurations.
         rates: the network is pruned in one shot to each, for each machine; none: as it is. How well
             it still does its task is not looked at: :func:`csb_rnn.prune` and ``evaluate`` do.
-        blocks: sides of blocks; without rates those by which units are dealt.
+        blocks: sides of blocks; without rates those of the dealt units.
         clock: Hz.
         frame_rate: frames a second that come in, for the realtime factor: 100 for speech.
         calibrate, streams, sharing, prefix, cell, example: as :func:`csb_rnn.build`.

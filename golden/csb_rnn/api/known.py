@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Area and energy that were measured: the files of ``docs/results/data``, which the wheel carries.
+"""Measured area and energy: the files of ``docs/results/data``, also in the wheel.
 
 Nothing is estimated here: a configuration or a network without a row has no figure.
 """

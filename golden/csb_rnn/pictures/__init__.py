@@ -39,7 +39,7 @@ def drawing() -> Any:
 
 
 def styled() -> Any:
-    """A context in which figures are made in the style of this package."""
+    """A context for figures in the style of this package."""
     drawing()
     import matplotlib as mpl
 
