@@ -3,7 +3,7 @@
 """Accuracy of the number formats: the fixed model against float, over ordinary and wide networks.
 
 Prints a row for each network of csb_rnn.experiments.accuracy.networks, and ends with 1 if one
-differs from the kept rows. With --results the rows are kept: docs/results/data/accuracy.json.
+differs from the kept rows. Beyond the limit a row names what each rounding alone costs. With --results the rows are kept: docs/results/data/accuracy.json.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
 from csb_rnn.errors import UsageError
+from csb_rnn.experiments.accuracy.causes import KINDS
 from csb_rnn.experiments.accuracy.measure import measure
 from csb_rnn.experiments.accuracy.networks import cases
 from csb_rnn.experiments.reports import measured
@@ -42,6 +43,8 @@ def main() -> int:
             f" saturations {row['saturations']}",
             flush=True,
         )
+        alone = [f"{kind} {row[kind]:.2e}" for kind in KINDS if kind in row]
+        print(f"{'':18} alone: {', '.join(alone)}" if alone else "", end="\n" if alone else "")
     over = sum(r["ratio"] is None or r["ratio"] > 1 for r in rows)
     print(f"{len(rows)} networks, {over} over their limit")
     if a.results:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from csb_rnn.experiments.accuracy import causes
 from csb_rnn.experiments.accuracy.networks import Case
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Saturations
@@ -56,7 +57,11 @@ def percentile(error: Floats) -> float:
 
 
 def measure(case: Case, cfg: Config) -> dict[str, Any]:
-    """The row of a case; ``fixed`` is None and ``reason`` says why if no format holds it."""
+    """The row of a case; ``fixed`` is None and ``reason`` says why if no format holds it.
+
+    Beyond the limit it has the error of each kind of rounding alone, see
+    :mod:`csb_rnn.experiments.accuracy.causes`.
+    """
     want, _ = directions.run(case.model, case.test, case.state)
     inputs = round16(case.test) if case.wide else case.test
     ideal, _ = directions.run(of_16_bits(case.model), inputs, case.state)
@@ -80,4 +85,9 @@ def measure(case: Case, cfg: Config) -> dict[str, Any]:
     x, state = q.quantise_inputs(case.test, counts), q.quantise_state(case.state)
     y, _ = directions.run_fixed(q, cfg, x, state, counts)
     fixed = percentile(q.output_float(y) - want)
-    return row | {"fixed": fixed, "ratio": fixed / row["limit"], "saturations": counts.total()}
+    row |= {"fixed": fixed, "ratio": fixed / row["limit"], "saturations": counts.total()}
+    if fixed > row["limit"]:
+        for kind in causes.KINDS:
+            alone = causes.run(case.model, q, case.test, case.state, (kind,))
+            row[kind] = percentile(alone - want)
+    return row
