@@ -3,7 +3,8 @@
 """Accuracy of the number formats: the fixed model against float, over ordinary and wide networks.
 
 Prints a row for each network of csb_rnn.experiments.accuracy.networks, and ends with 1 if one
-differs from the kept rows. Beyond the limit a row names what each rounding alone costs. With --results the rows are kept: docs/results/data/accuracy.json.
+differs from the kept rows. Beyond the limit a row has what each kind of rounding alone costs.
+With --results the rows are kept: docs/results/data/accuracy.json.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def main() -> int:
             flush=True,
         )
         alone = [f"{kind} {row[kind]:.2e}" for kind in KINDS if kind in row]
-        print(f"{'':18} alone: {', '.join(alone)}" if alone else "", end="\n" if alone else "")
+        if alone:
+            print(f"{'':18} alone: {', '.join(alone)}", flush=True)
     over = sum(r["ratio"] is None or r["ratio"] > 1 for r in rows)
     print(f"{len(rows)} networks, {over} over their limit")
     if a.results:

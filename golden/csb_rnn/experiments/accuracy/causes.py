@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from csb_rnn.cells.graph import Drain
+from csb_rnn.cells.graph import Drain, Elem
 from csb_rnn.machine import numerics
 from csb_rnn.machine.config import LANE_FRAC
 from csb_rnn.models import float_model
@@ -21,8 +21,8 @@ from csb_rnn.models.integer_layer import QLayer
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.network import Floats, Layer, Model, Network, part_state
 
-#: Kinds of rounding: inputs; weights and biases; sums and the table of their activations; elements,
-#: their activations and states; neurons that products read; the output.
+#: Kinds of rounding: inputs; weights and biases; sums and the table of their activations, and 1 - z,
+#: which is exact beside a rounded z; other elements, their activations and states; neurons that products read; the output.
 KINDS = ("inputs", "weights", "gates", "states", "neurons", "output")
 
 
@@ -77,7 +77,8 @@ class _Layer:
                 vectors[name] = _neurons(v, ql.fracs[name], q) if "neurons" in on else v
         out = x
         for n in cell.nodes:
-            kind = "gates" if isinstance(n, Drain) else "states"
+            complement = isinstance(n, Elem) and (n.m0, n.x0, n.m1) == ("one", "one", "one")
+            kind = "gates" if isinstance(n, Drain) or complement else "states"
             if isinstance(n, Drain):
                 parts = [vectors[i] @ self.weights[n.gate, i].T for i in n.inputs]
                 v = np.sum(parts, axis=0) + self.biases[n.name]

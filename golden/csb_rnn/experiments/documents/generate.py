@@ -33,6 +33,7 @@ from csb_rnn.experiments.documents.core import core_text
 from csb_rnn.experiments.documents.findings import findings
 from csb_rnn.experiments.documents.results import (
     accuracy_table,
+    causes_table,
     kept_table,
     result_pages,
     results_table,
@@ -128,6 +129,7 @@ def generated() -> dict[Path, str]:
     out[verification] = between(verification.read_text(), "results", kept_table())
     out[measured.path_of(tries.NAME)] = tries.known()
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
+    numbers = between(numbers, "accuracy-causes", causes_table())
     out[NUMERICS] = between(numbers, "accuracy", accuracy_table())
     return out | result_pages()
 

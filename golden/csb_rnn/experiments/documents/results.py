@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from csb_rnn.experiments.accuracy.causes import KINDS
 from csb_rnn.experiments.bench import page
 from csb_rnn.experiments.documents.tables import DOCS, table
 from csb_rnn.experiments.energy import page as energy_page
@@ -30,11 +31,23 @@ def results_table() -> str:
     return table([title for title, _ in measured.SIM_COLUMNS], body)
 
 
+def units(value: float) -> str:
+    """An error in units of 2^-14."""
+    return f"{value * 2**14:.2f}"
+
+
+def causes_table() -> str:
+    """Of networks beyond their limit, the error of each kind of rounding alone."""
+    body = [
+        (r["network"], units(r["limit"]), units(r["fixed"]), *(units(r[k]) for k in KINDS))
+        for r in measured.read("accuracy").rows
+        if r.get(KINDS[0]) is not None
+    ]
+    return table(("network", "limit", "fixed", *KINDS), body)
+
+
 def accuracy_table() -> str:
     """Error of every network of ``scripts/accuracy.py`` in units of 2^-14, beside its limit."""
-
-    def units(value: float) -> str:
-        return f"{value * 2**14:.2f}"
 
     body = [
         (
