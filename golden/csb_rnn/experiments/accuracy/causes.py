@@ -21,8 +21,9 @@ from csb_rnn.models.integer_layer import QLayer
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.network import Floats, Layer, Model, Network, part_state
 
-#: Kinds of rounding: inputs; weights and biases; sums and the table of their activations, and 1 - z,
-#: which is exact beside a rounded z; other elements, their activations and states; neurons that products read; the output.
+#: Kinds of rounding: inputs; weights and biases; sums, the table of their activations, and 1 - z,
+#: which is exact beside a rounded z; other elements, their activations and states; neurons that
+#: products read; the output.
 KINDS = ("inputs", "weights", "gates", "states", "neurons", "output")
 
 
