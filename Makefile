@@ -11,10 +11,10 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc kit energy gates report release site clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates report release site clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## system packages and .venv (done by all others; instant if nothing is missing)
 	@scripts/bootstrap.sh
@@ -65,6 +65,10 @@ soc: ## a RISC-V system in simulation runs a trained network: MODEL= CONFIG= SIM
 kit: ## the kit of your own configuration through FuseSoC: CONFIG=FILE.toml
 	@scripts/bootstrap.sh kit
 	$(PYTHON) scripts/kit.py $(config-option)
+
+ecp5: setup ## a board's design: its netlist runs a frame, is placed and routed; 40 minutes, docs/results/ecp5.md
+	nice -n 10 $(PYTHON) scripts/ecp5.py
+	$(PYTHON) scripts/gen_docs.py
 
 gates: setup ## power of a PEGroup and a lane in 180 nm cells, on the same page; minutes
 	nice -n 10 $(PYTHON) scripts/gates.py

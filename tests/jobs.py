@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,16 @@ CASES = (
 )
 
 
-def write_job(folder: Path, c: config.Config, frames: int, *, drivers: bool = False) -> None:
-    """Images, inputs and expected outputs of two networks; for the drivers
-    what they load, too."""
-    for n, case in enumerate(CASES):
+def write_job(
+    folder: Path,
+    c: config.Config,
+    frames: int,
+    *,
+    drivers: bool = False,
+    cases: Sequence[LayerCase] = CASES,
+) -> None:
+    """Images, inputs and expected outputs of networks; for the drivers what they load, too."""
+    for n, case in enumerate(cases):
         qnet, _ = case.make(c)
         program = compiler.compile_network(qnet, c)
         x = qnet.quantise_inputs(case.frames(frames))

@@ -2,10 +2,10 @@
 """Folders of images: a build written, and read back by somebody who trusts nothing in them.
 
 A folder of one image holds ``manifest.json``, ``image.bin`` (the load port takes it),
-``image.memh`` (the same for $readmemh, 32 bits a line), ``network.h`` (the same, with sizes, number
-formats and states, for the C driver), ``listing.txt``, and ``program.npz``, ``network.npz`` and
-``float.npz`` for the models. A model of several parts is a folder with a ``manifest.json`` of its
-own and such a folder for each part.
+``image.memh`` (the same for $readmemh, 32 bits a line: simulations load it, the model of a board's
+flash too), ``network.h`` (the same, with sizes, number formats and states, for the C driver),
+``listing.txt``, and ``program.npz``, ``network.npz`` and ``float.npz`` for the models. A model of
+several parts is a folder with a ``manifest.json`` of its own and such a folder for each part.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 from csb_rnn.experiments.accuracy.causes import KINDS
 from csb_rnn.experiments.bench import page
+from csb_rnn.experiments.board import page as board_page
 from csb_rnn.experiments.documents.tables import DOCS, table
 from csb_rnn.experiments.energy import page as energy_page
 from csb_rnn.experiments.importing import page as import_page
@@ -100,8 +101,14 @@ def result_pages() -> dict[Path, str]:
         "shared_columns": page.shared_columns,
         "energy": energy_page.energy,
         "importing": import_page.importing,
+        "ecp5": board_page.ecp5,
     }
-    pages = {**page.PAGES, "energy": ("energy",), "importing": ("import_soak",)}
+    pages = {
+        **page.PAGES,
+        "energy": ("energy",),
+        "importing": ("import_soak",),
+        "ecp5": ("ecp5",),
+    }
     there = {
         name: all(measured.path_of(result).is_file() for result in pages[name]) for name in makers
     }

@@ -165,6 +165,17 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("config", "target"),
     ),
+    "ecp5": Kind(
+        "scripts/ecp5.py",
+        ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *COMPILE, *_rooms("kit/wrapper.py"),
+         *(f"{PACKAGE}/experiments/board/{name}.py" for name in (
+             "cells", "netlist", "path", "place", "sources")),
+         *(f"{SILICON}/{name}.py" for name in ("floorplan", "routing", "synthesis")),
+         "checkpoints"),
+        ("small",),
+        SYNTHESIS,
+        ("table", "name"),
+    ),
     "pruning": Kind(
         "scripts/prune_table.py",
         _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),

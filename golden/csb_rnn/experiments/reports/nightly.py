@@ -25,8 +25,11 @@ from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation.repeat import DEFAULT_SEED
 
 RESULTS = ROOT / "docs/results/nightly"
-SOURCES = ("golden", "hdl", "tb", "tests", "scripts", "checkpoints", "requirements.txt")
-TEXT = {".py", ".sv", ".svh", ".vlt", ".f", ".toml", ".txt", ".npz", ".j2"}
+SOURCES = (
+    *("golden", "hdl", "tb", "tests", "scripts", "checkpoints", "examples"),
+    "requirements.txt",
+)
+TEXT = {".lpf", ".py", ".sv", ".svh", ".vlt", ".f", ".toml", ".txt", ".npz", ".j2"}
 
 
 class Step(NamedTuple):
