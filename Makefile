@@ -66,7 +66,7 @@ kit: ## the kit of your own configuration through FuseSoC: CONFIG=FILE.toml
 	@scripts/bootstrap.sh kit
 	$(PYTHON) scripts/kit.py $(config-option)
 
-ecp5: setup ## a board's design: its netlist runs a frame, is placed and routed; 40 minutes, docs/results/ecp5.md
+ecp5: setup ## a board's design: its netlist runs a frame, is placed and routed; 40 minutes
 	nice -n 10 $(PYTHON) scripts/ecp5.py
 	$(PYTHON) scripts/gen_docs.py
 

@@ -21,6 +21,7 @@ module csb_flash_model #(
   string name;
 
   initial begin
+    bit_q = '0;
     for (int i = 0; i < Words; i++) words[i] = '1;
     if ($value$plusargs("image=%s", name)) $readmemh(name, words);
   end

@@ -25,9 +25,12 @@ from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.silicon.synthesis import COLUMNS
 from csb_rnn.flow.record import Build
 from csb_rnn.machine import folders
+from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.checkpoint_files import read_checkpoint
 
 CONFIG, MODEL = "small", "z2_gru"
+SMALLEST = "random_gru"  # netlist.least
+ONLY = ("quick", "netlist", "place")  # quick: the netlist with the smallest network
 CALIBRATION = 50  # sequences of the validation split that set the number formats
 SEED = 1
 IMAGE = sources.HOME / "image"
@@ -71,12 +74,18 @@ def rows(build: Build, folder: Path, only: str) -> list[dict[str, Any]]:
 
     for part, area in _once(folder, "synthesis", synthesised).items():
         out.append({"table": "part", "name": part, **area})
+
+    def frame(name: str, q: QNetwork) -> None:
+        where = folder / name
+        found = _once(folder, name, lambda: netlist.simulate(
+            q, build.config, Path(f"{prefix}.v"), where))  # fmt: skip
+        out.append({"table": "netlist", "name": name, **found})
+
     if only != "place":
-        outputs = _once(folder, "netlist", lambda: netlist.simulate(
-            build, Path(f"{prefix}.v"), folder / "netlist"))  # fmt: skip
-        out.append({"table": "netlist", "name": MODEL, "frames": netlist.FRAMES,
-                    "outputs": outputs, "image_words": len(build.part.data) // 4})  # fmt: skip
-    if only != "netlist":
+        frame(SMALLEST, netlist.least(build.config))
+    if only not in ("place", "quick"):
+        frame(MODEL, build.part.quantised)
+    if only in ("", "place"):
         report = _once(folder, "place", lambda: place.place(prefix, SEED))
         clock = max(report["fmax"].values(), key=lambda found: found["constraint"])
         bits = Path(f"{prefix}.bit").stat().st_size
@@ -88,7 +97,7 @@ def rows(build: Build, folder: Path, only: str) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("netlist", "place"), help="one step; keeps no result")
+    parser.add_argument("--only", choices=ONLY, help="one step; keeps no result")
     args = parser.parse_args()
     os.chdir(folders.ROOT)
     began = measured.begin("ecp5")

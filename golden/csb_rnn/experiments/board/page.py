@@ -72,7 +72,7 @@ def ecp5(folder: Path = measured.FOLDER) -> str:
         commit=found.commit,
         wanted=CLOCK,
         clock=pick(found.rows, table="clock")[0],
-        net=pick(found.rows, table="netlist")[0],
+        nets=pick(found.rows, table="netlist"),
         parts=part_table(found.rows),
         path=path_table(found.rows),
         summary=_summary(found.rows),
