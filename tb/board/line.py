@@ -9,7 +9,7 @@ from collections import deque
 
 import cocotb
 from cocotb.task import resume
-from cocotb.triggers import FallingEdge, First, Timer
+from cocotb.triggers import FallingEdge, Timer, with_timeout
 
 from tb.lib.stream import CLOCK_NS
 
@@ -17,6 +17,7 @@ BIT_CYCLES = int(os.environ.get("CSB_BIT_CYCLES", "6"))
 #: Bits of the host are longer or shorter than the board's by at most so much.
 DRIFT = 0.01
 SILENCE = 3000  # bits after which a byte counts as not coming
+MOST_BITS = 1_000_000  # of an answer
 
 
 class Line:
@@ -31,12 +32,12 @@ class Line:
         self.write, self.read = resume(self.send), resume(self.take)
         self.sleep = resume(self._sleep)
 
-    def _wait(self, bits: float) -> Timer:
-        return Timer(self._bit * bits, unit="ns", round_mode="round")
+    async def _wait(self, bits: float) -> None:
+        await Timer(self._bit * bits, unit="ns", round_mode="round")
 
     async def _listen(self) -> None:
         while True:
-            await FallingEdge(self._dut.tx_o)
+            await with_timeout(FallingEdge(self._dut.tx_o), 1, "sec")
             await self._wait(1.5)
             byte = 0
             for n in range(8):
@@ -56,11 +57,13 @@ class Line:
 
     async def take(self, size: int) -> bytes:
         """So many bytes, fewer if the line is silent."""
-        waited = 0
-        while len(self._bytes) < size and waited < SILENCE:
+        silent = 0
+        for _ in range(MOST_BITS):
+            if len(self._bytes) >= size or silent >= SILENCE:
+                break
             have = len(self._bytes)
-            await First(self._wait(12), FallingEdge(self._dut.tx_o))
-            waited = waited + 12 if len(self._bytes) == have else 0
+            await self._wait(1)
+            silent = silent + 1 if len(self._bytes) == have else 0
         return bytes(self._bytes.popleft() for _ in range(min(size, len(self._bytes))))
 
     def reset_input_buffer(self) -> None:
