@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from csb_rnn.experiments.documents.tables import table
+from csb_rnn.experiments.importing import public
 from csb_rnn.experiments.importing.exports import ENDS
 from csb_rnn.experiments.reports import measured
 
@@ -47,8 +48,9 @@ def public_models() -> str:
             f"{equal} of {len(rows)}",
             "files, as their authors ship them, are built and equal ONNX Runtime or torch. The ",
             "list with all hashes is "
-            "[public.toml](../../golden/csb_rnn/experiments/importing/public.toml). The difference "
-            "is of the largest value.",
+            "[public.toml](../../golden/csb_rnn/experiments/importing/public.toml): "
+            f"{len(public.models())} files;",
+            "the table is of those that were built last. The difference is of the largest value.",
             "",
             table(heads, body),
             "",

@@ -24,6 +24,7 @@ from csb_rnn.machine.folders import BUILD, ROOT
 LIST = Path(__file__).with_name("public.toml")
 FOLDER = BUILD / "public"
 CONFIG = "paper256_sim"  # has room for most of them, unpruned
+BLOCK = 32  # one is enough: nothing is simulated, so the number of cycles does not count
 PATIENCE = 900  # seconds, against a hang
 
 
@@ -69,7 +70,8 @@ def build(model: Model, folder: Path = FOLDER) -> dict[str, Any]:
     work = folder / f"{m.package}_{m.sha256[:8]}"
     work.mkdir(parents=True, exist_ok=True)
     (work / m.name).write_bytes(data)
-    command = ("build", work / m.name, "--config", m.config, *m.options, "--out", work / "image")
+    fixed = ("--config", m.config, "--block", BLOCK, "--out", work / "image")
+    command = ("build", work / m.name, *fixed, *m.options)
     done = subprocess.run(
         [sys.executable, "-m", "csb_rnn.cli.main", *map(str, command)],
         cwd=ROOT,
