@@ -46,7 +46,7 @@ def public_models() -> str:
             f"`{measured.COMMANDS['public_models']}` fetches each package, checks the hashes of",
             "the archive and of the file, and runs `csb-rnn build`; nothing of a package is run. "
             f"{equal} of {len(rows)}",
-            "files, as their authors ship them, are built and equal ONNX Runtime or torch. The ",
+            "files, as their authors ship them, are built and equal ONNX Runtime or torch. The",
             "list with all hashes is "
             "[public.toml](../../golden/csb_rnn/experiments/importing/public.toml): "
             f"{len(public.models())} files;",
