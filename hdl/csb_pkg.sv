@@ -160,5 +160,37 @@ package csb_pkg;
   function automatic int reduce_stages(input int operands);
     return operands <= ReduceIn ? 1 : 2;
   endfunction
+
+  // Sharing modes; parameter Sharing is the sum of those that are built in.
+  parameter int ShareHorizontal = 1;
+  parameter int ShareVertical = 2;
+
+  // Engine columns whose neurons a PEGroup holds.
+  function automatic int share_sides(input int sharing);
+    return 1 + (sharing / ShareHorizontal) % 2;
+  endfunction
+
+  // Engine rows whose rows a PEGroup accumulates.
+  function automatic int share_sets(input int sharing);
+    return 1 + (sharing / ShareVertical) % 2;
+  endfunction
+
+  // Columns to the right, to that of a side; 0: its own.
+  function automatic int side_column(input int sharing, input int number);
+    int n;  // sides or sets before this one
+    n = 0;
+    side_column = 0;
+    n = n + (sharing / ShareHorizontal) % 2;
+    if ((sharing / ShareHorizontal) % 2 != 0 && n == number) side_column = 1;
+  endfunction
+
+  // Engine rows down, to that of a set of banks; 0: its own.
+  function automatic int set_row(input int sharing, input int number);
+    int n;  // sides or sets before this one
+    n = 0;
+    set_row = 0;
+    n = n + (sharing / ShareVertical) % 2;
+    if ((sharing / ShareVertical) % 2 != 0 && n == number) set_row = 1;
+  endfunction
 endpackage
 `default_nettype wire

@@ -21,8 +21,7 @@ module csb_top #(
     parameter int StateW = 24,
     parameter int StateFrac = 13,
     parameter int DrainBanks = 1,
-    parameter int ShareH = 1,
-    parameter int ShareV = 0,
+    parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,
     parameter int AccGuard = 4,
     parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
@@ -86,7 +85,7 @@ module csb_top #(
   localparam int Groups = K * L;
   localparam int Lanes = K * P * DrainBanks;
   localparam int AccW = DataW + WeightW + AccGuard;
-  localparam int ReduceStages = csb_pkg::reduce_stages(L * (1 + ShareV));
+  localparam int ReduceStages = csb_pkg::reduce_stages(L * csb_pkg::share_sets(Sharing));
   localparam int Naw = $clog2(NeuronDepth);
   localparam int Aaw = $clog2(AccDepth);
   localparam int StateAw = $clog2(StateDepth);
@@ -94,6 +93,8 @@ module csb_top #(
   localparam int OutAw = $clog2(OutDepth);
   localparam int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1;
   localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
+  localparam int SideW = $clog2(csb_pkg::share_sides(Sharing));
+  localparam int SetW = $clog2(csb_pkg::share_sets(Sharing));
   `include "csb_peg_word.svh"
   localparam int OutW = StreamW / 16 * (OutAw + (L > 1 ? $clog2(L) : 1));
 
@@ -167,8 +168,7 @@ module csb_top #(
       .StateW    (StateW),
       .StateFrac (StateFrac),
       .DrainBanks(DrainBanks),
-      .ShareH    (ShareH),
-      .ShareV    (ShareV),
+      .Sharing   (Sharing),
       .SharedCols(SharedCols),
       .StreamW   (StreamW),
       .XPerCycle (XPerCycle),
@@ -409,8 +409,7 @@ module csb_top #(
       .NeuronDepth(NeuronDepth),
       .AccDepth   (AccDepth),
       .DrainBanks (DrainBanks),
-      .ShareH     (ShareH),
-      .ShareV     (ShareV),
+      .Sharing    (Sharing),
       .SharedCols (SharedCols),
       .Deep       (Deep)
   ) u_engine (

@@ -53,12 +53,9 @@
 /* input values written in a cycle */
 #define CSB_STREAM_X_PER_CYCLE_LSB 16u
 #define CSB_STREAM_X_PER_CYCLE_MASK 0x00FF0000u
-/* horizontal sharing built in */
-#define CSB_STREAM_SHARE_H_LSB 24u
-#define CSB_STREAM_SHARE_H_MASK 0x01000000u
-/* vertical sharing built in */
-#define CSB_STREAM_SHARE_V_LSB 25u
-#define CSB_STREAM_SHARE_V_MASK 0x02000000u
+/* built in, from bit 0: horizontal sharing, vertical sharing */
+#define CSB_STREAM_SHARING_LSB 24u
+#define CSB_STREAM_SHARING_MASK 0x03000000u
 /* RO: version of the hardware, as `csb_rnn.__version__` */
 #define CSB_REG_VERSION 0x14u
 /* patch */

@@ -22,8 +22,7 @@ module csb_regs #(
     parameter int StateW     = 24,
     parameter int StateFrac  = 13,
     parameter int DrainBanks = 1,
-    parameter int ShareH     = 1,
-    parameter int ShareV     = 0,
+    parameter int Sharing    = 1,
     parameter int SharedCols = 1,
     parameter int StreamW    = 32,
     parameter int XPerCycle  = 2,
@@ -276,8 +275,7 @@ module csb_regs #(
       RegStream: begin
         here[StreamStreamWLsb+:StreamStreamWW] = StreamStreamWW'(StreamW);
         here[StreamXPerCycleLsb+:StreamXPerCycleW] = StreamXPerCycleW'(XPerCycle);
-        here[StreamShareHLsb+:StreamShareHW] = StreamShareHW'(ShareH);
-        here[StreamShareVLsb+:StreamShareVW] = StreamShareVW'(ShareV);
+        here[StreamSharingLsb+:StreamSharingW] = StreamSharingW'(Sharing);
       end
       RegVersion: begin
         here[VersionPatchLsb+:VersionPatchW] = VersionPatchW'(VersionPatch);

@@ -3,8 +3,9 @@
 // CSB-Engine: K x L PEGroups, the neuron write bus to all of them, and the drain, which sums one
 // accumulator row of every ring across its engine row.
 //
-// PEGroup (k, l) holds the neurons of engine column l and, with ShareH, of column (l+1) mod L; it
-// accumulates rows of engine row k and, with ShareV, of row (k+1) mod K.
+// PEGroup (k, l) holds the neurons of engine column l and, for each sharing mode across columns, of
+// one more (side); it accumulates rows of engine row k and, for each mode across rows, of one more
+// (set of banks). Example: horizontal sharing adds column (l+1) mod L, vertical row (k+1) mod K.
 // Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o,
 // lane (k*P + p)*DrainBanks + d). Marks: see csb_token_join; mark_ready_o is registered state.
 //
@@ -25,8 +26,7 @@ module csb_engine #(
     parameter int NeuronDepth = 512,
     parameter int AccDepth = 256,
     parameter int DrainBanks = 1,
-    parameter int ShareH = 1,
-    parameter int ShareV = 0,
+    parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int AccW = DataW + WeightW + AccGuard,  // derived, do not override
@@ -64,7 +64,9 @@ module csb_engine #(
     output logic      [                            K*L-1:0] issue_o,       // useful work
     output logic      [                            K*L-1:0] stall_o        // a word waits
 );
-  localparam int Banks = DrainBanks * (1 + ShareV);
+  localparam int Sides = csb_pkg::share_sides(Sharing);
+  localparam int Sets = csb_pkg::share_sets(Sharing);
+  localparam int Banks = DrainBanks * Sets;
   localparam int GroupW = P * Banks * AccW;
 
   logic [K*L*GroupW-1:0] acc_read, acc;
@@ -101,9 +103,9 @@ module csb_engine #(
     logic [15:0]                                zero_addr;
   } to_group_t;
   typedef struct packed {
-    logic [ShareH:0]             we;
-    logic [Naw-1:0]              addr;
-    logic [(1+ShareH)*DataW-1:0] data;
+    logic [Sides-1:0]       we;
+    logic [Naw-1:0]         addr;
+    logic [Sides*DataW-1:0] data;
   } neurons_t;
   logic up;  // what is in a copy before the first reset addresses no memory
   assign up = Deep == 0 || rst_ni;
@@ -111,14 +113,12 @@ module csb_engine #(
   for (genvar k = 0; k < K; k++) begin : gen_engine_row
     for (genvar l = 0; l < L; l++) begin : gen_group
       localparam int G = k * L + l;
-      localparam int R = (l + 1) % L;
-      logic [ShareH:0] nw_we;
-      logic [(1+ShareH)*DataW-1:0] nw_data;
-      assign nw_we[0] = bus_we[l];
-      assign nw_data[0+:DataW] = bus_data[l*DataW+:DataW];
-      if (ShareH != 0) begin : gen_right
-        assign nw_we[ShareH] = bus_we[R];
-        assign nw_data[ShareH*DataW+:DataW] = bus_data[R*DataW+:DataW];
+      logic [Sides-1:0] nw_we;
+      logic [Sides*DataW-1:0] nw_data;
+      for (genvar s = 0; s < Sides; s++) begin : gen_side
+        localparam int From = (l + L + csb_pkg::side_column(Sharing, s) % L) % L;
+        assign nw_we[s] = bus_we[From];
+        assign nw_data[s*DataW+:DataW] = bus_data[From*DataW+:DataW];
       end
 
       to_group_t to_group, own;
@@ -176,8 +176,7 @@ module csb_engine #(
           .NeuronDepth(NeuronDepth),
           .AccDepth   (AccDepth),
           .DrainBanks (DrainBanks),
-          .ShareH     (ShareH),
-          .ShareV     (ShareV),
+          .Sharing    (Sharing),
           .SharedCols (SharedCols),
           .Deep       (Deep)
       ) u_group (
@@ -218,14 +217,14 @@ module csb_engine #(
   for (genvar k = 0; k < K; k++) begin : gen_sum_row
     for (genvar p = 0; p < P; p++) begin : gen_ring
       for (genvar d = 0; d < DrainBanks; d++) begin : gen_bank
-        localparam int Operands = L * (1 + ShareV);
-        localparam int Above = (k + K - 1) % K;  // its PEGroups hold what they did for row k
+        localparam int Operands = L * Sets;
         logic [Operands*AccW-1:0] operands;
-        for (genvar l = 0; l < L; l++) begin : gen_operand
-          assign operands[l*AccW+:AccW] = acc[(k*L+l)*GroupW+(p*Banks+d)*AccW+:AccW];
-          if (ShareV != 0) begin : gen_vertical
-            assign operands[(L+l)*AccW+:AccW] =
-                acc[(Above*L+l)*GroupW+(p*Banks+DrainBanks+d)*AccW+:AccW];
+        for (genvar s = 0; s < Sets; s++) begin : gen_set
+          // Engine row whose PEGroups did work for row k.
+          localparam int By = (k + K - csb_pkg::set_row(Sharing, s) % K) % K;
+          for (genvar l = 0; l < L; l++) begin : gen_operand
+            assign operands[(s*L+l)*AccW+:AccW] =
+                acc[(By*L+l)*GroupW+(p*Banks+s*DrainBanks+d)*AccW+:AccW];
           end
         end
         csb_reduce #(

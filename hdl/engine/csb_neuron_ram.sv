@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Input neurons of one PEGroup: a memory that every PE reads at an address of its own. Its write
-// port is `Sides` neurons wide, so that the neurons of the PEGroup's own column and of its right
-// neighbour's arrive in the same cycle; a neuron address is {word, side}.
+// port is `Sides` neurons wide, so that the neurons of the PEGroup's own column and of those that
+// sharing modes add arrive in the same cycle; a neuron address is {word, side}.
 //
 // Written as one memory with `Reads` read ports, which synthesis makes of as many copies of a RAM,
 // and a simulator of one array.
@@ -17,7 +17,8 @@ module csb_neuron_ram #(
     parameter int Depth = 512,  // words of each side
     parameter int Sides = 2,  // 1: own column only
     parameter int Aw = $clog2(Depth),  // derived, do not override
-    parameter int Raw = Aw + (Sides > 1 ? 1 : 0)  // derived, do not override
+    parameter int SideW = $clog2(Sides),  // derived, do not override
+    parameter int Raw = Aw + SideW  // derived, do not override
 ) (
     input  wire logic                   clk_i,
     input  wire logic [      Sides-1:0] we_i,
@@ -28,7 +29,7 @@ module csb_neuron_ram #(
     output logic      [Reads*DataW-1:0] rdata_o
 );
   (* no_rw_check *)
-  logic [DataW-1:0] mem[Depth*Sides];
+  logic [DataW-1:0] mem[Depth<<SideW];
 
   always_ff @(posedge clk_i) begin
     if (re_i) begin
@@ -38,8 +39,9 @@ module csb_neuron_ram #(
 
   if (Sides > 1) begin : gen_wide
     always_ff @(posedge clk_i) begin
-      if (we_i[0]) mem[{waddr_i, 1'b0}] <= wdata_i[0+:DataW];
-      if (we_i[1]) mem[{waddr_i, 1'b1}] <= wdata_i[DataW+:DataW];
+      for (int s = 0; s < Sides; s++) begin
+        if (we_i[s]) mem[{waddr_i, SideW'(s)}] <= wdata_i[s*DataW+:DataW];
+      end
     end
   end else begin : gen_narrow
     always_ff @(posedge clk_i) begin

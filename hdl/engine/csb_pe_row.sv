@@ -11,8 +11,9 @@
 // cycle 2, with Deep in cycle 1, so a row may be started again 3 + Deep words after it was stored
 // (acc_raw).
 //
-// Banks: [0, DrainBanks) take this ring's rows; with ShareV as many more take rows of the ring
-// below. All numbers are signed integers: WeightW x DataW products, AccW sums, no rounding.
+// Banks: sets of DrainBanks, first those for this ring's rows, then for each sharing mode across
+// engine rows those for rows of another ring. All numbers are signed integers: WeightW x DataW
+// products, AccW sums, no rounding.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
@@ -21,11 +22,9 @@ module csb_pe_row #(
     parameter int WeightW    = 16,                            // bits of a weight
     parameter int AccW       = 36,
     parameter int AccDepth   = 256,
-    parameter int DrainBanks = 1,
-    parameter int ShareV     = 0,
+    parameter int Banks      = 1,                             // of accumulators
     parameter int Deep       = 0,                             // 1: a register more
     parameter int Aw         = $clog2(AccDepth),              // derived, do not override
-    parameter int Banks      = DrainBanks * (1 + ShareV),     // derived, do not override
     parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
     input  wire logic                  clk_i,

@@ -22,13 +22,14 @@ module csb_pegroup #(
     parameter int NeuronDepth = 512,
     parameter int AccDepth = 256,
     parameter int DrainBanks = 1,
-    parameter int ShareH = 1,
-    parameter int ShareV = 0,
+    parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
-    parameter int Banks = DrainBanks * (1 + ShareV),  // derived, do not override
+    parameter int Sides = csb_pkg::share_sides(Sharing),  // derived, do not override
+    parameter int Sets = csb_pkg::share_sets(Sharing),  // derived, do not override
+    parameter int Banks = DrainBanks * Sets,  // derived, do not override
     parameter int Waw = $clog2(WeightDepth)  // derived, do not override
 ) (
     input  wire logic                                       clk_i,
@@ -45,10 +46,10 @@ module csb_pegroup #(
     // zero accumulators
     input  wire logic                                       zero_i,
     input  wire logic [                               15:0] zero_addr_i,
-    // neurons of the own column and of the right neighbour's
-    input  wire logic [                           ShareH:0] nw_we_i,
+    // neurons of every side: the own column and those that sharing modes add
+    input  wire logic [                          Sides-1:0] nw_we_i,
     input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [             (1 + ShareH)*DataW-1:0] nw_data_i,
+    input  wire logic [                    Sides*DataW-1:0] nw_data_i,
     // drain
     input  wire logic                                       acc_re_i,
     input  wire logic [                            Aaw-1:0] acc_addr_i,
@@ -61,10 +62,11 @@ module csb_pegroup #(
   import csb_pkg::*;
 
   localparam int Bsel = DrainBanks > 1 ? $clog2(DrainBanks) : 0;
+  localparam int SideW = $clog2(Sides);
+  localparam int SetW = $clog2(Sets);
   `include "csb_peg_word.svh"
 
   localparam int Bw = Banks > 1 ? $clog2(Banks) : 1;
-  localparam int Sides = 1 + ShareH;
   localparam bit [Aaw-1:0] AccHalf = Aaw'(1 << ($clog2(AccDepth + 1) - 2));  // of two halves
 
   logic valid, issue, next_load;
@@ -172,7 +174,7 @@ module csb_pegroup #(
 
   // --- neurons of every share group --------------------------------------------------------
   localparam int ShareGroups = P / SharedCols;
-  localparam int Raw = Naw + ShareH;
+  localparam int Raw = Naw + SideW;
   logic [ShareGroups*SectionW-1:0] sections;
   logic [ ShareGroups*Q*DataW-1:0] neurons_in;
   assign sections = word[PegWidth+:ShareGroups*SectionW];
@@ -193,12 +195,11 @@ module csb_pegroup #(
     end
 
     for (genvar q = 0; q < Q; q++) begin : gen_pe
-      logic [PeW-1:0] pe;
+      localparam int Pe = SectionPeLsb + q * PeW;
       logic [Naw-1:0] naddr;
-      assign pe = section[SectionPeLsb+q*PeW+:PeW];
-      assign naddr = pe[PeCLsb+:PeCW] ^ toggle;
-      if (ShareH != 0) begin : gen_side
-        assign raddr[q*Raw+:Raw] = {naddr, pe[PeSLsb]};
+      assign naddr = section[Pe+PeCLsb+:PeCW] ^ toggle;
+      if (Sides > 1) begin : gen_side
+        assign raddr[q*Raw+:Raw] = {naddr, section[Pe+PeSLsb+:PeSW]};
       end else begin : gen_own
         assign raddr[q*Raw+:Raw] = naddr;
       end
@@ -246,15 +247,20 @@ module csb_pegroup #(
       assign weights[q*WeightW+:WeightW] = section[SectionPeLsb+q*PeW+PeWLsb+I*PeWeightW+:PeWW];
     end
 
-    // bank: {vert, drain bank}
+    // bank: set of banks * DrainBanks + bank of the drain
     if (Banks == 1) begin : gen_bank0
       assign bank = 1'b0;
-    end else if (ShareV == 0) begin : gen_bank_d
+    end else if (Sets == 1) begin : gen_bank_d
       assign bank = fields[PeRowBankLsb+:PeRowBankW];
     end else if (PeRowBankW == 0) begin : gen_bank_v
-      assign bank = section[PeRowVertLsb+I*PeRowEndW];
-    end else begin : gen_bank_dv
-      assign bank = {section[PeRowVertLsb+I*PeRowEndW], fields[PeRowBankLsb+:PeRowBankW]};
+      assign bank = section[PeRowVertLsb+I*PeRowEndW+:PeRowVertW];
+    end else if (DrainBanks == 1 << PeRowBankW) begin : gen_bank_dv
+      assign bank = {
+        section[PeRowVertLsb+I*PeRowEndW+:PeRowVertW], fields[PeRowBankLsb+:PeRowBankW]
+      };
+    end else begin : gen_bank_product
+      assign bank = Bw'(section[PeRowVertLsb+I*PeRowEndW+:PeRowVertW]) * Bw'(DrainBanks) +
+                    Bw'(fields[PeRowBankLsb+:PeRowBankW]);
     end
 
     if (Deep != 0) begin : gen_deep
@@ -275,8 +281,7 @@ module csb_pegroup #(
         .WeightW   (WeightW),
         .AccW      (AccW),
         .AccDepth  (AccDepth),
-        .DrainBanks(DrainBanks),
-        .ShareV    (ShareV),
+        .Banks     (Banks),
         .Deep      (Deep)
     ) u_row (
         .clk_i,

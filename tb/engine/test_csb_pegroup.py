@@ -19,7 +19,7 @@ from cocotb.triggers import RisingEdge
 from csb_rnn.execution import units
 from csb_rnn.machine import config, isa
 from tb.lib.datapath_model import pack, random_signed
-from tb.lib.pegroup_model import PegroupModel, Word, banks, random_program
+from tb.lib.pegroup_model import PegroupModel, Word, random_program
 from tb.lib.stream import poison, reset, start_clock
 
 FLAGS = ("start_i", "stop_i", "hold_i", "ld_we_i", "zero_i", "nw_we_i", "acc_re_i")
@@ -126,7 +126,7 @@ class Bench:
 
     # --- drain
     def _sums(self, row: int) -> tuple[int, list[int | None]]:
-        keys = [(p, b, row) for p in range(self.c.P) for b in range(banks(self.c))]
+        keys = [(p, b, row) for p in range(self.c.P) for b in range(self.c.banks)]
         at_once = [
             self.model.stored.get(key) == self.cycle - isa.lat_stored(self.c) for key in keys
         ]
@@ -167,7 +167,7 @@ class Bench:
             wanted = sorted(self.model.counted(*following) - taken)
         if wanted and random.random() < 0.7:
             return random.choice(wanted)
-        any_at = random.randrange(1 + self.c.share_h), random.randrange(self.c.neuron_depth)
+        any_at = random.randrange(len(self.c.sides)), random.randrange(self.c.neuron_depth)
         return None if any_at in taken else any_at
 
     def neuron_write(self) -> dict[str, int]:
@@ -176,9 +176,9 @@ class Bench:
         if at is None:
             return {}
         sides = {at[0]}
-        values = [random_signed(c.data_w) for _ in range(1 + c.share_h)]
+        values = [random_signed(c.data_w) for _ in c.sides]
         if not self.running and random.random() < 0.5:
-            sides = set(range(1 + c.share_h))
+            sides = set(range(len(c.sides)))
         for side in sides:
             self.writes.append((self.cycle + units.IN_EVENT, side, at[1], values[side]))
         we = sum(1 << side for side in sides)
@@ -193,7 +193,7 @@ class Bench:
 
     async def zero(self) -> None:
         """As csb_engine does: accumulators by their own port, neurons over their bus."""
-        sides = (2 << self.c.share_h) - 1
+        sides = (1 << len(self.c.sides)) - 1
         for address in range(max(self.c.neuron_depth, self.c.acc_depth)):
             neurons = {"nw_we_i": sides, "nw_addr_i": address, "nw_data_i": 0}
             zero = {"zero_i": int(address < self.c.acc_depth), "zero_addr_i": address}
@@ -309,7 +309,7 @@ async def zeroing_reaches_everything(dut) -> None:
     for row in range(c.acc_depth):
         await bench.tick(acc_re_i=1, acc_addr_i=row)
     await bench.tick()
-    assert bench.seen["sum"] - before == c.acc_depth * c.P * banks(c)
+    assert bench.seen["sum"] - before == c.acc_depth * c.P * c.banks
 
 
 @cocotb.test

@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from csb_rnn.machine import config, isa
 from tb.lib.datapath_model import pack, random_signed, signed, unpack
-from tb.lib.pegroup_model import bank_of, banks, random_pe_row
+from tb.lib.pegroup_model import bank_of, random_pe_row
 from tb.lib.stream import poison, reset, start_clock
 
 NEURON_CYCLE = 1  # cycles from the issue of a word to the neurons it addressed
@@ -86,6 +86,7 @@ async def neurons_of_every_side(dut) -> None:
         int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides", "Reads")
     )
     address_w = len(dut.raddr_i) // ports
+    places = 1 << (sides - 1).bit_length()  # of a word
     start_clock(dut)
     memory: dict[int, int] = {}
     want: list[int] = []
@@ -95,7 +96,7 @@ async def neurons_of_every_side(dut) -> None:
         values = [random_signed(width) for _ in range(sides)]
         drive(dut, "we_i", waddr_i=address if we else None, wdata_i=pack(values, width))
         dut.we_i.value = we
-        written = {address * sides + s: values[s] for s in range(sides) if we >> s & 1}
+        written = {address * places + s: values[s] for s in range(sides) if we >> s & 1}
         known = [a for a in memory if a not in written]
         read = bool(known) and random.random() < 0.7
         at = [random.choice(known) for _ in range(ports)] if read else None
@@ -143,9 +144,9 @@ async def bank_has_two_readers(dut) -> None:
 @cocotb.test
 async def pe_row_sums_streaks(dut) -> None:
     """Streaks with pauses between their words; every row is drained as soon as it can be."""
-    names = ("data_w", "weight_w", "Q", "acc_depth", "drain_banks", "share_v", "acc_guard")
-    ports = ("DataW", "WeightW", "Q", "AccDepth", "DrainBanks", "ShareV")
-    values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=False)}
+    names = ("data_w", "weight_w", "Q", "acc_depth", "drain_banks")
+    ports = ("DataW", "WeightW", "Q", "AccDepth", "Banks")
+    values = {n: int(getattr(dut, p).value) for n, p in zip(names, ports, strict=True)}
     c = config.load("tiny", neuron_depth=64, acc_guard=int(os.environ["ACC_GUARD"]), **values)
     for name in ("issue_i", "zero_i", "acc_re_i"):
         getattr(dut, name).value = 0
@@ -157,7 +158,7 @@ async def pe_row_sums_streaks(dut) -> None:
     drive(dut, "zero_i", zero_addr_i=None)
     await RisingEdge(dut.clk_i)  # the last one is written a cycle later
 
-    acc = dict.fromkeys(((b, r) for b in range(banks(c)) for r in range(c.acc_depth)), 0)
+    acc = dict.fromkeys(((b, r) for b in range(c.banks) for r in range(c.acc_depth)), 0)
     stored: dict[tuple[int, int], int] = {}
     neurons: deque[list[int] | None] = deque([None] * NEURON_CYCLE)
     expected: list[int] | None = None
@@ -184,12 +185,12 @@ async def pe_row_sums_streaks(dut) -> None:
 
         ready = {r for (_, r), t in stored.items() if t == cycle - isa.lat_stored(c)}
         row = random.choice([*ready] or [random.randrange(c.acc_depth)])
-        if any(stored.get((b, row), -99) + isa.lat_stored(c) > cycle for b in range(banks(c))):
+        if any(stored.get((b, row), -99) + isa.lat_stored(c) > cycle for b in range(c.banks)):
             row = None
         drive(dut, "acc_re_i", acc_addr_i=row)
         check, expected = expected, None
         if row is not None:
-            expected = [acc[b, row] for b in range(banks(c))]
+            expected = [acc[b, row] for b in range(c.banks)]
             seen["at once"] += row in ready
         await RisingEdge(dut.clk_i)
         if check is not None:

@@ -31,8 +31,7 @@ module regs_probe;
       .DrainBanks(2),
       .WeightW(12),
       .SharedCols(2),
-      .ShareH(0),
-      .ShareV(1),
+      .Sharing(2),
       .StreamW(64),
       .XPerCycle(2)
   ) u_regs (

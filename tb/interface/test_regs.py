@@ -16,7 +16,7 @@ from tb.lib.axi import axil_master, stall_axil
 from tb.lib.checkers import Monitor
 from tb.lib.stream import reset, start_clock, within
 
-PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "ShareV": 1, "StateW": 20}
+PARAMETERS = {"K": 3, "L": 5, "P": 2, "Q": 4, "ConfigHash": 0x12345678, "Sharing": 2, "StateW": 20}
 PARAMETERS |= {"Lanes": 6, "StateDepth": 100, "WeightW": 12, "SharedCols": 2}
 STATE_LATENCY = 4  # cycles from a request of the state window to its data
 INPUTS = (
@@ -120,7 +120,7 @@ async def the_whole_map(dut, stall: float) -> None:
     assert field("WORD", "weight_w", word) == 12
     assert field("WORD", "shared_cols", word) == 2
     stream, _ = await b.read("STREAM")
-    assert field("STREAM", "share_v", stream) == 1
+    assert field("STREAM", "sharing", stream) == 2
     for offset in range(0, 0x100, 4):
         if offset not in mapped:
             assert (await b.read(offset))[1] == AxiResp.SLVERR, hex(offset)

@@ -38,11 +38,6 @@ class Word:
         return word
 
 
-def banks(c: Config) -> int:
-    """Accumulator banks of a PE row, those of the ring below included."""
-    return c.drain_banks * (1 + c.share_v)
-
-
 def bank_of(c: Config, pe_row: dict[str, int]) -> int:
     return pe_row.get("vert", 0) * c.drain_banks + pe_row.get("bank", 0)
 
@@ -62,7 +57,7 @@ def _share(c: Config) -> dict[str, int]:
     out = {"pp": random.getrandbits(1)}
     for q in range(c.Q):
         out[f"c{q}"] = random.randrange(c.neuron_depth)
-        out[f"s{q}"] = random.randrange(1 + c.share_h)
+        out[f"s{q}"] = random.randrange(len(c.sides))
     return out
 
 
@@ -81,7 +76,7 @@ def random_pe_row(c: Config, begin: int, end: int, rows: list[int]) -> list[dict
         pos = len(out)
         free = [
             (bank, row)
-            for bank in range(banks(c))
+            for bank in range(c.banks)
             for row in rows
             if stored.get((bank, row), -isa.acc_raw(c)) + isa.acc_raw(c) <= pos
         ]
@@ -153,7 +148,7 @@ class PegroupModel:
 
     def __init__(self, c: Config) -> None:
         self.c = c
-        self.neurons = [[0] * c.neuron_depth for _ in range(1 + c.share_h)]
+        self.neurons = [[0] * c.neuron_depth for _ in c.sides]
         self.acc: dict[tuple[int, int, int], int] = {}  # PE row, bank, row; absent: not known
         self.stored: dict[tuple[int, int, int], int] = {}  # cycle of the last store
         self.sums = [0] * c.P
@@ -169,7 +164,7 @@ class PegroupModel:
         for side in self.neurons:
             side[:] = [0] * len(side)
         for p in range(self.c.P):
-            for bank in range(banks(self.c)):
+            for bank in range(self.c.banks):
                 for row in range(self.c.acc_depth):
                     self.acc[p, bank, row] = 0
 
@@ -241,6 +236,6 @@ class PegroupModel:
 
     def readable(self, row: int, cycle: int) -> bool:
         """Whether the drain may read a row in this cycle: no store of it is on its way."""
-        every = ((p, b, row) for p in range(self.c.P) for b in range(banks(self.c)))
+        every = ((p, b, row) for p in range(self.c.P) for b in range(self.c.banks))
         latency = isa.lat_stored(self.c)
         return all(self.stored.get(k, -latency) + latency <= cycle for k in every)

@@ -11,6 +11,7 @@ import pytest
 from csb_rnn.compiler import reference
 from csb_rnn.compiler.sharing import words_of
 from csb_rnn.machine import config
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 SECONDS = 5.0
 
@@ -29,7 +30,7 @@ def best(tiles: np.ndarray, sharing: str) -> int:
     return int(min(loads))
 
 
-@pytest.mark.parametrize("sharing", config.SHARING)
+@pytest.mark.parametrize("sharing", PAPER_MODES)
 @pytest.mark.parametrize("case", range(4))
 def test_finds_the_best_cuts(sharing, case) -> None:
     tiles = np.random.default_rng(case).integers(0, 4, (2, 2, 2))
@@ -60,7 +61,7 @@ def test_a_solver_without_time_widens_the_margin() -> None:
     assert found.cycles <= tiles.prod(axis=-1).max()
 
 
-@pytest.mark.parametrize("sharing", config.SHARING)
+@pytest.mark.parametrize("sharing", PAPER_MODES)
 @pytest.mark.parametrize("case", range(3))
 def test_words_are_level_where_they_can_be(sharing, case) -> None:
     """Whole words may move: with both directions only the mean, rounded up, bounds them."""

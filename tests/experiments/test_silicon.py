@@ -14,7 +14,7 @@ import pytest
 from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.silicon import area, floorplan, routing
 from csb_rnn.flow import schema
-from csb_rnn.machine import config
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,7 @@ def test_area_rows_and_hash() -> None:
     rows = area.jobs(["small", "paper256"])
     assert [(r.config.name, r.target) for r in rows[:1]] == [("small", "ecp5")]
     modes = {(r.sharing, r.max_block) for r in rows[1:]}
-    assert modes == {(s, b) for s in config.SHARING for b in area.BLOCKS}
+    assert modes == {(s, b) for s in PAPER_MODES for b in area.BLOCKS}
     first, second = rows[1], rows[2]
     assert first.max_block != second.max_block
     assert first.digest() == second.digest()  # the largest block is no circuit

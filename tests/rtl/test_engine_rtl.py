@@ -41,9 +41,7 @@ LATER = [  # large builds that nothing else needs; make nightly
 
 def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     """Parameters of csb_engine in a configuration."""
-    names = (
-        "K L P Q DataW WeightW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV"
-    )
+    names = "K L P Q DataW WeightW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks Sharing"
     names += " SharedCols Deep"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
@@ -57,6 +55,7 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
         ("csb_reduce", "reduce_", {"N": 5}),
         ("csb_neuron_ram", "neurons_", {"Depth": 32, "Reads": 4}),
         ("csb_neuron_ram", "neurons_", {"Depth": 64, "Reads": 3, "DataW": 8, "Sides": 1}),
+        ("csb_neuron_ram", "neurons_", {"Depth": 16, "Reads": 2, "Sides": 3}),
         ("csb_acc_bank", "bank_", {"Depth": 64, "AccW": 26}),
     ],
     ids=str,
@@ -79,12 +78,12 @@ def test_join_asserts_tokens(sim) -> None:
 def test_pe_row(sim, override) -> None:
     c = load("tiny", acc_depth=16, **override)
     every = rtl_parameters(c)
-    names = ("Q", "DataW", "WeightW", "AccDepth", "DrainBanks", "ShareV")
+    names = ("Q", "DataW", "WeightW", "AccDepth")
     run(
         "csb_pe_row",
         "tb.engine.test_small_engine",
         sim=sim,
-        parameters={"AccW": c.acc_w, **{n: every[n] for n in names}},
+        parameters={"AccW": c.acc_w, "Banks": c.banks, **{n: every[n] for n in names}},
         extra_env={"ACC_GUARD": str(c.acc_guard)},
         test_filter="pe_row_",
     )
@@ -106,7 +105,7 @@ def test_pegroup(sim, config, override) -> None:
     """A PEGroup alone; shallow, as the bench zeroes every memory again and again."""
     override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
     c = load(config, **override)
-    names = "P Q DataW WeightW WeightDepth NeuronDepth AccDepth DrainBanks ShareH ShareV SharedCols"
+    names = "P Q DataW WeightW WeightDepth NeuronDepth AccDepth DrainBanks Sharing SharedCols"
     names += " Deep"
     every = rtl_parameters(c)
     run(

@@ -84,7 +84,7 @@ def test_registers_follow_their_definition(tmp_path, elsewhere: bool) -> None:
         "IDENTITY": registers.IDENTITY,
         "GRID": m.value("GRID", k=3, l=5, p=2, q=4),
         "FORMATS": m.value("FORMATS", data_w=16, state_w=20, state_frac=13, drain_banks=2),
-        "STREAM": m.value("STREAM", stream_w=64, x_per_cycle=2, share_h=0, share_v=1),
+        "STREAM": m.value("STREAM", stream_w=64, x_per_cycle=2, sharing=2),
         "WORD": m.value("WORD", weight_w=12, shared_cols=2),
         "VERSION": m.value("VERSION", major=major, minor=minor, patch=patch),
         "CONTROL": m.value("CONTROL", fresh=1),

@@ -12,6 +12,7 @@ from csb_rnn.api import sizes
 from csb_rnn.cli.machine import CONFIG_HELP, summary
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import config, own_config
+from csb_rnn.machine.sharing_modes import SHARING
 from csb_rnn.network.read import read_source
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
@@ -31,7 +32,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sharing",
-        help=f"{', '.join(config.SHARING)} (default: all that the configuration has built in)",
+        help=f"{', '.join(SHARING)} (default: all that the configuration has built in)",
     )
     parser.add_argument("--compiler", default="default", help=", ".join(flow.COMPILERS))
     parser.add_argument("--streams", type=int, default=1, help="independent streams, 1 to 8")

@@ -17,6 +17,7 @@ from csb_rnn.compiler.placement import PlacedLayer, PlacedStage, over, place
 from csb_rnn.compiler.products import products_in_order
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import CompileError, Program, StateSlot
 
@@ -80,7 +81,8 @@ def compile_network(
         qnet: the network; its widths are those of ``c``.
         c: the configuration.
         streams: independent streams, taking turns, 1 to 8.
-        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all built into ``c``.
+        sharing: one of :data:`csb_rnn.machine.sharing_modes.SHARING`; None for
+            all built into ``c``.
         block: units in a row with similar columns: the block of the pruning.
         compiler: one of :data:`COMPILERS`: ``default`` balances whole products, ``reference`` makes
             the paper's search, block iteration by block iteration. Both give the same numbers.
@@ -94,6 +96,12 @@ def compile_network(
         raise CompileError(
             f"compiler 'reference' balances PE rows, configuration {c.name} has shared_cols "
             f"{c.shared_cols}: use the default compiler"
+        )
+    mode = c.choose_sharing(sharing)
+    if compiler == "reference" and mode not in PAPER_MODES:
+        raise CompileError(
+            f"compiler 'reference' knows sharing {', '.join(PAPER_MODES)}, not {mode}: use the "
+            "default compiler"
         )
     if not 1 <= streams <= 8:
         raise CompileError(f"{streams} streams: 1 to 8 are possible")
@@ -109,7 +117,7 @@ def compile_network(
         acc_rows,
         acc_pp,
         c,
-        c.choose_sharing(sharing),
+        mode,
         max(1, block // c.P) if compiler == "reference" else None,
     )
 

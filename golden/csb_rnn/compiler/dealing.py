@@ -97,7 +97,7 @@ def deal(
 
     row = _scaled(rows, c.rings)
     col = _scaled(cols, c.L)
-    if c.share_h:  # sharing evens out columns
+    if len(c.sides) > 1:  # sharing evens out columns
         col = col * 0.5
     ring_load = np.zeros((c.rings, row.shape[1]))
     column_load = np.zeros((c.L, col.shape[1]))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sharing of whole words: they move to the engine column to the left, or to the engine row above.
+"""Sharing of whole words: a rule for each sharing mode (:data:`RULES`), which moves some of them to
+a neighbour.
 
 Example: engine rows with 120 and 80 words of an iteration even out when one gives the other 20.
 """
@@ -7,12 +8,14 @@ Example: engine rows with 120 and 80 words of an iteration even out when one giv
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
 from csb_rnn.compiler.products import Product
 from csb_rnn.compiler.tiles import PeRows, Words, flow, order_key
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.sharing_modes import BANK_SETS, SIDES
 
 
 def _merge(words: Words, other: Words, p: Product) -> Words:
@@ -36,7 +39,7 @@ def move_left(
         products, pe_rows_of: in program order; PE rows change in place.
         meet: products before which the PEGroups wait for each other: PE rows are level there.
     """
-    groups = c.K * c.share_groups
+    groups, side = c.K * c.share_groups, list(SIDES[c.sharing].values()).index("horizontal")
     load = np.zeros((groups, c.L), np.int64)
     starts = [0, *(i for i, m in enumerate(meet) if m and i), len(products)]
     for lo, hi in itertools.pairwise(starts):
@@ -55,7 +58,7 @@ def move_left(
                 seen[at] += len(own.row)
             moved = {
                 (g, (col - 1) % c.L): own.pick(go[g, col])._replace(
-                    side=np.ones((int(go[g, col].sum()), c.Q), np.int64)
+                    side=np.full((int(go[g, col].sum()), c.Q), side)
                 )
                 for (g, col), own in pe_rows.items()
             }
@@ -73,7 +76,7 @@ def _receive(pe_rows: PeRows, moved: PeRows, p: Product) -> None:
         del pe_rows[at]
 
 
-def move_up(products: list[Product], pe_rows_of: list[PeRows], c: Config) -> None:
+def move_up(products: list[Product], pe_rows_of: list[PeRows], meet: list[bool], c: Config) -> None:
     """Vertical sharing: whole words of a PE row go to the PE row of the engine row above.
 
     Both PE rows hold the same neurons, so any word may move, and no word gets fuller or emptier.
@@ -82,7 +85,7 @@ def move_up(products: list[Product], pe_rows_of: list[PeRows], c: Config) -> Non
     flow, spread evenly over its words.
 
     Args:
-        products, pe_rows_of: in program order; PE rows change in place.
+        products, pe_rows_of, meet: as of :func:`move_left`.
     """
     total = np.zeros((c.K, c.share_groups, c.L))
     for pe_rows in pe_rows_of:
@@ -110,10 +113,18 @@ def give_up(p: Product, pe_rows: PeRows, go: dict[tuple[int, int], np.ndarray], 
         away = go[group, col]
         if away.any():
             moved = pe_row.pick(away)
+            number = list(BANK_SETS[c.sharing].values()).index("vertical")
             to = (group - c.share_groups) % (c.K * c.share_groups)
-            given[to, col] = moved._replace(vert=~moved.vert)
+            given[to, col] = moved._replace(vert=np.full(len(moved.vert), number))
             pe_rows[group, col] = pe_row.pick(~away)
     _receive(pe_rows, given, p)
+
+
+#: Moves whole words in all products of a program; arguments as of :func:`move_left`.
+Rule = Callable[[list[Product], list[PeRows], list[bool], Config], None]
+RULES: dict[str, Rule] = {"horizontal": move_left, "vertical": move_up}
+#: Where no PE rows share addresses this mode moves single weights: :mod:`csb_rnn.compiler.sharing`.
+BY_WEIGHTS = "horizontal"
 
 
 def first_of_sets(sets: np.ndarray, count: np.ndarray) -> np.ndarray:

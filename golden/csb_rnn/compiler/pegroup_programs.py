@@ -9,16 +9,18 @@ needs of data (events, marks, an accumulator still in the pipeline) move them ap
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 
 from csb_rnn.compiler import reference
-from csb_rnn.compiler.moves import first_of_sets, give_up, move_left, move_up
+from csb_rnn.compiler.moves import BY_WEIGHTS, RULES, first_of_sets, give_up
 from csb_rnn.compiler.products import Product
 from csb_rnn.compiler.sharing import share
 from csb_rnn.compiler.tiles import FAR, NONE, PeRows, Words, schedule, tiles_of
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.sharing_modes import PARTS
 from csb_rnn.program.program import CompileError, GroupProgram
 
 SECONDS = 1.0  # of one call of the reference compiler's solver
@@ -67,9 +69,27 @@ def _pe_rows_of(p: Product, c: Config, taken: np.ndarray) -> PeRows:
         pe = np.zeros((3, words, c.Q), np.int64)
         pe[:, word, within % c.Q] = weight[lo:hi], addr[lo:hi], moved[lo:hi]
         out[int(ring[lo]), int(pe_row[lo])] = Words(
-            r[begin][:, None], np.zeros(words, bool), pe[0][:, None], pe[1], pe[2]
+            r[begin][:, None], np.zeros(words, np.int64), pe[0][:, None], pe[1], pe[2]
         )
     return out
+
+
+def _move_words(
+    modes: Iterable[str],
+    products: list[Product],
+    pe_rows_of: list[PeRows],
+    meet: list[bool],
+    c: Config,
+) -> None:
+    """The rules of some sharing modes, one after the other; arguments as of :data:`RULES`.
+
+    Raises:
+        CompileError: a mode has no rule.
+    """
+    for mode in modes:
+        if mode not in RULES:
+            raise CompileError(f"{mode} sharing: the compiler has no rule for it (RULES)")
+        RULES[mode](products, pe_rows_of, meet, c)
 
 
 def _whole_products(products: list[Product], sharing: str, c: Config) -> list[PeRows]:
@@ -77,19 +97,16 @@ def _whole_products(products: list[Product], sharing: str, c: Config) -> list[Pe
     meet = [p.needs_stage is not None for p in products]
     if c.shared_cols > 1:
         pe_rows_of = [tiles_of(p, c) for p in products]
-        if sharing in ("horizontal", "both"):
-            move_left(products, pe_rows_of, meet, c)
-        if sharing in ("vertical", "both"):
-            move_up(products, pe_rows_of, c)
+        _move_words(PARTS[sharing], products, pe_rows_of, meet, c)
         return pe_rows_of
     steps, tables = zip(*(_steps(p, c) for p in products), strict=True)
-    taken = share(list(tables), c.Q, sharing in ("horizontal", "both"), meet)
+    taken = share(list(tables), c.Q, BY_WEIGHTS in PARTS[sharing], meet)
     pe_rows_of = [
         _pe_rows_of(p, c, t[step, p.ring])
         for p, step, t in zip(products, steps, taken, strict=True)
     ]
-    if sharing in ("vertical", "both"):
-        move_up(products, pe_rows_of, c)
+    whole = [mode for mode in PARTS[sharing] if mode != BY_WEIGHTS]
+    _move_words(whole, products, pe_rows_of, meet, c)
     return pe_rows_of
 
 
@@ -119,7 +136,7 @@ class _Builder:
         self.pieces: list[tuple[int, np.ndarray, Product, Words]] = []  # share group, positions
         self.waits: dict[int, dict[str, int]] = {}  # fields of words that wait
         self.wait_pos = -1
-        self.keys = c.drain_banks * (1 + c.share_v) * rows_of_acc  # accumulators of a PE row
+        self.keys = c.banks * rows_of_acc  # accumulators of a PE row
         # Position of the last store of each accumulator of each PE row.
         self.stored: list[dict[int, int]] = [{} for _ in range(c.P)]
         self.rows_of_acc = rows_of_acc
@@ -248,7 +265,7 @@ def build(
             something else that is waited for says so.
         acc_rows: accumulator addresses of one bank in use.
         acc_pp: accumulators are double-buffered by iteration.
-        sharing: none, horizontal, vertical or both.
+        sharing: one of :data:`csb_rnn.machine.sharing_modes.SHARING`.
         set_rows: None balances whole products; else the paper's search does, so many rows of every
             ring at a time (:func:`csb_rnn.compiler.reference.share`).
     """

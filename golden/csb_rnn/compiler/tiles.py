@@ -30,7 +30,8 @@ class Words(NamedTuple):
     """Words of one share group in one product, in order.
 
     ``row`` [words, C] rows of the product (:data:`NONE`: this PE row idles), ``vert`` [words] the
-    rows belong to the engine row below, ``weight`` [words, C, Q], ``addr`` and ``side`` [words, Q].
+    set of accumulator banks (0: rows of the own engine row), ``weight`` [words, C, Q], ``addr`` and
+    ``side`` [words, Q].
     """
 
     row: np.ndarray
@@ -111,7 +112,7 @@ def _strips(
     row_of = np.broadcast_to(named[:, None, :], (strips, words, shared))
     n = int(keep.sum())
     return Words(
-        row_of[keep], np.zeros(n, bool), cells[keep], where[keep], np.zeros((n, q), np.int64)
+        row_of[keep], np.zeros(n, np.int64), cells[keep], where[keep], np.zeros((n, q), np.int64)
     )
 
 

@@ -38,8 +38,10 @@ class Interpreter:
         self.p, self.x, self.fresh = p, np.asarray(x, np.int64), state is None
         self.choice = np.random.default_rng(seed)
         self.neurons = np.zeros((c.L, c.neuron_depth), np.int64)
-        # Of every ring; the lower half of the columns are those of the engine row above.
-        self.acc = np.zeros((c.rings, 2 * c.L, c.drain_banks, c.acc_depth), np.int64)
+        # Of every ring: the L columns of its own engine row, then those of each other set of banks.
+        self.sides, self.sets = np.array(c.sides), np.array(c.bank_sets)
+        columns = len(self.sets) * c.L
+        self.acc = np.zeros((c.rings, columns, c.drain_banks, c.acc_depth), np.int64)
         self.state = np.zeros((c.lanes, c.state_depth), np.int64)
         self.state[:, : len(p.constants)] = p.constants.T
         for s in p.states:
@@ -85,11 +87,11 @@ class Interpreter:
                 addr = self._neuron(
                     prog.pe["c"][at], n // p.streams, n % p.streams, word["pp"][:, None]
                 )
-                neurons = self.neurons[(col + prog.pe["s"][at]) % c.L, addr]
+                neurons = self.neurons[(col + self.sides[prog.pe["s"][at]]) % c.L, addr]
                 products = prog.pe["w"][at] * neurons[shares]
                 place = self._acc(word["row"], n, int(word["acc_pp"]))
                 vert = word.get("vert", 0 * rows)
-                owner = (ring + vert * c.P) % c.rings
+                owner = (ring + self.sets[vert] * c.P) % c.rings
                 column = col + vert * c.L
                 old = self.acc[owner, column, word["bank"], place]
                 begin = np.where(word["clr"], 0, old)

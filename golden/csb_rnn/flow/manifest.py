@@ -94,7 +94,7 @@ def _image_contents(p: Program, sections: Iterable[Section], data: bytes) -> dic
         words[name] += len(s.words)
         bits[name] += len(s.words) * widths[s.target][0]
     slots = sum(len(g) for g in p.groups) * c.P * c.Q
-    address = slots // c.shared_cols * (c.neuron_aw + c.share_h)
+    address = slots // c.shared_cols * (c.neuron_aw + c.side_w)
     return {
         "bytes": len(data),
         "words": len(data) // 4,

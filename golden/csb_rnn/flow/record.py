@@ -48,7 +48,8 @@ class Options:
     Attributes:
         block: side of the pattern's blocks; ``auto``: the one of the model's metadata, and if it
             has none, the one with fewest cycles.
-        sharing: one of :data:`csb_rnn.machine.config.SHARING`; None for all those built in.
+        sharing: one of :data:`csb_rnn.machine.sharing_modes.SHARING`; None for all
+            those built in.
         compiler: one of :data:`csb_rnn.compiler.COMPILERS`.
         streams: independent streams, taking turns, 1 to 8.
     """

@@ -16,6 +16,7 @@ from csb_rnn.machine.config_file import merged, read_table
 from csb_rnn.machine.config_ranges import MOST_BITS, MOST_PES, NAME, RANGES, ConfigError
 from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.rtl_names import camel
+from csb_rnn.machine.sharing_modes import BANK_SETS, MODES, SHARING, SIDES, Switches
 from csb_rnn.system import untrusted
 
 LANE_FRAC = 15  # fraction bits of a data path value (lane_w bits, signed)
@@ -28,11 +29,8 @@ def clog2(n: int) -> int:
     return max(1, (n - 1).bit_length())
 
 
-SHARING = ("none", "horizontal", "vertical", "both")  # index: share_h + 2 * share_v
-
-
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Switches):
     """One engine configuration; the fields are documented in ``hdl/configs.toml``."""
 
     name: str
@@ -45,8 +43,6 @@ class Config:
     state_w: int
     state_frac: int
     drain_banks: int
-    share_h: int
-    share_v: int
     shared_cols: int
     acc_guard: int
     max_block: int
@@ -148,6 +144,36 @@ class Config:
         return self.P // self.shared_cols
 
     @property
+    def sharing(self) -> int:
+        """Sharing modes that are built in: bit i stands for ``MODES[i]``."""
+        return sum(getattr(self, m.switch) << i for i, m in enumerate(MODES))
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Of each side of a neuron memory the engine column, counted from its own to the right."""
+        return tuple(SIDES[self.sharing])
+
+    @property
+    def side_w(self) -> int:
+        """Bits of a side; 0: there is one."""
+        return (len(self.sides) - 1).bit_length()
+
+    @property
+    def bank_sets(self) -> tuple[int, ...]:
+        """Of each set of accumulator banks the engine row, counted from its own down."""
+        return tuple(BANK_SETS[self.sharing])
+
+    @property
+    def set_w(self) -> int:
+        """Bits of a set of banks; 0: there is one."""
+        return (len(self.bank_sets) - 1).bit_length()
+
+    @property
+    def banks(self) -> int:
+        """Accumulator banks of a PE row, those for other engine rows included."""
+        return self.drain_banks * len(self.bank_sets)
+
+    @property
     def bus_rows(self) -> int:
         """Engine rows taking turns in the lanes' order on the neuron write bus: see
         :meth:`bus_place`."""
@@ -170,7 +196,7 @@ class Config:
         Raises:
             ConfigError: no such mode, or not built into this configuration.
         """
-        built_in = SHARING[self.share_h + 2 * self.share_v]
+        built_in = SHARING[self.sharing]
         if sharing is None:
             return built_in
         if sharing not in SHARING:
@@ -194,7 +220,7 @@ class Config:
     @property
     def reduce_stages(self) -> int:
         """Pipeline stages of the sum across an engine row: adders of ``REDUCE_IN`` operands."""
-        return 1 if self.L * (1 + self.share_v) <= REDUCE_IN else 2
+        return 1 if self.L * len(self.bank_sets) <= REDUCE_IN else 2
 
     @property
     def values_per_beat(self) -> int:
@@ -255,6 +281,13 @@ def from_fields(fields: Any) -> Config:
 def rtl_parameters(config: str | Config) -> dict[str, int]:
     """The RTL parameters (UpperCamelCase) of a configuration."""
     c = load(config) if isinstance(config, str) else config
-    fields = dataclasses.asdict(c)
-    del fields["name"]
-    return {_parameter(k): v for k, v in fields.items()}
+    switches = {m.switch for m in MODES}
+    return {
+        "Sharing" if k in switches else _parameter(k): c.sharing if k in switches else getattr(c, k)
+        for k in RANGES
+    }
+
+
+def fields(c: Config) -> dict[str, int]:
+    """All fields of a configuration but its name, in UpperCamelCase: what its hash is made of."""
+    return {_parameter(k): getattr(c, k) for k in RANGES}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from csb_rnn.errors import CsbError
+from csb_rnn.machine.sharing_modes import MODES
 
 
 class ConfigError(CsbError, ValueError):
@@ -28,8 +29,7 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "state_w": range(16, 33),
     "state_frac": range(16),
     "drain_banks": range(1, 17),
-    "share_h": (0, 1),
-    "share_v": (0, 1),
+    **{m.switch: (0, 1) for m in MODES},
     "shared_cols": range(1, 65),
     "acc_guard": range(33),
     "max_block": range(1, (1 << 16) + 1),

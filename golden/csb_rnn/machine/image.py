@@ -27,7 +27,7 @@ import numpy as np
 
 from csb_rnn.errors import CsbError
 from csb_rnn.machine import isa
-from csb_rnn.machine.config import Config, clog2, rtl_parameters
+from csb_rnn.machine.config import Config, clog2, fields, rtl_parameters
 from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.rtl_names import camel
@@ -48,7 +48,7 @@ class ImageError(CsbError, ValueError):
 HEADER = (
     isa.Field("magic", 32, "the bytes CSB1"),
     isa.Field("version", 32, "version of this format"),
-    isa.Field("config", 32, "hash of the configuration's RTL parameters: `config_hash`"),
+    isa.Field("config", 32, "hash of the configuration: `config_hash`"),
     isa.Field("words", 32, "length of the whole image in 32-bit words, checksum included"),
 )
 
@@ -97,11 +97,11 @@ class Section:
 
 
 def config_hash(c: Config) -> int:
-    """31-bit hash of all RTL parameters: an image runs only where it was made for.
+    """31-bit hash of all fields of a configuration: an image runs only where it was made for.
 
     31 bits, so every simulator takes it as an integer parameter.
     """
-    text = ",".join(f"{k}={v}" for k, v in sorted(rtl_parameters(c).items()))
+    text = ",".join(f"{k}={v}" for k, v in sorted(fields(c).items()))
     return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
+from csb_rnn.machine import sharing_modes
 from csb_rnn.machine.config import LANE_FRAC, REDUCE_IN, Config, clog2
 from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.rtl_names import camel
@@ -183,10 +184,10 @@ def load_parts(word: int, bits: int) -> list[int]:
 WIDTHS: dict[str, Callable[[Config], int]] = {
     "Aaw": lambda c: clog2(c.acc_depth),
     "Bsel": lambda c: clog2(c.drain_banks) if c.drain_banks > 1 else 0,
-    "ShareV": lambda c: c.share_v,
+    "SetW": lambda c: c.set_w,
     "WeightW": lambda c: c.weight_w,
     "Naw": lambda c: c.neuron_aw,
-    "ShareH": lambda c: c.share_h,
+    "SideW": lambda c: c.side_w,
 }
 
 
@@ -217,11 +218,11 @@ PE_ROW = (
     SectionField("clr", 1, "start from zero: first visit of the row in this iteration"),
 )
 SHARED = (SectionField("pp", 1, "neurons are double-buffered by frame parity"),)
-PE_ROW_END = (SectionField("vert", "ShareV", "the row belongs to the engine row below"),)
+PE_ROW_END = (SectionField("vert", "SetW", "set of banks: 0 for rows of the own engine row"),)
 PE_WEIGHT = (SectionField("w", "WeightW", "weight, signed"),)
 PE = (
     SectionField("c", "Naw", "neuron address; pp: its top bit is the older buffer"),
-    SectionField("s", "ShareH", "side: 1 for the right neighbour's column"),
+    SectionField("s", "SideW", "side: 0 for the own engine column"),
 )
 
 
@@ -386,6 +387,7 @@ def package_text() -> str:
         "  function automatic int reduce_stages(input int operands);",
         "    return operands <= ReduceIn ? 1 : 2;",
         "  endfunction",
+        *sharing_modes.package_lines(),
         "endpackage",
         "`default_nettype wire",
         "",

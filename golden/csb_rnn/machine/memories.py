@@ -19,16 +19,15 @@ def memory_bits(c: Config) -> dict[str, int]:
     pes = words * c.P * c.Q
     program = words * isa.pegroup_width(c)
     addresses = pes // c.shared_cols
-    banks = c.drain_banks * (1 + c.share_v)
     register_bank = isa.REG_DEPTH * 2 * (isa.MUL_W + 1 + c.lane_w)
     return {
         "weights": pes * c.weight_w,
-        "neuron addresses": addresses * (c.neuron_aw + c.share_h),
+        "neuron addresses": addresses * (c.neuron_aw + c.side_w),
         "rest of the PEGroup words": program
         - pes * c.weight_w
-        - addresses * (c.neuron_aw + c.share_h),
-        "neurons": c.pes // c.shared_cols * c.neuron_depth * (1 + c.share_h) * c.data_w,
-        "accumulators (2 copies)": 2 * c.groups * c.P * banks * c.acc_depth * c.acc_w,
+        - addresses * (c.neuron_aw + c.side_w),
+        "neurons": c.pes // c.shared_cols * c.neuron_depth * len(c.sides) * c.data_w,
+        "accumulators (2 copies)": 2 * c.groups * c.P * c.banks * c.acc_depth * c.acc_w,
         "biases": c.lanes * c.bias_depth * c.acc_w,
         "states": c.lanes * c.state_depth * c.state_w,
         "lane registers (4 copies of 2 banks)": c.lanes * 2 * register_bank,

@@ -13,6 +13,7 @@ from csb_rnn.machine import error_codes
 from csb_rnn.machine.counters import COUNTER_BASE, COUNTER_INC_W, COUNTERS, Counter
 from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.rtl_names import camel
+from csb_rnn.machine.sharing_modes import MODES
 from csb_rnn.machine.version import __version__
 
 VERSION = 3  # of the register map: raised if a register or field moves or means something else
@@ -45,6 +46,7 @@ class Register:
 
 
 F = RegField
+_SHARING = [f"{m.name} sharing" for m in MODES]
 _IRQ = (F("loaded", 0, 1, "image loaded"), F("error", 1, 1, "error"))
 REGISTERS = (
     Register(
@@ -82,8 +84,7 @@ REGISTERS = (
         (
             F("stream_w", 0, 16, "bits of a beat"),
             F("x_per_cycle", 16, 8, "input values written in a cycle"),
-            F("share_h", 24, 1, "horizontal sharing built in"),
-            F("share_v", 25, 1, "vertical sharing built in"),
+            F("sharing", 24, len(MODES), f"built in, from bit 0: {', '.join(_SHARING)}"),
         ),
     ),
     Register(

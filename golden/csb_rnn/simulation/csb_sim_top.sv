@@ -20,8 +20,7 @@ module csb_sim_top #(
     parameter int StateW = 24,
     parameter int StateFrac = 13,
     parameter int DrainBanks = 1,
-    parameter int ShareH = 1,
-    parameter int ShareV = 0,
+    parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,
     parameter int AccGuard = 4,
     parameter int MaxBlock = 128,  // a limit of the compiler; part of the configuration's hash
@@ -87,8 +86,7 @@ module csb_sim_top #(
       .StateW(StateW),
       .StateFrac(StateFrac),
       .DrainBanks(DrainBanks),
-      .ShareH(ShareH),
-      .ShareV(ShareV),
+      .Sharing(Sharing),
       .SharedCols(SharedCols),
       .AccGuard(AccGuard),
       .MaxBlock(MaxBlock),

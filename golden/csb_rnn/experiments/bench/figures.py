@@ -18,7 +18,7 @@ from csb_rnn.experiments.bench.layers import PAPER
 from csb_rnn.experiments.bench.plan import BLOCKS
 from csb_rnn.experiments.bench.results import Results
 from csb_rnn.experiments.bench.tables import long_enough, mean, pick
-from csb_rnn.machine.config import SHARING
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.grid": True, "axes.axisbelow": True,
          "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "csb"}  # fmt: skip
@@ -53,7 +53,7 @@ def efficiency(results: Results, folder: Path) -> list[Path]:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     mac: dict[str, list[float | None]] = {}
     busy: dict[str, list[float | None]] = {}
-    for s in SHARING:
+    for s in PAPER_MODES:
         rows = [r for r in default_rows(results, sharing=s) if long_enough(r)]
         mac[s] = [mean(r["mac_efficiency"] for r in pick(rows, block=b)) for b in blocks]
         rows = pick(results.efficiency, compiler=PAPER, sharing=s)

@@ -11,7 +11,7 @@ from csb_rnn.experiments.bench.layers import PAPER
 from csb_rnn.experiments.bench.plan import BLOCKS
 from csb_rnn.experiments.bench.results import Results
 from csb_rnn.experiments.bench.tables import LEAST_IDEAL, Row, Table, long_enough, mean, pick, three
-from csb_rnn.machine.config import SHARING
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 
 def default_rows(results: Results, **want: Any) -> list[Row]:
@@ -30,7 +30,7 @@ def efficiency_means(results: Results) -> Table:
             if not found:
                 continue
             cells = []
-            for sharing in SHARING:
+            for sharing in PAPER_MODES:
                 values = [
                     r["mac_efficiency"] if key == "MAC" else r["busy_pe_utilisation"]
                     for r in pick(found, sharing=sharing)
@@ -44,7 +44,7 @@ def efficiency_means(results: Results) -> Table:
         rows.append((str(block), "paper's Fig. 12, busy PEs", "-", text[0], "-", "-", text[1]))
     return Table(
         f"means over layers of {LEAST_IDEAL} ideal cycles or more (the paper's: what was solved)",
-        ("block", "compiler, measure", "layers", *SHARING),
+        ("block", "compiler, measure", "layers", *PAPER_MODES),
         rows,
         left=2,
         note="Busy PEs count a PEGroup that issues at all, MAC efficiency useful products: only "
@@ -62,7 +62,9 @@ def efficiency_layers(results: Results, compiler: str) -> Table:
     for key in keys:
         names = ("model", "layer", "block", "rate", "pattern")
         these = pick(results.efficiency, compiler=compiler, **dict(zip(names, key, strict=True)))
-        cells = [three(mean(r["mac_efficiency"] for r in pick(these, sharing=s))) for s in SHARING]
+        cells = [
+            three(mean(r["mac_efficiency"] for r in pick(these, sharing=s))) for s in PAPER_MODES
+        ]
         best = min(these, key=lambda r: r["cycles"])
         rows.append(
             (
@@ -76,7 +78,7 @@ def efficiency_layers(results: Results, compiler: str) -> Table:
                 best["config"],
             )
         )
-    heads = ("layer", "block", "rate", "pattern", *SHARING, "cycles", "bound", "config")
+    heads = ("layer", "block", "rate", "pattern", *PAPER_MODES, "cycles", "bound", "config")
     return Table(f"MAC efficiency of every layer, {compiler} compiler", heads, rows)
 
 
@@ -87,7 +89,8 @@ def paper_layers(results: Results) -> Table:
     for key in dict.fromkeys((r["model"], r["layer"], r["block"]) for r in found):
         these = pick(found, model=key[0], layer=key[1], block=key[2])
         cells = [
-            three(mean(r["busy_pe_utilisation"] for r in pick(these, sharing=s))) for s in SHARING
+            three(mean(r["busy_pe_utilisation"] for r in pick(these, sharing=s)))
+            for s in PAPER_MODES
         ]
         e = these[0]
         times = sum(r["timeouts"] for r in these)
@@ -101,7 +104,7 @@ def paper_layers(results: Results) -> Table:
             )
         )
     seconds = found[0]["seconds_each"] if found else 0
-    heads = ("layer", "block", *SHARING, "sets solved", "calls over time")
+    heads = ("layer", "block", *PAPER_MODES, "sets solved", "calls over time")
     return Table(
         f"busy PEs of the published machine, {seconds:g} s for each call of Z3",
         heads,

@@ -12,7 +12,7 @@ from csb_rnn.experiments.bench import models
 from csb_rnn.experiments.bench.models import Benchmark
 from csb_rnn.experiments.bench.programs import build, busy_share, fitted, pattern
 from csb_rnn.machine import config
-from csb_rnn.machine.config import SHARING
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 from csb_rnn.models import quantise
 
 CONFIG = "paper256"
@@ -24,7 +24,7 @@ def layer_rows(
     n: int,
     block: int,
     align: tuple[int, int],
-    sharings: Sequence[str] = SHARING,
+    sharings: Sequence[str] = PAPER_MODES,
     rate: float | None = None,
     compiler: str = "default",
 ) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from csb_rnn.experiments.bench import models
 from csb_rnn.experiments.bench.frames import TASK, Job
 from csb_rnn.experiments.bench.models import MODELS, Benchmark, Shape
 from csb_rnn.experiments.bench.tables import Row
-from csb_rnn.machine.config import SHARING
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 BLOCKS = (32, 64, 128)  # those of the paper's Fig. 12
 ALIGNED, UNALIGNED = (4, 4), (1, 1)
@@ -38,16 +38,16 @@ def layer_jobs(quick: bool) -> Iterator[tuple]:
     for m, n in every:
         for block in BLOCKS[: 1 if quick else None]:
             for compiler in COMPILERS:
-                yield m, n, block, ALIGNED, SHARING, None, compiler
+                yield m, n, block, ALIGNED, PAPER_MODES, None, compiler
         if not quick or m.name == QUICK[0]:
-            yield m, n, 32, UNALIGNED, SHARING, UNALIGNED_RATE
+            yield m, n, 32, UNALIGNED, PAPER_MODES, UNALIGNED_RATE
 
 
 def trained_jobs() -> Iterator[tuple]:
     """Arguments of :func:`csb_rnn.experiments.bench.layers.layer_rows` for shipped checkpoints."""
     for m in models.trained():
         for n in range(len(m.layers)):
-            yield m, n, 32, ALIGNED, SHARING, None
+            yield m, n, 32, ALIGNED, PAPER_MODES, None
 
 
 def paper_jobs(quick: bool) -> Iterator[tuple]:
@@ -57,7 +57,7 @@ def paper_jobs(quick: bool) -> Iterator[tuple]:
         for n in range(len(m.layers)):
             for block in BLOCKS[: 1 if quick else None]:
                 samples = None if whole else Z3_SAMPLES
-                yield m, n, block, ALIGNED, SHARING, samples, Z3_SECONDS
+                yield m, n, block, ALIGNED, PAPER_MODES, samples, Z3_SECONDS
 
 
 def weights(shape: Shape) -> int:

@@ -14,6 +14,7 @@ from csb_rnn.experiments.bench import models
 from csb_rnn.experiments.bench.models import Benchmark
 from csb_rnn.machine import config
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.sharing_modes import switches
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.network import Network, NetworkError
@@ -28,8 +29,7 @@ def shared(c: Config, sharing: str | None) -> Config:
     """The configuration with exactly the paths of a sharing mode built in; itself for None."""
     if sharing is None:
         return c
-    h, v = (int(sharing in (one, "both")) for one in ("horizontal", "vertical"))
-    return dataclasses.replace(c, share_h=h, share_v=v)
+    return config.from_fields({**dataclasses.asdict(c), **switches(sharing)})
 
 
 def build(model: Benchmark, layers: list[dict[str, np.ndarray]], block: int) -> Network:

@@ -9,7 +9,7 @@ from csb_rnn.experiments.bench.layer_tables import default_rows
 from csb_rnn.experiments.bench.plan import UNALIGNED_RATE
 from csb_rnn.experiments.bench.results import Results
 from csb_rnn.experiments.bench.tables import Table, long_enough, mean, pick, three
-from csb_rnn.machine.config import SHARING
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 Check = tuple[str, str, str, bool | None]
 
@@ -28,7 +28,7 @@ def checks(results: Results) -> list[Check]:
         out.append((what, goal, value, ok))
 
     pairs = [r for r in default_rows(results) if long_enough(r)]
-    by = {s: mean(r["mac_efficiency"] for r in pick(pairs, sharing=s)) for s in SHARING}
+    by = {s: mean(r["mac_efficiency"] for r in pick(pairs, sharing=s)) for s in PAPER_MODES}
     directions = [by[s] for s in ("horizontal", "vertical")]
     one = max((value for value in directions if value is not None), default=None)
     for name, value, goal in (("none", by["none"], 0.8), ("better single direction", one, 0.97),
@@ -64,7 +64,7 @@ def checks(results: Results) -> list[Check]:
             add(what, "reported" if free else ">= 0.9", three(value),
                 None if free else value >= 0.9)  # fmt: skip
     loose = pick(results.efficiency, pattern="unaligned", rate=UNALIGNED_RATE)
-    for sharing in SHARING:
+    for sharing in PAPER_MODES:
         found = [r for r in pick(loose, sharing=sharing) if long_enough(r)]
         value = mean(r["mac_efficiency"] for r in found)
         if value is not None:

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from csb_rnn.experiments.documents.tables import by_configuration, configurations, table
 from csb_rnn.machine import config, image, isa
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.memories import memory_bits
+from csb_rnn.machine.sharing_modes import MODES, SharingMode
+
+
+def _built_in(mode: SharingMode, c: Config) -> str:
+    return "yes" if getattr(c, mode.switch) else "no"
 
 
 def shape_table() -> str:
@@ -22,8 +28,7 @@ def shape_table() -> str:
         ("data path lanes", lambda c: c.lanes),
         ("cycles of a slot on the neuron bus, w", lambda c: c.sub_slots),
         ("stages of the sum across an engine row, RS", lambda c: c.reduce_stages),
-        ("horizontal sharing", lambda c: "yes" if c.share_h else "no"),
-        ("vertical sharing", lambda c: "yes" if c.share_v else "no"),
+        *((f"{m.name} sharing", partial(_built_in, m)) for m in MODES),
         ("PE rows that share neuron addresses", lambda c: c.shared_cols),
         ("values of a frame beat", lambda c: c.values_per_beat),
         ("input values written in a cycle", lambda c: c.x_per_cycle),

@@ -97,7 +97,7 @@ def energy(
         reads[name], writes[name] = m.reads * e.read / 1000, m.writes * e.write / 1000
     both = {name: reads[name] + writes[name] for name in found}
     k = scale(node) / 1000
-    drained = (c.L * (1 + c.share_v)) * add(c.acc_w) + multiply(SLOPE_W, 10) + add(18)
+    drained = (c.L * len(c.bank_sets)) * add(c.acc_w) + multiply(SLOPE_W, 10) + add(18)
     element = 2 * multiply(NARROW_W - 1, c.lane_w) + add(c.lane_w) + multiply(SLOPE_W, 10)
     sums = both.pop("accumulators of PE rows") + both.pop("accumulators for drains")
     words = both.pop("PEGroup words")

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from csb_rnn.machine.sharing_modes import PAPER_MODES
+
 PACKAGE = "golden/csb_rnn"
 BENCH = f"{PACKAGE}/experiments/bench"
 SILICON = f"{PACKAGE}/experiments/silicon"
 
 #: Below folders of :data:`KINDS`, but deciding no result: readers of files that none is read from.
 ASIDE = (f"{PACKAGE}/network/onnx",)
-
-MODES = ("none", "horizontal", "vertical", "both")
 
 
 class Kind(NamedTuple):
@@ -45,7 +45,10 @@ def _rooms(*names: str) -> tuple[str, ...]:
 
 #: From weights to a program, whose cycles are counted.
 COMPILE = _rooms(
-    *(f"machine/{name}.py" for name in ("config", "image", "isa", "numerics", "unit_classes")),
+    *(
+        f"machine/{name}.py"
+        for name in ("config", "image", "isa", "numerics", "sharing_modes", "unit_classes")
+    ),
     "cells",
     "network",
     "models",
@@ -64,7 +67,11 @@ ROOM = ("paper256", "paper256_sim")
 LARGE = (*ROOM, "paper512", "paper512_sim", "wide256", "edge8")
 LAYER = ("model", "layer", "block", "rate", "pattern", "sharing", "compiler")
 COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
-AREAS = (("small", "horizontal"), *(("paper256", m) for m in MODES), ("wide256", "horizontal"))
+AREAS = (
+    ("small", "horizontal"),
+    *(("paper256", m) for m in PAPER_MODES),
+    ("wide256", "horizontal"),
+)
 
 
 def _area(config: str, sharing: str) -> Kind:

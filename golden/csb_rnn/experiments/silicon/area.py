@@ -27,7 +27,8 @@ from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.silicon import floorplan, routing, synthesis
 from csb_rnn.flow import schema, write_json
 from csb_rnn.machine import config, design, folders, image
-from csb_rnn.machine.config import SHARING, Config
+from csb_rnn.machine.config import Config
+from csb_rnn.machine.sharing_modes import PAPER_MODES
 
 OUT = Path("build/area")  # relative: nextpnr runs in a sandbox that holds its working folder
 RESULTS = Path("build/bench")
@@ -85,7 +86,7 @@ def jobs(names: list[str]) -> list[Job]:
         if name in ROUTED:
             out.append(Job(c, built_in, c.max_block, "ecp5"))
             continue
-        for sharing in SHARING if name == COMPARED else (built_in,):
+        for sharing in PAPER_MODES if name == COMPARED else (built_in,):
             for block in BLOCKS:
                 own = dataclasses.replace(shared(c, sharing), max_block=block)
                 out.append(Job(own, sharing, block, "xcup"))
