@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from csb_rnn.machine.config import SHARING, Config, load, names
+from csb_rnn.machine.config import Config, load, names
 from csb_rnn.machine.folders import ROOT
+from csb_rnn.machine.sharing_modes import SHARING
 
 RESULTS = ROOT / "docs/results/data"
 PROCESSES = {"nm45": "45 nm", "nm22": "22 nm"}
@@ -56,7 +57,7 @@ def _named(c: Config) -> bool:
 def area(c: Config, folder: Path = RESULTS) -> Area | None:
     """The area of a configuration with all sharing that it has built in; None if it was never
     measured."""
-    sharing = SHARING[c.share_h + 2 * c.share_v]
+    sharing = SHARING[c.sharing]
     if not _named(c):
         return None
     for row in reversed(_rows(f"area_{c.name}_{sharing}", folder)):

@@ -11,7 +11,7 @@ from csb_rnn import commands, flow
 from csb_rnn.api import sizes
 from csb_rnn.cli.machine import CONFIG_HELP, summary
 from csb_rnn.errors import UsageError
-from csb_rnn.machine import config, own_config
+from csb_rnn.machine import own_config
 from csb_rnn.machine.sharing_modes import SHARING
 from csb_rnn.network.read import read_source
 

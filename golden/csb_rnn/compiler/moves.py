@@ -7,6 +7,7 @@ Example: engine rows with 120 and 80 words of an iteration even out when one giv
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ import numpy as np
 from csb_rnn.compiler.products import Product
 from csb_rnn.compiler.tiles import PeRows, Words, flow, order_key
 from csb_rnn.machine.config import Config
-from csb_rnn.machine.sharing_modes import BANK_SETS, SIDES
+from csb_rnn.machine.sharing_modes import BANK_SETS, MODES, SIDES, SharingMode
 
 
 def _merge(words: Words, other: Words, p: Product) -> Words:
@@ -30,16 +31,22 @@ def _spread(count: int, seen: float, share: float) -> np.ndarray:
     return np.diff(np.floor(at * share + 1e-9)) > 0
 
 
-def move_left(
-    products: list[Product], pe_rows_of: list[PeRows], meet: list[bool], c: Config
+def move_across(
+    mode: SharingMode,
+    products: list[Product],
+    pe_rows_of: list[PeRows],
+    meet: list[bool],
+    c: Config,
 ) -> None:
-    """Horizontal sharing of whole words: some go to the PE row of the engine column to the left.
+    """Words of one engine column go to the PE row of the column that may take them; with horizontal
+    sharing that is the one to the left. A word that another mode has moved stays.
 
     Args:
+        mode: across engine columns, one to the right or to the left.
         products, pe_rows_of: in program order; PE rows change in place.
         meet: products before which the PEGroups wait for each other: PE rows are level there.
     """
-    groups, side = c.K * c.share_groups, list(SIDES[c.sharing].values()).index("horizontal")
+    groups, side = c.K * c.share_groups, list(SIDES[c.sharing].values()).index(mode.name)
     load = np.zeros((groups, c.L), np.int64)
     starts = [0, *(i for i, m in enumerate(meet) if m and i), len(products)]
     for lo, hi in itertools.pairwise(starts):
@@ -47,8 +54,9 @@ def move_left(
         for pe_rows in pe_rows_of[lo:hi]:
             for at, own in pe_rows.items():
                 words[at] += len(own.row)
-        taken = np.stack([flow(words[g], load[g]) for g in range(groups)])
-        given = np.roll(taken, 1, axis=1)  # by each PE row to the one to its left
+        way = slice(None, None, mode.column)
+        taken = np.stack([flow(words[g, way], load[g, way])[way] for g in range(groups)])
+        given = np.roll(taken, mode.column, axis=1)  # by each PE row to its taker
         load += words + taken - given
         share = given / np.maximum(words, 1)
         seen = np.zeros((groups, c.L))
@@ -56,8 +64,10 @@ def move_left(
             go = {at: _spread(len(own.row), seen[at], share[at]) for at, own in pe_rows.items()}
             for at, own in pe_rows.items():
                 seen[at] += len(own.row)
+            for at, own in pe_rows.items():
+                go[at] &= ~own.side.any(axis=1)
             moved = {
-                (g, (col - 1) % c.L): own.pick(go[g, col])._replace(
+                (g, (col - mode.column) % c.L): own.pick(go[g, col])._replace(
                     side=np.full((int(go[g, col].sum()), c.Q), side)
                 )
                 for (g, col), own in pe_rows.items()
@@ -76,8 +86,15 @@ def _receive(pe_rows: PeRows, moved: PeRows, p: Product) -> None:
         del pe_rows[at]
 
 
-def move_up(products: list[Product], pe_rows_of: list[PeRows], meet: list[bool], c: Config) -> None:
-    """Vertical sharing: whole words of a PE row go to the PE row of the engine row above.
+def move_down(
+    mode: SharingMode,
+    products: list[Product],
+    pe_rows_of: list[PeRows],
+    meet: list[bool],
+    c: Config,
+) -> None:
+    """Words of one engine row go to the PE row of the engine row that may take them; with vertical
+    sharing that is the one above.
 
     Both PE rows hold the same neurons, so any word may move, and no word gets fuller or emptier.
     The K PE rows of one number in an engine column form a circle. In it the least flow that
@@ -85,17 +102,19 @@ def move_up(products: list[Product], pe_rows_of: list[PeRows], meet: list[bool],
     flow, spread evenly over its words.
 
     Args:
-        products, pe_rows_of, meet: as of :func:`move_left`.
+        mode: across engine rows, one down or up.
+        products, pe_rows_of, meet: as of :func:`move_across`.
     """
     total = np.zeros((c.K, c.share_groups, c.L))
     for pe_rows in pe_rows_of:
         for (group, col), pe_row in pe_rows.items():
             total[group // c.share_groups, group % c.share_groups, col] += len(pe_row.row)
-    # Engine row k keeps total - flow[k] + flow[k + 1].
+    # In the order of takers, engine row k keeps total - flow[k] + flow[k + 1].
+    total = total[:: mode.row]
     flows = np.cumsum(total.mean(axis=0) - total, axis=0)
     flows = np.roll(flows, 1, axis=0)
     flows = np.round(flows - flows.min(axis=0))
-    share_of = np.minimum(flows / np.maximum(total, 1), 1.0)
+    share_of = np.minimum(flows / np.maximum(total, 1), 1.0)[:: mode.row]
     before = np.zeros(total.shape)  # words of each PE row seen so far
     for p, pe_rows in zip(products, pe_rows_of, strict=True):
         go = {}
@@ -103,26 +122,37 @@ def move_up(products: list[Product], pe_rows_of: list[PeRows], meet: list[bool],
             at = (group // c.share_groups, group % c.share_groups, col)
             go[group, col] = _spread(len(pe_row.row), before[at], share_of[at])
             before[at] += len(pe_row.row)
-        give_up(p, pe_rows, go, c)
+        give(mode, p, pe_rows, go, c)
 
 
-def give_up(p: Product, pe_rows: PeRows, go: dict[tuple[int, int], np.ndarray], c: Config) -> None:
-    """Words of each PE row (a mask) go to that of the engine row above; ``pe_rows`` changes."""
+def give(
+    mode: SharingMode,
+    p: Product,
+    pe_rows: PeRows,
+    go: dict[tuple[int, int], np.ndarray],
+    c: Config,
+) -> None:
+    """Words of each PE row (a mask) go to the engine row that takes them; ``pe_rows`` changes."""
     given: PeRows = {}
     for (group, col), pe_row in list(pe_rows.items()):
-        away = go[group, col]
+        away = go[group, col] & (pe_row.vert == 0)
         if away.any():
             moved = pe_row.pick(away)
-            number = list(BANK_SETS[c.sharing].values()).index("vertical")
-            to = (group - c.share_groups) % (c.K * c.share_groups)
+            number = list(BANK_SETS[c.sharing].values()).index(mode.name)
+            to = (group - mode.row * c.share_groups) % (c.K * c.share_groups)
             given[to, col] = moved._replace(vert=np.full(len(moved.vert), number))
             pe_rows[group, col] = pe_row.pick(~away)
     _receive(pe_rows, given, p)
 
 
-#: Moves whole words in all products of a program; arguments as of :func:`move_left`.
+#: Moves whole words in all products of a program; arguments as of :func:`move_across`.
 Rule = Callable[[list[Product], list[PeRows], list[bool], Config], None]
-RULES: dict[str, Rule] = {"horizontal": move_left, "vertical": move_up}
+#: By mode; a mode whose neighbour is further away needs a rule of its own here.
+RULES: dict[str, Rule] = {
+    m.name: functools.partial(move_across if m.column else move_down, m)
+    for m in MODES
+    if abs(m.column + m.row) == 1
+}
 #: Where no PE rows share addresses this mode moves single weights: :mod:`csb_rnn.compiler.sharing`.
 BY_WEIGHTS = "horizontal"
 

@@ -14,15 +14,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from csb_rnn.compiler import reference
-from csb_rnn.compiler.moves import BY_WEIGHTS, RULES, first_of_sets, give_up
+from csb_rnn.compiler.moves import BY_WEIGHTS, RULES, first_of_sets, give
 from csb_rnn.compiler.products import Product
 from csb_rnn.compiler.sharing import share
 from csb_rnn.compiler.tiles import FAR, NONE, PeRows, Words, schedule, tiles_of
 from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
-from csb_rnn.machine.sharing_modes import PARTS
+from csb_rnn.machine.sharing_modes import MODES, PARTS
 from csb_rnn.program.program import CompileError, GroupProgram
 
+VERTICAL = next(m for m in MODES if m.name == "vertical")
 SECONDS = 1.0  # of one call of the reference compiler's solver
 
 
@@ -122,7 +123,7 @@ def _set_by_set(products: list[Product], sharing: str, c: Config, rows: int) -> 
             (ring, col): first_of_sets(step[pe_row.row[:, 0]] // rows, up[:, ring, col])
             for (ring, col), pe_row in pe_rows.items()
         }
-        give_up(p, pe_rows, go, c)
+        give(VERTICAL, p, pe_rows, go, c)
         pe_rows_of.append(pe_rows)
     return pe_rows_of
 
