@@ -57,7 +57,7 @@ def _raise():
         [np.zeros(2)], {"a": np.zeros(2, "U3")}, {"a": np.zeros(2, [("x", "f4")])},
         {"a": np.zeros(2, complex)}, {"a": np.dtype("f4")}, {"a": np.datetime64("2020")},
     ],
-    ids=str,
+    ids=range(11),
 )  # fmt: skip
 def test_anything_else_is_refused(value, tmp_path):
     data = pickle.dumps(value)
