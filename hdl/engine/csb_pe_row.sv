@@ -17,15 +17,15 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
-    parameter int Q          = 4,
-    parameter int DataW      = 16,                            // bits of a neuron
-    parameter int WeightW    = 16,                            // bits of a weight
-    parameter int AccW       = 36,
-    parameter int AccDepth   = 256,
-    parameter int Banks      = 1,                             // of accumulators
-    parameter int Deep       = 0,                             // 1: a register more
-    parameter int Aw         = $clog2(AccDepth),              // derived, do not override
-    parameter int Bw         = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+    parameter int Q        = 4,
+    parameter int DataW    = 16,                            // bits of a neuron
+    parameter int WeightW  = 16,                            // bits of a weight
+    parameter int AccW     = 36,
+    parameter int AccDepth = 256,
+    parameter int Banks    = 1,                             // of accumulators
+    parameter int Deep     = 0,                             // 1: a register more
+    parameter int Aw       = $clog2(AccDepth),              // derived, do not override
+    parameter int Bw       = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
     input  wire logic                  clk_i,
     input  wire logic                  rst_ni,

@@ -276,13 +276,13 @@ module csb_pegroup #(
     end
 
     csb_pe_row #(
-        .Q         (Q),
-        .DataW     (DataW),
-        .WeightW   (WeightW),
-        .AccW      (AccW),
-        .AccDepth  (AccDepth),
-        .Banks     (Banks),
-        .Deep      (Deep)
+        .Q       (Q),
+        .DataW   (DataW),
+        .WeightW (WeightW),
+        .AccW    (AccW),
+        .AccDepth(AccDepth),
+        .Banks   (Banks),
+        .Deep    (Deep)
     ) u_row (
         .clk_i,
         .rst_ni,
