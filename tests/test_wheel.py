@@ -98,7 +98,7 @@ def test_wheel_carries_the_design(wheel: Path) -> None:
     assert header["Version"] == csb_rnn.__version__
     core = [r for r in header.get_all("Requires-Dist") if "extra ==" not in r]
     assert sorted(re.split("[<>=]", r)[0] for r in core) == sorted(CORE)
-    extras = {"prune", "onnx", "sim", "rtl", "reference", "reports"}
+    extras = {"prune", "onnx", "sim", "rtl", "reference", "reports", "plot"}
     assert set(header.get_all("Provides-Extra")) == extras
 
 

@@ -65,7 +65,6 @@ BAD_ARGUMENTS = {
     "compiler": (["--config", "tiny", "--compiler", "magic"], "unknown compiler 'magic'"),
     "streams": (["--config", "tiny", "--streams", "9"], "9 streams: 1 to 8"),
     "no number": (["--config", "tiny", "--streams", "two"], "--streams"),
-    "no configuration": ([], "--config"),
     "calibration": (["--config", "tiny", "--calibrate", "none.npy"], "none.npy: no such file"),
 }
 
