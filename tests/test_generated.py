@@ -40,11 +40,11 @@ def test_check_finds_what_is_stale(tmp_path) -> None:
         ("`LAT_NOTHING = 1`", "no constant LAT_NOTHING"),
         ("[page](no.md#part)", "no link target no.md"),
         ("# A part\n[here](#a-part), [there](#other)", "no place #other"),
-        ("[page](docs/isa.md#nowhere)", "no place docs/isa.md#nowhere"),
+        ("[page](docs/reference/isa.md#nowhere)", "no place docs/reference/isa.md#nowhere"),
         ("`tests/test_none.py`", "no file tests/test_none.py"),
         ("tests/conftest.py::test_none", "no test tests/conftest.py::test_none"),
         (
-            "`lat_post = 7 + RS + 5*D`, [top](docs/architecture.md), tests/machine/test_image.py",
+            "`lat_post = 7 + RS + 5*D`, [top](docs/develop/timing.md), tests/machine/test_image.py",
             None,
         ),
     ],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many files a sharing mode touches; docs/architecture.md says which.
+"""How many files a sharing mode touches; docs/develop/architecture.md says which.
 
 A mode that nobody has built is added to a copy of the project, in these files alone.
 """
@@ -83,7 +83,7 @@ def naming(pattern: str) -> list[str]:
 def test_few_files_name_a_sharing_mode() -> None:
     """Those that name `vertical`, a mode with hardware; the page of the documents lists them."""
     found = naming(r"(?i)\bvertical\b|\bshare_?v\b|\bShareVertical\b")
-    page = (folders.ROOT / "docs/architecture.md").read_text()
+    page = (folders.ROOT / "docs/develop/architecture.md").read_text()
     missing = [file for file in found if f"`{file.removeprefix('golden/csb_rnn/')}`" not in page]
     assert {RECORD, DEFAULT} <= set(found)
     assert not missing, found

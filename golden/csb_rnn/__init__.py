@@ -7,7 +7,7 @@
 
 The names below are the API, kept stable; :mod:`csb_rnn.api` documents them. They are imported when
 they are first used: ``import csb_rnn`` needs numpy alone, and only pruning needs torch.
-docs/architecture.md shows the rooms of this package and their allowed imports.
+docs/develop/architecture.md shows the rooms of this package and their allowed imports.
 """
 
 from __future__ import annotations

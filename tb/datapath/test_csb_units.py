@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """csb_drain and csb_element, each alone: random programs, every control in its cycle.
 
-The issue times of words and the cycle of each control are from docs/isa.md and the headers
-of the two modules; where a latency has a name in golden/csb_rnn/machine/isa.py, from there.
+The issue times of words and the cycle of each control are from docs/reference/isa.md and the
+headers of the two modules; where a latency has a name in golden/csb_rnn/machine/isa.py, from there.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PEGroup in Python, written from docs/isa.md: random legal programs, and their results.
+"""A PEGroup in Python, written from docs/reference/isa.md: random legal programs, their results.
 
 Accumulators and neurons change as soon as a word issues; a bench asks for an accumulator only when
 the store has landed by the contract (:meth:`PegroupModel.readable`).

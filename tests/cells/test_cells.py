@@ -259,8 +259,8 @@ def janet(a, b, u, s, x):
 
 
 def test_the_documented_example(sim, tmp_path, monkeypatch):
-    """The text of docs/cells.md as written there."""
-    page = (ROOT / "docs/cells.md").read_text()
+    """The text of docs/reference/cells.md as written there."""
+    page = (ROOT / "docs/reference/cells.md").read_text()
     (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict = {}
     exec(text, names)

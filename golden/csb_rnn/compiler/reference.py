@@ -11,7 +11,7 @@ are such cuts (Shi et al., ICS 2020, 5.2).
 
 :func:`search` is analytical: it counts cycles of the published machine, barriers included. In this
 engine the unit of work is a PE row's word of one row, not a tile: :func:`share` makes the same
-search with words, set by set, and its programs run (``docs/compiler.md``).
+search with words, set by set, and its programs run (``docs/develop/compiler.md``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """A compiled program, instruction by instruction, without time.
 
 Every unit runs its words in order and waits for events and tokens as the hardware does
-(docs/isa.md); a random choice picks the next of the units able to go on. Results must
+(docs/reference/isa.md); a random choice picks the next of the units able to go on. Results must
 not depend on it: if a program reads a value without a wait for it, or overwrites one too early, it
 gives other numbers than the fixed model, and an endless wait stops.
 """

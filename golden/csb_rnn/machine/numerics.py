@@ -2,8 +2,8 @@
 """Integer arithmetic of the hardware, bit for bit: every named rounding and saturation point.
 
 All functions take and return numpy int64 arrays (or values that broadcast to one) and are exact;
-the formats are in ``docs/numerics.md``. There is one rounding mode, to nearest with ties towards
-plus infinity, and rounding happens in :func:`round_shift` only.
+the formats are in ``docs/reference/numerics.md``. There is one rounding mode, to nearest with ties
+towards plus infinity, and rounding happens in :func:`round_shift` only.
 
 ``python -m csb_rnn.machine.numerics`` writes ``hdl/datapath/csb_act_rom.sv`` from
 :func:`activation_table`.

@@ -2,7 +2,7 @@
 """Sharing modes: from which neighbour a PEGroup takes work. One record a mode.
 
 RTL, image words, registers, configurations, compiler and models read :data:`MODES`; what each
-derives from a record is in docs/architecture.md. A mode is the place of the neighbour:
+derives from a record is in docs/develop/architecture.md. A mode is the place of the neighbour:
 
 * in another engine column: a PEGroup also holds the neurons of that column, as one more *side* of
   its neuron memories; a word says for each neuron address which side it means.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Description files: models of any cell, from tensors under any names.
 
-A TOML file beside its weights, for cells without a layer in torch and ONNX (docs/cells.md has an
-example)::
+A TOML file beside its weights, for cells without a layer in torch and ONNX
+(docs/reference/cells.md has an example)::
 
     weights = "model.npz"              # or .safetensors, .pt
     block = 32                         # optional, for the pattern statistics

@@ -100,7 +100,7 @@ class Pruned:
         return (
             f"rate {self.rate:.3g} in one shot keeps {self.energy:.0%} of the energy of the"
             " weights: without training results will be far worse; prune in the training loop"
-            " (docs/pruning.md) or at a lower rate"
+            " (docs/use/pruning.md) or at a lower rate"
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

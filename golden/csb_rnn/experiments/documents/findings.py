@@ -78,7 +78,7 @@ def missing_files(text: str, where: Path) -> Iterator[str]:
 
 
 def findings() -> list[str]:
-    """Faults of pages, and hardware modules missing in ``docs/blocks``."""
+    """Faults of pages, and hardware modules missing in ``docs/develop/blocks``."""
     others = [*ROOT.glob("*.md"), *(ROOT / "checkpoints").glob("*.md")]
     others += [p for top in ("examples", "drivers") for p in (ROOT / top).rglob("*.md")]
     pages = sorted({*DOCS.rglob("*.md"), *others})
@@ -87,8 +87,8 @@ def findings() -> list[str]:
         text = file.read_text()
         wrong = [*wrong_constants(text), *missing_files(text, file.parent)]
         out += [f"{file.relative_to(ROOT)}: {w}" for w in dict.fromkeys(wrong)]
-    named = "".join(p.read_text() for p in (DOCS / "blocks").glob("*.md"))
+    named = "".join(p.read_text() for p in (DOCS / "develop/blocks").glob("*.md"))
     for source in sorted((ROOT / "hdl").rglob("*.sv")):
         if not re.search(rf"\b{source.stem}\b", named):
-            out.append(f"docs/blocks: no page names {source.stem}")
+            out.append(f"docs/develop/blocks: no page names {source.stem}")
     return out

@@ -99,7 +99,7 @@ def rooms_table() -> str:
     rows = []
     for room in sorted(rooms, key=lambda r: -r["level"]):
         needs = [*room.get("packages", ()), *(f"({name})" for name in room.get("later", ()))]
-        link = f"[`{room['path']}`](../{room['path']})"
+        link = f"[`{room['path']}`](../../{room['path']})"
         rows.append((room["level"], link, room["holds"], ", ".join(needs) or "-"))
     return table(("level", "path", "holds", "needs"), rows)
 
@@ -125,7 +125,7 @@ def generated() -> dict[Path, str]:
         out[file] = between(file.read_text(), marker, content)
     out[tutorial.NOTEBOOK] = tutorial.notebook(tutorial.PAGE.read_text())
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
-    verification = DOCS / "verification.md"
+    verification = DOCS / "develop/verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
     out[measured.path_of(tries.NAME)] = tries.known()
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())

@@ -73,7 +73,7 @@ def kept_table() -> str:
             rows.append((f"`{name}`", "not measured yet", "-", "-", f"`{kind.command}`"))
             continue
         found = measured.read(name)
-        link = f"[`{name}`](results/data/{name}.json)"
+        link = f"[`{name}`](../results/data/{name}.json)"
         again = found.confirmed or "-"
         rows.append((link, f"`{found.commit}`", str(len(found.rows)), again, f"`{kind.command}`"))
     return table(("result", "measured on", "rows", "confirmed", "by"), rows)

@@ -18,14 +18,14 @@ TEMPLATES = DOCS / "templates"
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/janet.py"
 CORE = ROOT / "csb_rnn.core"
-ARCHITECTURE = DOCS / "architecture.md"
-NUMERICS = DOCS / "numerics.md"
+ARCHITECTURE = DOCS / "develop/architecture.md"
+NUMERICS = DOCS / "reference/numerics.md"
 PAGES = (
-    "isa",
-    "image_format",
-    "registers",
-    "configurations",
-    "cells",
+    "reference/isa",
+    "reference/image_format",
+    "reference/registers",
+    "reference/configurations",
+    "reference/cells",
     "use/importing",
     "start/glossary",
 )
