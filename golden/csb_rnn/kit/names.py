@@ -18,6 +18,8 @@ INTERFACES = {
 CLOCK, RESET, INTERRUPT = "aclk", "aresetn", "irq"
 #: Ports of csb_top that have another name in the wrapper: the one that tools look for.
 RENAMED = {"clk_i": CLOCK, "rst_ni": RESET, "irq_o": INTERRUPT}
+#: Registers whose value after ``rst_ni`` is not known: a word of a memory without a reset.
+UNKNOWN_AFTER_RESET = ("STATE_DATA",)
 
 
 class Constant(NamedTuple):
@@ -63,8 +65,12 @@ def constants(c: Config) -> list[Constant]:
 
 
 def reset_values(c: Config) -> dict[str, int]:
-    """The 32-bit value of each register after ``rst_ni``, by name; 0 of those not in it."""
+    """The 32-bit value of each register after ``rst_ni``, by name; 0 of those not in it.
+
+    Example: STATUS is 4, as the machine is at rest. See also :data:`UNKNOWN_AFTER_RESET`.
+    """
     values: dict[str, int] = {"WATCHDOG": registers.WATCHDOG_RESET}
+    values["STATUS"] = registers.value("STATUS", idle=1)
     for k in constants(c):
         lsb = next((f.lsb for f in registers.BY_NAME[k.register].fields if f.name == k.field), 0)
         values[k.register] = values.get(k.register, 0) | k.value << lsb

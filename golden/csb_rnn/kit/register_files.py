@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from csb_rnn.kit.names import constants, reset_values, top_name
+from csb_rnn.kit.names import UNKNOWN_AFTER_RESET, constants, reset_values, top_name
 from csb_rnn.machine import error_codes, registers
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.registers import REGISTERS, RegField, Register
@@ -21,6 +21,11 @@ SIZE = 1 << registers.ADDR_W  # bytes of the port
 def fields(r: Register) -> tuple[RegField, ...]:
     """The fields of a register; one of 32 bits with its name if it has none."""
     return r.fields or (RegField(r.name.lower(), 0, 32, r.doc),)
+
+
+def access(r: Register, f: RegField) -> str:
+    """Access of a field: RO, RW, W1C, or WO of a command, which reads as zero."""
+    return "WO" if f.pulse else r.access
 
 
 # --- C ------------------------------------------------------------------------------------------
@@ -54,6 +59,20 @@ def _error_list() -> list[str]:
     return [head, "#define CSB_ERROR_LIST(X) \\", " \\\n".join(entries)]
 
 
+def _field_list() -> list[str]:
+    """A macro with a call of another one for each field, in the order of the offsets."""
+    entries = [
+        f"  X({r.name}, {f.name.upper()}, 0x{r.offset:02X}u, {f.lsb}u, {f.width}u, {access(r, f)})"
+        for r in REGISTERS
+        for f in fields(r)
+    ]
+    head = (
+        "/* X(register, field, offset, lowest bit, width, access) for each field. RO: a write gets",
+        " * SLVERR. W1C: a 1 clears the bit. WO: a 1 is a command; it reads as zero. */",
+    )
+    return [*head, "#define CSB_FIELD_LIST(X) \\", " \\\n".join(entries)]
+
+
 def _guarded(name: str, about: str, lines: list[str]) -> str:
     return "\n".join(
         [
@@ -78,7 +97,7 @@ def header_text() -> str:
             lines.append(f"/* {doc} */")
         lines.append(f"#define {name} {value}")
     about = "Generated from the register map: do not edit. CSB_REG_NAME is the byte offset of NAME."
-    return _guarded("CSB_REGS_H", about, lines + _error_list())
+    return _guarded("CSB_REGS_H", about, lines + _error_list() + ["", *_field_list()])
 
 
 def config_header_text(c: Config) -> str:
@@ -88,6 +107,11 @@ def config_header_text(c: Config) -> str:
         whole = not registers.BY_NAME[k.register].fields
         name = k.register if whole else f"{k.register}_{k.field.upper()}"
         lines.append(f"#define CSB_THIS_{name} 0x{k.value:X}u")
+    values = reset_values(c)
+    known = (r for r in REGISTERS if r.name not in UNKNOWN_AFTER_RESET)
+    entries = [f"  X({r.name}, 0x{values.get(r.name, 0):08X}u)" for r in known]
+    lines += ["", "/* X(register, its value after reset) for each register that has one */"]
+    lines += ["#define CSB_THIS_RESET_LIST(X) \\", " \\\n".join(entries)]
     return _guarded("CSB_CONFIG_H", f"Generated for configuration {c.name}: do not edit.", lines)
 
 
@@ -96,8 +120,8 @@ def config_header_text(c: Config) -> str:
 _SW = {"RO": "r", "RW": "rw", "WO": "w", "W1C": "rw"}
 
 
-def _rdl_field(r: Register, f: RegField, reset: int) -> str:
-    """A field; the hardware writes those only read or cleared by software."""
+def _rdl_field(r: Register, f: RegField, reset: int | None) -> str:
+    """A field, ``reset`` None: not known; the hardware writes those that software does not."""
     kept = r.access == "RW" and not f.pulse
     inside = [
         f'desc = "{f.doc.replace(chr(34), chr(39))}";',
@@ -109,8 +133,10 @@ def _rdl_field(r: Register, f: RegField, reset: int) -> str:
     if r.access == "W1C":
         inside.append("onwrite = woclr;")
     bits = f"[{f.lsb + f.width - 1}:{f.lsb}]"
-    value = reset >> f.lsb & (1 << f.width) - 1
-    return f"      field {{ {' '.join(inside)} }} {f.name}{bits} = {f.width}'h{value:x};"
+    head = f"      field {{ {' '.join(inside)} }} {f.name}{bits}"
+    if reset is None:
+        return f"{head};"
+    return f"{head} = {f.width}'h{reset >> f.lsb & (1 << f.width) - 1:x};"
 
 
 def systemrdl_text(c: Config) -> str:
@@ -126,7 +152,8 @@ def systemrdl_text(c: Config) -> str:
     ]
     for r in REGISTERS:
         lines += ["  reg {", f'      desc = "{r.doc.replace(chr(34), chr(39))}";']
-        lines += [_rdl_field(r, f, values.get(r.name, 0)) for f in fields(r)]
+        reset = None if r.name in UNKNOWN_AFTER_RESET else values.get(r.name, 0)
+        lines += [_rdl_field(r, f, reset) for f in fields(r)]
         lines.append(f"  }} {r.name} @ 0x{r.offset:03x};")
     return "\n".join([*lines, "};", ""])
 
@@ -156,6 +183,8 @@ def svd_text(c: Config) -> str:
         one = ElementTree.SubElement(table, "register")
         _put(one, name=r.name, description=r.doc, addressOffset=f"0x{r.offset:02X}", size="32")
         _put(one, access=_SVD[r.access], resetValue=f"0x{values.get(r.name, 0):08X}")
+        known = r.name not in UNKNOWN_AFTER_RESET
+        _put(one, resetMask=f"0x{0xFFFFFFFF if known else 0:08X}")
         inner = ElementTree.SubElement(one, "fields")
         for f in fields(r):
             bits = ElementTree.SubElement(inner, "field")
@@ -187,12 +216,12 @@ def markdown_text(c: Config) -> str:
     ]
     for r in REGISTERS:
         for f in fields(r):
-            value = values.get(r.name, 0) >> f.lsb & (1 << f.width) - 1
+            value = f"0x{values.get(r.name, 0) >> f.lsb & (1 << f.width) - 1:x}"
+            value = "unknown" if r.name in UNKNOWN_AFTER_RESET else value
             bits = f"{f.lsb + f.width - 1}:{f.lsb}" if f.width > 1 else f"{f.lsb}"
-            access = "WO" if f.pulse else r.access
             lines.append(
-                f"| 0x{r.offset:02x} | `{r.name}` | {bits} | `{f.name}` | {access} | "
-                f"0x{value:x} | {f.doc} |"
+                f"| 0x{r.offset:02x} | `{r.name}` | {bits} | `{f.name}` | "
+                f"{access(r, f)} | {value} | {f.doc} |"
             )
     lines += ["", "| code | error | meaning | what the host does |", "| --- | --- | --- | --- |"]
     for name, (code, doc) in error_codes.ERRORS.items():
