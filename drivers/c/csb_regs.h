@@ -234,4 +234,65 @@
   X(13, MISSING, "image: lacks the registers, a program's last word or the output table", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
   X(14, PROGRAM, "the program sent an output frame that no input frame had asked for", "build the image for this hardware (CONFIG_HASH, image format), send it, start")
 
+/* X(register, field, offset, lowest bit, width, access) for each field. RO: a write gets
+ * SLVERR. W1C: a 1 clears the bit. WO: a 1 is a command; it reads as zero. */
+#define CSB_FIELD_LIST(X) \
+  X(IDENTITY, MAGIC, 0x00u, 0u, 24u, RO) \
+  X(IDENTITY, MAP, 0x00u, 24u, 8u, RO) \
+  X(CONFIG_HASH, CONFIG_HASH, 0x04u, 0u, 32u, RO) \
+  X(GRID, K, 0x08u, 0u, 8u, RO) \
+  X(GRID, L, 0x08u, 8u, 8u, RO) \
+  X(GRID, P, 0x08u, 16u, 8u, RO) \
+  X(GRID, Q, 0x08u, 24u, 8u, RO) \
+  X(FORMATS, DATA_W, 0x0Cu, 0u, 8u, RO) \
+  X(FORMATS, STATE_W, 0x0Cu, 8u, 8u, RO) \
+  X(FORMATS, STATE_FRAC, 0x0Cu, 16u, 8u, RO) \
+  X(FORMATS, DRAIN_BANKS, 0x0Cu, 24u, 8u, RO) \
+  X(STREAM, STREAM_W, 0x10u, 0u, 16u, RO) \
+  X(STREAM, X_PER_CYCLE, 0x10u, 16u, 8u, RO) \
+  X(STREAM, SHARING, 0x10u, 24u, 2u, RO) \
+  X(VERSION, PATCH, 0x14u, 0u, 8u, RO) \
+  X(VERSION, MINOR, 0x14u, 8u, 8u, RO) \
+  X(VERSION, MAJOR, 0x14u, 16u, 16u, RO) \
+  X(WORD, WEIGHT_W, 0x18u, 0u, 8u, RO) \
+  X(WORD, SHARED_COLS, 0x18u, 8u, 8u, RO) \
+  X(CONTROL, START, 0x20u, 0u, 1u, WO) \
+  X(CONTROL, STOP, 0x20u, 1u, 1u, WO) \
+  X(CONTROL, FRESH, 0x20u, 2u, 1u, RW) \
+  X(CONTROL, FLUSH, 0x20u, 3u, 1u, WO) \
+  X(CONTROL, RESET, 0x20u, 4u, 1u, WO) \
+  X(STATUS, IMAGE_VALID, 0x24u, 0u, 1u, RO) \
+  X(STATUS, RUNNING, 0x24u, 1u, 1u, RO) \
+  X(STATUS, IDLE, 0x24u, 2u, 1u, RO) \
+  X(STATUS, LOADING, 0x24u, 3u, 1u, RO) \
+  X(STATUS, OUT_OPEN, 0x24u, 4u, 1u, RO) \
+  X(STATUS, IN_CUT, 0x24u, 5u, 1u, RO) \
+  X(STATUS, START_WAITS, 0x24u, 6u, 1u, RO) \
+  X(STATUS, ERROR, 0x24u, 8u, 8u, RO) \
+  X(IRQ_ENABLE, LOADED, 0x28u, 0u, 1u, RW) \
+  X(IRQ_ENABLE, ERROR, 0x28u, 1u, 1u, RW) \
+  X(IRQ_PENDING, LOADED, 0x2Cu, 0u, 1u, W1C) \
+  X(IRQ_PENDING, ERROR, 0x2Cu, 1u, 1u, W1C) \
+  X(WATCHDOG, WATCHDOG, 0x30u, 0u, 32u, RW) \
+  X(CYCLES_LO, CYCLES_LO, 0x40u, 0u, 32u, RO) \
+  X(CYCLES_HI, CYCLES_HI, 0x44u, 0u, 32u, RO) \
+  X(ITERATIONS, ITERATIONS, 0x48u, 0u, 32u, RO) \
+  X(FRAMES_IN, FRAMES_IN, 0x4Cu, 0u, 32u, RO) \
+  X(FRAMES_OUT, FRAMES_OUT, 0x50u, 0u, 32u, RO) \
+  X(SATURATIONS, SATURATIONS, 0x54u, 0u, 32u, RO) \
+  X(STALL_ENGINE, STALL_ENGINE, 0x58u, 0u, 32u, RO) \
+  X(STALL_MARK, STALL_MARK, 0x5Cu, 0u, 32u, RO) \
+  X(STALL_REG, STALL_REG, 0x60u, 0u, 32u, RO) \
+  X(STALL_POST, STALL_POST, 0x64u, 0u, 32u, RO) \
+  X(STALL_OUT, STALL_OUT, 0x68u, 0u, 32u, RO) \
+  X(STALL_X, STALL_X, 0x6Cu, 0u, 32u, RO) \
+  X(WAIT_X, WAIT_X, 0x70u, 0u, 32u, RO) \
+  X(STALL_SINK, STALL_SINK, 0x74u, 0u, 32u, RO) \
+  X(FRAMES_CUT, FRAMES, 0x78u, 0u, 16u, RO) \
+  X(PEG_SELECT, GROUP, 0x80u, 0u, 8u, RW) \
+  X(PEG_ISSUE, PEG_ISSUE, 0x84u, 0u, 32u, RO) \
+  X(STATE_ADDR, ADDR, 0x90u, 0u, 16u, RW) \
+  X(STATE_ADDR, LANE, 0x90u, 16u, 16u, RW) \
+  X(STATE_DATA, STATE_DATA, 0x94u, 0u, 32u, RW)
+
 #endif

@@ -101,13 +101,13 @@ class Machine(Top):
 
     async def read(self, name: str | int, part: str | None = None):
         if isinstance(name, str):
-            return await super().read(name, part)
+            return await within(400, super().read(name, part))
         answer = await within(400, self.axil.read(name, 4))
         return int.from_bytes(answer.data, "little"), answer.resp
 
     async def write(self, name: str | int, value: int):
         if isinstance(name, str):
-            return await super().write(name, value)
+            return await within(400, super().write(name, value))
         return (await within(400, self.axil.write(name, value.to_bytes(4, "little")))).resp
 
     async def drive(self, f: Field, ones: bool) -> bool:

@@ -158,6 +158,8 @@ async def field_faults(port: Port, f: Field, fields: Sequence[Field]) -> list[st
         found = await _read_only(port, f, all(g.access == "RO" for g in others))
     elif f.access == "RW":
         found = await _kept(port, f, sum(g.mask for g in others) | f.mask)
+    elif f.access == "W1C":
+        found = await _pending(port, f)
     else:
-        found = await {"W1C": _pending, "WO": _command}[f.access](port, f)
+        found = await _command(port, f)
     return [f"{f.register}.{f.field}: {line}" for line in found]
