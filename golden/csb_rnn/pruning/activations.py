@@ -110,9 +110,16 @@ def _step(cell: str, s: dict[str, Tensor], h: Tensor, c: Tensor) -> tuple[Tensor
 
 
 def run_layer(
-    cell: str, layer: Layer, w: Weights, x: Tensor, *, probe: bool = False, reverse: bool = False
+    cell: str,
+    layer: Layer,
+    w: Weights,
+    x: Tensor,
+    *,
+    probe: bool = False,
+    reverse: bool = False,
+    state: Tensor | None = None,
 ) -> Run:
-    """Run one direction of a layer from the zero state.
+    """Run one direction of a layer.
 
     Args:
         cell: one of :data:`CELLS`.
@@ -121,6 +128,7 @@ def run_layer(
         x: ``[B, T, inputs]``.
         probe: make probes; gradients then flow from outputs to them.
         reverse: frames run from the last to the first.
+        state: ``h`` before the first frame, ``[B, n]``; zero if None, as ``c`` is always.
     """
     batch, frames = x.shape[:2]
     drains = drains_of(cell, layer)
@@ -130,7 +138,8 @@ def run_layer(
                             requires_grad=probe)
         for d in drains
     }  # fmt: skip
-    h, c = x.new_zeros(batch, layer.proj or layer.hidden), x.new_zeros(batch, layer.hidden)
+    h = x.new_zeros(batch, layer.proj or layer.hidden) if state is None else state
+    c = x.new_zeros(batch, layer.hidden)
     bias = {k: w[k] for k in ("bias_ih", "bias_hh") if k in w}
     before, inner, outputs = [], [], []
     for t in reversed(range(frames)) if reverse else range(frames):

@@ -50,8 +50,13 @@ def tensors_of(checkpoint: Checkpoint, end: str) -> dict[str, Tensor]:
     return found
 
 
-def dense_parts(checkpoint: Checkpoint, x: Tensor, used: Tensor, seed: int) -> list[list[Part]]:
-    """All layers run dense, and how much the last outputs mind an error of each row."""
+def dense_parts(
+    checkpoint: Checkpoint, x: Tensor, used: Tensor, seed: int, state: Tensor | None = None
+) -> list[list[Part]]:
+    """All layers run dense, and how much the last outputs mind an error of each row.
+
+    ``state`` is that of every layer before the first frame, zero if None.
+    """
     parts: list[list[Part]] = []
     for layer in checkpoint.layers:
         ways = ("", "_reverse") if layer.bidirectional else ("",)
@@ -61,7 +66,8 @@ def dense_parts(checkpoint: Checkpoint, x: Tensor, used: Tensor, seed: int) -> l
         for way in ways:
             w = tensors_of(checkpoint, f"_l{layer.index}{way}")
             drains = drains_of(checkpoint.cell, layer)
-            run = run_layer(checkpoint.cell, layer, w, x, probe=True, reverse=bool(way))
+            run = run_layer(checkpoint.cell, layer, w, x, probe=True, reverse=bool(way),
+                            state=state)  # fmt: skip
             row.append(Part(layer, f"_l{layer.index}{way}", w, dict(w), drains, run, []))
         parts.append(row)
         x = torch.cat([p.run.outputs for p in row], -1)

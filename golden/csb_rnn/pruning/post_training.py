@@ -56,8 +56,35 @@ def _sequences(data: np.ndarray | Sequence[np.ndarray], inputs: int) -> tuple[Te
     return torch.from_numpy(x), torch.from_numpy(used)
 
 
+def _states(
+    checkpoint: Checkpoint, state: tuple[np.ndarray, np.ndarray] | None, batch: int
+) -> tuple[Tensor | None, Tensor | None]:
+    """The two states before the first frame as tensors.
+
+    Raises:
+        DataError: another shape, or a network of several layers.
+    """
+    if state is None:
+        return None, None
+    layer = checkpoint.layers[0]
+    if len(checkpoint.layers) > 1 or layer.bidirectional:
+        raise DataError("state: only networks of one layer and direction take a state")
+    shape = (batch, layer.outputs)
+    both = [np.asarray(part, np.float64) for part in state]
+    if any(part.shape != shape for part in both):
+        raise DataError(f"state: expected {list(shape)}, got {list(both[0].shape)}")
+    dense, now = (torch.from_numpy(part) for part in both)
+    return dense, now
+
+
 def _prune_part(
-    cell: str, p: Part, x: Tensor, used: Tensor, scheme: Scheme, rates: dict[str, float]
+    cell: str,
+    p: Part,
+    x: Tensor,
+    used: Tensor,
+    scheme: Scheme,
+    rates: dict[str, float],
+    state: Tensor | None,
 ) -> Tensor:
     """Prune one direction of a layer with ``x`` as its input now; returns its outputs."""
     seen = p.run.vectors | {"x": x}
@@ -70,7 +97,7 @@ def _prune_part(
     best, least = p.run.outputs, np.inf
     for _ in range(1 + REPEATS):
         tensors = settle(p, problems_of(p, seen, used), masks)
-        run = run_layer(cell, p.layer, tensors, x, reverse=p.reverse)
+        run = run_layer(cell, p.layer, tensors, x, reverse=p.reverse, state=state)
         gap = float((run.outputs - p.run.outputs)[used].square().mean())
         if gap < least:
             p.now, best, least = tensors, run.outputs, gap
@@ -78,12 +105,14 @@ def _prune_part(
     return best
 
 
+@torch.enable_grad()
 def prune_with_data(
     checkpoint: Checkpoint,
     scheme: Scheme,
     rate: float,
     data: np.ndarray | Sequence[np.ndarray],
     *,
+    state: tuple[np.ndarray, np.ndarray] | None = None,
     deal: bool = True,
     refine: int = 0,
     seed: int = 0,
@@ -97,6 +126,8 @@ def prune_with_data(
         rate: weights / kept weights of all matrices together.
         data: inputs, ``[frames, inputs]``, ``[batch, frames, inputs]`` or sequences of any length;
             a thousand frames will do.
+        state: ``h`` before the first frame, ``[batch, hidden]``: as the dense network has it, and
+            as it is behind whatever was pruned before; of networks of one layer. Zero if None.
         deal: rates differ by matrix; otherwise all have the same.
         refine: steps of gradients on the outputs' distance from the dense ones, at the end.
         seed: of the random sums of outputs.
@@ -116,7 +147,8 @@ def prune_with_data(
         hidden = {n: la.hidden for n, la in enumerate(checkpoint.layers)}
         classes = model_classes(tensors, scheme.block, scheme.machine, hidden)
         scheme = replace(scheme, classes=classes)
-    parts = dense_parts(checkpoint, x, used, seed)
+    before, now = _states(checkpoint, state, len(x))
+    parts = dense_parts(checkpoint, x, used, seed, before)
     rates = dict.fromkeys(tensors, float(rate))
     if deal:
         rates = deal_rates(parts, used, rate, scheme.project_named)
@@ -125,7 +157,7 @@ def prune_with_data(
     for row in parts:
         outputs = []
         for p in row:
-            outputs.append(_prune_part(checkpoint.cell, p, x, used, scheme, rates))
+            outputs.append(_prune_part(checkpoint.cell, p, x, used, scheme, rates, now))
             size = p.run.outputs[used].square().mean().clamp(min=1e-30)
             off = float((outputs[-1] - p.run.outputs)[used].square().mean() / size) ** 0.5
             log(f"layer {p.end[2:]}: outputs differ by {100 * off:.2g} % of their size")
@@ -133,11 +165,12 @@ def prune_with_data(
     if refine:
         wanted = torch.cat([p.run.outputs for p in parts[-1]], -1)
         layers = [[(p.layer, p.reverse, p.now) for p in row] for row in parts]
-        found, before, after = refined(checkpoint.cell, layers, first, wanted, used, refine)
-        for row, moved in zip(parts, found, strict=True):
-            for p, now in zip(row, moved, strict=True):
-                p.now = now
-        log(f"refined: outputs differ by {100 * after:.2g} %, before by {100 * before:.2g} %")
+        moved, *gaps = refined(checkpoint.cell, layers, first, wanted, used, refine, now)
+        for row, tensors_of_row in zip(parts, moved, strict=True):
+            for p, found in zip(row, tensors_of_row, strict=True):
+                p.now = found
+        log("refined: outputs differ by {1:.2g} %, before by {0:.2g} %".format(
+            *(100 * gap for gap in gaps)))  # fmt: skip
     done = {
         k + p.end if k.startswith("bias") else f"weight_{k}{p.end}": v.float().numpy()
         for row in parts

@@ -24,10 +24,19 @@ Direction = tuple[Layer, bool, dict[str, Tensor]]
 """A layer, whether it runs backwards, its tensors by kind."""
 
 
-def outputs_of(cell: str, layers: Sequence[Sequence[Direction]], x: Tensor) -> Tensor:
-    """Outputs ``[B, T, n]`` of all layers on ``x [B, T, inputs]``, one direction beside another."""
+def outputs_of(
+    cell: str,
+    layers: Sequence[Sequence[Direction]],
+    x: Tensor,
+    state: Tensor | None = None,
+) -> Tensor:
+    """Outputs ``[B, T, n]`` of all layers on ``x [B, T, inputs]``, one direction beside another.
+
+    ``state`` is that of every layer before the first frame, zero if None.
+    """
     for row in layers:
-        x = torch.cat([run_layer(cell, la, w, x, reverse=back).outputs for la, back, w in row], -1)
+        ways = [run_layer(cell, la, w, x, reverse=back, state=state) for la, back, w in row]
+        x = torch.cat([way.outputs for way in ways], -1)
     return x
 
 
@@ -38,6 +47,7 @@ def refined(
     wanted: Tensor,
     used: Tensor,
     steps: int,
+    state: Tensor | None = None,
 ) -> tuple[list[list[dict[str, Tensor]]], float, float]:
     """Tensors of all layers, best on the data; zeros of matrices stay.
 
@@ -48,11 +58,13 @@ def refined(
         wanted: outputs of the dense network ``[B, T, n]``.
         used: ``[B, T]`` counted frames.
         steps: of Adam, on all the data.
+        state: of every layer before the first frame, zero if None.
 
     Returns:
         The tensors, and the error before and after: of outputs over their size.
     """
     x, wanted = x.float(), wanted.float()
+    state = None if state is None else state.float()
     now = [[(la, back, {k: v.float().clone().requires_grad_() for k, v in w.items()})
             for la, back, w in row] for row in layers]  # fmt: skip
     moved = [v for row in now for *_, w in row for v in w.values()]
@@ -62,7 +74,7 @@ def refined(
     best, first = [v.detach().clone() for v in moved], math.inf
     least = math.inf
     for step in range(steps + 1):
-        loss = (outputs_of(cell, now, x) - wanted)[used].square().mean() / size
+        loss = (outputs_of(cell, now, x, state) - wanted)[used].square().mean() / size
         value = float(loss.detach())
         first = value if step == 0 else first
         if value < least:

