@@ -18,6 +18,7 @@ from csb_rnn.pruning.activations import run_layer
 from csb_rnn.pruning.parts import tensors_of
 from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.reconstruct import Moments, Problem, solve_rows
+from csb_rnn.pruning.schemes import Csb
 from tests.pruning.class_masks import check
 
 torch.set_num_threads(1)  # tests run side by side
@@ -103,6 +104,26 @@ def test_classes_are_balanced(seed, tmp_path) -> None:
     assert torch.equal(other.bias_ih_l0, module.bias_ih_l0)
 
 
+def test_states_before_the_first_frame_count(seed) -> None:
+    """A decoder that starts from its encoder's state, pruned where gradients are off.
+
+    States differ along one direction: with them known its products are kept.
+    """
+    torch.manual_seed(seed)
+    source = from_state_dict(nn.GRU(INPUTS, UNITS).state_dict())
+    rng = np.random.default_rng(seed)
+    x, h = 0.1 * data(seed)[:, :3], np.outer(np.linspace(1, 2, 6), rng.choice([-1.0, 1.0], UNITS))
+
+    def off(state) -> float:
+        with torch.no_grad():
+            new, _ = prune_with_data(source, make_scheme("csb", BLOCK), 3, x, state=state)
+        y, z = (run_layer("gru", c.layers[0], tensors_of(c, "_l0"), torch.from_numpy(x).double(),
+                          state=torch.from_numpy(h)).outputs for c in (source, new))  # fmt: skip
+        return float((y - z).square().mean())
+
+    assert off((h, h)) < 0.5 * off(None)
+
+
 def test_rivals_use_the_same_driver(seed) -> None:
     source = from_state_dict(modules()["lstm"].state_dict())
     for name in ("unstructured", "bank", "rowcol"):
@@ -133,6 +154,10 @@ def test_rows_are_solved_exactly(seed) -> None:
     [
         (lambda: csb_rnn.prune(modules()["rnn"], rate=2, data=np.ones((5, 3))), "data: expected"),
         (lambda: csb_rnn.prune(modules()["rnn"], rate=2, data=np.full((5, 8), np.nan)), "NaN"),
+        (lambda: prune_with_data(from_state_dict(modules()["gru"].state_dict()), Csb(8), 2,
+                                 data(0), state=(np.ones((6, 32)),) * 2), "of one layer"),
+        (lambda: prune_with_data(from_state_dict(nn.GRU(8, 16).state_dict()), Csb(8), 2,
+                                 data(0), state=(np.ones((6, 3)),) * 2), "state: expected"),
         (lambda: csb_rnn.prune(modules()["rnn"], rate=2, refine=3), "give data="),
         (lambda: csb_rnn.prune(nn.Sequential(nn.GRU(8, 8)), rate=2, data=np.ones((5, 8))),
          "expected a torch.nn.LSTM"),

@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 from csb_rnn import commands
+from csb_rnn.api.cycle_target import prune_to_cycles
 from csb_rnn.api.schemes import scheme_for
 from csb_rnn.errors import UsageError
+from csb_rnn.machine import own_config
+from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.checkpoint_files import check_target, read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.post_training import prune_with_data
+from csb_rnn.pruning.report import Pruned
 from csb_rnn.pruning.schemes import Csb
 from csb_rnn.system import untrusted
 
@@ -26,8 +30,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--block", type=commands.positive_int, default=32, help="side of a block (default 32)"
     )
-    parser.add_argument(
-        "--rate", type=commands.rate, required=True, help="weights / non-zeros, met within 1 %%"
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--rate", type=commands.rate, help="weights / non-zeros, met within 1 %%")
+    how.add_argument(
+        "--target-cycles",
+        type=commands.positive_int,
+        metavar="N",
+        help="in place of a rate, with --config: as little as N cycles a frame allow; rates of the "
+        "search are pruned and compiled",
     )
     parser.add_argument(
         "--align",
@@ -79,14 +89,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--config sets alignment and classes: leave them out")
     if a.refine and a.data is None:
         raise UsageError("--refine is for pruning with --data")
+    if a.target_cycles is not None and a.config is None:
+        raise UsageError("--target-cycles is for pruning with --config")
     scheme = scheme_for(Csb(a.block, a.align, joint=a.data is not None), a.classes, a.config)
     assert isinstance(scheme, Csb)
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
-    if a.data is None:
-        pruned, kept = prune_checkpoint(checkpoint, scheme, a.rate)
+    data = None if a.data is None else untrusted.read_npy(Path(a.data))
+
+    def fast(rate: float) -> tuple[Checkpoint, Pruned]:
+        return prune_checkpoint(checkpoint, scheme, rate)
+
+    def with_data(rate: float) -> tuple[Checkpoint, Pruned]:
+        assert data is not None
+        return prune_with_data(checkpoint, scheme, rate, data, refine=a.refine, log=print)
+
+    last = fast if data is None else with_data
+    if a.target_cycles is None:
+        pruned, kept = last(a.rate)
     else:
-        data = untrusted.read_npy(Path(a.data))
-        pruned, kept = prune_with_data(checkpoint, scheme, a.rate, data, refine=a.refine, log=print)
+        c = own_config.choose(a.config)
+        pruned, kept, taken = prune_to_cycles(c, a.target_cycles, fast, last, print)
+        print(f"{taken:g} cycles a frame on {c.name}, {a.target_cycles} allowed")
     rewrite(a.checkpoint, a.out, pruned)
     print(kept)
     classes = pruned.csb.get("classes", 1)
