@@ -55,9 +55,10 @@ module csb_pe_row #(
   logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
   logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
   logic store_q1, store_q2, store_q3, store_q4, zero_q4;
-  logic [ Q*WeightW-1:0] weight_q1;
+  logic [Q*WeightW-1:0] weight_q1;
   logic [Q*ProductW-1:0] product_q2;
-  logic signed [SumW-1:0] sum_d, sum_q3;
+  logic [SumW-1:0] sum_d;
+  logic signed [SumW-1:0] sum_q3;
   logic signed [AccW-1:0] base, acc_q4;
   logic [AccW-1:0] stored, stored_read;
   logic row_re;
@@ -86,38 +87,39 @@ module csb_pe_row #(
     end
   end
 
+  // Each stage loads with its word alone: where nothing issues no register but the flags above has
+  // a clock.
   always_ff @(posedge clk_i) begin
-    row_q1    <= row_i;
-    row_q2    <= row_q1;
-    row_q3    <= row_q2;
-    row_q4    <= zero_i ? zero_addr_i : row_q3;
-    bank_q1   <= bank_i;
-    bank_q2   <= bank_q1;
-    bank_q3   <= bank_q2;
-    bank_q4   <= bank_q3;
-    first_q1  <= first_i;
-    first_q2  <= first_q1;
-    first_q3  <= first_q2;
-    clr_q1    <= clr_i;
-    clr_q2    <= clr_q1;
-    clr_q3    <= clr_q2;
-    weight_q1 <= weight_i;
-    sum_q3    <= sum_d;
+    if (issue_i) begin
+      {row_q1, bank_q1, first_q1, clr_q1} <= {row_i, bank_i, first_i, clr_i};
+      weight_q1 <= weight_i;
+    end
+    if (issue_q1) {row_q2, bank_q2, first_q2, clr_q2} <= {row_q1, bank_q1, first_q1, clr_q1};
+    if (issue_q2) begin
+      {row_q3, bank_q3, first_q3, clr_q3} <= {row_q2, bank_q2, first_q2, clr_q2};
+      sum_q3 <= sum_d;
+    end
+    if (zero_i) row_q4 <= zero_addr_i;
+    else if (issue_q3) {row_q4, bank_q4} <= {row_q3, bank_q3};
   end
 
   for (genvar q = 0; q < Q; q++) begin : gen_pe
     always_ff @(posedge clk_i) begin
-      product_q2[q*ProductW+:ProductW] <= $signed(weight_q1[q*WeightW+:WeightW]) *
-          $signed(neuron_i[q*DataW+:DataW]);
+      if (issue_q1) begin
+        product_q2[q*ProductW+:ProductW] <= $signed(weight_q1[q*WeightW+:WeightW]) *
+            $signed(neuron_i[q*DataW+:DataW]);
+      end
     end
   end
 
-  always_comb begin
-    sum_d = '0;
-    for (int q = 0; q < Q; q++) begin
-      sum_d = sum_d + SumW'($signed(product_q2[q*ProductW+:ProductW]));
-    end
-  end
+  csb_adder_tree #(
+      .N   (Q),
+      .InW (ProductW),
+      .SumW(SumW)
+  ) u_sum (
+      .data_i(product_q2),
+      .sum_o (sum_d)
+  );
 
   // With Deep the row is read a cycle earlier. A run that starts from zero reads nothing: on the
   // published LSTM (MT1) 4,783 of 7,698 runs of a frame.

@@ -266,8 +266,10 @@ module csb_pegroup #(
     if (Deep != 0) begin : gen_deep
       always_ff @(posedge clk_i) begin
         issue_in <= rst_ni && issue;
-        {weights_in, bank_in, row_in} <= {weights, bank, row};
-        {clr_in, store_in, first_in} <= {clr, store, first};
+        if (issue) begin
+          {weights_in, bank_in, row_in} <= {weights, bank, row};
+          {clr_in, store_in, first_in}  <= {clr, store, first};
+        end
       end
     end else begin : gen_short
       assign issue_in = issue;

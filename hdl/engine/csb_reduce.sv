@@ -21,10 +21,14 @@ module csb_reduce #(
     // A sum of its own for each part: Icarus watches whole vectors, so two blocks that go through
     // parts of one vector would wake each other for ever.
     logic [AccW-1:0] sum;
-    always_comb begin
-      sum = '0;
-      for (int j = i * ReduceIn; j < Last; j++) sum = sum + data_i[j*AccW+:AccW];
-    end
+    csb_adder_tree #(
+        .N   (Last - i * ReduceIn),
+        .InW (AccW),
+        .SumW(AccW)
+    ) u_sum (
+        .data_i(data_i[Last*AccW-1:i*ReduceIn*AccW]),
+        .sum_o (sum)
+    );
     assign part_d[i*AccW+:AccW] = sum;
   end
 
@@ -34,10 +38,14 @@ module csb_reduce #(
     assign sum_o = part_q;
   end else begin : gen_two
     logic [AccW-1:0] sum_d;
-    always_comb begin
-      sum_d = '0;
-      for (int i = 0; i < Parts; i++) sum_d = sum_d + part_q[i*AccW+:AccW];
-    end
+    csb_adder_tree #(
+        .N   (Parts),
+        .InW (AccW),
+        .SumW(AccW)
+    ) u_sum (
+        .data_i(part_q),
+        .sum_o (sum_d)
+    );
     always_ff @(posedge clk_i) sum_o <= sum_d;
   end
 endmodule

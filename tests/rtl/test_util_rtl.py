@@ -81,3 +81,9 @@ def test_rounding_mode(sim: str) -> None:
         parameters={"InW": 10, "Shift": 4, "OutW": 5},
         test_filter="negative_ties",
     )
+
+
+@pytest.mark.parametrize(("n", "in_w", "sum_w"), [(1, 5, 5), (2, 7, 8), (3, 6, 8), (7, 12, 15)])
+def test_adder_tree(sim: str, n: int, in_w: int, sum_w: int) -> None:
+    parameters = {"N": n, "InW": in_w, "SumW": sum_w}
+    run("csb_adder_tree", "tb.util.test_csb_adder_tree", sim=sim, parameters=parameters)

@@ -64,6 +64,7 @@ PARTS_OF_BLOCKS = {
         "csb_ram_1r1w",
         "csb_load_ram",
         "csb_round_sat",
+        "csb_adder_tree",
         "csb_skid",
         "csb_shift_sat",
         "csb_delay",
