@@ -88,7 +88,7 @@ int main(void) {
     return fail("probe", result, &d);
   begin = soc_cycle();
   if ((result = csb_load(&d)) != CSB_OK) return fail("load", result, &d);
-  soc_text("loaded by DMA in ");
+  soc_text("loaded by dma in ");
   soc_number(soc_cycle() - begin);
   soc_text(" cycles\n");
   return classify(&d, "dma");

@@ -174,6 +174,22 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("config", "target"),
     ),
+    "soc": Kind(
+        "scripts/soc.py --results",
+        ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "examples/soc",
+         *(f"examples/soc/firmware/{name}" for name in ("main.c", "soc.c", "soc.ld", "start.S")),
+         *COMPILE, *_rooms("kit/wrapper.py", "experiments/soc"),
+         *TASKS, "checkpoints"),
+        ("small",),
+        key=("model", "config", "how"),
+    ),
+    "ports": Kind(
+        "scripts/ports.py",
+        ("hdl", *COMPILE, *_rooms("experiments/ports/measure.py", "verify/random_layers.py"),
+         "tb/interface/test_ports.py"),
+        ("tiny", "small"),
+        key=("table", "config", "name", "signal"),
+    ),
     "ecp5": Kind(
         "scripts/ecp5.py",
         ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *COMPILE, *_rooms("kit/wrapper.py"),

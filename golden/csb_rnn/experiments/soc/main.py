@@ -7,6 +7,7 @@ The firmware's classes and the checksum of all its outputs are compared with the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from csb_rnn.driver import Network
 from csb_rnn.errors import UsageError
 from csb_rnn.execution import timing
 from csb_rnn.experiments import tasks
+from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.soc import firmware, simulation
 from csb_rnn.experiments.soc.firmware import Head
 from csb_rnn.flow.record import Build
@@ -27,6 +29,7 @@ from csb_rnn.network.checkpoint_files import read_checkpoint
 
 CALIBRATION = 50  # sequences of the validation split that set the number formats
 LIMIT = 1200.0  # seconds of a simulation
+RESULT = "soc"
 
 
 def checksum(y: Ints) -> int:
@@ -53,7 +56,9 @@ def main() -> int:
     parser.add_argument("--config", default="small", help="name in hdl/configs.toml, or a file")
     parser.add_argument("--sequences", type=commands.positive_int, default=5)
     parser.add_argument("--sim", default="verilator", choices=("verilator", "icarus"))
+    parser.add_argument("--results", action="store_true", help="keep the table, docs/results/data")
     a = parser.parse_args()
+    began = measured.begin(RESULT)
     simulation.core()
     path = ROOT / "checkpoints" / f"{a.model}.npz"
     if not path.is_file():
@@ -83,40 +88,70 @@ def main() -> int:
     command = simulation.build(build.config, work / "kit", folder, a.sim)
     answers, loads = simulation.run(command, folder, LIMIT)
     want = expected(build, frames, head)
-    return report(answers, loads, want, build, frames)
+    rows = rows_of(answers, loads, want, build, frames, a.model)
+    code = report(answers, want, frames, rows)
+    if a.results and code == commands.OK:
+        measured.write(RESULT, rows, began)
+    return code
 
 
-def report(
+def rows_of(
     answers: Sequence[simulation.Answer],
     loads: dict[str, int],
     want: Sequence[tuple[int, int]],
     build: Build,
     frames: Sequence[Ints],
+    model: str,
+) -> list[dict[str, Any]]:
+    """A row for each way to move frames.
+
+    ``overhead`` is what the driver adds to the accelerator's own cycles of a frame, in cycles a
+    ``unit``: a 32-bit word by registers, a beat by DMA.
+    """
+    p, c = build.part.compiled(), build.config
+    interval = timing.interval(timing.predict(p, 240).last_out)
+    beats, found = p.in_beats + p.out_beats, []
+    for how, unit, count in (
+        ("registers", "32-bit word", beats * c.stream_w // 32),
+        ("dma", "beat", beats),
+    ):
+        mine = [x for x in answers if x.how == how]
+        total = sum(len(frames[x.sequence]) for x in mine)
+        mean = sum(x.cycles * len(frames[x.sequence]) for x in mine) / max(total, 1)
+        wrong = sum((x.label, x.checksum) != want[x.sequence] for x in mine)
+        found.append({
+            "model": model, "config": c.name, "how": how, "unit": unit,
+            "units_a_frame": count, "sequences": len(mine), "frames": total,
+            "different": wrong + len(want) - len(mine), "cycles_a_frame": round(mean, 2),
+            "interval": interval, "overhead": round((mean - interval) / count, 3),
+            "image_words": len(build.part.data) // 4,
+            "load_cycles": loads.get(how),
+        })  # fmt: skip
+    return found
+
+
+def report(
+    answers: Sequence[simulation.Answer],
+    want: Sequence[tuple[int, int]],
+    frames: Sequence[Ints],
+    rows: Sequence[dict[str, Any]],
 ) -> int:
-    """Print a line for each answer; 1 if one is not the fixed model's."""
-    p = build.part.compiled()
-    wrong = 2 * len(want) - len(answers)
+    """Print a line for each answer and each way; 1 if an answer is not the fixed model's."""
     for x in answers:
         equal = (x.label, x.checksum) == want[x.sequence]
-        wrong += not equal
         print(
             f"{x.how:9} sequence {x.sequence}: class {x.label}, {len(frames[x.sequence])} frames, "
             f"{x.cycles} cycles a frame, {'equal' if equal else 'DIFFERENT'}"
         )
-    words = len(build.part.data) // 4
-    for how, cycles in loads.items():
-        print(f"image of {words} words loaded by {how} in {cycles} cycles")
-    interval = timing.interval(timing.predict(p, 240).last_out)
-    beats = p.in_beats + p.out_beats
-    for how, unit, count in (
-        ("registers", "32-bit word", beats * build.config.stream_w // 32),
-        ("dma", "beat", beats),
-    ):
-        chosen = [(x.cycles, len(frames[x.sequence])) for x in answers if x.how == how]
-        mean = sum(c * n for c, n in chosen) / sum(n for _, n in chosen)
+    for r in rows:
         print(
-            f"{how}: {mean:.0f} cycles a frame, {interval:g} of them the accelerator's: "
-            f"{(mean - interval) / count:.2f} a {unit}"
+            f"image of {r['image_words']} words loaded by {r['how']} in {r['load_cycles']} cycles"
         )
+    for r in rows:
+        print(
+            f"{r['how']}: {r['cycles_a_frame']:.0f} cycles a frame, {r['interval']:g} of them the "
+            f"accelerator's: {r['overhead']:.2f} a {r['unit']}"
+        )
+    wrong = sum(r["different"] for r in rows)
     print("all equal" if not wrong else f"{wrong} answers differ from the fixed model")
     return commands.MISMATCH if wrong else commands.OK
