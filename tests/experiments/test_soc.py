@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from csb_rnn.experiments.soc import answers, steps
 from csb_rnn.experiments.soc import main as soc
 from csb_rnn.experiments.soc.firmware import GCC, Head
 
@@ -39,4 +40,19 @@ def test_head_in_integers() -> None:
 
 def test_checksum_of_the_firmware() -> None:
     """FNV-1a of one value of 16 bits."""
-    assert soc.checksum(np.array([[-1]])) == (2166136261 ^ 0xFFFF) * 16777619 & 0xFFFFFFFF
+    assert answers.checksum(np.array([[-1]])) == (2166136261 ^ 0xFFFF) * 16777619 & 0xFFFFFFFF
+
+
+def test_the_three_commands_of_the_page() -> None:
+    found = steps.steps(steps.PAGE.read_text())
+    assert [c.split()[:2] for c in found] == [
+        [".venv/bin/csb-rnn", "build"],
+        [".venv/bin/csb-rnn", "rtl"],
+        ["make", "soc"],
+    ]
+    row = steps.run("echo one; echo two")
+    assert row["said"] == "two"
+    with pytest.raises(steps.StepError, match="exit code 3"):
+        steps.run("exit 3")
+    with pytest.raises(steps.StepError, match="no commands"):
+        steps.steps("a page")

@@ -125,7 +125,7 @@ def test_header(registers_of) -> None:
 
 def test_wrapper_answers(kit, tmp_path: Path) -> None:
     """The kit's own bench in Icarus, from its own files alone: registers, frames; with a register
-    or one bit of an output changed it fails."""
+    or one bit of an output changed it fails, and it names a master that breaks AXI's rules."""
     c, out = kit
     listed = (out / "files.f").read_text().split()
     folders = [f"-I{line.removeprefix('+incdir+')}" for line in listed if line.startswith("+")]
@@ -152,6 +152,12 @@ def test_wrapper_answers(kit, tmp_path: Path) -> None:
     text = bench.read_text()
     bench.write_text(text.replace(f"32'h{reset_values(c)['GRID']:08x}", "32'h0badbad0"))
     assert run().returncode != 0
+    wait, drop = "while (!s_axis_frame_tready) half;", "s_axis_frame_tdata = ~s_axis_frame_tdata;"
+    assert wait in text
+    bench.write_text(text.replace(wait, f"while (!s_axis_frame_tready) begin half; {drop} end"))
+    broken = run()
+    assert broken.returncode != 0
+    assert "AXI rule broken by the master of s_axis_frame: it took" in broken.stdout
     bench.write_text(text)
 
 

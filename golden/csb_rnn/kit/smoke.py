@@ -124,6 +124,29 @@ def _frames(c: Config, e: Example) -> tuple[str, str]:
     return declared, run
 
 
+def _rules(c: Config) -> str:
+    """Checks of the rule that an offered beat stays, at the inputs of the design; half a cycle
+    before the design's own assertions would end the simulation."""
+    parts = []
+    for port, width in (("s_axis_image", 32), ("s_axis_frame", c.stream_w)):
+        now = f"{{{port}_tvalid, {port}_tlast, {port}_tdata}}"
+        parts.append(f"""
+  logic {port}_waits = 0;
+  logic [{width + 1}:0] {port}_held;
+  always @(posedge {CLOCK}) begin
+    {port}_waits <= {RESET} && {port}_tvalid && !{port}_tready;
+    {port}_held  <= {now};
+  end
+  always @(negedge {CLOCK}) begin
+    #3;
+    if ({port}_waits && {now} !== {port}_held)
+      $fatal(1, "AXI rule broken by the master of {port}: %s",
+             "it took an offered beat back, or changed it, before TREADY");
+  end
+""")
+    return "".join(parts)
+
+
 def smoke_text(c: Config, example: Example | None = None) -> str:
     """SystemVerilog: resets, compares each value, ends with ``PASS`` or ``$fatal``."""
     declared, joined = [], []
@@ -177,7 +200,7 @@ module {top_name(c)}_smoke;
     read(offset);
     if (value !== expected) $fatal(1, "%s: %h instead of %h", name, value, expected);
   endtask
-{more}
+{more}{_rules(c)}
   initial begin
     s_axil_rready = 1;
     s_axil_bready = 1;

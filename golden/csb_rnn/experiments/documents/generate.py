@@ -50,6 +50,7 @@ from csb_rnn.experiments.documents.tables import (
     TEMPLATES,
     table,
 )
+from csb_rnn.experiments.ports import page as ports_page
 from csb_rnn.experiments.reports import measured, tries
 from csb_rnn.kit.register_files import header_text
 from csb_rnn.machine import config, image, isa, numerics, registers
@@ -67,7 +68,7 @@ def page(name: str) -> str:
     environment = jinja2.Environment(
         loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    homes = (cell_tables, glossary, hardware, importing, shapes, tables)
+    homes = (cell_tables, glossary, hardware, importing, ports_page, shapes, tables)
     known = {k: v for home in homes for k, v in vars(home).items() if k.endswith("_table")}
     return environment.get_template(f"{name}.md.j2").render(
         known,
@@ -131,7 +132,7 @@ def generated() -> dict[Path, str]:
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     numbers = between(numbers, "accuracy-causes", causes_table())
     out[NUMERICS] = between(numbers, "accuracy", accuracy_table())
-    return out | result_pages()
+    return out | ports_page.pictures() | result_pages()
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:

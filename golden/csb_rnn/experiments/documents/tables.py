@@ -27,6 +27,7 @@ PAGES = (
     "reference/configurations",
     "reference/cells",
     "use/importing",
+    "use/integrating",
     "start/glossary",
 )
 

