@@ -14,7 +14,9 @@ from csb_rnn import commands
 from csb_rnn.commands import parse_align, positive_int, rate
 from csb_rnn.experiments.tasks import TASKS, get
 from csb_rnn.experiments.tasks.autoprune import autoprune
+from csb_rnn.experiments.tasks.pictures import tries_picture
 from csb_rnn.network.checkpoint_files import check_target, read_checkpoint, write_checkpoint
+from csb_rnn.pictures import check_name, save
 from csb_rnn.pruning import SCHEMES, make_scheme
 from csb_rnn.pruning.schemes import for_machine
 
@@ -56,7 +58,10 @@ def main() -> None:
     parser.add_argument(
         "--tables-8bit", action="store_true", help="store head and embedding in 8 bits"
     )
+    parser.add_argument("--plot", metavar="FILE", help="picture: rate against result, .png or .svg")
     args = parser.parse_args()
+    if args.plot:
+        check_name(args.plot)
     torch.set_num_threads(args.threads)
     task = get(args.task)
     scheme = make_scheme(args.scheme, args.block, args.align, args.joint)
@@ -79,7 +84,7 @@ def main() -> None:
     )
     if checkpoint is not None:
         write_checkpoint(out, checkpoint, args.tables_8bit)
-        test = task.evaluate(read_checkpoint(out))  # what was stored, 8-bit tables and all
+        test = task.evaluate(read_checkpoint(out))  # the stored model, 8-bit tables and all
         checkpoint = read_checkpoint(out)
         note = {
             "metric": test.metric,
@@ -92,6 +97,8 @@ def main() -> None:
         print(f"{out}: rate {checkpoint.rate:.4g}, test {test}")
     else:
         print(f"{task.id}: no rate tried meets the target")
+    if args.plot:
+        save(tries_picture(record), args.plot)
     text = json.dumps(record, indent=1) + "\n"
     (work / "record.json").write_text(text)
     if checkpoint is not None:

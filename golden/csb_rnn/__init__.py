@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from csb_rnn.api.build import Build, build, load
     from csb_rnn.api.explore import Exploration, Point, explore
     from csb_rnn.api.module import Quantised, quantised
+    from csb_rnn.api.plots import plot_kernels, plot_rates
     from csb_rnn.api.prune import Pruned, Pruner, prune
     from csb_rnn.api.results import Prediction, Result, Run
     from csb_rnn.api.sources import read
@@ -29,6 +30,7 @@ _HOMES = {
     "build": ("Build", "build", "load"),
     "explore": ("Exploration", "Point", "explore"),
     "module": ("Quantised", "quantised"),
+    "plots": ("plot_kernels", "plot_rates"),
     "prune": ("Pruned", "Pruner", "prune"),
     "results": ("Prediction", "Result", "Run"),
     "sources": ("read",),
@@ -47,6 +49,8 @@ __all__ = [
     "build",
     "explore",
     "load",
+    "plot_kernels",
+    "plot_rates",
     "prune",
     "quantised",
     "read",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A configuration from a file outside of the repository: build, folder, commands, what fits."""
+"""A configuration from a file outside of the repository: build, folder, commands, its limits."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and wave groups of a run: what is drawn, and that every signal is in the design."""
+"""Pictures and wave groups of a run: drawn values, and every signal's place in the design."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ def test_pictures(build, tmp_path: Path) -> None:
     assert [f.name for f in files] == ["values.png", "timeline.png", "losses.png"]
     for file in files:
         assert file.read_bytes().startswith(b"\x89PNG")
-        assert file.stat().st_size > 5000
     with pytest.raises(UsageError, match="one sequence"):
         plots.check(build.record, x[None])
 

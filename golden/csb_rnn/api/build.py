@@ -81,6 +81,40 @@ class Build:
             bound=max(bounds, key=bounds.__getitem__),
         )
 
+    # --- pictures -------------------------------------------------------------------------------
+    def plot_kernels(self) -> Any:
+        """A figure of matplotlib: blocks, kernels and kept weights of the six largest matrices.
+
+        Raises:
+            UsageError: matplotlib is not installed.
+        """
+        from csb_rnn.api import plots
+
+        return plots.build_kernels(self.record)
+
+    def plot_timeline(self, frames: int = 3) -> Any:
+        """A figure of matplotlib: who works when over some frames, and why the others wait.
+
+        Args:
+            frames: in steady state.
+
+        Raises:
+            UsageError: no frame, a model of several parts; matplotlib is not installed.
+        """
+        from csb_rnn.api import plots
+
+        return plots.build_timeline(self.record, frames)
+
+    def plot_losses(self) -> Any:
+        """A figure of matplotlib: the share of PE time by cause, the useful one included.
+
+        Raises:
+            UsageError: a model of several parts; matplotlib is not installed.
+        """
+        from csb_rnn.api import plots
+
+        return plots.build_losses(self.record)
+
     # --- models ---------------------------------------------------------------------------------
     def run_float(self, x: Any, state: States = None) -> Result:
         """The float model: the network as it was trained.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of a small drawn network for the test bench of a kit, with what the fixed model gives."""
+"""Frames of a small drawn network for the test bench of a kit, with the fixed model's outputs."""
 
 from __future__ import annotations
 

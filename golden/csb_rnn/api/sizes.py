@@ -22,7 +22,7 @@ from csb_rnn.program.program import CompileError
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Warnings of single builds are not shown: the points show what they warn about."""
+    """Warnings of single builds are not shown: the points show the warned values."""
     log = logging.getLogger("csb_rnn.flow")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 
 def size(c: Config) -> tuple[int, int]:
-    """What machines are ordered by: multipliers, then bits of memory."""
+    """The order of machines: multipliers, then bits of memory."""
     return c.pes, sum(memories.memory_bits(c).values())
 
 

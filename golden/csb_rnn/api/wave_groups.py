@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which signals of a recorded run to look at first: save files for GTKWave and Surfer.
+"""The first signals to look at in a recorded run: save files for GTKWave and Surfer.
 
 ``waves.gtkw`` and ``waves.sucl`` name the same groups of the same signals. Example:
 ``gtkwave OUT/waves.gtkw``, ``surfer --command-file OUT/waves.sucl OUT/waves.fst``.

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from csb_rnn import commands
 from csb_rnn.api.build import Build
 from csb_rnn.cli.build import add_source, build_source
 
-HELP = "Predict cycles, efficiency and memory of a trained model; nothing is written or run."
+HELP = "Predict cycles, efficiency and memory of a trained model; nothing runs."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument(
         "--clock", type=float, metavar="HZ", help="clock frequency, for microseconds a frame"
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="DIR",
+        help="write kernels.png, timeline.png and losses.png, the pictures of the prediction",
     )
 
 
@@ -36,4 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     print("                  those between the first and the last product")
     for name, m in p.memory.items():
         print(f"memory {name:<10} {m.used} of {m.depth} words")
+    if arguments.plot is not None:
+        from csb_rnn.api import plots
+
+        for file in plots.plot_prediction(r, Path(arguments.plot)):
+            print(file)
     return commands.OK

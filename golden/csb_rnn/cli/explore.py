@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from csb_rnn import commands, flow
 from csb_rnn.api.explore import CLOCK, Exploration, Point, explore
-from csb_rnn.errors import UsageError
+from csb_rnn.pictures import check_name, save
 
 HELP = "Put a network on every configuration: does it fit, how fast is it there, what bounds it."
 WIDTH = 100  # columns of a terminal
@@ -177,8 +177,8 @@ def record(point: Point) -> dict[str, object]:
 def run(arguments: argparse.Namespace) -> int:
     """Build on every configuration in memory, and print a table."""
     a = arguments
-    if a.plot is not None and Path(a.plot).suffix not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--plot {a.plot}: expected a name that ends in .png, .svg or .pdf")
+    if a.plot is not None:
+        check_name(a.plot)
     found = explore(
         a.checkpoint,
         configs=a.configs if a.configs == "all" else a.configs.split(","),
@@ -197,8 +197,6 @@ def run(arguments: argparse.Namespace) -> int:
         value |= {"points": [record(p) for p in found.points]}
         Path(a.json).write_text(json.dumps(value, indent=1) + "\n")
     if a.plot is not None:
-        from csb_rnn.pictures import save
-
         save(found.plot(), Path(a.plot))
         print(f"{a.plot}: the picture")
     return commands.OK

@@ -15,6 +15,7 @@ from csb_rnn.machine import own_config
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.checkpoint_files import check_target, read_checkpoint
 from csb_rnn.network.pruned_file import rewrite
+from csb_rnn.pictures import check_name, save
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.report import Pruned
@@ -79,12 +80,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="pruned checkpoint, same choice of formats: as the source but for zeros",
     )
+    parser.add_argument("--plot", metavar="FILE", help="picture of the kernels, .png, .svg or .pdf")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prune, write, and say how much is kept, matrix by matrix."""
     a = arguments
     check_target(a.out)
+    if a.plot is not None:
+        check_name(a.plot)
     if a.config is not None and (a.classes != 1 or a.align != (1, 1)):
         raise UsageError("--config sets alignment and classes: leave them out")
     if a.refine and a.data is None:
@@ -110,7 +114,14 @@ def run(arguments: argparse.Namespace) -> int:
         c = own_config.choose(a.config)
         pruned, kept, taken = prune_to_cycles(c, a.target_cycles, fast, last, print)
         print(f"{taken:g} cycles a frame on {c.name}, {a.target_cycles} allowed")
+    picture = None
+    if a.plot is not None:
+        from csb_rnn.api.plots import plot_kernels
+
+        picture = plot_kernels(pruned.tensors, scheme.block)
     rewrite(a.checkpoint, a.out, pruned)
+    if picture is not None:
+        save(picture, a.plot)
     print(kept)
     classes = pruned.csb.get("classes", 1)
     print(

@@ -38,7 +38,7 @@ def mega_hertz(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say what the machine needs, then write the folder."""
+    """Print the machine's memory and parameters, then write the folder."""
     c, out = own_config.choose(arguments.config), Path(arguments.out)
     check_out(out)
     describe(c)

@@ -46,6 +46,17 @@ def styled() -> Any:
     return mpl.rc_context(STYLE)
 
 
+def check_name(path: str | Path) -> None:
+    """Before anything is drawn: can a picture have this name?
+
+    Raises:
+        UsageError: another ending than ``.png``, ``.svg``, ``.pdf``; matplotlib is not installed.
+    """
+    if Path(path).suffix not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"{path}: expected a name that ends in .png, .svg or .pdf")
+    drawing()
+
+
 def save(figure: Any, path: str | Path) -> None:
     """Write a figure; the same figure gives the same bytes.
 
@@ -57,9 +68,12 @@ def save(figure: Any, path: str | Path) -> None:
         UsageError: another ending.
         OSError: it cannot be written.
     """
-    end = Path(path).suffix
-    if end not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"{path}: expected a name that ends in .png, .svg or .pdf")
-    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(end)
+    check_name(path)
+    dates: dict[str, dict[str, Any]] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None},
+        ".pdf": {"CreationDate": None},
+    }
+    metadata = dates[Path(path).suffix]
     with styled():
-        figure.savefig(path, dpi=150, bbox_inches="tight", metadata=metadata)
+        figure.savefig(path, dpi=120, bbox_inches="tight", metadata=metadata)

@@ -61,7 +61,7 @@ def before_retraining(records_of: dict[str, Records]) -> str:
             if t.get("hard")
         }
         for (scheme, rate), t in sorted(lines.items()):
-            other = f"{scheme}+{KEPT}"  # by the recipe that the table may have or not
+            other = f"{scheme}+{KEPT}"  # by a recipe of the table or another one
             ours = (other, rate) in lines
             if KEPT in scheme.split("+") or not (ours or "+" in scheme):
                 continue

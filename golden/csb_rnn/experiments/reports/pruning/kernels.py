@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 
 from csb_rnn.experiments.documents.tables import table
+from csb_rnn.experiments.reports.pruning.words import CHECKPOINTS, KINDS, value_of
 from csb_rnn.experiments.tasks import TaskError
 from csb_rnn.experiments.tasks.summary import (
     efficiency,
@@ -18,11 +19,8 @@ from csb_rnn.experiments.tasks.summary import (
 from csb_rnn.network.checkpoint import Layer
 from csb_rnn.network.checkpoint_files import read_checkpoint
 from csb_rnn.network.kernels import kernel_sizes
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-from csb_rnn.experiments.reports.pruning.words import CHECKPOINTS, KINDS, save, value_of
+from csb_rnn.pictures import areas as areas_of
+from csb_rnn.pictures import kernels
 
 
 def balance() -> tuple[str, str]:
@@ -58,35 +56,31 @@ def balance() -> tuple[str, str]:
     return table(head, rows), note
 
 
-def kernel_figures() -> None:
-    """Kept weights of real matrices; histogram of kernel areas."""
-    shown = []
+def largest_matrices() -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """The largest matrix of each shipped checkpoint, and the side of its blocks."""
+    found, sides = {}, {}
     for path in sorted(CHECKPOINTS.glob("*.npz")):
         checkpoint = read_checkpoint(path)
         name, w = max(matrices_in_order(checkpoint).items(), key=lambda item: item[1].size)
-        shown.append((path.stem, name, w, int(checkpoint.csb.get("block", 32))))
-    figure, axes = plt.subplots(1, len(shown), figsize=(3.1 * len(shown), 4.6), squeeze=False)
-    for axis, (stem, name, w, block) in zip(axes[0], shown, strict=True):
-        w = w[: 12 * block]
-        axis.imshow(w != 0, cmap="Greys", interpolation="nearest", aspect="equal")
-        axis.set_xticks(np.arange(0, w.shape[1], block) - 0.5, [])
-        axis.set_yticks(np.arange(0, w.shape[0], block) - 0.5, [])
-        axis.grid(color="C0", lw=0.4)
-        axis.set_title(f"{stem}\n{name}, first {len(w)} rows", fontsize=7)
-    save(figure, "pruning_kernels.png")
-    figure, axes = plt.subplots(1, len(shown), figsize=(3.1 * len(shown), 2.4), squeeze=False)
-    for axis, (stem, _, w, block) in zip(axes[0], shown, strict=True):
-        m, n = kernel_sizes(w, block)
-        rate = w.size / max(1, int(np.count_nonzero(w)))
-        ms, ns = kernel_sizes(synthetic(w.shape, block, rate, (4, 4)), block)
-        top = max((m * n).max(), (ms * ns).max())
-        bins = np.linspace(0, top, 25)
-        axis.hist([(m * n).ravel(), (ms * ns).ravel()], bins, label=["trained", "generator"])
-        axis.set_title(stem, fontsize=7)
-        axis.set_xlabel("m * n of a block", fontsize=7)
-        axis.tick_params(labelsize=6)
-    axes[0][0].legend(fontsize=6)
-    save(figure, "pruning_sizes.png")
+        found[f"{path.stem}, {name}"] = w
+        sides[f"{path.stem}, {name}"] = int(checkpoint.csb.get("block", 32))
+    return found, sides
+
+
+def kernel_figures() -> dict[str, Any]:
+    """Kept weights of real matrices; kernel areas beside those of the generator."""
+    found, sides = largest_matrices()
+    areas = {}
+    for name, w in found.items():
+        made = synthetic(w.shape, sides[name], w.size / max(1, int(np.count_nonzero(w))), (4, 4))
+        areas[name.split(",")[0]] = {
+            kind: np.multiply(*kernel_sizes(v, sides[name])).ravel()
+            for kind, v in (("trained", w), ("generator", made))
+        }
+    return {
+        "pruning_kernels.png": kernels.kernels(found, sides),
+        "pruning_sizes.png": areas_of.areas(areas),
+    }
 
 
 def width(layer: Layer) -> str:

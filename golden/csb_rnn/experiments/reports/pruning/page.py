@@ -30,6 +30,7 @@ from csb_rnn.experiments.tasks.summary import (
     Result,
 )
 from csb_rnn.machine.folders import ROOT
+from csb_rnn.pictures import save
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
         all_results[name] = found
         sections.append(section(name, records, plan, found))
         if not args.check:
-            curve_figure(name, records, plan, found)
+            save(curve_figure(name, records, plan, found), OUT / f"pruning_{name.lower()}.png")
     head = ("task", "model", "tries", "dense models", "epochs, dense", "epochs, pruning + masked",
             "input matrix pruned less", "CPU minutes")  # fmt: skip
     admm_results = {name: by_recipe[""][name] for name, plan in PLANS.items() if plan.kept}
@@ -111,7 +112,8 @@ def main() -> None:
                 print(f"{path.relative_to(ROOT)}: not current: run scripts/prune_report.py")
                 sys.exit(1)
         return
-    kernel_figures()
+    for name, figure in kernel_figures().items():
+        save(figure, OUT / name)
     count = sum(len(records.of("try")) for records in records_of.values())
     for path, wanted in pages.items():
         path.write_text(wanted)

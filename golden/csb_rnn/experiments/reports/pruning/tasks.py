@@ -6,21 +6,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 
 from csb_rnn.experiments.documents.tables import table
-from csb_rnn.experiments.tasks import get
-from csb_rnn.experiments.tasks.plans import Plan
-from csb_rnn.experiments.tasks.records import Records
-from csb_rnn.experiments.tasks.summary import (
-    Result,
-)
-from csb_rnn.experiments.tasks.table import mean_target
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
 from csb_rnn.experiments.reports.pruning.targets import ratios
 from csb_rnn.experiments.reports.pruning.words import (
     CSB,
@@ -28,10 +16,17 @@ from csb_rnn.experiments.reports.pruning.words import (
     label,
     number,
     said_rate,
-    save,
     split_recipe,
     value_of,
 )
+from csb_rnn.experiments.tasks import get
+from csb_rnn.experiments.tasks.plans import Plan
+from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.summary import (
+    Result,
+)
+from csb_rnn.experiments.tasks.table import mean_target
+from csb_rnn.pictures import rates
 
 
 def scheme_row(r: Result, metric: str) -> list[str]:
@@ -100,30 +95,28 @@ def section(name: str, records: Records, plan: Plan, results: dict[str, Result])
     }
 
 
-def curve_figure(name: str, records: Records, plan: Plan, results: dict[str, Result]) -> None:
-    """Mean validation and test result against rate, all schemes."""
+def curve_figure(name: str, records: Records, plan: Plan, results: dict[str, Result]) -> Any:
+    """Mean validation and test result against rate, an axis for each scheme."""
     task = get(name)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
-    shown = list(results.values())
-    for axis, place, title in zip(axes, (0, 1), ("validation", "test"), strict=True):
-        for i, r in enumerate(shown):
-            rates = sorted(r.curve)
-            values = [r.curve[rate][place] for rate in rates]
-            style = "-o" if r.scheme.startswith("csb") else "--s"
-            said = ", ".join((label(split_recipe(r.scheme)[0]), split_recipe(r.scheme)[1]))
-            axis.plot(rates, values, style, ms=3.5, lw=1.2, color=f"C{i}", label=said)
-        dense = [d[("valid", "test")[place]] for d in records.of("dense")]
-        axis.axhline(np.mean(dense), color="k", lw=0.8, ls=":")
-        axis.set(xscale="log", title=f"{name}, {title}", xlabel="rate (weights / kept)")
-        ticks = sorted({rate for r in shown for rate in r.curve})
-        axis.set_xticks(ticks, [str(t) for t in ticks], fontsize=7)
-        axis.minorticks_off()
-        axis.grid(alpha=0.3)
     seeds = plan.seeds if records.dense(plan.seeds) else plan.seeds[:1]
-    axes[0].axhline(mean_target(task, records, seeds), color="r", lw=0.8, label="target")
-    axes[0].set_ylabel(records.of("dense")[0]["metric"])
-    axes[0].legend(fontsize=6.5)
-    save(figure, f"pruning_{name.lower()}.png")
+    dense = records.of("dense")
+    curves = [
+        rates.Curve(
+            "\n".join((label(split_recipe(r.scheme)[0]), split_recipe(r.scheme)[1])),
+            {rate: point[0] for rate, point in r.curve.items()},
+            {rate: point[1] for rate, point in r.curve.items()},
+            r.rate,
+        )
+        for r in results.values()
+    ]
+    metric = dense[0]["metric"]
+    return rates.rates(
+        curves,
+        f"{metric}{',' if UNITS.get(metric) else ''}{UNITS.get(metric, '')}",
+        mean_target(task, records, seeds),
+        float(np.mean([d["valid"] for d in dense])),
+        f"{name}: {task.title}",
+    )
 
 
 def rate_of(r: Result | None, seeds: tuple[int, ...]) -> str:

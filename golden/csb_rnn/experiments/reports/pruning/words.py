@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-
 from csb_rnn.experiments.tasks.plans import KEPT, MACHINE, RECIPES, Plan
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
@@ -12,9 +10,6 @@ from csb_rnn.experiments.tasks.summary import (
     result_of,
 )
 from csb_rnn.machine.folders import ROOT
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 
 OUT = ROOT / "docs/results"
 CHECKPOINTS = ROOT / "checkpoints"
@@ -88,9 +83,3 @@ def said_rate(rate: int, achieved: float | None) -> str:
     """A rate of the ladder, or the lower one by blocks cut at an edge."""
     off = achieved is not None and abs(achieved / rate - 1) > 0.02
     return f"{rate}x ({achieved:.1f}x)" if off else f"{rate}x"
-
-
-def save(figure: plt.Figure, name: str) -> None:
-    figure.tight_layout()
-    figure.savefig(OUT / name, dpi=90, metadata={"Software": None})
-    plt.close(figure)
