@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.documents import screenshots, site
+from csb_rnn.experiments.documents import first_uses, screenshots, site
 from csb_rnn.machine.folders import ROOT
 
 
@@ -23,6 +23,7 @@ def source(tmp_path: Path, monkeypatch) -> Path:
 def test_no_link_is_dead_and_every_page_is_there(source: Path) -> None:
     pages = site.prepare()
     assert {"index.md", "CHANGELOG.md", "docs/start/tutorial.md", "api/build.md"} <= set(pages)
+    assert site.undefined(pages) == []
     listed = re.findall(r"^ +- (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     assert set(listed) <= set(pages)
 
@@ -38,6 +39,28 @@ def test_a_dead_link_is_found(source: Path, tmp_path: Path) -> None:
     (root / "docs/a.md").write_text("[gone](gone.md)\n")
     with pytest.raises(site.SiteError, match=r"docs/a.md: dead link gone.md"):
         site.prepare(root)
+
+
+def test_first_uses_are_linked() -> None:
+    """In prose alone, the longest word first, once each; the rest of the page stays."""
+    text = "# Rings\nA `ring` of PE rows:\n```\nring\n```\n* a ring, [ring](x.md), PE\nrows\n"
+    done = first_uses.with_links(text, "g.md")
+    assert re.sub(r' "[^"]*"', "", done) == (
+        "# Rings\nA `ring` of [PE rows](g.md#pe-row):\n```\nring\n```\n"
+        "* a [ring](g.md#ring), [ring](x.md), PE\nrows\n"
+    )
+    assert first_uses.unlinked(text) == ["PE row", "ring"]
+    assert first_uses.unlinked(done.replace("g.md", "../glossary.md")) == []
+    assert first_uses.unlinked("It runs. Two units wait for a run.\n") == ["unit", "run"]
+    assert first_uses.with_links("no such thing\n", "g.md") == "no such thing\n"
+
+
+def test_a_page_with_an_undefined_word_is_no_site(source: Path, monkeypatch) -> None:
+    monkeypatch.setattr(site, "with_links", lambda text, page: text)
+    found = site.undefined(site.prepare())
+    assert any(
+        line.startswith("docs/use/traces.md: used before they are linked:") for line in found
+    )
 
 
 @pytest.mark.nightly

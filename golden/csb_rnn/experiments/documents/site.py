@@ -3,7 +3,7 @@
 
 Pages link to files of the repository, for example ``../golden/csb_rnn/machine/config.py``. The site
 has a copy of every such file in its place, so each link leads to it; a link to a folder leads to
-its README, or to a list of its files.
+its README, or to a list of its files. The first use of each word of the glossary is a link to it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from csb_rnn.errors import CsbError
+from csb_rnn.experiments.documents import glossary
+from csb_rnn.experiments.documents.first_uses import unlinked, with_links
 from csb_rnn.machine.folders import BUILD, ROOT
 
 SOURCE, SITE = BUILD / "site-source", BUILD / "site"
 TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "LICENSE")
+GLOSSARY = glossary.PAGE.relative_to(ROOT)
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 API = {
     "csb_rnn": "`import csb_rnn`: the names that are kept stable",
@@ -27,6 +31,7 @@ API = {
     "csb_rnn.api.explore": "A network on every configuration",
     "csb_rnn.api.prune": "Pruning of a module",
     "csb_rnn.api.module": "A quantised module of torch",
+    "csb_rnn.api.plots": "Pictures",
     "csb_rnn.api.results": "Values that the API returns",
     "csb_rnn.api.sources": "Sources of a model",
     "csb_rnn.errors": "Errors",
@@ -80,12 +85,30 @@ def _page(name: Path, root: Path) -> None:
         return
     page.parent.mkdir(parents=True, exist_ok=True)
     text = (root / name).read_text()
-    page.write_text(text)  # it is there: pages that link to each other come to an end
+    page.write_text(text)  # it is there: links in a circle come to an end
     fenced = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
     fenced[::2] = [
         LINK.sub(lambda m: m[1] + _target(page, m[2], root) + m[3], part) for part in fenced[::2]
     ]
-    page.write_text("".join(fenced))
+    linked = "".join(fenced)
+    if has_terms(name):
+        linked = with_links(linked, os.path.relpath(SOURCE / GLOSSARY, page.parent))
+    page.write_text(linked)
+
+
+def has_terms(name: Path) -> bool:
+    """Whether the words of the glossary are linked on a page: README and docs/, but itself."""
+    return name != GLOSSARY and (name == Path("README.md") or name.parts[0] == "docs")
+
+
+def undefined(pages: Iterable[str]) -> list[str]:
+    """A line for each page of the site's source with a term before its meaning is linked."""
+    found = []
+    for name in pages:
+        repository = Path("README.md") if name == "index.md" else Path(name)
+        if has_terms(repository) and (terms := unlinked((SOURCE / name).read_text())):
+            found.append(f"{name}: used before they are linked: {', '.join(terms)}")
+    return found
 
 
 def prepare(root: Path = ROOT) -> list[str]:
@@ -110,9 +133,12 @@ def build(root: Path = ROOT) -> int:
     """Build the site; returns the number of its pages.
 
     Raises:
-        SiteError: a dead link or anchor, or any other warning of mkdocs; the message has all.
+        SiteError: a dead link or anchor, any other warning of mkdocs, or a word of the glossary
+            before its link; the message has all.
     """
     pages = prepare(root)
+    if wrong := undefined(pages):
+        raise SiteError("\n".join(wrong))
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"]
     command += ["-f", str(root / "mkdocs.yml"), "-d", str(SITE)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
