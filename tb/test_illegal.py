@@ -248,7 +248,7 @@ async def illegal_images(dut) -> None:
     await h.begin()
     await h.write("WATCHDOG", LIMIT)
     await h.write("IRQ_ENABLE", 3)
-    # What no legal image ever names is random, not X, as in a device.
+    # Words named in no legal image are random, not X, as in a device.
     assert await h.load((folder / "filler.bin").read_bytes()) == "none"
     outcomes, bad, at = [], [], 0
     for case in cases["images"]:

@@ -205,7 +205,7 @@ async def interrupt(m: Machine, kind: str) -> None:
         is_open = await m.read("STATUS", "out_open")
         assert is_open == (dut.m_axis_frame_tvalid.value == 1)
         if is_open and random.random() < 0.5:
-            await m.good_load()  # lengths of another network: what is open keeps its own
+            await m.good_load()  # lengths of another network: the open frame keeps its own
         await m.write("CONTROL", START | FRESH)
         assert await m.read("STATUS", "start_waits") == is_open
         assert await m.read("STATUS", "running") == 1 - is_open
@@ -214,7 +214,7 @@ async def interrupt(m: Machine, kind: str) -> None:
     await m.at_rest(reset_source=True if kind in ("flush", "reset") else None)
     cut = m.judge()
     counted = await m.read("FRAMES_CUT") - cut_before & 0xFFFF
-    # What is computed may be zero itself: then a cut frame is right.
+    # Computed values may be zero themselves: then a cut frame is right.
     assert cut <= counted <= 1
     assert await m.read("STATUS") & 0xFF == (0b101 if m.loaded else 0b100)
     if kind in ("stop", "all"):
@@ -234,8 +234,8 @@ async def interrupt(m: Machine, kind: str) -> None:
 
 
 KINDS = ("stop", "all", "frame", "flush", "reset", "load", "abort", "hold", "anew", "settling")
-#: On Icarus, which is slow and knows X: those in which the whole machine may show one that neither
-#: the benches of its blocks nor tb/test_top.py do. Its reset, a cut image, a start that waits.
+#: On Icarus (slow, but with X): those where the whole machine may show an X that neither
+#: the benches of its blocks nor tb/test_top.py do. Its reset, a cut image, a waiting start.
 X_KINDS = ("reset", "abort", "hold")
 
 

@@ -48,7 +48,7 @@ def networks() -> list[Net]:
     return out
 
 
-#: Control outputs, which are never X after reset, and what is not X while one of them is high.
+#: Control outputs, never X after reset, and the signals not X while one of them is high.
 CONTROLS = {
     "irq_o": (),
     "s_axil_awready": (),
@@ -239,7 +239,7 @@ async def bad_images(dut) -> None:
         assert await t.read("STATUS", "running") == 0
         assert await t.read("STATUS", "error") == ERRORS[error][0]
         t.frames.clear()
-        await t.reset()  # takes back the frame that was offered
+        await t.reset()  # takes back the offered frame
         await t.write("IRQ_ENABLE", value("IRQ_ENABLE", error=1))
     assert await t.load(other.image) == "none"
     await t.run(other)
@@ -290,7 +290,7 @@ async def stop_and_reset_anywhere(dut) -> None:
             assert await t.load(net.image) == "none"
         else:
             await t.stop()
-            await ClockCycles(dut.clk_i, 200)  # the rest of a frame that the stop cut is dropped
+            await ClockCycles(dut.clk_i, 200)  # the rest of a frame cut by the stop is dropped
             await t.silent(40)
         t.beats.got = got
         waits = dut.s_axis_frame_tvalid.value == 1  # a whole frame, then: frame 0 of the next run

@@ -16,7 +16,7 @@ BUILT_BEFORE = pytest.StashKey[int]()  # size of the list of builds when the ses
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     processes.follow_make()
-    # Tests run side by side: threads of torch and numpy that spin for each other cost double.
+    # Tests run side by side: spinning threads of torch and numpy cost double.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # How long an example takes says more of the machine's load than of the code.
     hypothesis.settings.register_profile("project", deadline=None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of several rooms share."""
+"""Functions shared by tests of several rooms."""
 
 from __future__ import annotations
 

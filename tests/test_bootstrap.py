@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-#: What the script itself uses, beside what it looks for.
+#: Programs used by the script itself, beside those it looks for.
 TOOLS = ["bash", "cat", "dirname", "env", "flock", "grep", "mkdir", "sha256sum", "uname"]
 NEEDED = ["g++", "make", "perl", "ccache", "iverilog"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.documents import language
+from csb_rnn.experiments.documents import comments, language
 
 
 def sentences(text: str) -> list[language.Sentence]:
@@ -65,3 +65,34 @@ def test_pages_with_a_template_are_counted_once() -> None:
     assert "isa.md.j2" in names
     assert "isa.md" not in names
     assert "architecture.md" in names
+
+
+def test_comments_are_read() -> None:
+    python = "# SPDX\n# Words which\n# wait.\nx = 1  # one\ny = 2  # two\nz = '# no'  # fmt: skip\n"
+    found = list(comments.paragraphs(comments.python_lines(python)))
+    assert found == [(2, "Words which\nwait."), (4, "one"), (5, "two")]
+    verilog = "// SPDX\n// A word\n// waits.\n\nwire a;  // verilator lint_off\nwire b;  // e\n"
+    found = list(comments.paragraphs(comments.verilog_lines(verilog)))
+    assert found == [(2, "A word\nwaits."), (6, "e")]
+
+
+def test_messages_are_read() -> None:
+    text = (
+        'HELP = "Build it."\nraise UsageError(f"{name}: no such file" + ", really")\n'
+        'parser.add_argument("--x", help="what it is")\nprint(1, "said")\nlook("not said")\n'
+    )
+    assert sorted(comments.messages(text)) == [
+        (1, "Build it."), (2, "X: no such file, really"), (3, "what it is"), (4, "said"),
+    ]  # fmt: skip
+
+
+def test_limits_of_comments_are_fewer() -> None:
+    found = language.figures(sentences("The word that waits is what comes."))
+    assert [line.split(":")[0] for line in language.beyond(found, prose=False)] == [
+        "what, which", "that",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("of", [comments.of_comments, comments.of_messages])
+def test_comments_and_messages_hold_their_limits(of) -> None:
+    assert language.beyond(language.figures(of()), prose=False) == []

@@ -19,14 +19,14 @@ def test_a_step_runs_until_it_passes_with_these_sources(tmp_path: Path, monkeypa
     found = json.loads((results / "good.json").read_text())
     assert found["passed"]
     assert found["sources"] == "one"
-    # The one that failed runs again; both do after a change, or if they are asked to.
+    # The failed one runs again; both do after a change, or if they are asked to.
     assert nightly.nightly([good, bad], results) == ["bad"]
     assert count.read_text() == "xxx"
     monkeypatch.setattr(nightly, "source_hash", lambda: "two")
     assert nightly.nightly([good], results) == []
     assert nightly.nightly([good], results, again=True) == []
     assert count.read_text() == "xxxxx"
-    # A result that was cut off is none.
+    # A cut result is none.
     (results / "good.json").write_text("{")
     assert not nightly.is_current(good, results, "two")
     assert not list(results.glob("*.part"))

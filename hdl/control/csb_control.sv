@@ -11,10 +11,10 @@
 // last: with a stop it starts the run anew.
 //   reset_req_i  a stop, and reset_o is high while stop_o is; then there is no image and no error
 //   flush_req_i  a stop, and flush_o is high while stop_o is
-//   stop_req_i   ends a run; takes back a start that waits
+//   stop_req_i   ends a run; takes back a waiting start
 //   start_req_i  waits until the machine is at rest and no output frame is open; then it is done,
 //                or is the error no_image. While running: the error busy, and the run goes on
-// The error code is that of the first error; a start, a reset or the begin of a load clears it.
+// The error code stays the first error's; a start, a reset or the begin of a load clears it.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_control #(
@@ -35,15 +35,15 @@ module csb_control #(
     input  wire logic [7:0] load_code_i,
     // input and output
     input  wire logic       frame_error_i,  // pulse
-    input  wire logic       out_open_i,     // a frame that was cut is being completed
+    input  wire logic       out_open_i,     // a cut frame is being completed
     // watchdog
     input  wire logic       fault_i,        // pulse
     input  wire logic [7:0] fault_code_i,
     // machine
     output logic            start_o,
     output logic            stop_o,
-    output logic            flush_o,        // input and loader forget what they have begun
-    output logic            reset_o,        // reset of what holds something at rest
+    output logic            flush_o,        // input and loader forget a begun frame or image
+    output logic            reset_o,        // reset of all parts with a state at rest
     output logic            fresh_o,        // of the run
     output logic            running_o,
     output logic            idle_o,

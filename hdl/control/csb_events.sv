@@ -21,7 +21,7 @@ module csb_events (
   logic [Events-1:0] x_inc, drain_inc, neu_inc;
   for (genvar i = 0; i < Events; i++) begin : gen_event
     logic inc;
-    // Not a shift: the number of an event that does not happen is X.
+    // Not a shift: without an event its number is X.
     assign x_inc[i] = x_evt_i && i == EventX;
     assign drain_inc[i] = drain_evt_i && drain_evt_id_i == DrainEvtW'(i);
     assign neu_inc[i] = neu_evt_i && neu_evt_id_i == ElemEvtW'(i);

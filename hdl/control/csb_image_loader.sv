@@ -4,16 +4,16 @@
 // 32-bit words and writes its sections to the memories of the machine through one flat load bus.
 //
 // Handshake: an image begins with the first word after the TLAST of the image before. While none is
-// taken, s_tready_o is low; s_tvalid_i then raises busy_o, which makes the machine stop. Once
+// taken, s_tready_o is low; s_tvalid_i then raises busy_o, and the machine stops. Once
 // idle_i is there the loader writes zeros to all neurons and accumulators (clr_*) and to all biases
 // and states (load bus), a word of one lane a cycle, and only then takes words, one a cycle.
 // Load bus: memory words in parts of csb_pkg::PartW bits, each one cycle after the stream word that
 // completes it; bits above the memory's width undefined.
 // Result: one pulse for each image, of done_o after its TLAST word or of error_o (with
-// error_code_o, csb_regs_pkg) after the word that is wrong. The words behind an error are dropped,
-// up to TLAST, and busy_o stays high as long. A word that is refused by range is never written;
+// error_code_o, csb_regs_pkg) after the wrong word. The words behind an error are dropped,
+// up to TLAST, and busy_o stays high as long. A word refused by range is never written;
 // words before a wrong checksum are, so the image is valid only after done_o.
-// flush_i forgets an image that is waiting or being taken: one pulse of error_o if none has told an
+// flush_i forgets an image, waiting or being taken: one pulse of error_o if none has told an
 // error of it, and the next word is the first of an image. None begins while it is high.
 // abort_i ends an image in whose middle the loader is: the next word is the first one of another.
 // An image brings all program registers (in one section, later ones may change some), each within
@@ -37,7 +37,7 @@ module csb_image_loader #(
     parameter int DrainDepth  = 512,
     parameter int ElemDepth   = 512,
     parameter int OutDepth    = 256,
-    parameter int ConfigHash  = 0      // of the image that fits this configuration
+    parameter int ConfigHash  = 0      // of a fitting image
 ) (
     input  wire logic                       clk_i,
     input  wire logic                       rst_ni,
@@ -70,7 +70,7 @@ module csb_image_loader #(
   import csb_pkg::PartW;
   import csb_pkg::PartIw;
 
-  localparam int TopW = PartW - 32;  // bits of a part that its stream word has no room for
+  localparam int TopW = PartW - 32;  // bits of a part without room in its stream word
   localparam int TopsPerWord = 32 / TopW;
   localparam int WideW = PegW > OutW ? PegW : OutW;
   localparam int MaxW = WideW > csb_pkg::ElemWidth ? WideW : csb_pkg::ElemWidth;  // widest memory
@@ -91,7 +91,7 @@ module csb_image_loader #(
   localparam logic [1023:0] CrcMatrix = crc_matrix();
 
   // A memory word of up to 32 bits is one stream word. The parts of a wider one come each in a
-  // stream word of their own, and before them words with the bits that those have no room for.
+  // stream word of their own, and before them words with the bits without room in those.
   function automatic int parts_in(input int width);
     parts_in = (width + PartW - 1) / PartW;
   endfunction
@@ -330,7 +330,7 @@ module csb_image_loader #(
     end
   end
 
-  // --- parts of an image that must not be missing ---------------------------------------------
+  // --- parts that every image has ---------------------------------------------
   logic [Groups-1:0] groups_q;  // programs whose last word came
   logic drain_q, elem_q, out_q, config_q;
   assign complete = &{groups_q, drain_q, elem_q, out_q, config_q};

@@ -68,7 +68,7 @@ module csb_regs #(
     input  wire logic                  running_i,
     input  wire logic                  idle_i,         // at rest and not loading
     input  wire logic                  loading_i,
-    input  wire logic                  out_open_i,     // an output frame that was cut is open
+    input  wire logic                  out_open_i,     // a cut output frame is open
     input  wire logic                  in_cut_i,       // the rest of an input frame is dropped
     input  wire logic                  waits_i,        // a start waits
     input  wire logic                  frame_cut_i,    // pulse: a cut output frame is complete
@@ -158,7 +158,7 @@ module csb_regs #(
     irq_event[IrqPendingErrorLsb]  = error_evt_i;
   end
 
-  // A write of CONTROL: bits that are written as 1.
+  // A write of CONTROL: bits written as 1.
   logic [31:0] command;
   assign command = write && waddr_q == RegControl ? wdata_q & wmask : '0;
 
@@ -213,7 +213,7 @@ module csb_regs #(
   logic merge, read, read_ok, in_window, state_ok_q;
   logic [31:0] rdata, cycles_hi_q;
   // A read in two steps: the registers of this module in here_q, zero if it is another one; then
-  // one of the sources that sel_q names, each with a select of its own.
+  // one of the sources named by sel_q, each with a select of its own.
   localparam int SelCyclesLo = 0, SelCyclesHi = 1, SelCounter = 2, SelIssued = 3, SelState = 4;
   localparam int Sels = 5;
   logic [Sels-1:0] sel, sel_q;

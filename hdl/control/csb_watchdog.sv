@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Watchdog: nothing waits in silence. It looks at the ports alone, so it needs no opinion about
-// programs, and a program that is busy for ever is found like one that stands still.
+// programs, and a program busy for ever is found like a stuck one.
 //
 // Inside are the input frames taken whole and not yet read out of the output buffer. A cycle is
 // counted when the machine, or the image's sender, owes a beat:
@@ -9,7 +9,7 @@
 //   running, no output beat waits for the sink, none inside,
 //     an input beat is offered and not taken                       -> its taking is owed
 //   loading, the loader is ready and no word is offered            -> a word of the image is owed
-// The beat that is owed clears the count, as rest and a new limit_i do. Not counted: a sink that
+// The owed beat clears the count, as rest and a new limit_i do. Not counted: a sink that
 // does not take, a source that offers nothing, the loader's own clearing of memories.
 // More than limit_i counted cycles (0: never): fault_o with ErrTimeout. An output frame with none
 // inside: fault_o with ErrProgram. So a run of n input frames ends: at most n output frames come,
@@ -19,7 +19,7 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_watchdog #(
-    parameter int InsideW = 8  // bits of the number of frames inside, which stays at its maximum
+    parameter int InsideW = 8  // bits of the number of frames inside; it stays at its maximum
 ) (
     input  wire logic        clk_i,
     input  wire logic        rst_ni,
@@ -45,7 +45,7 @@ module csb_watchdog #(
 
   // --- frames inside ----------------------------------------------------------------------
   logic [InsideW-1:0] inside_q;
-  logic some_q, excess_q;  // frames are inside; one came out that never went in
+  logic some_q, excess_q;  // frames are inside; one more came out than went in
   always_ff @(posedge clk_i) begin
     if (!rst_ni || !running_i) begin
       inside_q <= '0;
@@ -74,7 +74,7 @@ module csb_watchdog #(
   assign paid = loading_i ? image_beat_q : !running_i || y_beat_q || (!some_q && x_beat_q);
 
   // --- count: up from one, so that it never meets a limit of zero -----------------------------
-  logic [31:0] count_q;  // number of the next cycle that is owed
+  logic [31:0] count_q;  // number of the next owed cycle
   logic clear, reached_q, over_q;  // limit_i cycles were owed, one more
   assign clear = !rst_ni || paid || limit_set_i;
   always_ff @(posedge clk_i) begin

@@ -5,7 +5,7 @@
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
 // [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which
-// is what the last entry holds. sigmoid(-x) = 1 - sigmoid(x) and tanh(x) = 2 sigmoid(2x) - 1;
+// is the last entry. sigmoid(-x) = 1 - sigmoid(x) and tanh(x) = 2 sigmoid(2x) - 1;
 // results round half up to 15 bits. Symmetry and rounding are one addition: all four cases are
 // s, shifted and perhaps inverted, plus a carry.
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One of two numbers without their sign, or the bits of what saturates: ones, or the zeros of a
+// One of two numbers without their sign, or the bits of a saturated value: ones, or the zeros of a
 // negative number. Combinational. A module so that synthesis can be told to leave it as it is: a
 // function of five inputs for each bit. Of each it would make two, as some inputs come late.
 `default_nettype none

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Control delayed by a fixed number of cycles: data_o is data_i of `Stages` cycles ago. Reset and
-// clr_i empty the line, so that nothing of an aborted run appears later.
+// clr_i empty the line, so nothing of an aborted run appears later.
 `default_nettype none
 module csb_delay #(
     parameter int Width  = 1,

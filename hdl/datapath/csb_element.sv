@@ -7,12 +7,12 @@
 //
 // Words before loop_start_i are the prologue: they run once for every stream, as frame -1, and
 // load the neuron buffers with initial values. Then the others run for ever; iteration n is stream
-// n mod S of frame n div S. init_done_o rises when all that the prologue writes can be read.
+// n mod S of frame n div S. init_done_o rises when all writes of the prologue can be read.
 //
 // Addresses: state + stream * state_stride_i. Neurons: top bit ^= frame parity (neu_pp), the
 // stream's bits, reversed, are xored below it. Output: half of the buffer by iteration parity.
 //
-// Cycle in which a control is valid, D = Deep (with D lanes act on theirs in the next):
+// Cycle of each control, D = Deep (with D lanes act on theirs in the next):
 //   T           rd_*, st_raddr_o, release_o, issue_o
 //   T + 1 + D   opnd_valid_o, sel_o, st_zero/fine_rd_o
 //   T + 2 + 2D  sum_valid_o, sub_o
@@ -26,7 +26,7 @@ module csb_element #(
     parameter int NeuronDepth = 512,                  // neurons of an engine column
     parameter int OutDepth    = 256,                  // words of each half of the output buffer
     parameter int Deep        = 0,                    // 1: registers in the long paths
-    parameter int SubSlots    = 4,                    // cycles that the writer needs for a slot
+    parameter int SubSlots    = 4,                    // cycles of the writer for a slot
     parameter int Aw          = $clog2(Depth),        // derived, do not override
     parameter int StateAw     = $clog2(StateDepth),   // derived, do not override
     parameter int NeuronAw    = $clog2(NeuronDepth),  // derived, do not override

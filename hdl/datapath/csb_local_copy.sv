@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A copy of what controls all lanes or PEGroups for one of them, a cycle later. A module, so that
+// A copy of the control of all lanes or PEGroups for one of them, a cycle later. A module, so that
 // synthesis can be told to leave each where it is (keep_hierarchy): it would merge registers that
 // are alike.
 `default_nettype none

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Program sequencer: a program memory, one word an instruction, that shows one word after the
+// Program sequencer: a program memory, one word an instruction, with one word shown after the
 // other, for ever. The unit around it decides when a word issues (issue_i, a function of what it
 // sees, only while valid_o) and the next word is there in the next cycle, also after the last one.
 //
@@ -8,7 +8,7 @@
 //           one without. Also while running: the program starts over.
 // stop_i    level: idle from the next cycle on.
 // last      bit 0 of a word: the word after it is the one at loop_start_i. Its address is noted
-//           when it is written, so that no address has to wait for a word from the memory.
+//           when it is written, so no address has to wait for a word from the memory.
 //
 // The memory is read one word ahead into a register, so words come from flip-flops:
 //   cycle    0      1      2      3      4
@@ -42,7 +42,7 @@ module csb_seq #(
     output logic [Width-1:0] next_word_o,
     output logic [Aw-1:0] next_pc_o,  // its address
     input wire logic issue_i,  // word_o is consumed in this cycle
-    input wire logic restart_i,  // if it is, that is as a start_i
+    input wire logic restart_i,  // with issue_i: starts over from word 0, as start_i does
     output logic wrap_o  // pulse: ... and it is the last one
 );
   typedef enum logic [1:0] {
@@ -56,7 +56,7 @@ module csb_seq #(
   logic [Width-1:0] rdata;
   logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
   logic at_last_q;  // it is last_q
-  logic [Aw-1:0] last_q;  // that of the last word written that is a program's last
+  logic [Aw-1:0] last_q;  // address of the last program end written
 
   always_comb begin
     state_d = state_q;

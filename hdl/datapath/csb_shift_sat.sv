@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// floor((x + half) / 2^(Base + shift)), saturated: as csb_round_sat, with a shift that varies.
+// floor((x + half) / 2^(Base + shift)), saturated: as csb_round_sat, with a variable shift.
 // Combinational; with Deep there is a register behind the shift, so latency 1.
 //
 // Made of functions of at most six inputs: two bits of the shift at a time (csb_shift_four), then
@@ -11,7 +11,7 @@
 module csb_shift_sat #(
     parameter int InW    = 32,                                // bits of data_i, signed
     parameter int Base   = 8,                                 // smallest shift
-    parameter int ShiftW = 3,                                 // bits of what is added to it
+    parameter int ShiftW = 3,                                 // bits of the added half
     parameter int OutW   = 16,                                // bits of data_o, signed
     parameter int Deep   = 0,                                 // 1: latency 1
     parameter int PreW   = InW + 1 - Base,                    // derived, do not override
@@ -49,8 +49,8 @@ module csb_shift_sat #(
   end
   assign steps = gen_stage[Stages-1].to;
 
-  // --- what is above the result, when the last bit has shifted --------------------------------
-  // It fits if all of that is the sign. Of a negative number that is one too low all is ones too,
+  // --- bits above the result, when the last bit has shifted --------------------------------
+  // It fits if all of them are the sign. Of a negative number one too low all are ones too,
   // but for the result's own sign: if the half rounds it up it is the lowest.
   logic [OutW:0] shifted, x;
   logic sign_d, lost_d, ones_d, one_d, sign, lost, ones, one;

@@ -3,8 +3,8 @@
 // Input: takes frames from an AXI4-Stream and writes them into the neuron buffers, XPerCycle
 // values a cycle, whenever the neuron bus is free.
 //
-// A beat holds StreamW/16 values, little end first, each in a 16-bit container of which the low
-// DataW bits are taken, signed; what a last beat holds beyond the frame is ignored. TLAST marks the
+// A beat holds StreamW/16 values, little end first, each in a 16-bit container whose low
+// DataW bits are taken, signed; values of a last beat beyond the frame are ignored. TLAST marks the
 // last beat of a frame. Value i goes to engine column i mod L at x_base_i + i div L. Frame n of a
 // run belongs to stream n mod S; its address is toggled: the top bit by the parity of n div S,
 // the bits below it by the stream number, bit-reversed, as everywhere.
@@ -112,7 +112,7 @@ module csb_input #(
       .out_data_o (far)
   );
   if (Deep != 0) begin : gen_deep
-    // That one is near the pads, this one near the engine.
+    // The first one is near the pads, this one near the engine.
     csb_skid #(
         .Width(StreamW)
     ) u_near (

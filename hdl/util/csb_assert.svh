@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Assertions that behave alike in Verilator and Icarus: checks at the rising edge of `clk_i`,
 // silent until a first reset and while `rst_ni` is low, gone under SYNTHESIS. A failure ends the
-// simulation and prints the hierarchical name of the check, so the name should say what was
-// intended.
+// simulation and prints the hierarchical name of the check, so the name should tell the rule.
 //
 // Conditions are compared `!== 1'b1`, so an X fails too. `$fatal` because `$error` does not make a
 // cocotb test fail under Icarus. Immediate checks because Icarus has no `assert property`.
@@ -13,7 +12,7 @@
 // around it has long driven the random values out. Example: a seed that starts `rst_ni` at 1 and
 // `valid` at 1 checks nothing until the bench has pulled `rst_ni` low for one edge.
 //
-// CSB_ASSERT_* state what the hardware holds, whatever runs on it. CSB_PROGRAM_* state what a
+// CSB_ASSERT_* state rules of the hardware, whatever runs on it. CSB_PROGRAM_* state rules of a
 // program must hold: the compiler keeps it, an illegal image need not, and in silicon the watchdog
 // ends what comes of it. With the plusarg +any_program these are silent, so that a simulation can
 // show how.
@@ -43,7 +42,7 @@
 // Cond holds in every cycle outside reset.
 `define CSB_ASSERT(Name, Cond) `CSB_ASSERT_IF(Name, 1'b1, Cond)
 
-// Cond holds in every cycle outside reset in which Enable is 1; an X on Enable checks nothing.
+// Cond holds in every cycle outside reset with Enable 1; an X on Enable checks nothing.
 `define CSB_ASSERT_IF(Name, Enable, Cond) \
   initial Name.armed = 1'b0; \
   always @(posedge clk_i) begin : Name \
@@ -54,7 +53,7 @@
     end \
   end
 
-// The same in a module that has no reset.
+// The same in a module without a reset.
 `define CSB_ASSERT_NO_RESET(Name, Enable, Cond) \
   initial Name.edges = '0; \
   always @(posedge clk_i) begin : Name \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that the image loader fills: a csb_ram_1r1w whose words arrive over the load bus in parts
+// Memory filled by the image loader: a csb_ram_1r1w whose words arrive over the load bus in parts
 // of csb_pkg::PartW bits, lowest first, as a block RAM is wide: no bus of a whole word crosses the
 // chip.
 //

@@ -5,7 +5,7 @@
 // Latency:   rdata_o holds the word one cycle after re_i, until the next re_i or rzero_i.
 // Zero:      rzero_i makes rdata_o zero, whatever re_i is; free, as block RAMs clear their output.
 // Enables:   we_i[g] writes bits [g*Granule +: Granule] of the word; the last one may be narrower.
-// Collision: a read of the word that is written in the same cycle returns the old one. Some block
+// Collision: a read of a word written in the same cycle returns the old one. Some block
 //            RAMs (ECP5) cannot do that and are given two registers a bit around them. A user that
 //            never collides sets NoCollision: no registers, and an assertion holds it to its word.
 // Reset:     none. rdata_o is X until the first read, each word until its first write.

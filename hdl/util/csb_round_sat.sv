@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place where the design rounds and saturates: drops Shift fraction bits of a signed
-// number and fits what is left into OutW bits. Combinational.
+// number and fits the rest into OutW bits. Combinational.
 //
 // Rounding:   half up, towards plus infinity: floor(x / 2^Shift + 1/2), so 1.5 -> 2, -1.5 -> -1.
 //             One adder, no case for the sign; its bias of 2^-(Shift+1) units is a tie's only.

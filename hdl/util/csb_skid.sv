@@ -3,7 +3,7 @@
 //
 // Handshake: AXI stream rules on both sides; valid never waits for ready.
 // Latency:   one cycle from input to output.
-// Rate:      one word a cycle. The second register takes the word that arrives in the cycle in
+// Rate:      one word a cycle. The second register takes the word of the cycle in
 //            which the output stalls, as in_ready_o, being a register, goes low one cycle later.
 // Reset:     empties it; payload registers have none and are X while not valid.
 `default_nettype none

@@ -16,7 +16,7 @@ from tb.lib.stream import CLOCK_NS
 BIT_CYCLES = int(os.environ.get("CSB_BIT_CYCLES", "6"))
 #: Bits of the host are longer or shorter than the board's by at most so much.
 DRIFT = 0.01
-SILENCE = 3000  # bits after which a byte counts as not coming
+SILENCE = 3000  # bits of waiting for a byte
 MOST_BITS = 1_000_000  # of an answer
 
 

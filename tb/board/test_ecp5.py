@@ -110,7 +110,7 @@ def refuses(port: SerialPort, line: Line, dut) -> None:
         assert port.read(0) == IDENTITY, cut  # it is forgotten
     line.write(b"F\x08\x80abcd")
     with pytest.raises(SerialError, match="0 of 5 bytes came back"):
-        port.read(0)  # it is data of the command that was cut
+        port.read(0)  # it is data of the cut command
     device.flush()  # a beat of a frame may have been taken
     device.probe()
     with pytest.raises(SerialError, match="refuses command F"):

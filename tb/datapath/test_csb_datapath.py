@@ -115,7 +115,7 @@ class Unit:
     def __init__(self, words: list[dict[str, int]], loop_start: int) -> None:
         self.words, self.loop_start = words, loop_start
         self.pc, self.iteration, self.rounds = 0, 0, 0
-        self.ready = 3  # cycle from which the word may issue, one after it is shown, from start
+        self.ready = 3  # first cycle for the word to issue, one after it is shown, from start
         self.last_issue = -100
 
     @property
@@ -144,7 +144,7 @@ class Units:
         self.p, self.cfg, self.lanes, self.acc = program, program.cfg, lanes, acc
         self.drain = Unit(program.drain, 0)
         self.elem = Unit(program.elem, program.loop_start)
-        self.reg_tokens = deque([0] * program.credits)  # cycles from which they can be taken
+        self.reg_tokens = deque([0] * program.credits)  # first cycles of taking them
         self.posts: deque[int] = deque()
         self.outputs = deque([0, 0])
         self.expect: dict[int, dict[str, int]] = defaultdict(dict)
@@ -309,7 +309,7 @@ async def run_program(dut, cfg: Config, program: Program, memories, cycles: int)
     assert units.drain.iteration > 2
     assert units.elem.iteration > 2
 
-    # What is on its way to the states when the run is stopped does not count.
+    # Words on their way to the states at a stop do not count.
     dut.stop_i.value, dut.mark_ready_i.value, dut.out_release_i.value = 1, 0, 0
     units.lanes.begin(cycles)
     await RisingEdge(dut.clk_i)

@@ -33,13 +33,13 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
     await RisingEdge(dut.clk_i)
     dut.start_i.value = 0
     pc, ready = 0, 2
-    coming = at = None  # the word that was to come next, and its address
+    coming = at = None  # the next word, and its address
     for cycle in range(1, cycles):
         hold = random.random() < 0.5  # matters before the first word
         ready += hold and cycle == ready - 1
         running = cycle >= ready
         issue = running and random.random() < rate
-        restart = random.random() < 0.1  # matters to a word that issues
+        restart = random.random() < 0.1  # matters to an issuing word
         dut.issue_i.value, dut.restart_i.value = int(issue), int(restart)
         dut.hold_i.value = int(hold)
         await RisingEdge(dut.clk_i)

@@ -91,7 +91,7 @@ DRAIN_PULSES = ("acc_re_o", "mark_take_o", "issue_o", "evt_o", "bias_re_o", "cvt
 async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple) -> None:
     dut, cfg = bench.dut, bench_config()
     stages, unit, marks = cfg.reduce_stages + cfg.deep, Unit(words, 0), 0
-    tokens = [0] * free  # cycles from which register sets can be taken
+    tokens = [0] * free  # first cycles of free register sets
     dut.credits_i.value = free
     for cycle in range(CYCLES):
         release = cycle > 0 and len(tokens) < 8 and random.random() < rates[0]
@@ -212,7 +212,7 @@ async def follow_element(bench: Bench, p: Program, rates: tuple[float, float]) -
     dut, unit = bench.dut, Unit(p.elem, p.loop_start)
     posts: list[int] = []
     outputs = [0] * OUT_HALVES
-    taken = 0  # output halves that nobody gave back yet
+    taken = 0  # output halves not given back yet
     done = 0 if p.loop_start == 0 else None
     dut.streams_i.value, dut.loop_start_i.value = p.streams, p.loop_start
     dut.state_stride_i.value, dut.fresh_i.value = p.stride, p.fresh

@@ -13,7 +13,7 @@ from tb.lib.axi import BeatSource, beats, pauses
 from tb.lib.stream import within
 from tb.test_top import Top
 
-LIMIT = 20_000  # cycles that a stream's function waits at most
+LIMIT = 20_000  # most cycles of waiting in a stream's function
 IMAGE = 0  # csb_port
 
 

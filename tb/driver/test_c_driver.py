@@ -89,7 +89,7 @@ async def states_go_on(dut) -> None:
     got = kept.copy()
     assert await d.call("state_read", 0, 0, pointer(got)) == "ok"
     assert not got[: int(np.count_nonzero(kept))].any()
-    assert await d.call("start", 0) == "ok"  # from states that are zero, as a fresh run
+    assert await d.call("start", 0) == "ok"  # from zero states, as a fresh run
     x, y = d.frames(net.x[:1], into=True), d.frames(net.y[:1], into=False)
     out = np.zeros_like(y)
     assert await d.call("push", pointer(x)) == "ok"

@@ -27,7 +27,7 @@ PAYLOAD = {"ld_we_i": ("ld_part_i", "ld_addr_i", "ld_data_i"), "zero_i": ("zero_
            "nw_we_i": ("nw_addr_i", "nw_data_i"), "acc_re_i": ("acc_addr_i",)}  # fmt: skip
 OUTPUTS = ("mark_o", "wrap_o", "busy_o", "stall_o")
 FIRST_WORD = 2  # cycles from the start to word 0 (csb_seq)
-AHEAD = 12  # iterations that an event may be ahead of the PEGroup
+AHEAD = 12  # most iterations of an event ahead of the PEGroup
 
 
 class Bench:
@@ -38,13 +38,13 @@ class Bench:
         self.c = config.load(os.environ["CSB_CONFIG"], **json.loads(os.environ["CSB_OVERRIDE"]))
         self.model = PegroupModel(self.c)
         self.cycle = 0
-        self.ready_at: int | None = None  # cycle from which words are there; None: idle
+        self.ready_at: int | None = None  # first cycle with words; None: idle
         self.marks: set[int] = set()
         self.compared = False
         self.events = [0] * isa.EVENTS
         self.used: set[int] = set()
         self.writes: list[tuple[int, int, int, int]] = []  # cycle seen from, side, address, value
-        self.recent: list[tuple[int, set[tuple[int, int]]]] = []  # neurons that words read
+        self.recent: list[tuple[int, set[tuple[int, int]]]] = []  # neurons read by words
         self.drained: tuple[int, list[int | None]] | None = None
         self.written: dict[tuple[int, int], int] = {}
         self.seen: Counter[str] = Counter()
@@ -77,7 +77,7 @@ class Bench:
         if self.ready_at == cycle + 1 and inputs.get("hold_i", 0):
             self.ready_at += 1  # the first word does not come out; later there is nothing to hold
         ready = self.running and model.ready(self.events)
-        if self.running and self.c.deep and model.waits():  # what the cycle before saw of this word
+        if self.running and self.c.deep and model.waits():  # this word as seen in the cycle before
             ready, self.compared = self.compared, ready
         issue = ready
         if issue:
@@ -244,7 +244,7 @@ async def start_up(dut) -> Bench:
     return Bench(dut)
 
 
-PROGRAMS = 60  # at most, until everything that has to happen has happened
+PROGRAMS = 60  # at most, until all expected events have happened
 
 
 @cocotb.test

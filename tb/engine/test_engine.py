@@ -120,7 +120,7 @@ async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
             await bench.load(s.index, s.words)
     await bench.neurons(x.column, x.address, vectors["x"])
     for name, v in layer.vectors.items():
-        # What the last frame wrote is in the other buffer.
+        # The last frame's values are in the other buffer.
         old = c.neuron_depth // 2 if v.pp and layer.q.cell.vectors[name] else 0
         await bench.neurons(v.column, v.address + old, vectors[name])
     await bench.run(4 * max(len(g) for g in program.groups) + 50)

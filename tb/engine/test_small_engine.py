@@ -70,7 +70,7 @@ async def reduce_adds_all(dut) -> None:
     start_clock(dut)
     sums: deque[int] = deque()
     for _ in range(400):
-        values = [random_signed(width - 4) for _ in range(n)]  # so that the sum fits
+        values = [random_signed(width - 4) for _ in range(n)]  # so the sum fits
         dut.data_i.value = pack(values, width)
         sums.append(sum(values))
         await RisingEdge(dut.clk_i)
@@ -116,7 +116,7 @@ async def bank_has_two_readers(dut) -> None:
     start_clock(dut)
     memory: dict[int, int] = {}
     want: dict[str, int] = {}
-    for name in ("zero_i", "wbank_i", "row_bank_i"):  # an input that nobody drives starts at random
+    for name in ("zero_i", "wbank_i", "row_bank_i"):  # an undriven input starts at random
         getattr(dut, name).value = 0
     for _ in range(3000):
         waddr = random.randrange(depth) if random.random() < 0.5 else None

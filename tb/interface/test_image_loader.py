@@ -295,7 +295,7 @@ def bad_values(whole: list[image.Section]) -> Iterator[tuple[str, bytes]]:
                 bad = image.section(CONFIG, Target.CONFIG, [value], addr=at)
             others = [s for s in whole if s.target is not Target.CONFIG]
             yield f"{f.name}_{value}", image.pack(CONFIG, [bad, *others])
-    # Of a section that is cut in its second word, by the checksum's place or by TLAST.
+    # Of a section cut in its second word, by the checksum's place or by TLAST.
     bad = image.pack(CONFIG, [image.section(CONFIG, Target.CONFIG, [9, 0])])
     yield "before_the_cut", patched(bad, 3, len(bad) // 4 - 1)
     yield "before_tlast", bad[:-4]
@@ -390,7 +390,7 @@ async def reset_in_mid_image(dut) -> None:
         b.check(sections)
 
 
-#: Cycles in which a load clears memories, about.
+#: Cycles of clearing memories in a load, about.
 CLEARING = CONFIG.lanes * (CONFIG.bias_depth + CONFIG.state_depth)
 
 
@@ -420,7 +420,7 @@ async def drawn_transfers_that_end_early(dut) -> None:
         sent = beats(data if good else random.choice(list(bad_images().values()))[1], 4)
         dut.idle_i.value = random.getrandbits(1)
         b.source.send(sent[: random.randint(1, len(sent) - 1) if len(sent) > 1 else 1], last=False)
-        # An image has begun once a word was offered, which a source that stalls does in its time.
+        # An image has begun once a word was offered; a stalling source takes its time.
         await until(dut.clk_i, lambda: b.source.offers, TAKEN_WITHIN, "the first word")
         await ClockCycles(dut.clk_i, random.randint(3, 2 * CLEARING + 2 * len(sent)))
         b.source.reset()

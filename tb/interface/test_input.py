@@ -207,7 +207,7 @@ async def a_wrong_length_stops_it(dut, stalls: str) -> None:
         b.send()
         await ClockCycles(dut.clk_i, 40)
         assert dut.s_tready_o.value == 0, "took a beat after an error"
-        await b.restart()  # the good frame that waits is the first one of the next run
+        await b.restart()  # the waiting good frame is the first one of the next run
         b.n = 1
         b.send()
         await b.writes.done(lambda: RisingEdge(dut.clk_i), 500)
@@ -220,7 +220,7 @@ async def a_stop_in_mid_frame_drops_the_rest(dut) -> None:
     b.send()
     b.writes.expected.clear()
     b.writes.got = lambda _: None
-    for _ in range(500):  # in a run that ends before the first beat the frame would wait
+    for _ in range(500):  # in a run ended before the first beat the frame would wait
         await RisingEdge(dut.clk_i)
         if dut.s_tvalid_i.value == 1 and dut.s_tready_o.value == 1:
             break

@@ -16,7 +16,7 @@ from tb.lib.stream import STALLS, TAKEN_WITHIN, recoveries, reset, start_clock, 
 
 DEPTH = 16
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH)
-MOST = DEPTH * min(CONFIG.L, CONFIG.values_per_beat)  # values that buffer and table hold
+MOST = DEPTH * min(CONFIG.L, CONFIG.values_per_beat)  # values of buffer and table
 
 
 def parameters(name: str = "tiny") -> dict[str, int]:
@@ -170,7 +170,7 @@ class Cut:
     def __init__(self, b: Bench) -> None:
         self.b, self.dut = b, b.dut
         self.beats: list[int] = []  # taken in this run
-        self.frames: list[list[int]] = []  # what the run computes
+        self.frames: list[list[int]] = []  # the run's results
         self.length = 1  # beats of a frame
         self.sent = self.cut = 0  # pulses
         b.beats.got = self.beats.append
@@ -197,7 +197,7 @@ class Cut:
         """Stops for so many cycles; checks the open frame."""
         b, dut = self.b, self.dut
         dut.stop_i.value = 1
-        await RisingEdge(dut.clk_i)  # the edge at which the module sees it
+        await RisingEdge(dut.clk_i)  # the edge seen by the module
         held = dut.m_tvalid_o.value == 1 and dut.m_tready_i.value == 0
         dut.out_valid_i.value = dut.out_done_i.value = 0
         await FallingEdge(dut.clk_i)
@@ -250,7 +250,7 @@ async def stop_completes_the_open_frame(dut, ready: bool) -> None:
             await until(dut.clk_i, lambda: len(c.beats) >= c.length - 1, 4 * MOST, "the rest")
         b.sink.pause = True
         await ClockCycles(dut.clk_i, 3)
-        await b.load(1)  # TKEEP of the beat that is held stays: asserted in the module
+        await b.load(1)  # TKEEP of the held beat stays: asserted in the module
         b.sink.pause = False
         await c.completed(4 * MOST)
 

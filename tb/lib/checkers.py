@@ -26,7 +26,7 @@ class Checker:
     def __init__(self, name: str, show: Callable[[Any], str] = str) -> None:
         self.name, self.show = name, show
         self.expected: collections.deque[Any] = collections.deque()
-        self.count = 0  # items that came and were right
+        self.count = 0  # right items received
 
     def expect(self, item: Any) -> None:
         self.expected.append(item)

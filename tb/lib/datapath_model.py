@@ -38,7 +38,7 @@ class LaneModel:
         lanes = len(bias)
         self.regs = {bank: np.zeros((lanes, isa.REG_DEPTH), np.int64) for bank in ("drain", "elem")}
         self.commits: dict[int, list[Callable[[], None]]] = defaultdict(list)
-        #: Points that saturate in a cycle of the lanes (with ``deep`` they are a cycle behind the
+        #: Saturating points in a cycle of the lanes (with ``deep`` they are a cycle behind the
         #: units), as bits of :data:`SAT_BITS`.
         self.saturates: dict[int, int] = defaultdict(int)
 

@@ -21,7 +21,7 @@ from csb_rnn.verify import explanation
 from csb_rnn.verify.ran import Ran
 from csb_rnn.verify.random_layers import LayerCase
 
-SHALLOW = {  # of tiny, for small networks: a load clears every memory, which takes Icarus seconds
+SHALLOW = {  # of tiny, for small networks: a load clears every memory, and takes Icarus seconds
     "weight_depth": 1024,
     "neuron_depth": 256,
     "acc_depth": 128,

@@ -149,7 +149,7 @@ def draw(c: Config, rng: random.Random, legal: list[Sections]) -> tuple[str, byt
         if any(s.target in PROGRAMS for s in sections):
             try:
                 mutation(c, rng, sections)
-            except IndexError:  # no section of that kind is left
+            except IndexError:  # no such section is left
                 continue
             recipe.append(mutation.__name__)
     data = image.pack(c, sections)

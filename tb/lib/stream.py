@@ -26,7 +26,7 @@ from csb_rnn.simulation import waits
 from csb_rnn.simulation.waits import until
 
 CLOCK_NS = 10
-TAKEN_WITHIN = 100_000  # cycles in which a sink that works takes the word it is offered
+TAKEN_WITHIN = 100_000  # most cycles of a working sink to take an offered word
 # (source, sink) chance of a stall in a cycle: the four patterns every stream is tested under.
 STALLS = {"none": (0.0, 0.0), "source": (0.6, 0.0), "sink": (0.0, 0.6), "both": (0.5, 0.5)}
 

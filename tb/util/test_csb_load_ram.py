@@ -29,7 +29,7 @@ async def parts_make_a_word(dut) -> None:
         dut.we_i.value, dut.waddr_i.value, dut.part_i.value = 1, address, part
         dut.wdata_i.value = (data | above) & (1 << isa.PART_W) - 1
         await RisingEdge(dut.clk_i)
-        # What is not written is not kept.
+        # Values not written are not kept.
         dut.we_i.value, dut.wdata_i.value = 0, random.getrandbits(isa.PART_W)
         await RisingEdge(dut.clk_i)
     for address in random.choices(range(depth), k=2 * depth):

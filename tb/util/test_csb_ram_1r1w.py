@@ -40,7 +40,7 @@ async def behaves_like_a_list(dut) -> None:
         dut.re_i.value, dut.raddr_i.value = int(read), raddr
         dut.rzero_i.value = int(zero)
         await RisingEdge(dut.clk_i)
-        # Still the output of the previous cycles: sampled at the edge at which this read happens.
+        # Still the output of the previous cycles: sampled at the edge of this read.
         if expected is not None:
             assert int(dut.rdata_o.value) == expected, f"cycle {cycle}"
         if zero:

@@ -30,7 +30,7 @@ async def every_word_in_order(dut, stalls: str) -> None:
     source, sink = await start(dut, STALLS[stalls])
     words = random_words(dut)
     await within(20 * WORDS, source.send(words))
-    await ClockCycles(dut.clk_i, 100)  # anything that came twice would come by now
+    await ClockCycles(dut.clk_i, 100)  # anything sent twice would come by now
     assert sink.words == words
 
 

@@ -208,7 +208,7 @@ BAD_CELLS = [  # states, vectors, nodes, message
         (D("a", "a", ("x",)), E("h", "a", "state:h", "one", "state:c", vector="h", output=True)),
         "two states",
     ),
-    (  # the old value of c, and what replaces it
+    (  # the old value of c, and its replacement
         ("c",),
         {"h": None},
         (

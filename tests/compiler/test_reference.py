@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's compiler: what Z3 finds is a legal set of cuts, and the best one in small cases."""
+"""The paper's compiler: Z3 finds a legal set of cuts, and the best one in small cases."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ NUMBERS = re.compile(
 )
 CASE = LayerCase(seed=3, cell="gru", inputs=9, hidden=13, layers=2)
 
-# parameter -> what is too small, what the message calls it, whether any number is legal
+# parameter -> value too small, its name in the message, whether any number is legal
 BUFFERS = {
     "weight_depth": (4, "the weight buffer of PEGroup (", True),
     "acc_depth": (4, "accumulators", False),

@@ -53,7 +53,7 @@ def test_rings_end_level(pe_rows, q):
 
 @given(seed=st.integers(0, 999), giver=st.integers(0, 3), step=st.sampled_from([-1, 1]))
 def test_a_word_is_handed_on(seed, giver, step):
-    """The giver has one word less, its neighbour 0 or 1 more, the other PE rows what they had."""
+    """The giver has one word less, its neighbour 0 or 1 more, the other PE rows as before."""
     q, n = 4, tables(seed, 4, 6, 0.5)[0][:, 0]
     t = np.minimum(np.random.default_rng(seed).integers(0, 4, n.shape), np.roll(n, -1, axis=1))
     before = pe_row_words([n[:, None]], [t[:, None]], q)[0]

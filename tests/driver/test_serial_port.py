@@ -11,7 +11,7 @@ from csb_rnn.driver.serial_port import CHUNK, MOST, QUIET, SerialError, SerialPo
 
 
 class Answers:
-    """pyserial's ``Serial``: takes what is sent, gives prepared answers one after the other."""
+    """pyserial's ``Serial``: takes sent bytes, gives prepared answers one after the other."""
 
     def __init__(self, *answers: bytes) -> None:
         self.sent: list[bytes] = []

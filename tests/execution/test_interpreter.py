@@ -125,7 +125,7 @@ def cells(draw) -> Cell:
     acts = st.sampled_from(["identity", "sigmoid", "tanh", "relu"])
     bounded = st.sampled_from(["sigmoid", "tanh"])
     nodes: list = []
-    narrow: list[str] = ["one"]  # what m0 and m1 may name
+    narrow: list[str] = ["one"]  # legal names of m0 and m1
     wide = ["one", "state:h", "state:c", "const:k"]
 
     def drain(i: int, inputs: list[str]) -> None:
@@ -162,7 +162,7 @@ def cells(draw) -> Cell:
         elem(f"f{i}")
     elem("c", state="c")
     elem("h", state="h", vector="h", output=True)
-    # What nobody uses goes.
+    # Unused nodes go.
     while True:
         named = {op for n in nodes if isinstance(n, Elem) for op in n.operands}
         left = [n for n in nodes if n.name in named

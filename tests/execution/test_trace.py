@@ -125,7 +125,7 @@ def test_accumulator_bubbles_are_found() -> None:
 
 @pytest.mark.parametrize(("frames", "streams", "inputs"), [(1, 1, 17), (12, 1, 2), (15, 3, 17)])
 def test_counters_of_the_machine(sim, tmp_path, frames, streams, inputs) -> None:
-    """What is recorded as busy and as stalled is what the hardware counted."""
+    """Recorded busy and stalled cycles are the hardware's counts."""
     p = program("tiny", streams, 2, 20, "gru", inputs)
     rng = np.random.default_rng(3)
     x = rng.integers(-4000, 4000, (frames, p.inputs))

@@ -219,8 +219,8 @@ def test_tables(found) -> None:
         assert all(isinstance(cell, str) for row in t.rows for cell in row), t.title
     assert len(frame_tables.small_table(found).rows) == 2
     reached = {what: ok for what, _, _, ok in targets.checks(found)}
-    assert not frame_tables.cell_table(found).rows  # of none of the models that are compared
-    assert reached["kept weights, MT1"] is False  # this model is not that large
+    assert not frame_tables.cell_table(found).rows  # of none of the compared models
+    assert reached["kept weights, MT1"] is False  # this model is smaller
     assert any(what.startswith("frame efficiency, paper512, MT1") for what in reached)
 
 

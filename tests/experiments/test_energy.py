@@ -49,7 +49,7 @@ def test_a_count_that_differs_from_the_rtl_is_named(
         return few if len(seen) % 2 else many
 
     monkeypatch.setattr(rtl, "run", run)
-    lines, compared = rtl.differences(p, tmp_path)  # counters that stand still
+    lines, compared = rtl.differences(p, tmp_path)  # still counters
     assert seen == [rtl.FRAMES, 2 * rtl.FRAMES]
     assert 0 < len(lines) < compared  # some counts are zero
     for name, m in accesses(p, 1).items():

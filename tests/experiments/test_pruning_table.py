@@ -103,7 +103,7 @@ PLAN = Plan(Recipe(), schemes=("row",), ladder=(2, 3, 4, 5, 6, 8, 10), start=(("
 
 
 def play(tmp_path, result, seeds=(0, 1, 2)):
-    """Let the driver choose its tries; ``result(rate, seed)`` says what comes of them."""
+    """Let the driver choose its tries; ``result(rate, seed)`` says their results."""
     task, records = get("Z2"), Records("Z2", tmp_path)
     for seed in seeds:
         records.add({"kind": "dense", "seed": seed, "metric": "accuracy", "valid": 99.0,
@@ -160,7 +160,7 @@ def test_damaged_records(tmp_path):
 
 
 def test_committed_records_are_sound():
-    """Every line has what the report needs, and no try is there twice."""
+    """Every line has all keys of the report, and no try is there twice."""
     files = sorted(FOLDER.glob("*.jsonl"))
     assert files
     for path in files:
@@ -173,7 +173,7 @@ def test_committed_records_are_sound():
             seen.add(key)
             assert line["kept"] <= line["stored"]
             assert np.isfinite([line["valid"], line["test"], line["nio"] or 0]).all()
-            # Circulant blocks that do not divide a matrix store more at its edges.
+            # Circulant blocks store more at the edges of a matrix not divided by them.
             loose = 0.3 if line["scheme"].startswith("circulant") else 0.1
             assert line["achieved"] == pytest.approx(line["rate"], rel=loose)
             json.dumps(line)

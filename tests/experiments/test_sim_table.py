@@ -8,7 +8,7 @@ from csb_rnn.experiments.trained import table
 
 
 def test_table_of_sim_is_narrow_and_whole(capsys) -> None:
-    # As a run gives them: a kept row, with what is printed beside the table.
+    # As a run gives them: a kept row, with the figures printed beside the table.
     accuracy = {"reference": "torch 2.13.0, by the float model (equal to 1e-07 at build)",
                 "largest": 4.1e-4, "percentile": 1.6e-4, "largest_output": 1.0}  # fmt: skip
     more = {"accuracy": accuracy, "saturated": {"element": 3}, "warning": None}

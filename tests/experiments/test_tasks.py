@@ -99,7 +99,7 @@ def test_interface(name, request):
     assert score.items == 12
     assert score == task.evaluate(checkpoint)
     assert task.score(checkpoint, outputs[:5]).items == 5  # the first items are enough
-    # What the interface computes is what the model computes.
+    # The interface and the model give the same.
     model.eval()
     features, labels = (
         z2_digits.recordings() if name == "digits" else z6_sentiment.sentences()[0]
@@ -296,7 +296,7 @@ def test_letters_to_phonemes(monkeypatch):
     assert task.judge([want for _, want in items]).value == 0
     decoder = z7_pronunciation.decoder_checkpoint(checkpoint)
     np.testing.assert_array_equal(decoder.tensors["weight_hh_l0"], arrays["dec_w_hh"])
-    # The first phoneme is the one that the model itself finds likeliest.
+    # The first phoneme is the model's own likeliest.
     outputs = float_outputs(checkpoint, task.frames(checkpoint))
     spoken = task.decode(checkpoint, np.stack([o[-1] for o in outputs]))
     with torch.no_grad():

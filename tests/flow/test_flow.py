@@ -339,7 +339,7 @@ def test_cut_in_two_gives_the_same_bits(sim, tmp_path, cell, streams):
     lead = () if streams == 1 else (streams,)
     x = rng.normal(size=(*lead, 7, 7)).astype(np.float32)
     start = {k: rng.uniform(-0.9, 0.9, (*lead, 9)) for k in q.state_keys()}
-    start.pop("h_l0")  # what is absent is zero
+    start.pop("h_l0")  # absent states are zero
 
     def run(x, state, name):
         report = verify.run(flow.load(folder), x, state, tmp_path / name, sim=sim).report

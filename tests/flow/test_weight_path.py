@@ -35,8 +35,8 @@ import numpy as np
 from csb_rnn import flow
 from csb_rnn.machine.folders import PACKAGE, ROOT
 
-DEPTH = 40  # of records in records that a digest looks into
-REPEATS = 60  # calls of one function by one caller that are looked at
+DEPTH = 40  # of records in records, as deep as a digest looks
+REPEATS = 60  # calls of one function by one caller looked at
 MODULES, CLIMBS = 15, 5  # at most
 
 

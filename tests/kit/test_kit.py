@@ -41,7 +41,7 @@ def registers_of(request, tmp_path_factory) -> tuple[config.Config, Path]:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory) -> tuple[config.Config, Path]:
-    """A kit of which the RTL is elaborated."""
+    """A kit whose RTL is elaborated."""
     c, out = config.load("tiny"), tmp_path_factory.mktemp("kit") / "tiny"
     write_kit(c, out, 200, example_frames(c))
     return c, out

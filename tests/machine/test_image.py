@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image format: round trip, size, and what the writer refuses. The errors that a reader finds
+"""The image format: round trip, size, refusals of the writer. The errors that a reader finds
 are compared with the RTL in tb/interface/test_image_loader.py."""
 
 import random

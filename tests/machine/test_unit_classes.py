@@ -35,7 +35,7 @@ def test_pieces_and_places(name: str, override: dict[str, int], units: int) -> N
     assert slot.min() >= 0
     assert slot.max() < len(rot) == -(-units // c.lanes)
     assert 0 <= rot.min() <= rot.max() < c.L
-    # Classes of a part that has all its units in one place are the PE rows of one share group.
+    # Classes of a part with all its units in one place are the PE rows of one share group.
     ring = lane // c.drain_banks
     for at, quota in zip(range(0, units, block), quotas, strict=True):
         own = slice(at, min(at + block, units))

@@ -207,7 +207,7 @@ def test_saturation_is_hit_and_counted():
     x[1] = -32768
     big = {k: np.full(n, (1 << 23) - 1) for k, (n, _) in q.state_keys().items()}
     model.run(x, big)
-    assert model.saturations["neuron"] == 0  # an h of exactly 1, the least that can be lost
+    assert model.saturations["neuron"] == 0  # an h of exactly 1, the least possible loss
     case = LayerCase(seed=9, cell="rnn_relu", inputs=4, hidden=6, pattern="dense", extreme=True)
     relu, _ = case.make(cfg)
     model = fixed_model.FixedModel(relu, cfg)

@@ -35,7 +35,7 @@ class Drawn:
         self.opset = draw(sorted(IR))
         self.frames, self.streams = draw([1, 2, 3, 4]), draw([1, 2, 3, 4])
         self.width = draw([1, 2, 3, 4])
-        self.open = draw([False, True])  # extents that the file does not say
+        self.open = draw([False, True])  # extents not in the file
         self.seed = draw(range(1000))
         self.feeds: dict[str, np.ndarray] = {}
 

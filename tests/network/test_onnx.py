@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX files: against onnxruntime on random networks, and what is refused."""
+"""ONNX files: against onnxruntime on random networks, and refused files."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_work_without_end_and_bombs_are_refused_in_a_line():
         importer.plan_of(g.proto())
 
 
-# --- a bias that does not lie along the units -----------------------------------------------------
+# --- a bias not along the units -------------------------------------------------------------------
 
 
 SQUARE = np.random.default_rng(0).normal(size=(H, H, N)).astype(F)
@@ -339,7 +339,7 @@ def test_one_direction_of_both(make):
     assert len(plan.model.spans[0].networks) == 1
 
 
-# --- arrangements that are legal ------------------------------------------------------------------
+# --- legal arrangements ---------------------------------------------------------------------------
 
 
 def legal_unbatched(g: Graph) -> str:

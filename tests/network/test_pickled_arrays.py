@@ -40,7 +40,7 @@ class Ran(Exception):  # noqa: N818
 
 
 class Bad:
-    """An object of which pickle would run a function of the file's choice."""
+    """An object whose pickle runs a function of the file's choice."""
 
     def __reduce__(self):
         return _raise, ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pruning with calibration data: what a layer sees, solving for rows, and the whole on modules."""
+"""Pruning with calibration data: inputs of a layer, solving for rows, and the whole on modules."""
 
 from __future__ import annotations
 

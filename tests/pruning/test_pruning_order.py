@@ -87,7 +87,7 @@ def test_pruner_keeps_to_its_order():
         rows, cols = pruner.orders[name]
         shown = w.detach()[rows][:, cols]
         stats = kernel_stats(shown, 8)
-        assert stats.stored == stats.nonzeros  # whole kernels in that order, so it is CSB there
+        assert stats.stored == stats.nonzeros  # whole kernels in this order, so it is CSB there
         assert abs(stats.rate / 6 - 1) < 0.05
     buffer = io.BytesIO()
     torch.save(pruner.state_dict(), buffer)

@@ -120,7 +120,7 @@ def test_rate_is_achieved(shape, block, rate, align, seed):
     try:
         mask = csb_mask(w, min(block, max(shape)), rate, align)
     except ProjectionError:
-        # only where a group is more than 1 % of what is kept
+        # only where a group is more than 1 % of the kept weights
         assert kept < 100 * align[0] * align[1]
         return
     assert abs(w.numel() / int(mask.sum()) / rate - 1) <= 0.01

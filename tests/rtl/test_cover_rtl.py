@@ -22,7 +22,7 @@ SIZES = ((1,), (7,), (31, 32, 33), (150, 256, 400))  # neighbours take turns
 LAYERS = (1, 2, 3, 4)
 # Element words of so many units: larger memories, whose build the pairwise cover does without.
 LARGE = {("peephole", 4, 400), ("peephole", 3, 400)}
-BOTH = (0, 3, 2, 1, 1, 0, 3, 2, 2, 2)  # which size of each cell has both directions
+BOTH = (0, 3, 2, 1, 1, 0, 3, 2, 2, 2)  # size of each cell with both directions
 
 Case = tuple[str, int, bool, int]
 

@@ -18,11 +18,11 @@ from tests.jobs import SMALL, write_job
 
 C = ROOT / "drivers/c"
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic"]
-COVERED = 0.95  # share of the driver's lines that the bench runs
+COVERED = 0.95  # share of the driver's lines run by the bench
 DECLARED = len(re.findall(r"^\w[\w ]*\*?csb_\w+\(", (C / "csb_rnn.h").read_text(), re.MULTILINE))
 
 
-# Icarus is slow: there, X is what we look for.
+# Icarus is slow: there we look for X.
 ICARUS = r"runs/stall=0.5/network=0|recovers_from_cut_streams"
 
 

@@ -13,7 +13,7 @@ from csb_rnn.simulation.launcher import run
 from csb_rnn.simulation.toolchain import SimulationError
 from csb_rnn.verify.random_layers import PATTERNS, LayerCase
 
-# configuration, what differs from it, cases, largest size
+# configuration, changes to it, cases, largest size
 FIELDS = ("config", "override", "cases", "largest")
 ON_BOTH = [
     ("tiny", {}, 40, 60),
@@ -32,7 +32,7 @@ ALWAYS = (
     {"hidden": 3, "inputs": 290, "pattern": "scattered", "density": 0.5},
     {"hidden": 40, "inputs": 6, "pattern": "csb", "density": 0.05, "block": 8},
 )
-LATER = [  # large builds that nothing else needs; make nightly
+LATER = [  # large builds for this test alone; make nightly
     ("small", {"share_h": 0}, 12, 100),
     ("small", {"shared_cols": 4}, 12, 100),
     ("paper256", {}, 30, 300),

@@ -25,7 +25,7 @@ CASES = (
 )
 #: As in tests/test_top_rtl.py, whose build Verilator shares.
 SHALLOW = {"neuron_depth": 128, "acc_depth": 128, "bias_depth": 64, "state_depth": 64}
-#: Icarus loads every word of its memories once, so that none is X.
+#: Icarus loads every word of its memories once, so none is X.
 PROGRAMS = {"weight_depth": 128, "drain_depth": 32, "elem_depth": 64, "out_depth": 8}
 DRAWN = int(os.environ.get("CSB_ILLEGAL", "40"))
 

@@ -18,7 +18,7 @@ from csb_rnn.simulation.simulate import simulate
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check, measure, tiny
 
-# configuration, what differs from it, random networks, largest size, ...
+# configuration, changes to it, random networks, largest size, ...
 FIELDS = ("name", "override", "cases", "largest", "layers", "streams")
 ON_BOTH = [
     ("tiny", {}, 4, 24, 1, 1),
@@ -43,7 +43,7 @@ def draw(seed: int, c: config.Config, cases: int, largest: int, layers: int, str
     found: list[LayerCase] = []
     while len(found) < cases:
         case = LayerCase.draw(rng, c, largest, layers, list(CELLS))
-        try:  # cells differ in what they need of each buffer
+        try:  # cells differ in their need of each buffer
             compiler.compile_network(quantise.quantise(case.network(), c), c, streams)
         except CompileError:
             continue
@@ -55,7 +55,7 @@ def draw(seed: int, c: config.Config, cases: int, largest: int, layers: int, str
 def test_random_networks_on_both(
     simulators, seed, tmp_path, name, override, cases, largest, layers, streams
 ) -> None:
-    """The same networks on both simulators: what the models say, and what each other says."""
+    """The same networks on both simulators: as the models say, and as each other says."""
     c = config.load(name, **override)
     for case in draw(seed, c, cases, largest, layers, streams):
         first, *others = [measure(case, c, s, tmp_path / s, streams=streams) for s in simulators]
@@ -130,7 +130,7 @@ def test_thousand_frames(sim, tmp_path, cell) -> None:
     check(case, config.load("paper256"), sim, tmp_path, frames=1000)
 
 
-LATER = pytest.mark.nightly  # large builds that nothing else needs
+LATER = pytest.mark.nightly  # large builds for this test alone
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def mirrored(r: Register) -> Register:
 
 def moved() -> tuple[list[Register], list[Counter]]:
     """A map with every field elsewhere, counters in the opposite order, VERSION at another offset.
-    IDENTITY stays: it says what the map is."""
+    IDENTITY stays: it names the map."""
     counters = COUNTERS[::-1]
     places = {c.name: COUNTER_BASE + 4 * i for i, c in enumerate(counters)}
     places["VERSION"] = 0x1C

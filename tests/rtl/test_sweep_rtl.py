@@ -12,7 +12,7 @@ from csb_rnn.machine import config, design
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import check
 
-#: Configurations that differ from the defaults, and all of them together in every parameter.
+#: Configurations other than the defaults, and all of them together in every parameter.
 SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth": 40}
 SWEEP = {
     "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_per_cycle": 3, "stream_w": 48},

@@ -9,7 +9,7 @@ from csb_rnn.machine import config, image
 from csb_rnn.simulation.launcher import run
 from tests.jobs import SMALL, write_job
 
-# Icarus is slow: there, X is what we look for, and each kind of test once shows it.
+# Icarus is slow: there we look for X, and each kind of test once shows it.
 ICARUS = r"bits_under_stalls/stalls=(none|both)|frame_of_a_wrong_length/extra=1|stop_and_reset"
 
 

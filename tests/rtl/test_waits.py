@@ -28,9 +28,9 @@ FREE = {
     "wait_for",
 }
 CLOCKS = ("clk_i", "clock")
-# Methods that tb/ shares with drivers from outside, which wait for as long as it takes.
+# Methods shared by tb/ with drivers from outside; they wait for as long as it takes.
 FOREIGN = {"send", "recv", "read", "write", "wait", "join", "get", "put"}
-OURS = {"machine"}  # attributes that hold an object of tb/
+OURS = {"machine"}  # attributes with an object of tb/
 ENDLESS = {"count", "cycle", "repeat"}
 
 Node = ast.AST

@@ -33,7 +33,7 @@ from tests.helpers import build_image, command, make_checkpoint
 from tests.network.descriptions import LIGRU, OWN, own_arrays
 from tests.network.onnx_models import random_model
 
-MOST = 2 << 30  # bytes that a command may take
+MOST = 2 << 30  # most bytes of a command
 PATIENCE = 120  # seconds
 CFG = "tiny"
 
@@ -307,7 +307,7 @@ def configurations(rng: random.Random, work: Path, files: dict[str, Path]) -> Ca
     table = change_value(rng, config_file.read_table(config.CONFIG_FILE))
     if not isinstance(table, dict):
         table = {"default": table}
-    if rng.random() < 0.7:  # a number that is used
+    if rng.random() < 0.7:  # a used number
         table = json.loads(json.dumps(config_file.read_table(config.CONFIG_FILE)))
         key = rng.choice(list(table["tiny"]))
         table["tiny"][key] = rng.choice((*ODD, 16, 100, 1 << 16))

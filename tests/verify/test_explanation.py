@@ -72,7 +72,7 @@ def test_nothing_to_say(ran) -> None:
 
 
 def test_a_wrong_output(ran) -> None:
-    """Frame, stream, unit, layer, cycle, both values; its state is right, so what outputs it."""
+    """Frame, stream, unit, layer, cycle, both values; its state is right, so its output."""
     run, got = ran
     got.outputs[7, 4] += 1
     lines = explain(run, got, run.model)

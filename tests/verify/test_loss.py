@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulation says about lost numbers: in its report, on standard output and error."""
+"""Lost numbers as a simulation tells them: in its report, on standard output and error."""
 
 from __future__ import annotations
 

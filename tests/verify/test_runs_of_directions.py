@@ -66,9 +66,7 @@ def test_both_directions(sim, tmp_path, monkeypatch):
         verify.run(flow.load(folder), x, {"h_l2": np.zeros(6)}, sim=sim)
     (tmp_path / "file").touch()
     with monkeypatch.context() as patch:
-        patch.setattr(
-            model_run, "run_part", None
-        )  # nothing runs for an output that cannot be written
+        patch.setattr(model_run, "run_part", None)  # nothing runs for an output at an illegal place
         with pytest.raises(UsageError, match="is a file"):
             verify.run(flow.load(folder), x, state, tmp_path / "file", sim=sim)
 

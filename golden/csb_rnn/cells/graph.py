@@ -25,7 +25,7 @@ import functools
 
 from csb_rnn.errors import CsbError
 
-UNITS = "hidden"  # the space of every node that names none
+UNITS = "hidden"  # the space of every node without a name of one
 PORTS = ("m0", "x0", "m1", "x1")
 
 
@@ -60,9 +60,9 @@ class Elem:
     x1: str = "one"
     sub: bool = False
     act: str = "identity"
-    state: str | None = None  # state that takes v
-    vector: str | None = None  # neuron vector that takes v
-    output: bool = False  # v is what the layer returns
+    state: str | None = None  # state with the value v
+    vector: str | None = None  # neuron vector with the value v
+    output: bool = False  # v is the layer's output
     space: str = UNITS
 
     @property

@@ -27,15 +27,15 @@ class StagePlan:
     shifts: tuple[int, ...]  # shift field of each drain
     state: dict[str, int]  # address of each state and constant of the space in slot 0
     fine: frozenset[str]  # those with LANE_FRAC fraction bits
-    restore: dict[str, str | None]  # states that the prologue restores, and their vectors
-    neuron_base: dict[str, list[int]]  # of each vector that somebody reads, slot by slot
+    restore: dict[str, str | None]  # states restored by the prologue, and their vectors
+    neuron_base: dict[str, list[int]]  # of each vector with a reader, slot by slot
     neuron_pp: dict[str, bool]
     neuron_shift: dict[str, int]  # of every vector
     rot: list[int]  # column of lane 0 in every slot
     sub_slots: int  # words of one slot on the neuron bus
     out_base: int | None  # output buffer word of slot 0, if the layer is the last
     written: dict[str, int]  # event of each vector
-    early: dict[str, tuple[int, int]]  # of some: slots that have an event of their own, and that
+    early: dict[str, tuple[int, int]]  # of some: slots with an event of their own, and the
     drained: int | None  # event of the stage, if anybody waits for it
 
     def state_addr(self, slot: int, name: str) -> int:
@@ -185,7 +185,7 @@ def _pipeline(
         taken.add(t % interval)
         offsets.append(t)
     readers = [i for i, op in enumerate(first) if any(r[0] == "drain" for r in op.reads)] or [0]
-    # What is kept is of a frame that has come: nothing is written before the frame's first post.
+    # Kept values are of a complete frame: nothing is written before the frame's first post.
     writers = [i for i, op in enumerate(first) if op.word.get("st_we") or op.bus]
     begin = min(readers + writers, key=offsets.__getitem__)
     end = max(readers, key=offsets.__getitem__)
@@ -220,7 +220,7 @@ def _with_gaps(ops: list[_Op], c: Config, cyclic: bool) -> list[dict[str, int]]:
     ready: dict[tuple, int] = {}
     bus_free, t = 0, -1
     gaps = [0] * len(ops)
-    for _ in range(2 if cyclic else 1):  # the second turn sees what the loop's end needs
+    for _ in range(2 if cyclic else 1):  # the second turn sees the needs of the loop's end
         for i, op in enumerate(ops):
             at = t + 1 + gaps[i]
             for r in op.reads:

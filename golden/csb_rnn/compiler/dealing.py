@@ -20,7 +20,7 @@ import numpy as np
 from csb_rnn.machine.config import Config
 
 SWEEPS = 4  # of the improvement by exchanges
-WINDOW = 64  # places, in the order of slots, that one exchange looks at
+WINDOW = 64  # places, in the order of slots, in reach of one exchange
 
 
 def _scaled(work: np.ndarray, places: int) -> np.ndarray:
@@ -91,7 +91,7 @@ def deal(
     rot = rotations(slots, reach, c)
     column_of = (np.arange(c.lanes) + rot[:, None]) % c.L  # [slots, lanes]
     class_of = column_of // reach
-    # The last slots in time are full; the units that one slot lacks are missing in the first.
+    # The last slots in time are full; only the first slot may lack units.
     capacity = np.bincount(class_of.ravel(), minlength=c.L // reach)
     own = classes(cols.sum(axis=1), capacity, block)
 
@@ -149,7 +149,7 @@ def _windows(places: np.ndarray, size: int) -> list[np.ndarray]:
 def _exchange(place, row, col, ring_load, column_load, ring_of, column_of) -> None:
     """The best exchange of two places, while there is one; all arrays in place."""
     for _ in range(len(place)):
-        r, k = row[place], col[place]  # what stands at each lane
+        r, k = row[place], col[place]  # unit at each lane
         gain = np.zeros((len(place), len(place)))
         for load, work, of in ((ring_load, r, ring_of), (column_load, k, column_of)):
             # d = work_j - work_i moves to place i: change of the squares of both loads.

@@ -135,7 +135,7 @@ class _Builder:
         self.c, self.k, self.col = c, k, col
         self.cursor = np.zeros(c.share_groups, np.int64)
         self.pieces: list[tuple[int, np.ndarray, Product, Words]] = []  # share group, positions
-        self.waits: dict[int, dict[str, int]] = {}  # fields of words that wait
+        self.waits: dict[int, dict[str, int]] = {}  # fields of waiting words
         self.wait_pos = -1
         self.keys = c.banks * rows_of_acc  # accumulators of a PE row
         # Position of the last store of each accumulator of each PE row.
@@ -159,7 +159,7 @@ class _Builder:
         if c.shared_cols > 1:
             order, pos = schedule(words, keys, stored, begin, isa.acc_raw(c))
             return words.pick(order), pos
-        # Every row occurs in one streak: all move until the first that has to wait may come.
+        # Every row occurs in one streak: all move until the first waiting one may come.
         pos = begin + np.arange(len(words.row))
         begins, ends = words.first()[:, 0], words.store()[:, 0]
         last = np.array([stored[0].get(k, -FAR) for k in keys[begins, 0].tolist()], np.int64)
@@ -197,7 +197,7 @@ class _Builder:
         if p.last_of_stage:
             self.complete.add(p.stage)
         # The drain takes marks in the order of stages. A stage whose products were all hoisted is
-        # complete before the one that it comes behind, and waits for that.
+        # complete before its predecessor, and waits for the predecessor.
         while len(self.stage_end) in self.complete:
             stage = len(self.stage_end)
             for pos in np.maximum.accumulate(self.stage_done[stage]):

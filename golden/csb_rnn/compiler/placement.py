@@ -18,7 +18,7 @@ from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import CompileError
 
 TAIL = 44  # cycles from a slot's mark to its neurons, about
-REACH = 1  # engine columns that the neurons of a block are spread over
+REACH = 1  # engine columns with the neurons of a block
 
 
 @dataclasses.dataclass
@@ -32,7 +32,7 @@ class Vector:
     event: int
     pp: bool = True  # double-buffered by frame parity
     early: tuple[int, int] | None = None  # slots before this one have an event of their own
-    chosen: np.ndarray | None = None  # values that a product takes; all if None
+    chosen: np.ndarray | None = None  # values of a product; all if None
     # First address of each slot; empty until all vectors are known.
     place: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -236,7 +236,7 @@ def place(
         early = slots - -(-TAIL // pace)
         for e in s.nodes.elems:
             within = layer.q.cell.vectors.get(e.vector or "", "") is None
-            # Rows are marked in the late part alone: what drains them must have fewer slots.
+            # Rows are marked in the late part alone: their drain must have fewer slots.
             readers = [
                 n for n in layer.q.cell.stages if any(e.vector in d.inputs for d in n.drains)
             ]

@@ -87,7 +87,7 @@ def _product(
         name=name,
         row=np.concatenate(row),
         column=source.column[k],
-        # What a frame has left is in the half that the next one does not write.
+        # A frame's results are in the half not written by the next frame.
         addr=source.address[k] + (c.neuron_depth // 2 if recurrent and source.pp else 0),
         weight=np.concatenate(weight),
         ring=space.lane[unit] // c.drain_banks,

@@ -126,7 +126,7 @@ def _widen(
     nothing = np.zeros((*work.shape, 2), np.int64)
     if sharing == "none" or not work.any():
         return Solution(work, nothing)
-    # Work that moves in one direction only cannot leave its row (column): no margin below that.
+    # Work moved in one direction only cannot leave its row (column): no smaller margin.
     means = {"horizontal": work.mean(axis=1), "vertical": work.mean(axis=0), "both": work.mean()}
     timeouts = 0
     least, margin = int(np.ceil(np.max(means[sharing]))), 0
@@ -149,7 +149,7 @@ def _cuts(tiles: np.ndarray, sharing: str, limit: int, seconds: float) -> np.nda
     moved = {}
     for k, c in np.ndindex(rows, cols):
         m, n = (int(v) for v in tiles[k, c])
-        across, down = z3.Int(f"h{k}_{c}"), z3.Int(f"v{k}_{c}")  # columns, rows of tiles that move
+        across, down = z3.Int(f"h{k}_{c}"), z3.Int(f"v{k}_{c}")  # columns, rows of moved tiles
         for cut, size, mode in ((across, n, "horizontal"), (down, m, "vertical")):
             solver.add(cut >= 0, cut <= (size if sharing in (mode, "both") and m * n else 0))
         corner = z3.IntVal(0)  # where both cuts meet: it goes left
@@ -236,7 +236,7 @@ def share(
             ).reshape(c.rings, c.L, 2)
             for ring, giver in np.argwhere(moved[..., 0]):
                 for turn in range(moved[ring, giver, 0]):
-                    # Rows that have no whole word to give end it: the next set is another chance.
+                    # Rows without a whole word to give end it: the next set is another chance.
                     if hand_on(part[:, ring], t[:, ring], giver, -1, c.Q, turn) is None:
                         break
             up[-1][i] = moved[..., 1]

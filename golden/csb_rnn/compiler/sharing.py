@@ -16,9 +16,9 @@ import itertools
 
 import numpy as np
 
-STEER = 0.09  # price of a word per word that the PE row is ahead of the mean of its ring
+STEER = 0.09  # price of a word for each word of the PE row beyond its ring's mean
 ROUNDS = 2  # over all products
-GAIN = 0.5  # of what a round left uneven that the next one starts from
+GAIN = 0.5  # share of a round's imbalance at the start of the next one
 
 
 def _candidates(right: np.ndarray, q: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
     rings, pe_rows = counts.shape
     price = np.clip(1 + STEER * ahead, 0.05, 8.0)
     cand = _candidates(np.roll(counts, -1, axis=1), q)  # [rings, L, J]
-    wrap = cand[:, -1]  # what the last PE row takes of the first column
+    wrap = cand[:, -1]  # words taken by the last PE row of the first column
 
     def words(pe_row: int, given: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Cost of a PE row, [rings, given, taken]."""
@@ -55,7 +55,7 @@ def share_row(counts: np.ndarray, ahead: np.ndarray, q: int) -> np.ndarray:
         total = best[..., None] + words(pe_row, cand[:, pe_row - 1], cand[:, pe_row])[:, None]
         choice.append(total.argmin(axis=2))  # [rings, wrap, taken by PE row] -> of PE row - 1
         best = np.take_along_axis(total, choice[-1][:, :, None], axis=2)[:, :, 0]
-    # The last PE row must take what was assumed at the first.
+    # The last PE row must take the words assumed at the first.
     pick = np.diagonal(best, axis1=1, axis2=2).argmin(axis=1)
     taken = np.empty_like(counts)
     ring = np.arange(rings)
@@ -92,7 +92,7 @@ def hand_on(n: np.ndarray, t: np.ndarray, giver: int, step: int, q: int, turn: i
     own = n[:, giver] - t[:, giver - 1] + t[:, giver]
     other = n[:, taker] - t[:, taker - 1] + t[:, taker]
     room = n[:, giver] - t[:, edge] if step < 0 else t[:, edge]
-    # Just so many that the giver's last word goes; more would only burden the taker.
+    # Just enough to empty the giver's last word; more would only burden the taker.
     moved = own - q * (words_of(own, q) - 1)
     more = words_of(other + moved, q) - words_of(other, q)
     able = (own > 0) & (moved <= room)

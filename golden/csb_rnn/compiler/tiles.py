@@ -23,7 +23,7 @@ from csb_rnn.machine.config import Config
 
 NONE = -1  # no row
 FAR = 1 << 30  # a slot or position beyond all others
-WINDOW = 24  # strips that may overtake each other
+WINDOW = 24  # strips in any order
 
 
 class Words(NamedTuple):

@@ -85,7 +85,7 @@ class Device:
                 return
         raise DriverError(f"STATUS.{part} does not become {wanted}")
 
-    # --- which hardware, which network ----------------------------------------------------------
+    # --- hardware and network -------------------------------------------------------------------
     def probe(self) -> tuple[int, int, int]:
         """Check identity, register map and configuration.
 

@@ -25,10 +25,10 @@ from csb_rnn.errors import CsbError
 
 LAST = 1 << 15  # in the argument of a command: with it the packet ends
 CHUNK = 1024  # bytes of a command; the board's queue holds 2,048
-MOST = 1 << 14  # bytes that a command asks for
+MOST = 1 << 14  # bytes asked for by a command
 FINE = b"K"
 LETTERS = (b"I", b"F")  # of the ports of Transport.send
-QUIET = 0.3  # seconds after which the board has forgotten a command that was cut: 2^24 cycles
+QUIET = 0.3  # seconds of the board to forget a cut command: 2^24 cycles
 BAUD = 3_000_000
 
 

@@ -51,7 +51,7 @@ class Interpreter:
         self.events = [0] * isa.EVENTS
         self.marks, self.drained_marks = [0] * len(p.groups), 0
         self.posts = self.taken_posts = self.releases = self.acquired = 0
-        self.iterations = [0] * len(p.groups)  # that a PEGroup has ended
+        self.iterations = [0] * len(p.groups)  # ended by a PEGroup
         self.out = np.zeros((2, c.out_depth, c.L), np.int64)
         self.done = self.sent = self.out_taken = 0
         self.ready = False  # the prologue has landed
@@ -209,7 +209,7 @@ class Interpreter:
         """
         units = [self._group(g) for g in range(len(self.p.groups))]
         units += [self._drain(), self._element(), self._input(), self._output()]
-        idle = 0  # turns in which nothing moved; a unit may notice one turn late
+        idle = 0  # turns without a move; a unit may notice one turn late
         while idle < 2:
             moved = False
             for i in self.choice.permutation(len(units)):

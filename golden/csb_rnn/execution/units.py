@@ -21,9 +21,9 @@ from csb_rnn.program.program import Program
 # last neuron write -> PEGroup issue, frame complete -> first output beat, etc.
 IN_FIRST_WRITE = 2  # beat taken -> its first chunk on the neuron bus; one more with `deep`
 IN_CREDIT = 3  # last issue of an iteration -> first chunk on the bus of the frame it makes room for
-IN_EVENT = 1  # last chunk on the bus -> PEGroup word that reads it
+IN_EVENT = 1  # last chunk on the bus -> reading PEGroup word
 OUT_FIRST_BEAT = 2  # frame complete (lat_neuron after the element word) -> first beat
-OUT_CREDIT = -1  # last beat -> element word that takes the free half; one more with `deep`
+OUT_CREDIT = -1  # last beat -> element word for the free half; one more with `deep`
 
 
 @dataclasses.dataclass
@@ -68,7 +68,7 @@ class Machine:
         self.releases: list[int] = []
         self.out_done: list[int] = []
         self.out_credits: list[int] = []
-        self.bus: set[int] = set()  # cycles in which the writer owns the neuron bus
+        self.bus: set[int] = set()  # cycles of the writer on the neuron bus
 
     def event(self, evt: int, n: int) -> int:
         """Cycle from which a PEGroup sees the event of iteration n."""
@@ -186,7 +186,7 @@ class Input:
     """The input loader: one write of x_per_cycle values in a cycle left free by the writer."""
 
     m: Machine
-    free: int = dataclasses.field(init=False)  # first cycle that the next chunk can be on the bus
+    free: int = dataclasses.field(init=False)  # first possible cycle of the next chunk on the bus
 
     def __post_init__(self) -> None:
         self.free = IN_FIRST_WRITE + self.m.c.deep

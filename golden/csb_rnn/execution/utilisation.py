@@ -14,7 +14,7 @@ from csb_rnn.execution import timing
 from csb_rnn.program.program import Program
 
 DEPENDENCES = "dependences"
-SLACK = 1.02  # a frame this much longer than its busiest unit is bound by what waits for what
+SLACK = 1.02  # a frame this much longer than its busiest unit is bound by dependences
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,7 +57,7 @@ MANIFEST: dict[str, Any] = {
     "sharing": Word,
     "compiler": Word,
     "block": OptionalInt,  # of the pattern, null if unknown: no statistics then
-    "dealt_block": Size,  # units that the compiler kept together: the block, or what cost least
+    "dealt_block": Size,  # units kept together by the compiler: the block, or the cheapest number
     "inputs": Size,
     "outputs": Size,
     "layers": [
@@ -120,15 +120,15 @@ REPORT: dict[str, Any] = {
     "frames": int,
     "sequences": int,
     "streams": int,
-    "mismatches": int,  # output values that differ from the fixed model's or never came
+    "mismatches": int,  # output values different from the fixed model's, and missing ones
     "state_mismatches": int,
     "cycle_mismatches": OptionalInt,  # null if the run was stalled on purpose
-    "saturations": int,  # data path values that the hardware limited
+    "saturations": int,  # data path values limited by the hardware
     "input_saturations": int,
-    "saturated": dict,  # place -> values that the fixed model limited: csb_rnn.verify.loss
+    "saturated": dict,  # place -> values limited by the fixed model: csb_rnn.verify.loss
     "accuracy": (dict, type(None)),  # difference from the source; null without a float model
-    "warning": OptionalText,  # numbers were lost that need not be, and what to do
-    "frame_cycles": [OptionalInt],  # null: the frame never came, nor what is made of it
+    "warning": OptionalText,  # accuracy was lost needlessly, and a remedy
+    "frame_cycles": [OptionalInt],  # null: the frame never came, nor values made of it
     "frame_cycles_predicted": [int],
     "cycles_per_frame": OptionalNumber,
     "cycles_per_frame_predicted": Number,

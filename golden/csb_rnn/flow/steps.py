@@ -29,8 +29,8 @@ from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError, Program
 
-BLOCKS = (8, 16, 32, 64, 128)  # that are tried if the pattern's is unknown
-WARN_BELOW = 0.9  # share of the words' weight slots that are filled
+BLOCKS = (8, 16, 32, 64, 128)  # tried if the pattern's is unknown
+WARN_BELOW = 0.9  # filled share of the words' weight slots
 log = logging.getLogger(__name__)
 
 
@@ -129,7 +129,7 @@ def compiled(build: Build) -> Build:
         block = choose_block(build.options.block, c, {"block": part.quantised.block})
         say_cost(part.quantised, c, block)
         program, dealt = fastest(part.quantised, c, build.options, block)
-        if block is None:  # only now it is known by which blocks words are filled
+        if block is None:  # only now the blocks with full words are known
             say_cost(part.quantised, c, dealt)
         parts.append(dataclasses.replace(part, program=program, block=block, dealt_block=dealt))
     return dataclasses.replace(build, parts=tuple(parts))

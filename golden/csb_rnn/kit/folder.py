@@ -26,7 +26,7 @@ from csb_rnn.machine.memories import memory_bits
 from csb_rnn.system import staging
 
 DRIVERS = ROOT / "drivers"
-MARK = "csb_regs.rdl"  # a folder that holds it is a kit, and may be written anew
+MARK = "csb_regs.rdl"  # a folder with it is a kit, and may be written anew
 
 
 def sources() -> tuple[list[Path], list[Path]]:

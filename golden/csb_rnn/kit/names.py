@@ -16,7 +16,7 @@ INTERFACES = {
     "m_axis_frame": "axis",
 }
 CLOCK, RESET, INTERRUPT = "aclk", "aresetn", "irq"
-#: Ports of csb_top that have another name in the wrapper: the one that tools look for.
+#: Ports of csb_top with another name in the wrapper: the one expected by tools.
 RENAMED = {"clk_i": CLOCK, "rst_ni": RESET, "irq_o": INTERRUPT}
 #: Registers whose value after ``rst_ni`` is not known: a word of a memory without a reset.
 UNKNOWN_AFTER_RESET = ("STATE_DATA",)

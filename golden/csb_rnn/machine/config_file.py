@@ -90,7 +90,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(untrusted.read_text(path))
     except RecursionError:
         raise ConfigError(f"{path}: nested too deep") from None
-    except ValueError as error:  # a key that is there twice, too
+    except ValueError as error:  # a repeated key, too
         text = str(error)
         raise ConfigError(text if str(path) in text else f"{path}: {text}") from None
 

@@ -16,9 +16,9 @@ class ConfigError(CsbError, ValueError):
 NAME = re.compile(r"[a-z0-9_]{1,32}")
 MOST_PES = 1 << 14
 MOST_BITS = 1 << 30  # of all memories together: 128 MB in a simulation
-#: What each field of a configuration may be. Depths end where the fields of instruction words end
-#: (golden/csb_rnn/machine/isa.py); the rest is what the RTL's checks and a simulation in reasonable
-#: time take.
+#: Legal values of each field of a configuration. Depths end with the fields of instruction words
+#: (golden/csb_rnn/machine/isa.py); other limits come from the RTL's checks and from simulations in
+#: reasonable time.
 RANGES: dict[str, range | tuple[int, ...]] = {
     "K": range(1, 65),
     "L": range(1, 17),

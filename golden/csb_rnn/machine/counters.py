@@ -35,4 +35,4 @@ COUNTERS = (
 COUNTER_BASE = 0x48
 
 
-COUNTER_INC_W = 8  # bits of what a counter adds in a cycle
+COUNTER_INC_W = 8  # bits of a counter's step in a cycle

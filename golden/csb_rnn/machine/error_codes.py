@@ -31,7 +31,7 @@ _SEND_AGAIN = "check that the file is whole and send it again, then start"
 _REBUILD = "build the image for this hardware (CONFIG_HASH, image format), send it, start"
 
 
-# What a host does about an error; none needs rst_ni.
+# The host's action after an error; none needs rst_ni.
 ERROR_ACTIONS = {
     "none": "-",
     "magic": _SEND_AGAIN,

@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 #: "state", "neuron".
 Saturations = Counter[str]
 
-GRID_W = 16  # weights and neurons lie on a grid of 16 bits, of which weight_w, data_w are stored
+GRID_W = 16  # weights and neurons lie on a grid of 16 bits, with weight_w, data_w of them stored
 ONE = 1 << LANE_FRAC  # the operand `one`
 
 # --- primitives -------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ TABLE_FRAC = 17  # fraction bits of its values
 BASE_W = 18  # bits of a chord's start, unsigned: 1.0 is one of them
 SLOPE_W = 11  # bits of its rise, unsigned
 STEP_W = 10  # bits of the position within a chord; a chord is 2^(STEP_W - LANE_FRAC) wide
-TABLE_END = 1 << (TABLE_AW + STEP_W)  # |input| (of the sigmoid) from which it is 1: 16.0
+TABLE_END = 1 << (TABLE_AW + STEP_W)  # |input| (of the sigmoid), beyond it 1: 16.0
 TABLE_ONE = 1 << TABLE_FRAC
 
 

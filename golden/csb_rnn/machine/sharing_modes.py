@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sharing modes: from which neighbour a PEGroup takes work. One record a mode.
+"""Sharing modes: the neighbour whose work a PEGroup takes. One record a mode.
 
 RTL, image words, registers, configurations, compiler and models read :data:`MODES`; what each
 derives from a record is in docs/develop/architecture.md. A mode is the place of the neighbour:
@@ -62,7 +62,7 @@ def _name(mask: int) -> str:
     return "both" if names == BOTH else "+".join(names) or "none"
 
 
-#: What can be asked for, by mask.
+#: Sharing modes by mask.
 SHARING = tuple(_name(mask) for mask in MASKS)
 PAPER_MODES = ("none", "horizontal", "vertical", "both")  # in docs/results, and of its compiler
 #: Names of the modes in one of :data:`SHARING`: ``both`` is horizontal and vertical.

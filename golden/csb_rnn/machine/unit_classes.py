@@ -28,8 +28,8 @@ import numpy as np
 
 from csb_rnn.machine.config import Config
 
-PER_ROW = 2  # pieces that an engine row should have at least
-PER_CLASS = 4  # units that a class of a piece should have at least
+PER_ROW = 2  # least number of pieces of an engine row
+PER_CLASS = 4  # least number of units of a class in a piece
 MOST_CLASSES = 1 << 16
 SWEEPS = 6  # of the exchanges in a block
 EXACT = 1e-9

@@ -19,7 +19,7 @@ from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network.network import Floats, Network
 
 UNSEEN = 1.6  # how much larger than its own peak a column is taken for
-FEW = 16  # non-zero values of a column below which its peak says nothing
+FEW = 16  # non-zero values of a column at least, or its peak says nothing
 
 
 @dataclasses.dataclass(frozen=True)

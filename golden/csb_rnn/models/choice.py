@@ -29,7 +29,7 @@ from csb_rnn.network.network import Floats, Layer
 MARGIN = 1.25  # room above the largest value seen in calibration
 SUM_MARGIN = 4.0  # room above the largest sum seen, if a row's worst case leaves none
 SLOPE = 0.4  # of an error in a sum, squared, on its way to the output of a cell of one drain
-FEWER = range(3)  # fraction bits that a vector may give up
+FEWER = range(3)  # most fraction bits to give up in a vector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Chooser:
         }
         scale = None
         if free is not None and hardest is not None:
-            for _ in range(3):  # a row may overflow with the scale that its weights get
+            for _ in range(3):  # a row may overflow with the scale of its weights
                 scale = self._scale(free, hardest, totals)
                 units = self._units(given, scale)
                 now = {

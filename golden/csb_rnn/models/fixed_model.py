@@ -76,7 +76,7 @@ class FixedModel:
         vectors = {"x": x}
         for name, kept in cell.vectors.items():
             if kept is not None:
-                # What the frame before wrote, or the prologue: a fine state loses nothing of it.
+                # Values of the frame before or the prologue: a fine state loses nothing of them.
                 shift = layer.neu_shift(cell.writer(name))
                 vectors[name] = numerics.to_neuron(reg[f"state:{kept}"], shift, cfg)
         after: State = {}

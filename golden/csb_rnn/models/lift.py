@@ -19,7 +19,7 @@ from csb_rnn.machine.numerics import GRID_W
 from csb_rnn.models.formats import NEURON_FRACS
 
 LIFTS = range(NEURON_FRACS[0] - 2 * LANE_FRAC, NEURON_FRACS[-1] - NEURON_FRACS[0] + 1)
-FREE_FRACS = range(LANE_FRAC + 1)  # of a vector that can be lifted: it reaches up to 2^15
+FREE_FRACS = range(LANE_FRAC + 1)  # of a lifted vector: it reaches up to 2^15
 LINEAR = ("identity", "relu")
 
 

@@ -38,7 +38,7 @@ from csb_rnn.models.lift import FREE_FRACS, best_lift, largest_lifted, lifted
 from csb_rnn.network.network import Floats, GateInput, Layer, Model, Network, part_state
 
 DEFAULT_X_FRAC = 12  # without calibration: |x| < 8
-DEFAULT_NEURON_FRAC = 12  # of a vector that the cell does not bound: |v| < 8
+DEFAULT_NEURON_FRAC = 12  # of a vector without a bound in its cell: |v| < 8
 
 
 def _top_frac(

@@ -47,7 +47,7 @@ class KernelStats:
     n: np.ndarray  # kernel columns
     weights: int  # H * W
     nonzeros: int
-    stored: int  # sum of m * n: the values that the format stores, zeros in kernels included
+    stored: int  # sum of m * n: the values in the format, zeros in kernels included
     index_entries: int  # sum of m + n over blocks with a kernel
     index_bits: int  # row and column indices
     size_bits: int  # (m, n) of every block

@@ -83,7 +83,7 @@ def write(path: Path, state: Mapping[str, Any], csb: Mapping[str, Any]) -> None:
         return
     import torch
 
-    # Tensors that share memory would be refused by safetensors.
+    # safetensors refuses tensors in shared memory.
     tensors = {
         key: torch.from_numpy(np.array(value))
         if isinstance(value, np.ndarray)

@@ -26,7 +26,7 @@ from csb_rnn.program.program import GroupProgram, Program, StateSlot
 from csb_rnn.system import untrusted
 
 Arrays = dict[str, np.ndarray]
-_META = "meta"  # entry that holds the JSON text
+_META = "meta"  # entry with the JSON text
 
 
 class StoreError(CsbError, ValueError):

@@ -57,7 +57,7 @@ class Program:
     drain: list[dict[str, int]]
     elem: list[dict[str, int]]
     elem_loop: int  # first word of the loop; before it: the prologue, once for each stream
-    reg_credits: int  # register sets that the drain unit may fill ahead
+    reg_credits: int  # register sets filled ahead by the drain unit
     bias: np.ndarray  # int64 [addresses, lanes], accumulator units
     inputs: int
     x_base: int
@@ -71,7 +71,7 @@ class Program:
     out_frac: int
     bound_words: int  # no PEGroup schedule of this network can be shorter than this
     x_gain: tuple[float, ...] | None = None  # of each input, before it is rounded
-    events: dict[int, str] = dataclasses.field(default_factory=dict)  # what each one counts
+    events: dict[int, str] = dataclasses.field(default_factory=dict)  # meaning of each count
 
     @property
     def outputs(self) -> int:

@@ -29,7 +29,7 @@ __all__ = ["joint_mask"]
 GROW = 1.25  # of the price from one pattern to the next
 HALVINGS = 12  # between the last price too low and the first too high
 SWEEPS = 2  # of rows and columns at one price
-INDEX = 0.2  # mu, as a share of the side that a square kernel of the rate has
+INDEX = 0.2  # mu, as a share of the side of a square kernel of the rate
 
 
 @dataclass

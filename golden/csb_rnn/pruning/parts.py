@@ -20,7 +20,7 @@ from csb_rnn.pruning.reconstruct import Moments, Problem, solve_rows
 __all__ = ["Part", "dense_parts", "join", "problems_of", "settle", "split", "tensors_of"]
 
 DRAWS = 4  # of random sums of outputs
-KINDS = {"x": "ih", "h": "hh", "m": "hr"}  # of a matrix, by the vector that it multiplies
+KINDS = {"x": "ih", "h": "hh", "m": "hr"}  # of a matrix, by its input vector
 
 
 @dataclass
@@ -100,7 +100,7 @@ def problems_of(p: Part, seen: dict[str, Tensor], used: Tensor) -> list[Problem]
             biases = [p.dense[f"bias_{KINDS[v]}"][d.rows] for v in d.inputs]
             matrices.append(torch.stack(biases).sum(0)[:, None])
         moments = Moments.of(torch.cat(dense, -1), torch.cat(now, -1), used)
-        floor = float(sense.mean()) * 1e-3  # a row that seems to matter nothing still does a little
+        floor = float(sense.mean()) * 1e-3  # a row of no visible weight still has a little
         found.append(Problem(torch.cat(matrices, 1), moments, sense + floor, free))
     return found
 

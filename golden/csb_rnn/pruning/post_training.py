@@ -30,7 +30,7 @@ from csb_rnn.pruning.schemes import Csb
 
 __all__ = ["prune_with_data"]
 
-REPEATS = 3  # of solving, with the states that the pruned layer has
+REPEATS = 3  # of solving, with the pruned layer's states
 
 
 def _sequences(data: np.ndarray | Sequence[np.ndarray], inputs: int) -> tuple[Tensor, Tensor]:

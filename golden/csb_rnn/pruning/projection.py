@@ -73,7 +73,7 @@ def check(w: Tensor, block: int, rate: float, align: tuple[int, int]) -> None:
         raise ProjectionError(f"align {align[0]}x{align[1]} does not fit in a block of {block}")
     if math.isnan(rate) or rate < 1:
         raise ProjectionError(f"rate must be at least 1 (weights / non-zeros), got {rate}")
-    # The sum is a fast test: finite for every finite matrix but one that overflows its type.
+    # The sum is a fast test: finite for every finite matrix but one beyond its type's range.
     if not math.isfinite(float(w.detach().sum())) and not bool(torch.isfinite(w).all()):
         raise ProjectionError("matrix holds NaN or infinity")
 
@@ -100,7 +100,7 @@ class _Problem:
             power = squares(flat.double() / flat.abs().max(), self.block_h, self.block_w)
             nonzeros = int(torch.count_nonzero(power))
         self.power = power  # [B, block-rows, block-columns, R, C]
-        self.nonzero = self.filled = None  # only for a matrix that has zeros
+        self.nonzero = self.filled = None  # only for a matrix with zeros
         if nonzeros < flat.numel():
             self.nonzero = flat != 0
             self.filled = (power > 0).to(power.dtype)

@@ -85,9 +85,9 @@ class Pruner(ABC):
         self.masks: dict[str, Tensor] = {}
         self.orders: dict[str, Order] = {}
         self.worth: dict[str, tuple[Tensor, Tensor]] = {}
-        self.energy: dict[str, float] = {}  # share that hardening left
+        self.energy: dict[str, float] = {}  # share left by hardening
         self.hardened = False
-        self.residual = 0.0  # what the last update gave
+        self.residual = 0.0  # result of the last update
         self.reset()
 
     def _checked(self, gates: dict[str, int], scheme: Scheme) -> dict[str, int]:

@@ -26,7 +26,7 @@ __all__ = ["Moments", "Problem", "find_pattern", "row_errors", "solve_rows"]
 
 DAMPING = 0.05  # of the mean square of an input
 STEPS = 24  # of ADMM
-BATCH = 32  # rows that are solved together
+BATCH = 32  # rows solved together
 FIRST, LAST = 0.03, 10.0  # weight of the distance, at the first and at the last step
 
 
@@ -140,7 +140,7 @@ def solve_rows(p: Problem, mask: Tensor) -> Tensor:
     rows, n = p.start.shape
     full = torch.ones(rows, n, dtype=torch.bool)
     full[:, : mask.shape[1]] = mask
-    # A place of its own, beyond the last, for rows that keep less than others of their batch.
+    # A place of its own, beyond the last, for rows with less weights than others of the batch.
     matrix = torch.nn.functional.pad(p.matrix, (0, 1, 0, 1))
     right = torch.nn.functional.pad(p.right, (0, 1))
     out = torch.zeros(rows, n + 1, dtype=p.start.dtype)

@@ -89,7 +89,7 @@ def search_lossless(
     Args:
         attempt: ``attempt(rate, warm) -> (result, state, details)`` prunes at a rate. ``warm`` is
             the state of the best try so far (None at first); ``details`` goes into the record.
-        meets: what "lossless" means for a result.
+        meets: the meaning of "lossless" for a result.
         init_rate: first rate.
         step: first step.
         cap: largest number of tries.
@@ -126,7 +126,7 @@ def search_lossless(
                 state_now = None
             log(f"try {index}: rate {rate:g}: {item.result:.4g} (recorded)")
         else:
-            recorded = recorded[:index]  # another search was here: what follows does not belong
+            recorded = recorded[:index]  # another search was here: the later tries do not belong
             begin = time.monotonic()
             result, state_now, details = attempt(rate, state)
             if not math.isfinite(result):

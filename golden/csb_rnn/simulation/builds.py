@@ -76,7 +76,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:8]
 
 
-BUILT = BUILD / "sim_build/built.jsonl"  # a line for each build that was made
+BUILT = BUILD / "sim_build/built.jsonl"  # a line for each finished build
 
 
 def _children_seconds() -> float:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts what happens in one instance of the design, in simulation only: bound to every memory (its
+// Counts events in one instance of the design, in simulation only: bound to every memory (its
 // reads and writes), every lane of the data path (drained values; element operations) and, in
 // csb_products.sv, every PE row. At the end of a simulation each counter appends a line to
 // accesses.txt in the folder of the run:  path  width  depth  first count  second count

@@ -8,7 +8,7 @@ module csb_products #(
     parameter int WeightW = 16  // bits of a weight
 ) (
     input wire logic                 clk_i,
-    input wire logic                 issue_i,  // the weights are those of a word that was issued
+    input wire logic                 issue_i,  // the weights are an issued word's
     input wire logic [Q*WeightW-1:0] weight_i
 );
   logic [31:0] products, kept;

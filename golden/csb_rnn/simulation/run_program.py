@@ -20,7 +20,7 @@ from csb_rnn.simulation.waits import within
 
 CLOCK_NS = 2
 ACCESS_WITHIN = 1000  # cycles of a register access
-# Those that a run reads; the frames it counts itself.
+# Those read in a run; the frames it counts itself.
 COUNTERS = [c.name for c in counters.COUNTERS if not c.name.startswith("FRAMES_")]
 
 
@@ -98,7 +98,7 @@ class Machine:
         await RisingEdge(dut.clk_i)
         await RisingEdge(dut.clk_i)
         if not int(dut.done_o.value):
-            # csb_sim_top gives up by itself; this bounds a csb_sim_top that does not.
+            # csb_sim_top gives up by itself; this bound is for a csb_sim_top that does not.
             limit = ((goal - sent) * beats + 1) * (patience + 1)
             await self._within(limit, RisingEdge(dut.done_o), "done_o of csb_sim_top")
         return bool(int(dut.stuck_o.value))

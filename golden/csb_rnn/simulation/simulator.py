@@ -89,7 +89,7 @@ class Simulator:
         context = multiprocessing.get_context("spawn")
         self._process = context.Process(target=_serve, args=(work, build_arguments(c, sim)))
         self._process.start()
-        # Opening a pipe waits for the other end; that may never come if the build fails.
+        # Opening a pipe waits for the other end; it may never come if the build fails.
         self._commands = os.open(pipes["commands"], os.O_RDWR)
         self._answers = os.open(pipes["answers"], os.O_RDWR | os.O_NONBLOCK)
         self._buffer = b""

@@ -52,7 +52,7 @@ def tool_env() -> dict[str, str]:
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "MAKEFLAGS": f"{flags} OPT_FAST={optimisation()} OPT_SLOW=-O0",
         "OBJCACHE": "ccache",
-        # What ccache must overlook to accept precompiled headers that were just generated.
+        # Checks that ccache must skip to accept freshly generated precompiled headers.
         "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime",
     }
 

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
-MAKE = "CSB_MAKE_PID"  # environment: the process id of the make that runs the commands
-GRACE = 5  # seconds that a command has to end after its make
+MAKE = "CSB_MAKE_PID"  # environment: the process id of the commands' make
+GRACE = 5  # seconds of a command to end after its make
 STEP = 0.25  # seconds between two looks, where the system does not tell of the end of a process
 
 

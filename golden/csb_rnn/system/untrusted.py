@@ -27,8 +27,8 @@ from csb_rnn.errors import CsbError
 LIMIT = 1 << 29  # bytes of all arrays of one file
 TEXT_LIMIT = 1 << 24  # bytes of a JSON or TOML file, of a header
 ENTRIES = 100_000  # arrays of one file
-ROOM = 3 * LIMIT  # bytes that reading a file may allocate: its arrays, their float32 form
-SHOWN = 80  # characters of a name that a message repeats
+ROOM = 3 * LIMIT  # most bytes allocated by reading a file: its arrays, their float32 form
+SHOWN = 80  # characters of a name repeated in a message
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 

@@ -276,7 +276,7 @@ def _on_rtl(
     on_rtl, fixed = on_machine(build, None, None, machine, sim=sim), fixed_engine(build)
     if build.host is None:
         return _outputs(build, on_rtl, [one[:few] for one in runs], stacked, lengths, name)
-    if build.host.lengths:  # which come in the order of their lengths
+    if build.host.lengths:  # sorted by length
         return _outputs(build, on_rtl, runs, stacked, lengths, name)
     left = few
 

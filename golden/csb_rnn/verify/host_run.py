@@ -63,7 +63,7 @@ def on_machine(
                 f"{len(x)} sequences: the build takes {streams} at a time; give a multiple, or "
                 f"build for {len(x)} streams"
             )
-        # A state that is given replaces all that came with the model, as in csb_rnn.verify.run.
+        # A given state replaces the model's own, as in csb_rnn.verify.run.
         own = build.initial_states() if state is None else state
         start = {k: np.broadcast_to(v, (len(x), np.shape(v)[-1])) for k, v in own.items()}
         start |= given

@@ -20,12 +20,12 @@ from csb_rnn.flow.record import Build
 from csb_rnn.machine.numerics import Saturations
 from csb_rnn.models.integer_network import QNetwork
 
-LIMIT = 2.0**-8  # of the largest output, above which a difference is said on standard error
-SHARE = 99.9  # percentile that stands beside the largest difference
+LIMIT = 2.0**-8  # of the largest output; a larger difference is said on standard error
+SHARE = 99.9  # percentile beside the largest difference
 
-#: Place of each named point that saturates, in the order of the data path. Weights never do: the
-#: quantiser refuses what no format holds. ``sums`` are limited to 1,024 before their activation,
-#: ``overflows`` are sums that the accumulator did not hold.
+#: Place of each named saturation point, in the order of the data path. Weights never do: the
+#: quantiser refuses values beyond all formats. ``sums`` are limited to 1,024 before activation,
+#: ``overflows`` are sums beyond the accumulator.
 PLACES = {
     "inputs": ("input",),
     "weights": (),

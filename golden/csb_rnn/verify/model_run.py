@@ -104,7 +104,7 @@ def _judged(
     """The run with the report's ``accuracy`` and ``warning``."""
     if build.model is not None:
         start = state
-        if state is not None:  # those that are absent are zero, not the model's own
+        if state is not None:  # absent ones are zero, not the model's own
             start = {k: np.zeros(n) for k, n in build.model.state_shapes().items()} | dict(state)
         want, _ = directions.run(build.model, np.asarray(x), start)
         found = loss.difference(made.outputs, want, loss.reference_of(build))

@@ -16,7 +16,7 @@ from csb_rnn.models import quantise
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.network.network import Layer, Network, gate_inputs
 
-NARROW = 2.0 ** (isa.MUL_W - 1 - LANE_FRAC) - 0.001  # what constants of a cell may reach
+NARROW = 2.0 ** (isa.MUL_W - 1 - LANE_FRAC) - 0.001  # largest constant of a cell
 PATTERNS = ("csb", "aligned", "scattered", "dense", "zero")
 
 
@@ -64,7 +64,7 @@ class LayerCase:
                 pattern=str(rng.choice(PATTERNS)),
                 extreme=bool(rng.random() < 0.2),
             )
-            # Half of the buffers: what a word pads and what one PEGroup has more than others fits.
+            # Half of the buffers: padding of words and one PEGroup's surplus fit.
             if case.weights <= c.pes * c.weight_depth // 2:
                 return case
 

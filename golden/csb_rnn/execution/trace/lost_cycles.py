@@ -110,7 +110,7 @@ def program_parts(p: Program, g: int) -> Counter[str]:
             gap = int(end - begin)
             others = int(some[begin:end].sum())
             if int(end) in tight:
-                # A row comes back acc_raw words after its store, so no more than that is due to it.
+                # A row comes back acc_raw words after its store, so no longer wait is due to it.
                 raw = min(gap, isa.acc_raw(c) - 1)
                 parts[RAW] += raw * c.Q
                 others = min(others, gap - raw)
@@ -145,8 +145,8 @@ def losses(t: Timeline) -> Losses:
 
 # --- counters ---------------------------------------------------------------------------------
 
-# Cycles that a unit may stall in are those in which the machine runs, less these until its first
-# word can issue. That of drain and element unit is shown a cycle before, and stays a cycle longer.
+# A unit may stall in all cycles of a run but these, until its first word can issue. The first word
+# of drain and element unit is shown a cycle before, and stays a cycle longer.
 PEG_LATE = 1
 UNIT_LATE = 1
 RESTART = (
@@ -195,8 +195,8 @@ def counters(t: Timeline, running: int) -> dict:
         work = np.r_[0, np.cumsum(p.groups[g].ctl["work"])]
         issued += sum(s.last - s.first for s in bursts)
         busy.append(int(sum(work[s.last] - work[s.first] for s in bursts)))
-    # Times of the model begin with the first input beat; where that is does not matter, as what a
-    # unit waits longer before it is missing after it.
+    # Times of the model begin with the first input beat, wherever it is: cycles of waiting
+    # before it are missing after it.
     loop = p.elem[p.elem_loop :]
     mark, reg = _held(t.record.drain, p.drain, UNIT_LATE, running, "wait_mark")
     prologue = prologue_cycles(p)

@@ -129,15 +129,15 @@ def timeline(p: Program, iterations: int) -> Timeline:
     )
 
 
-SKID_BEATS = 2  # beats that the input takes ahead of writing them
-FREED = 0  # last chunk of a beat on the bus -> the beat that takes its place can be taken
+SKID_BEATS = 2  # beats taken ahead of writing them
+FREED = 0  # last chunk of a beat on the bus -> the next beat for its place can be taken
 
 
 def first_beats(t: Timeline) -> np.ndarray:
     """[frames] cycle of the first beat of each input frame, beats always waiting."""
     p = t.program
     values = p.config.values_per_beat  # of a beat
-    freed: list[int] = []  # cycle in which each beat's place is free again
+    freed: list[int] = []  # cycle of each beat's place becoming free
     taken, out = -1, []
     for chunks in t.record.inputs:
         for beat in range(p.in_beats):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rounding costs what: a quantised model in float64 with each kind of rounding on or off.
+"""The cost of each kind of rounding: a quantised model in float64 with each kind on or off.
 
 With all on it equals the fixed model in every bit (unless something saturates), with none the float
 model. Example: of ``rnn_tanh`` rounded weights alone cost 2.1 units of 2^-14, rounded inputs 1.4.

@@ -25,7 +25,7 @@ from csb_rnn.network.network import Network
 from csb_rnn.program.program import Program
 
 FRAMES = 240  # of a run, all streams together: an interval over at least 200
-CALIBRATION = 50  # frames of normal inputs, or sequences of a task, that set the number formats
+CALIBRATION = 50  # frames of normal inputs, or sequences of a task, for the number formats
 NORMAL, TASK = "normal inputs", "task"
 
 
@@ -45,7 +45,7 @@ class Job:
     streams: int = 1
     block: int = 32
     align: tuple[int, int] = (4, 4)
-    sharing: str | None = None  # what the configuration has
+    sharing: str | None = None  # those of the configuration
     frames: int = FRAMES
     calibrated: str = NORMAL
     rtl: tuple[str, ...] = ()

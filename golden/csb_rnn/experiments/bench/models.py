@@ -114,7 +114,7 @@ def comparisons() -> list[Benchmark]:
 
 
 CLOCK_MHZ = 200
-# (who, model, us a frame, PEs); what "latency" means there is not told.
+# (who, model, us a frame, PEs); the meaning of "latency" is not told there.
 PUBLISHED = (
     ("CSB-RNN paper", "MT1", 0.79, 512),
     ("CSB-RNN paper", "SR1", 6.58, 512),

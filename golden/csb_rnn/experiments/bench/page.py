@@ -27,7 +27,7 @@ from csb_rnn.machine.folders import ROOT
 
 TEMPLATES = ROOT / "docs/templates"
 
-#: Results that each page shows; it cannot be rendered without them.
+#: Results of each page; it cannot be rendered without them.
 PAGES = {
     "engine": (*map(result_of, ("layers", "trained", "paper", "frames")), *area_tables.NAMES),
     "shared_columns": ("shared_columns",),

@@ -11,7 +11,7 @@ from csb_rnn.experiments.bench.models import MODELS
 from csb_rnn.experiments.bench.tables import Row
 from csb_rnn.experiments.reports import measured
 
-#: Parts of the benchmark, and what each measures; the result of a part is ``engine_PART``.
+#: Parts of the benchmark, and the figures of each; the result of a part is ``engine_PART``.
 PARTS = {
     "layers": "programs of single layers, counted",
     "trained": "those of the layers of shipped checkpoints",

@@ -19,9 +19,9 @@ from csb_rnn.experiments.bench.results import PARTS, Results, place
 from csb_rnn.program.program import CompileError
 from csb_rnn.system import processes
 
-Notify = Callable[[str, int, int], None]  # (what is done, how many are, of how many)
+Notify = Callable[[str, int, int], None]  # (name of the step, how many are done, of how many)
 Keep = Callable[[Results, str], None]  # a part is whole
-BUILD_SECONDS = 600  # of one Verilator build; a configuration that takes longer is predicted
+BUILD_SECONDS = 600  # of one Verilator build; a slower configuration is predicted
 
 
 class _Progress:

@@ -32,7 +32,7 @@ from csb_rnn.pruning.schemes import make_scheme
 FRAMES = 240
 SPARTUS = Shape(123, 1024)  # the layer of Spartus (FPGA, 512 multipliers)
 MACHINES = ("paper256_cols", "paper512_cols", "paper512_w8")
-BESIDE = ("paper256", "paper256_cols")  # machines that other patterns run on
+BESIDE = ("paper256", "paper256_cols")  # machines of other patterns
 MODES = ("none", "horizontal", "both")
 BLOCKS = (32, 64, 128)
 SCHEMES = ("csb", "unstructured", "bank", "row", "rowcol", "column", "dense")

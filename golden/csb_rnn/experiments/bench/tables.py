@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 Row = dict[str, Any]
-LEAST_IDEAL = 100  # ideal cycles of a layer-block pair that counts for the mean
+LEAST_IDEAL = 100  # least ideal cycles of a layer-block pair in the mean
 
 
 @dataclasses.dataclass(frozen=True)

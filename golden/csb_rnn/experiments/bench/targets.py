@@ -21,7 +21,7 @@ def _better(a: float | None, goal: float, least: bool = True) -> bool | None:
 
 
 def checks(results: Results) -> list[Check]:
-    """(what, target, reached, whether it is) for each measured line of the targets."""
+    """(name, target, reached, whether it is) for each measured line of the targets."""
     out: list[Check] = []
 
     def add(what: str, goal: str, value: str, ok: bool | None) -> None:

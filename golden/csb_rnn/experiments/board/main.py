@@ -31,7 +31,7 @@ from csb_rnn.network.checkpoint_files import read_checkpoint
 CONFIG, MODEL = "small", "z2_gru"
 SMALLEST = "random_gru"  # netlist.least
 ONLY = ("quick", "netlist", "place")  # quick: the netlist with the smallest network
-CALIBRATION = 50  # sequences of the validation split that set the number formats
+CALIBRATION = 50  # sequences of the validation split for the number formats
 SEED = 1
 IMAGE = sources.HOME / "image"
 

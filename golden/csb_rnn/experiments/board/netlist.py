@@ -24,7 +24,7 @@ BENCH = "tb.board.test_ecp5"
 BIT_CYCLES = 20  # of ulx3s.sv's line
 START = 1100  # cycles of its reset
 FRAMES = 1
-#: Rules of Verilator that netlists and Yosys' models break.
+#: Rules of Verilator broken by netlists and Yosys' models.
 RULES = ("PINMISSING", "INITIALDLY", "UNOPTFLAT", "WIDTHEXPAND")
 
 

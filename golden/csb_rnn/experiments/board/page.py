@@ -35,7 +35,7 @@ def part_table(rows: Sequence[Row]) -> Table:
 
 
 def path_table(rows: Sequence[Row]) -> Table:
-    """The critical path; what lies in one place of the design is one line."""
+    """The critical path; all cells of one place of the design are one line."""
     lines = []
     for at, group in groupby(pick(rows, table="path"), key=lambda r: r["at"]):
         steps = list(group)

@@ -8,7 +8,7 @@ from typing import Any
 
 from csb_rnn.experiments.board.place import part_of
 
-#: Parts of instance names that stand for something, in the order of a name; others are left out.
+#: Parts of instance names with a meaning, in the order of a name; others are left out.
 WORDS = (
     (r"gen_engine_row\[(\d+)\]\.gen_group\[(\d+)\]", r"PEGroup \1,\2"),
     (r"gen_group\[(\d+)\]", r"PEGroup \1"),

@@ -16,9 +16,9 @@ from csb_rnn.machine.config import Config
 
 DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")  # LFE5U-85F-6BG381C
 PLACER = ("--placer", "static", "--router", "router2")
-CONFIG_MHZ = "62.0"  # at which the device reads its flash
+CONFIG_MHZ = "62.0"  # of the device's flash
 
-#: Blocks of the design by the start of their instances' names; the first that fits counts.
+#: Blocks of the design by the start of their instances' names; the first match counts.
 PARTS = {
     "u_system.u_csb.u_csb_top.u_engine.": "engine",
     "u_system.u_csb.u_csb_top.u_datapath.": "data path",

@@ -15,7 +15,7 @@ CONSTRAINTS = EXAMPLE / "ulx3s.lpf"
 HOME = BUILD / "ecp5"
 TOP = "ulx3s"
 WRAPPER = "csb_top_board"
-VENDOR = ("EHXPLLL", "USRMCLK")  # cells that the design names; their files are for simulation
+VENDOR = ("EHXPLLL", "USRMCLK")  # cells named in the design; their files are for simulation
 CLOCK = 60  # MHz, as the PLL of ulx3s.sv makes it
 SIMULATED = ("csb_ecp5_sim", "csb_flash_model", "ulx3s_sim")
 

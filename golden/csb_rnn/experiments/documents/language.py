@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The language of pages and docstrings in figures: vague words, examples, length.
+"""The language of pages, docstrings, comments and messages: vague words, examples, length.
 
 ``docs/language.toml`` has the patterns and limits. A page with a template is counted as its
 template; fenced code, tables between markers and template expressions are left out.
@@ -130,11 +130,12 @@ def figures(sentences: Iterable[Sentence]) -> dict[str, float]:
     return out
 
 
-def beyond(found: dict[str, float]) -> list[str]:
-    """A line for each figure beyond its limit."""
+def beyond(found: dict[str, float], prose: bool = True) -> list[str]:
+    """A line for each figure beyond its limit; lengths and examples are limited in prose alone."""
     known = rules()
-    limits = [(r["name"], r.get("least"), r.get("most")) for r in known["count"]]
-    limits.append(("long sentences", None, known["sentences"]["most"]))
+    limits = [(r["name"], r.get("least") if prose else None, r.get("most")) for r in known["count"]]
+    if prose:
+        limits.append(("long sentences", None, known["sentences"]["most"]))
     out = []
     for name, least, most in limits:
         if most is not None and found[name] > most:

@@ -18,7 +18,7 @@ from csb_rnn.network.checkpoint_files import read_checkpoint
 
 FILE = ROOT / "docs/overview.svg"
 MODEL, MATRIX, GATE, BLOCK = "z2_gru", "weight_hh_l0", 1, 32
-PLACE = (4, 2)  # block-row in the gate and block-column of the block that is drawn large
+PLACE = (4, 2)  # block-row in the gate and block-column of the large block
 COLOURS = ("#1f6fb4", "#d9822b", "#3a923a", "#a0489c", "#7a5195", "#b8860b", "#2a9d8f", "#c44e52")
 STYLE = (
     "text{font:13px sans-serif;fill:#222}.t{font-weight:bold;font-size:14px}"

@@ -101,7 +101,7 @@ def run(width: int, depth: int, node: int) -> Access:
         found = [float(row[f" Dynamic {kind} energy (nJ)"]) for kind in ("read", "write")]
     except (OSError, IndexError, KeyError, ValueError):
         raise CactiError(f"CACTI has no memory of {depth} words of {width} bits") from None
-    share = width / (8 * block)  # of the bytes that CACTI counts in
+    share = width / (8 * block)  # of CACTI's bytes
     return Access(*(round(1000 * share * e, 4) for e in found))
 
 

@@ -22,7 +22,7 @@ from csb_rnn.simulation.simulate import SIM_TOP, simulate
 PROBES = tuple(SIM_TOP.with_name(f"{name}.sv") for name in ("csb_accesses", "csb_products"))
 FRAMES = 40  # beyond the first frames, in which units wait for each other in another way
 
-#: Purpose of a counter by its path in the design, the first that fits.
+#: Purpose of a counter by its path in the design, the first match.
 PLACES = (
     (r"u_row\.u_products\.", "products"),
     (r"u_lane\.u_accesses$", "lane"),

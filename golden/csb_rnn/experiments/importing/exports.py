@@ -31,7 +31,7 @@ LIMIT = 1e-4  # of the largest value
 INPUTS, UNITS, CLASSES = 3, 4, 2
 STREAMS, FRAMES = 2, 5
 #: How a case may end. ``layers``: it runs and its recurrent layers are the engine's. ``host``: it
-#: runs, but the exporter has unrolled the layers into arithmetic, which the host runs.
+#: runs, but the exporter has unrolled the layers into arithmetic for the host.
 ENDS = ("layers", "host", "refused", "wrong", "traceback", "not exported")
 
 
@@ -72,7 +72,7 @@ def names() -> list[str]:
 
 
 class Exports:
-    """Cases by name; what torch captured of the last module is kept for its other operator sets."""
+    """Cases by name; torch's program of the last module is kept for its other operator sets."""
 
     def __init__(self) -> None:
         self.captured: tuple[str, Any] = ("", None)

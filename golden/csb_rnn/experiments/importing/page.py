@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``docs/results/importing.md``: what the importer was given, and how each file ended."""
+"""``docs/results/importing.md``: the files given to the importer, and how each file ended."""
 
 from __future__ import annotations
 

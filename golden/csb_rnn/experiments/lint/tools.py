@@ -23,8 +23,8 @@ FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(folders.ROOT / "tb").rglo
 CONFIG = folders.ROOT / "pyproject.toml"
 INCLUDES = [f"-I{folder}" for folder in design.file_list()[1]]
 
-# slang has no command in its wheel. Of -Wextra we leave out what contradicts our own rules: a
-# `default` in every `unique case`, and casts that are needed for other parameters only.
+# slang has no command in its wheel. Of -Wextra we leave out rules against our own: a
+# `default` in every `unique case`, and casts needed for other parameters only.
 SLANG = """
 import sys
 from pyslang.driver import Driver
@@ -54,7 +54,7 @@ def modules_of(file: Path) -> list[str]:
     from pyslang import syntax
 
     module = syntax.SyntaxKind.ModuleDeclaration
-    tree = syntax.SyntaxTree.fromFile(str(file))  # owns what the loop looks at
+    tree = syntax.SyntaxTree.fromFile(str(file))  # owns the loop's slots
     members = tree.root.members if isinstance(tree.root, syntax.CompilationUnitSyntax) else ()
     modules = [m for m in members if isinstance(m, syntax.ModuleDeclarationSyntax)]
     return [str(m.header.name.value) for m in modules if m.kind == module]
@@ -64,7 +64,7 @@ def rtl_jobs() -> Iterator[Job]:
     """Every module with every distinct set of its parameters."""
     listed = [file for file in HDL_FILES if file in design.file_list()[0]]
     tops = [top for file in listed for top in modules_of(file)]
-    # What is to be seen, and one of the configurations in which it occurs.
+    # Each message to be seen, and one configuration with it.
     todo: dict[tuple[str, tuple[tuple[str, int], ...]], str] = {}
     for name in config.names() if design.TOP in tops else ():
         for _, top, parameters in design.elaborate(design.TOP, config.rtl_parameters(name)):

@@ -15,7 +15,7 @@ PACKAGE = "golden/csb_rnn"
 BENCH = f"{PACKAGE}/experiments/bench"
 SILICON = f"{PACKAGE}/experiments/silicon"
 
-#: Below folders of :data:`KINDS`, but deciding no result: readers of files that none is read from.
+#: Below folders of :data:`KINDS`, but deciding no result: readers of other files.
 ASIDE = (f"{PACKAGE}/network/onnx",)
 
 
@@ -90,7 +90,7 @@ def _area(config: str, sharing: str) -> Kind:
     )
 
 
-#: What reads a network from a file, computes it in float, and compares it with its source.
+#: Code to read a network from a file, compute it in float, and compare it with its source.
 READING = _rooms("network", "network/onnx", "cells", "models/float_model.py",
                  "models/directions.py", "flow/source_check.py")  # fmt: skip
 
@@ -266,7 +266,7 @@ KINDS: dict[str, Kind] = {
     "area_limit": _area("paper256", "horizontal")._replace(key=("commit",)),
 }  # fmt: skip
 
-#: Command that measures a result and writes its file.
+#: Command to measure a result and write its file.
 COMMANDS = {name: kind.command for name, kind in KINDS.items()}
 
 #: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.

@@ -89,9 +89,9 @@ def commit(root: Path = ROOT) -> str:
 def run_step(step: Step, results: Path, sources: str) -> bool:
     """Runs a step and writes its result; returns whether it passed."""
     environment = {"CSB_SEED": str(DEFAULT_SEED), **os.environ, **dict(step.environment)}
-    if environment["CSB_SEED"] == "random":  # drawn here, so that the result names it
+    if environment["CSB_SEED"] == "random":  # drawn here, as the result names it
         environment["CSB_SEED"] = str(random.SystemRandom().randrange(2**31))
-    measured = commit()  # before the step, which takes hours
+    measured = commit()  # before the step of some hours
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code = subprocess.run(
         [sys.executable, *step.command], cwd=ROOT, env=environment, check=False

@@ -20,7 +20,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SUFFIXES = {".py", ".sv", ".svh", ".npz"}  # files of a folder that count
+SUFFIXES = {".py", ".sv", ".svh", ".npz"}  # counted files of a folder
 
 _SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
 _MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: "{", tokenize.DEDENT: "}"}

@@ -30,11 +30,11 @@ from csb_rnn.machine import config, design, folders, image
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.sharing_modes import PAPER_MODES
 
-OUT = Path("build/area")  # relative: nextpnr runs in a sandbox that holds its working folder
+OUT = Path("build/area")  # relative: nextpnr runs in a sandbox with its working folder alone
 RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
-COPIES = "csb_local_copy"  # registers that are alike on purpose, which Yosys would merge
+COPIES = "csb_local_copy"  # registers alike on purpose; Yosys would merge them
 SEEDS = (1,)
 ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are

@@ -25,7 +25,7 @@ from scipy.sparse.linalg import splu
 Cells = dict[str, dict[str, Any]]  # as in a netlist of Yosys, JSON
 Site = tuple[int, int, str]  # column, row, name of the place in nextpnr
 
-_BLOCKS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)  # columns that a pattern begins at
+_BLOCKS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)  # first columns of a pattern
 SITES: dict[str, list[Site]] = {
     "DP16KD": [
         (x + 2 * i, y, f"X{x + 2 * i}/Y{y}/EBR{i}")
@@ -41,10 +41,10 @@ SITES: dict[str, list[Site]] = {
     ],
 }
 CLOCKS = {"CLK", "CLKA", "CLKB", "CLK0", "WCK"}
-FANOUT = 40  # cells of a net; what goes to more pulls at nothing in particular
-PAIRS = 4  # cells of a net that are joined in pairs; those of a larger one pull at its middle
+FANOUT = 40  # cells of a net; a larger net pulls at nothing in particular
+PAIRS = 4  # cells of a net joined in pairs; those of a larger one pull at its middle
 WEAK = 0.03  # pulls below are left out
-BEND = 12  # tiles at which a wire costs twice as much as in proportion
+BEND = 12  # tiles of a wire costing twice as much as in proportion
 MOVES = 1_500_000
 HOT, COLD = 1500.0, 0.5  # temperatures, in cost
 
@@ -78,7 +78,7 @@ def pulls(cells: Cells) -> tuple[list[str], np.ndarray]:
     hard = np.array([i for i, name in enumerate(names) if cells[name]["type"] in SITES])
     soft = np.setdiff1d(np.arange(nodes), hard)
     stiffness = np.asarray(springs.sum(axis=1)).ravel()[soft]
-    # The small extra keeps cells that hang on nothing in place.
+    # The small extra keeps loose cells in place.
     laplacian = sparse.diags(stiffness + 1e-3) - springs[soft][:, soft]
     across = springs[soft][:, hard]
     through = across.T @ splu(laplacian.tocsc()).solve(across.toarray())

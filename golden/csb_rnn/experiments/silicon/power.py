@@ -26,7 +26,7 @@ from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.simulation.simulate import simulate
 
 MODEL = "z2_gru"
-#: Module, configuration and what makes it a machine of one PEGroup that compiles in minutes.
+#: Module, configuration and the changes to a machine of one PEGroup, compiled in minutes.
 CASES: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("csb_lane", "paper256", {"K": 1, "L": 1, "P": 2, "x_per_cycle": 1}),
     ("csb_pegroup", "paper256_cols", {"K": 1, "L": 1, "x_per_cycle": 1}),

@@ -11,7 +11,7 @@ from typing import Any
 
 from csb_rnn.errors import CsbError
 
-CLOCK = 100  # MHz that place and route aims at
+CLOCK = 100  # MHz, the aim of place and route
 PLACE = (
     *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
     *("--placer", "static", "--router", "router2"),

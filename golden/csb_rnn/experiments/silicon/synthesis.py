@@ -34,7 +34,7 @@ SCRIPTS = {
     "xcup": ("synth_xilinx -family xcup -noiopad -noclkbuf", "map_memory", "map_ffram"),
 }
 
-# What cells count as. LUT: the target's (4 or 6 inputs), memories and shift registers made of them
+# Kinds of cells. LUT: the target's (4 or 6 inputs), memories and shift registers made of them
 # included; BRAM: 18 kbit blocks. Other cells (carry, wide multiplexers) come with the LUTs.
 AREA = {
     "ecp5": {
@@ -57,8 +57,8 @@ AREA = {
 }
 COLUMNS = ("LUT", "FF", "DSP", "BRAM")
 
-# Modules that are part of the block they are in, and are counted with it. A hierarchy kept to the
-# last rounding unit would count multiplexers that any flow merges with what is around them.
+# Modules counted with the block they are in. A hierarchy kept to the
+# last rounding unit would count multiplexers that any flow merges with their surroundings.
 PARTS_OF_BLOCKS = {
     *(
         "csb_ram_1r1w",
@@ -82,8 +82,8 @@ PARTS_OF_BLOCKS = {
     ),
 }
 
-# Bits that may be registers: of an array that Yosys took for a memory; of one always block, which
-# catches arrays that were never taken for one (the widest honest one counts for 32 PEGroups).
+# Most bits of registers: of an array taken for a memory by Yosys; of one always block, which
+# catches arrays never taken for one (the widest honest one counts for 32 PEGroups).
 MEMORY_LIMIT = 256
 REGISTER_LIMIT = 3072  # the output buffer of 16 values on 8 columns reads 2,048 bits at once
 
@@ -116,7 +116,7 @@ def script(target: str, sources: list[Path], top: design.Instance, share: str, p
     files = " ".join(str(file.relative_to(folders.ROOT)) for file in sources)
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
     blocks = " ".join(f"{f.stem} {f.stem}$*" for f in sources if f.stem not in PARTS_OF_BLOCKS)
-    # opt_hier makes up for most of what keeping the hierarchy costs: it carries constants and
+    # opt_hier makes up for most of the price of a kept hierarchy: it carries constants and
     # unused ports across it.
     return f"""
         read_slang --threads 1 --keep-hierarchy --top {top.module} {generics} {includes} {files}

@@ -20,7 +20,7 @@ from csb_rnn.machine import own_config
 from csb_rnn.machine.folders import BUILD, ROOT
 from csb_rnn.network.checkpoint_files import read_checkpoint
 
-CALIBRATION = 50  # sequences of the validation split that set the number formats
+CALIBRATION = 50  # sequences of the validation split for the number formats
 LIMIT = 1200.0  # seconds of a simulation
 RESULT = "soc"
 

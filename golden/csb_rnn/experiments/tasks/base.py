@@ -69,15 +69,15 @@ class Recipe:
     lr: float = 3e-3
     retrain_lr: float = 3e-3
     rho: float = 0.1  # penalty weight at the end of ADMM
-    distil: float = 0.5  # share of the loss that is distance from the dense model's outputs
+    distil: float = 0.5  # share of the distance from the dense model's outputs in the loss
     input_factor: float = 1.0  # the first input matrix is pruned this much less than the whole
     updates_per_epoch: int = 2  # Z, U updates; the paper has one
     reorder: bool = False  # CSB: look for row and column orders, at the start and on the way
     clip: float = 1.0
     method: str = "admm"  # or "feedback", see csb_rnn.pruning.feedback
-    leak: float = 0.0  # share of what is left out that feedback forgets at every update
+    leak: float = 0.0  # share of the left-out weights forgotten by feedback at every update
     by_gate: bool = False  # every gate is pruned at the rate by itself
-    sensitive: bool = False  # weights are ranked by what their rows and columns matter to the loss
+    sensitive: bool = False  # weights are ranked by their rows' and columns' weight in the loss
 
     @property
     def epochs(self) -> int:
@@ -101,7 +101,7 @@ class Task(ABC):
     epochs: int = 6
     lr: float = 3e-3
     batch: int = 32
-    share: float = 1.0  # of an epoch's batches that are used; only long tasks look at it
+    share: float = 1.0  # used share of an epoch's batches; only long tasks look at it
     recipe: Recipe = Recipe()
 
     @abstractmethod

@@ -47,7 +47,7 @@ class Archive(NamedTuple):
     sha256: str
 
 
-#: Every file that a task reads.
+#: Every file of a task.
 ARCHIVES = {
     archive.package: archive
     for archive in (

@@ -48,7 +48,7 @@ class _Gru(torch.autograd.Function):
         x, w_ih, w_hh, before, gates, product = ctx.saved_tensors
         hidden, at = w_hh.shape[1], len(x)
         r, z, n = gates.split(hidden, 1)
-        # Everything that does not depend on the gradient of the state, for all steps at once.
+        # Everything independent of the gradient of the state, for all steps at once.
         to_n = (1 - z) * (1 - n * n)
         to_z = (before - n) * z * (1 - z)
         to_r = product * r * (1 - r)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from csb_rnn.experiments.tasks.base import Score, Task
 
-ROUNDING = 1e-9  # a mean of counts is not exact, and that must not decide
+ROUNDING = 1e-9  # a mean of counts is not exact; its rounding must not decide
 
 
 def limit(task: Task, dense: Score) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 __all__ = ["uncompress"]
 
-_CLEAR = 256  # code that empties the table
+_CLEAR = 256  # code to empty the table
 
 
 def uncompress(data: bytes) -> bytes:

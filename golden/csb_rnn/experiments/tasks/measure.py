@@ -24,7 +24,7 @@ from csb_rnn.program import assemble
 __all__ = ["engine_cost", "fixed_outputs", "fixed_score", "quantised"]
 
 CONFIG = "paper256"
-CALIBRATION = 50  # sequences of the validation split that set the formats, as in make sim
+CALIBRATION = 50  # sequences of the validation split for the formats, as in make sim
 BATCH = 250
 
 

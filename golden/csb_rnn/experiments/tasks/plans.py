@@ -59,7 +59,7 @@ schemes of rows and columns have a joint one."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "joint": {},  # the scheme's, see scheme_named
     "classes": {},  # as many rows of each of P classes, in place of groups of P: the scheme's
-    MACHINE: {},  # the same as that machine needs it: parts, inputs by engine column
+    MACHINE: {},  # the same as its machine needs it: parts, inputs by engine column
     "order": {"reorder": True},
     "distil": {"distil": 0.5},
     "onerate": {"input_factor": 1.0},

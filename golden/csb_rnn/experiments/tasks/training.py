@@ -253,7 +253,7 @@ def to_checkpoint(task: Task, model: nn.Module, **csb: Any) -> Checkpoint:
     """A trained model as a checkpoint, with metadata."""
     model.eval()
     cell = getattr(model, "cell", None)
-    own = getattr(model, "checkpoint_state", None)  # a wrapper says which tensors are its network's
+    own = getattr(model, "checkpoint_state", None)  # a wrapper names its network's tensors
     state = model.state_dict() if own is None else own()
     checkpoint = from_state_dict(state, "rnn.", {"cell": cell} if cell else None)
     return checkpoint.with_tensors(

@@ -27,7 +27,7 @@ WORDS = (
 PHONES = sorted({phone for word in WORDS for phone in word.split()})
 BLANK = 0
 HIDDEN, PROJECTION = 512, 128
-EPOCH = 80  # batches that count as one epoch
+EPOCH = 80  # batches of an epoch
 CODES = [[PHONES.index(phone) + 1 for phone in word.split()] for word in WORDS]
 
 

@@ -75,7 +75,7 @@ class SentenceLstm(nn.Module):
             dropped = torch.rand(words.shape) < self.word_dropout
             words = words.masked_fill(dropped, UNKNOWN)
         x = self.dropout(self.embed(words))
-        # Not packed: what follows a sentence's end changes nothing before it, and torch's fused
+        # Not packed: frames behind a sentence's end change nothing before it, and torch's fused
         # kernel, twice as fast, takes padded batches only.
         inside = torch.arange(words.shape[1])[None, :, None] < lengths[:, None, None]
         outputs = self.rnn(x)[0].masked_fill(~inside, 0)

@@ -29,7 +29,7 @@ LETTERS = {letter: i + 3 for i, letter in enumerate("abcdefghijklmnopqrstuvwxyz"
 END_OF_WORD = 2
 PAD, START, STOP = 0, 2, 3
 LONGEST = 20  # phonemes, as in g2p-en
-EPOCH = 100  # batches that count as one epoch
+EPOCH = 100  # batches of an epoch
 _PHONEMES = (
     "AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH "
     "EH0 EH1 EH2 ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 "

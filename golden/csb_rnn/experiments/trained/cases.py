@@ -30,9 +30,9 @@ MODELS = ("z2_gru", "z6_lstm")
 CONFIGS = ("paper256", "small")
 WHOLE = "paper256"
 MOST = 25_000  # frames on WHOLE
-WORDS = 50  # sequences of Z7, each of which its decoder answers frame by frame
+WORDS = 50  # sequences of Z7, each answered by its decoder frame by frame
 SOME = (20, 300)  # sequences and frames at least, where not everything runs
-CALIBRATION = 50  # sequences of the validation split that set the number formats
+CALIBRATION = 50  # sequences of the validation split for the number formats
 
 
 @dataclasses.dataclass
@@ -88,7 +88,7 @@ def prepare(
             built = flow.build(path, name, calibrate=calibrate)
             flow.save(built, OUT / f"{path.stem}_{name}")
         except CompileError as error:
-            if path.stem in MODELS and not every:  # what runs by default fits everywhere
+            if path.stem in MODELS and not every:  # the default cases fit everywhere
                 raise
             print(f"{path.stem} does not fit {name}: {error}")
             continue

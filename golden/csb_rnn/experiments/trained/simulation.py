@@ -30,7 +30,7 @@ from csb_rnn.simulation import capacity
 from csb_rnn.verify import loss
 
 CHUNK = 4096  # frames of one simulation at most: chunks keep both processes busy to the end
-BATCH = 64  # sequences that the fixed model runs at once
+BATCH = 64  # sequences of the fixed model at once
 
 
 def together(

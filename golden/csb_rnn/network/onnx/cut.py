@@ -74,7 +74,7 @@ def part(
         model = ir.from_proto(graph)
         found = ir.convenience.extract(model.graph, inputs=inputs, outputs=wanted)
         made = ir.to_proto(ir.Model(found, ir_version=graph.ir_version))
-    except Exception as error:  # whatever onnx_ir raises for a graph that is not legal
+    except Exception as error:  # whatever onnx_ir raises for an illegal graph
         reason = untrusted.clean(str(error), 200)
         raise OnnxError(f"the host's part cannot be cut out of the graph: {reason}") from None
     del made.opset_import[:]

@@ -22,7 +22,7 @@ from csb_rnn.network.onnx.load import DEFAULT, bodies, reads
 if TYPE_CHECKING:
     import onnx
 
-DOMAINS = (*DEFAULT, "ai.onnx.ml", "com.microsoft")  # that ONNX Runtime implements
+DOMAINS = (*DEFAULT, "ai.onnx.ml", "com.microsoft")  # implemented by ONNX Runtime
 RANDOM = re.compile(r"^(Random\w+|Multinomial|Bernoulli|Sampling|\w*Dropout\w*)$")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
 
 DEFAULT = ("", "ai.onnx")  # ONNX's own domain
-LARGE = 1 << 24  # numbers of a tensor that count when sizes are added up
+LARGE = 1 << 24  # numbers of a tensor counted in a sum of sizes
 
 
 def load(path: str | os.PathLike) -> onnx.ModelProto:
@@ -208,7 +208,7 @@ def prune(g: onnx.GraphProto) -> None:
     tensors = [t for t in g.initializer if t.name in needed]
     del g.initializer[:]
     g.initializer.extend(tensors)
-    # An input that only names an initialiser is none.
+    # The name of an initialiser is no input.
     named = {t.name for t in tensors}
     inputs = [i for i in g.input if i.name not in named]
     del g.input[:]

@@ -257,7 +257,7 @@ class Walk:
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             if isinstance(error, OnnxError):
                 raise
-            # Attributes or operands of types and shapes that ONNX does not allow here.
+            # Attributes or operands of types and shapes not allowed here by ONNX.
             text = " ".join(str(error).split())
             raise refuse(node, f"is not as ONNX defines it: {text}") from None
 

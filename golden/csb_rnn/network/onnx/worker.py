@@ -40,7 +40,7 @@ class WorkerLost(WorkerError):  # noqa: N818 - the request failed, and the child
     """The child is dead, or must be."""
 
 
-# --- what the child does ------------------------------------------------------------------------
+# --- the child ----------------------------------------------------------------------------------
 
 
 def check(data: bytes, path: str | None) -> None:
@@ -119,7 +119,7 @@ def _serve() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not damage the answers
+    os.dup2(2, 1)  # prints of a library must not damage the answers
     while head := calls.read(8):
         name, args = pickle.loads(calls.read(struct.unpack("<Q", head)[0]))
         try:
@@ -143,7 +143,7 @@ def _reason(error: Exception) -> str:
     return text[:300]
 
 
-# --- what the parent does -----------------------------------------------------------------------
+# --- the parent ---------------------------------------------------------------------------------
 
 
 class _Child:
@@ -217,7 +217,7 @@ def ask(name: str, *args: Any, seconds: float = SECONDS) -> Any:
     """
     global _child
     if _child is not None and _child.owner != os.getpid():
-        _child = None  # of a parent that forked
+        _child = None  # of a forked parent
     if _child is None:
         _child = _Child()
     try:
