@@ -11,7 +11,7 @@ config-option = $(if $(CONFIG),--config $(CONFIG))
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates report release site clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates formal report release site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,9 @@ site: ## the documents as a site with search and API reference: build/site/index
 
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py
+
+formal: setup ## proofs by induction, each with covers and planted bugs; 5 minutes: PROOF=
+	$(PYTHON) scripts/formal.py $(PROOF)
 
 report: setup ## docs/results/pruning.md and its figures, from the records of the tries
 	$(PYTHON) scripts/prune_report.py

@@ -33,6 +33,7 @@ STEPS = (
     Step("energy", ("scripts/energy.py", "--check")),
     Step("accuracy", ("scripts/accuracy.py",)),
     Step("tutorial", ("scripts/tutorial.py", "--fresh")),
+    Step("formal", ("scripts/formal.py",)),
     Step("language", ("scripts/language.py",)),
     Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
     pytest(

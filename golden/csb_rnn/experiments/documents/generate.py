@@ -27,6 +27,7 @@ from csb_rnn.experiments.documents import (
     picture,
     shapes,
     tables,
+    testplan,
     tutorial,
 )
 from csb_rnn.experiments.documents.core import core_text
@@ -50,6 +51,7 @@ from csb_rnn.experiments.documents.tables import (
     TEMPLATES,
     table,
 )
+from csb_rnn.experiments.formal import page as formal_page
 from csb_rnn.experiments.ports import page as ports_page
 from csb_rnn.experiments.reports import measured, tries
 from csb_rnn.kit.register_files import header_text
@@ -128,6 +130,12 @@ def generated() -> dict[Path, str]:
     out[ARCHITECTURE] = between(ARCHITECTURE.read_text(), "rooms", rooms_table())
     verification = DOCS / "develop/verification.md"
     out[verification] = between(verification.read_text(), "results", kept_table())
+    proofs = DOCS / "develop/formal.md"
+    formal = between(proofs.read_text(), "proofs", formal_page.proofs_table())
+    out[proofs] = between(formal, "bugs", formal_page.bugs_table())
+    plan = DOCS / "develop/testplan.md"
+    stages = between(plan.read_text(), "stages", testplan.stages_table())
+    out[plan] = between(stages, "plan", testplan.plan_table())
     out[measured.path_of(tries.NAME)] = tries.known()
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     numbers = between(numbers, "accuracy-causes", causes_table())

@@ -19,7 +19,8 @@ from csb_rnn.simulation import toolchain
 
 BIN = Path(sys.executable).parent
 HDL_FILES = sorted(design.HDL.rglob("*.sv"))
-FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(folders.ROOT / "tb").rglob("*.sv")]
+FORMATTED = [*HDL_FILES, *design.HDL.rglob("*.svh"), *(folders.ROOT / "tb").rglob("*.sv"),
+             *(folders.ROOT / "formal").rglob("*.sv")]  # fmt: skip
 CONFIG = folders.ROOT / "pyproject.toml"
 INCLUDES = [f"-I{folder}" for folder in design.file_list()[1]]
 

@@ -169,6 +169,13 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("module", "config"),
     ),
+    "formal": Kind(
+        "scripts/formal.py",
+        ("hdl", "formal", "formal/proofs.toml",
+         *(f"{PACKAGE}/experiments/formal/{name}.py" for name in ("proofs", "prove", "solve"))),
+        tools=("pyosys", "z3-solver"),
+        key=("proof",),
+    ),
     "kit": Kind(
         "scripts/kit.py --results",
         ("hdl", *_rooms("kit", "cli/rtl.py", "api/example_frames.py", "machine/registers.py",
