@@ -10,6 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
 from csb_rnn import commands
+from csb_rnn.experiments.farm.cluster import add_arguments, workers
+from csb_rnn.experiments.farm.steps import on_farm
 from csb_rnn.experiments.reports.nightly import Step, nightly, pytest
 
 #: One line a step.
@@ -54,6 +56,7 @@ def main() -> int:
     parser.add_argument("steps", nargs="*", help=f"{', '.join(s.name for s in STEPS)} (all)")
     parser.add_argument("--again", action="store_true", help="also steps that are current")
     parser.add_argument("--list", action="store_true", help="print the steps' names, as JSON")
+    add_arguments(parser)
     args = parser.parse_args()
     if args.list:
         print(json.dumps([step.name for step in STEPS]))
@@ -62,6 +65,9 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown step '{min(unknown)}'")
     chosen = [step for step in STEPS if not args.steps or step.name in args.steps]
+    if args.cluster:
+        with workers(args.cluster, args.workers) as client:
+            return 1 if on_farm(chosen, client, again=args.again) else 0
     return 1 if nightly(chosen, again=args.again) else 0
 
 

@@ -12,6 +12,8 @@ import torch
 
 from csb_rnn import commands
 from csb_rnn.commands import positive_int, rate
+from csb_rnn.experiments.farm.cluster import add_arguments, workers
+from csb_rnn.experiments.farm.sweep import sweep
 from csb_rnn.experiments.tasks import get
 from csb_rnn.experiments.tasks.base import TaskError
 from csb_rnn.experiments.tasks.kept_models import BITS, export, measure
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="begin no further try after these")
     parser.add_argument("--records", type=Path, default=FOLDER, help="folder of the records")
     parser.add_argument("--work", type=Path, default=Path("build/tries"), help="folder of models")
+    add_arguments(parser)
     args = parser.parse_args()
     if args.rate and args.rate.is_integer():
         args.rate = int(args.rate)
@@ -52,6 +55,7 @@ def main() -> None:
     if unknown:
         raise TaskError(f"unknown task {unknown[0]!r}; known: {', '.join(PLANS)}")
     begin = time.monotonic()
+    wanted = []
     for name in names:
         task, plan, records = get(name), PLANS[name], Records(name, args.records)
         schemes = tuple(args.schemes.split(",")) if args.schemes else ()
@@ -70,6 +74,9 @@ def main() -> None:
             for scheme in schemes:
                 measure(task, records, plan, scheme, args.work / name.lower())
             continue
+        if args.cluster:
+            wanted += [(records, scheme, seeds) for scheme in schemes]
+            continue
         tries = tries_to_make(task, records, plan, schemes, seeds)
         if args.rate:
             chosen = ((scheme, args.rate, seed) for scheme in schemes for seed in seeds)
@@ -82,6 +89,9 @@ def main() -> None:
             make_try(
                 task, records, plan, scheme, try_rate, seed, states, lambda s: print(s, flush=True)
             )
+    if wanted:
+        with workers(args.cluster, args.workers) as client:
+            sweep(wanted, args.work, client, lambda s: print(s, flush=True), only=args.rate)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from csb_rnn.experiments.documents import (
     hardware,
     importing,
     picture,
+    pruning_tables,
     shapes,
     tables,
     testplan,
@@ -136,6 +137,8 @@ def generated() -> dict[Path, str]:
     plan = DOCS / "develop/testplan.md"
     stages = between(plan.read_text(), "stages", testplan.stages_table())
     out[plan] = between(stages, "plan", testplan.plan_table())
+    for file, marker, content in pruning_tables.marked():
+        out[file] = between(out.get(file, file.read_text()), marker, content)
     out[measured.path_of(tries.NAME)] = tries.known()
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     numbers = between(numbers, "accuracy-causes", causes_table())

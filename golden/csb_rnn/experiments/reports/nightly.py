@@ -17,9 +17,9 @@ import random
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.simulation.repeat import DEFAULT_SEED
@@ -86,9 +86,14 @@ def commit(root: Path = ROOT) -> str:
     return name if same or not name else f"{name}-dirty"
 
 
-def run_step(step: Step, results: Path, sources: str) -> bool:
-    """Runs a step and writes its result; returns whether it passed."""
+def result_of(step: Step, sources: str, build: str | None = None) -> dict[str, Any]:
+    """Runs a step; ``passed``, its seed, its time and what it was run with.
+
+    ``build`` is a folder of builds for it, as on a node of a cluster; else that of the checkout.
+    """
     environment = {"CSB_SEED": str(DEFAULT_SEED), **os.environ, **dict(step.environment)}
+    if build is not None:
+        environment["CSB_BUILD"] = build
     if environment["CSB_SEED"] == "random":  # drawn here, as the result names it
         environment["CSB_SEED"] = str(random.SystemRandom().randrange(2**31))
     measured = commit()  # before the step of some hours
@@ -98,7 +103,7 @@ def run_step(step: Step, results: Path, sources: str) -> bool:
     ).returncode
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    result = {
+    return {
         "passed": code == 0,
         "sources": sources,
         "command": list(step.command),
@@ -107,20 +112,37 @@ def run_step(step: Step, results: Path, sources: str) -> bool:
         "commit": measured,
         "processor_minutes": round(spent / 60, 1),
     }
+
+
+def keep(step: Step, result: dict[str, Any], results: Path) -> bool:
+    """Writes the result of a step; returns whether it passed."""
     results.mkdir(parents=True, exist_ok=True)
     part = results / f"{step.name}.json.part"
     part.write_text(json.dumps(result, indent=1) + "\n")
     part.replace(results / f"{step.name}.json")
-    return code == 0
+    return bool(result["passed"])
+
+
+def run_step(step: Step, results: Path, sources: str) -> bool:
+    """Runs a step and writes its result; returns whether it passed."""
+    return keep(step, result_of(step, sources), results)
+
+
+def stale_steps(
+    steps: Sequence[Step], results: Path, sources: str, again: bool = False
+) -> Iterator[Step]:
+    """Steps to run; a line for each of the others."""
+    for step in steps:
+        if is_current(step, results, sources) and not again:
+            print(f"{step.name}: passed with these sources", flush=True)
+        else:
+            yield step
 
 
 def nightly(steps: Sequence[Step], results: Path = RESULTS, *, again: bool = False) -> list[str]:
     """Runs all stale steps; returns the names of the failed ones."""
     sources, failed = source_hash(), []
-    for step in steps:
-        if is_current(step, results, sources) and not again:
-            print(f"{step.name}: passed with these sources", flush=True)
-            continue
+    for step in stale_steps(steps, results, sources, again):
         print(f"{step.name}: {' '.join(step.command)}", flush=True)
         if not run_step(step, results, sources):
             failed.append(step.name)
