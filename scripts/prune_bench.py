@@ -17,12 +17,14 @@ import torch
 
 from csb_rnn import commands
 from csb_rnn.commands import positive_int
+from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.tasks.z1_words import STEPS, VOCABULARY, WordLstm
 from csb_rnn.pruning import AdmmPruner, csb_project, make_scheme
 
 BATCH = 64
 STEPS_PER_UPDATE = 46  # Z1: 368 steps an epoch, 8 updates
 LIMITS = {"projection": 0.25, "overhead": 0.1}  # of a sort; of a training step
+LARGE, LARGE_LIMIT = 10_000, 20  # side of a matrix; processor seconds of its projection
 SORT = "sort of 1500x6000"
 
 
@@ -73,12 +75,34 @@ def measure(repeat: int) -> dict[str, float]:
     return found
 
 
+def large() -> list[dict[str, object]]:
+    """Processor seconds of a projection of 100 million weights."""
+    w = torch.randn(LARGE, LARGE, generator=torch.Generator().manual_seed(0))
+    rows = []
+    for align in ((1, 1), (4, 4)):
+        begin = time.process_time()
+        csb_project(w, 32, 12, align)
+        seconds = round(time.process_time() - begin, 1)
+        aligned = "{}x{}".format(*align)
+        rows.append({"weights": w.numel(), "align": aligned, "cpu_seconds": seconds,
+                     "limit": LARGE_LIMIT, "within": seconds < LARGE_LIMIT})  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
 def main() -> None:
     parser = commands.Parser(description=__doc__)
+    parser.add_argument(
+        "--large", action="store_true", help="100 million weights alone; kept as a result"
+    )
     parser.add_argument("--repeat", type=positive_int, default=20)
     parser.add_argument("--threads", type=positive_int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    if args.large:
+        began = measured.begin("projection")
+        measured.write("projection", large(), began)
+        return
     found = measure(args.repeat)
     for name, value in found.items():
         print(f"{name:35} {value * 1e3:8.2f} ms")

@@ -134,8 +134,13 @@ def test_training_is_deterministic(digits):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"sensitive": True}, {"method": "feedback", "by_gate": True, "sensitive": True}],
-    ids=["admm", "sensitive", "feedback, by gate"],
+    [
+        {},
+        {"sensitive": True},
+        {"method": "feedback", "by_gate": True, "sensitive": True},
+        {"method": "feedback", "weight_bits": 8},
+    ],
+    ids=["admm", "sensitive", "feedback, by gate", "8-bit weights"],
 )
 def test_prune_model_meets_the_rate(digits, change):
     model = train_dense(digits, epochs=1)

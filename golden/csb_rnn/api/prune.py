@@ -19,7 +19,7 @@ from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.stacking import torch_cell
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner as Pruner
-from csb_rnn.pruning.matrices import recurrent_matrices
+from csb_rnn.pruning.matrices import recurrent_matrices, unwrapped
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.post_training import prune_with_data
 from csb_rnn.pruning.projection import ProjectionError
@@ -75,6 +75,7 @@ def prune(
     """
     if (rate is None) == (target_cycles is None):
         raise UsageError("give either rate= or target_cycles=")
+    module = unwrapped(module)
     parameters = recurrent_matrices(module)
     if data is None and refine:
         raise UsageError("refine: steps are on data: give data=")

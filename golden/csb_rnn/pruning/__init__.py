@@ -15,6 +15,7 @@ from csb_rnn.pruning.projection import (
 from csb_rnn.pruning.pruner import Pruner
 from csb_rnn.pruning.report import Pruned
 from csb_rnn.pruning.schemes import SCHEMES, Scheme, make_scheme
+from csb_rnn.pruning.straight_through import StraightThrough
 
 __all__ = [
     "SCHEMES",
@@ -26,6 +27,7 @@ __all__ = [
     "Pruner",
     "PruningError",
     "Scheme",
+    "StraightThrough",
     "achieved_rate",
     "csb_mask",
     "csb_project",

@@ -10,18 +10,32 @@ from torch import Tensor, nn
 
 from csb_rnn.errors import CsbError
 
-__all__ = ["PruningError", "check_loss", "gates_of", "module_of", "recurrent_matrices"]
+__all__ = ["PruningError", "check_loss", "gates_of", "module_of", "recurrent_matrices", "unwrapped"]
 
 
 class PruningError(CsbError, RuntimeError):
     """An end of training or pruning; one line for the user."""
 
 
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module inside ``torch.compile`` and ``DistributedDataParallel``, whose names are plain.
+
+    Its parameters are those of the whole: pruned here, they are pruned there.
+    """
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if inner is None and isinstance(module, nn.parallel.DistributedDataParallel):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
 def recurrent_matrices(module: nn.Module) -> dict[str, nn.Parameter]:
     """Weight matrices of all recurrent layers in a module, by their full names."""
     found = {
         name: parameter
-        for name, parameter in module.named_parameters()
+        for name, parameter in unwrapped(module).named_parameters()
         if name.rpartition(".")[2].startswith(("weight_ih", "weight_hh", "weight_hr"))
     }
     if not found:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from csb_rnn.pruning.matrices import PruningError, check_loss, recurrent_matrices
+from csb_rnn.pruning.matrices import PruningError, check_loss, recurrent_matrices, unwrapped
 from csb_rnn.pruning.order import Order, find_order
 from csb_rnn.pruning.projection import ProjectionError
 from csb_rnn.pruning.report import Pruned, kept_of, metadata_of
@@ -64,7 +64,7 @@ class Pruner(ABC):
         classes: int = 1,
         config: str | None = None,
     ) -> None:
-        self.module = target if isinstance(target, nn.Module) else None
+        self.module = unwrapped(target) if isinstance(target, nn.Module) else None
         self.params = recurrent_matrices(target) if isinstance(target, nn.Module) else dict(target)
         if not self.params:
             raise PruningError("no parameters to prune")

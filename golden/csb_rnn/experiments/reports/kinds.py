@@ -229,6 +229,12 @@ KINDS: dict[str, Kind] = {
         _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
         key=("task",),
     ),
+    "projection": Kind(
+        "scripts/prune_bench.py --large",
+        _rooms("pruning/projection.py", "pruning/segments.py"),
+        key=("weights", "align"),
+        loose=("cpu_seconds",),
+    ),
     "post_training": Kind(
         "scripts/post_training.py --keep",
         _rooms(*(f"pruning/{name}.py" for name in WITH_DATA),
@@ -278,23 +284,12 @@ COMMANDS = {name: kind.command for name, kind in KINDS.items()}
 
 #: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.
 SIM_COLUMNS = (
-    ("model", "model"),
-    ("configuration", "config"),
-    ("frames", "frames"),
-    ("outputs that differ", "mismatches"),
-    ("states", "state_mismatches"),
-    ("cycles", "cycle_mismatches"),
-    ("cycles/frame", "cycles_per_frame"),
-    ("predicted", "cycles_per_frame_predicted"),
-    ("kept weights", "kept_weights"),
-    ("MAC efficiency", "mac_efficiency"),
-    ("frame efficiency", "frame_efficiency"),
-    ("task result", "task_metric"),
-    ("RTL", "task_value"),
-    ("float", "task_value_float"),
-    ("of", "task_items"),
-    ("difference from float", "difference"),
-    ("99.9 %", "difference_999"),
-    ("saturated", "saturated"),
-    ("simulator", "sim"),
-)
+    ("model", "model"), ("configuration", "config"), ("frames", "frames"),
+    ("outputs that differ", "mismatches"), ("states", "state_mismatches"),
+    ("cycles", "cycle_mismatches"), ("cycles/frame", "cycles_per_frame"),
+    ("predicted", "cycles_per_frame_predicted"), ("kept weights", "kept_weights"),
+    ("MAC efficiency", "mac_efficiency"), ("frame efficiency", "frame_efficiency"),
+    ("task result", "task_metric"), ("RTL", "task_value"), ("float", "task_value_float"),
+    ("of", "task_items"), ("difference from float", "difference"), ("99.9 %", "difference_999"),
+    ("saturated", "saturated"), ("simulator", "sim"),
+)  # fmt: skip

@@ -78,6 +78,7 @@ class Recipe:
     leak: float = 0.0  # share of the left-out weights forgotten by feedback at every update
     by_gate: bool = False  # every gate is pruned at the rate by itself
     sensitive: bool = False  # weights are ranked by their rows' and columns' weight in the loss
+    weight_bits: int = 0  # of the weights that the model computes with in training; 0: whole ones
 
     @property
     def epochs(self) -> int:
@@ -85,7 +86,8 @@ class Recipe:
         return self.admm_epochs + self.retrain_epochs
 
     def describe(self) -> dict[str, Any]:
-        return asdict(self)
+        found = asdict(self)
+        return found if self.weight_bits else {k: found[k] for k in found if k != "weight_bits"}
 
 
 class Task(ABC):

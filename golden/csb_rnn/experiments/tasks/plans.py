@@ -68,6 +68,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "leak": {"leak": 0.2},
     "gate": {"by_gate": True},
     "sense": {"sensitive": True},
+    "bits8": {"weight_bits": 8},
     "longz1": {"admm_epochs": 2, "retrain_epochs": 4},
 }
 """Changes of a recipe, mostly ideas beyond the paper. ``onerate`` takes one away: rates by matrix;

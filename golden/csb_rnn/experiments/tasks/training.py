@@ -25,6 +25,7 @@ from csb_rnn.pruning.feedback import FeedbackPruner
 from csb_rnn.pruning.matrices import PruningError, check_loss, gates_of
 from csb_rnn.pruning.pruner import Pruner
 from csb_rnn.pruning.schemes import Scheme
+from csb_rnn.pruning.straight_through import StraightThrough
 
 __all__ = [
     "fit",
@@ -69,6 +70,7 @@ def fit(
     on_step: Callable[[float], None] | None = None,
     updates_per_epoch: int = 1,
     sensitive: bool = False,
+    weight_bits: int = 0,
     clip: float = 1.0,
     teacher: nn.Module | None = None,
     distil: float = 0.0,
@@ -82,6 +84,7 @@ def fit(
         on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
         updates_per_epoch: how often ``pruner.update`` is called in an epoch.
         sensitive: the pruner watches the gradients and ranks by them.
+        weight_bits: of the pruner's weights while the model computes; 0 for whole ones.
         teacher, distil: a trained model, and the share of the distance from it in the loss.
     """
     torch.manual_seed(seed)
@@ -90,6 +93,9 @@ def fit(
     steps = task.steps()
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs + 1)
     every = max(1, steps // updates_per_epoch)
+    bits = None
+    if weight_bits and pruner is not None:
+        bits = StraightThrough(pruner.params, weight_bits)
     mean = math.nan
     with progress_bar(show) as start:
         advance = start(f"{task.id} {label}", steps * epochs)
@@ -98,6 +104,8 @@ def fit(
             losses = []
             for step, batch in enumerate(task.batches(generator)):
                 optimizer.zero_grad(set_to_none=True)
+                if bits is not None:
+                    bits.show()
                 logits = task.logits(model, batch)
                 loss = task.loss(logits, batch)
                 if teacher is not None and distil > 0:
@@ -109,6 +117,8 @@ def fit(
                 value = float(loss.detach())
                 check_loss(value)
                 loss.backward()
+                if bits is not None:
+                    bits.restore()
                 if pruner is not None and sensitive:
                     pruner.observe()
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -211,6 +221,7 @@ def prune_model(
         on_step=on_step,
         updates_per_epoch=recipe.updates_per_epoch,
         sensitive=recipe.sensitive,
+        weight_bits=recipe.weight_bits,
         clip=recipe.clip,
         teacher=teacher,
         distil=recipe.distil,
@@ -227,6 +238,7 @@ def prune_model(
         recipe.retrain_lr,
         seed + 2,
         pruner=pruner,
+        weight_bits=recipe.weight_bits,
         clip=recipe.clip,
         teacher=teacher,
         distil=recipe.distil,
