@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -38,22 +39,15 @@ def write(found: results.Results, out: Path) -> None:
 
 
 def show(found: results.Results) -> None:
-    """The tables and the notes."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """The tables and the notes, at most 100 columns wide."""
     from csb_rnn.experiments.bench.page import engine_tables
 
-    console = Console(width=None if sys.stdout.isatty() else 200)
     for t in engine_tables(found):
-        table = Table(title=t.title, caption=t.note or None)
-        for i, head in enumerate(t.heads):
-            table.add_column(head, justify="left" if i < t.left else "right")
-        for row in t.rows:
-            table.add_row(*row)
-        console.print(table)
+        print("\n".join(["", t.title, *commands.table(t.heads, t.rows, t.left)]))
+        if t.note:
+            print(textwrap.fill(t.note, commands.WIDTH))
     for note in found.notes:
-        console.print(note)
+        print(textwrap.fill(note, commands.WIDTH))
 
 
 def measure(args: Any, parts: list[str], folder: Path) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn, TextIO
 
 from csb_rnn.errors import CsbError
 from csb_rnn.system import processes, untrusted
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
+WIDTH = 100  # columns of tables, and of messages on a terminal
+LONG = (60, 40, 20)  # columns of a cell at most, the first that is narrow enough for a row
+GAP = "  "
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,12 +34,61 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {untrusted.clean(message)}\n")
+        self.exit(BAD_INPUT, shown(f"error: {untrusted.clean(message)}", sys.stderr) + "\n")
 
 
 def one_line(error: BaseException) -> str:
     """The message of an error without line breaks and control characters, and not too long."""
     return untrusted.clean(str(error)) or type(error).__name__
+
+
+def shown(text: str, stream: TextIO) -> str:
+    """A message in lines of at most 100 columns on a terminal; one line in a file or a pipe."""
+    if not stream.isatty():
+        return text
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=GAP, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
+    """Lines of a table of at most 100 columns, without colours or frames.
+
+    A wider one goes on below: its further columns, with the first ``left`` ones again. Example:
+    ``table(("name", "cycles"), [("z2_gru", "162")])`` is ``name    cycles`` above
+    ``z2_gru     162``.
+
+    Args:
+        heads: of all columns.
+        rows: texts, as many as heads.
+        left: columns that name a row; they stand at the left, numbers at the right.
+    """
+    texts = [list(row) for row in (heads, *rows)]
+    for long in LONG:
+        cells = [[textwrap.wrap(text, long) or [""] for text in row] for row in texts]
+        wide = [max(len(line) for row in cells for line in row[n]) for n in range(len(heads))]
+        start = sum(wide[:left]) + len(GAP) * (left - 1)
+        if start + len(GAP) + max(wide[left:], default=0) <= WIDTH:
+            break
+    parts: list[list[int]] = [[]]
+    room = start
+    for n in range(left, len(heads)):
+        if parts[-1] and room + len(GAP) + wide[n] > WIDTH:
+            parts.append([])
+            room = start
+        parts[-1].append(n)
+        room += len(GAP) + wide[n]
+    out: list[str] = []
+    for part in parts:
+        out += [""] if out else []
+        for row in cells:
+            for k in range(max(len(row[n]) for n in [*range(left), *part])):
+                line = []
+                for n in [*range(left), *part]:
+                    text = row[n][k] if k < len(row[n]) else ""
+                    line.append(f"{text:<{wide[n]}}" if n < left else f"{text:>{wide[n]}}")
+                out.append(GAP.join(line).rstrip())
+    return out
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
@@ -53,7 +106,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except (CsbError, OSError) as error:
         code = error.exit_code if isinstance(error, CsbError) else BAD_INPUT
         text = one_line(error) if code == BAD_INPUT else str(error)  # a failed run shows its log
-        print(f"error: {text}", file=sys.stderr)
+        print(shown(f"error: {text}", sys.stderr) if code == BAD_INPUT else f"error: {text}",
+              file=sys.stderr)  # fmt: skip
     except MemoryError:
         print("error: the memory of this machine is not enough", file=sys.stderr)
         code = BAD_INPUT

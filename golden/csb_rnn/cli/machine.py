@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import textwrap
+
+from csb_rnn import commands
 from csb_rnn.api.largest import GATES, largest
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.memories import memory_bits
@@ -29,4 +32,5 @@ def describe(c: Config) -> None:
         x = largest(cell, c)
         print(f"largest dense {cell}: {x.units} inputs, {x.units} units, {x.weights} weights")
         if x.limit:
-            print(f"  {x.units + c.lanes} units: {x.limit.partition(';')[0]}")
+            reason = f"  {x.units + c.lanes} units: {x.limit.partition(';')[0]}"
+            print(textwrap.fill(reason, commands.WIDTH, subsequent_indent="    "))

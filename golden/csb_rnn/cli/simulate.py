@@ -49,17 +49,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _show_losses(file: Path) -> None:
     """Print a summary written by ``--trace``."""
-    from rich.console import Console
-    from rich.table import Table
-
     lost = json.loads(file.read_text())
-    table = Table(title=f"{file}: {lost['pes']} PEs x {lost['cycles_per_frame']:g} cycles a frame")
-    table.add_column("PE time")
-    for head in ("share", "cycles a frame"):
-        table.add_column(head, justify="right")
-    for c in lost["causes"]:
-        table.add_row(c["cause"], f"{c['share']:.2%}", f"{c['cycles_per_frame']:.2f}")
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    print(f"{file}: {lost['pes']} PEs x {lost['cycles_per_frame']:g} cycles a frame")
+    rows = [
+        (c["cause"], f"{c['share']:.2%}", f"{c['cycles_per_frame']:.2f}") for c in lost["causes"]
+    ]
+    print("\n".join(commands.table(("PE time", "share", "cycles a frame"), rows)))
 
 
 def run(arguments: argparse.Namespace) -> int:
