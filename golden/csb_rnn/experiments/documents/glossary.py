@@ -76,7 +76,7 @@ def undefined(text: str, link: str) -> list[str]:
     """
     _, _, body = text.partition("\n")
     before = body.split(f"]({link})", 1)[0].lower()
-    before = before.removesuffix("words: [glossary")
+    before = re.sub(r"(words: )?\[[^\[\]]*$", "", before)  # the link's own text
     return [
         entry["term"]
         for entry in terms()
