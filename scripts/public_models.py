@@ -4,11 +4,14 @@
 
 The list is golden/csb_rnn/experiments/importing/public.toml; packages are fetched through pip's
 index and nothing of them is run. With --results the rows of this run are kept in
-docs/results/data/public_models.json. Ends with 1 if an outcome is not that of the list.
+docs/results/data/public_models.json; it goes on where it was stopped. Ends with 1 if an outcome is
+not that of the list.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -17,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 from csb_rnn import commands
 from csb_rnn.errors import UsageError
 from csb_rnn.experiments.importing import public
-from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.reports import measured, resumed
+from csb_rnn.machine.folders import BUILD
 
 
 def main() -> int:
@@ -32,8 +36,12 @@ def main() -> int:
             f"no such package: known are {sorted({m.package for m in public.models()})}"
         )
     began, rows, wrong = measured.begin("public_models"), [], []
-    for model in chosen:
-        row = public.build(model)
+    code = {top: was for top, was in began.sources.items() if not top.endswith(".toml")}
+    log = BUILD / "public/rows.jsonl"
+    one = {json.dumps(dataclasses.asdict(m)): m for m in chosen}
+    found = resumed.resumed(log, code, one, lambda key: public.build(one[key]))
+    for key, row in found:
+        model = one[key]
         good = row["outcome"] == model.outcome and model.reason in row["reason"]
         wrong += [] if good else [row]
         rows.append(row)

@@ -306,8 +306,8 @@ def test_peephole_equals_its_equations():
     q = quantise.quantise(net, cfg, x)
     y, _ = fixed_model.FixedModel(q, cfg).run(q.quantise_inputs(x))
     assert np.quantile(np.abs(q.output_float(y) - got), 0.999) <= 2.0**-8
-    loud = stacking.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 4.0)})
-    with pytest.raises(integer_layer.QuantError, match="constant p_i reaches 4"):
+    loud = stacking.from_tensors(PEEPHOLE, t | {"weight_p_l0": np.full(3 * hidden, 64.0)})
+    with pytest.raises(integer_layer.QuantError, match="p_i reaches 64, it holds less than 64"):
         quantise.quantise(loud, cfg)
 
 

@@ -16,6 +16,7 @@ from csb_rnn.models.choice import SUM_MARGIN
 from csb_rnn.models.integer_layer import QDrain, QuantError
 from csb_rnn.models.lift import sum_fracs
 from csb_rnn.models.outliers import MOST_WORDS, fit
+from csb_rnn.models.wide_constants import MOST_DOUBLED, copy_of
 from csb_rnn.network.network import Floats, Layer
 
 
@@ -117,9 +118,10 @@ def make_constants(layer: Layer, cfg: Config, where: str) -> dict[str, Ints]:
         top = limits(MUL_W if narrow & set(copies) else cfg.state_w)[1]
         out[k] = to_int(v, LANE_FRAC)
         if np.abs(out[k]).max(initial=0) > top:
+            most = (top + 1) / 2**LANE_FRAC
+            most *= 2**MOST_DOUBLED if copy_of(layer.cell, k) else 1
             raise QuantError(
-                f"{where}: constant {k} reaches {np.abs(v).max():.4g}, it holds less than "
-                f"{(top + 1) / 2**LANE_FRAC:g}"
+                f"{where}: constant {k} reaches {np.abs(v).max():.4g}, it holds less than {most:g}"
             )
     return out
 

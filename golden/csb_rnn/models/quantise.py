@@ -35,6 +35,7 @@ from csb_rnn.models.integer_layer import QLayer, QuantError
 from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.models.integers import make_constants, make_drain
 from csb_rnn.models.lift import FREE_FRACS, best_lift, largest_lifted, lifted
+from csb_rnn.models.wide_constants import all_widened
 from csb_rnn.network.network import Floats, GateInput, Layer, Model, Network, part_state
 
 DEFAULT_X_FRAC = 12  # without calibration: |x| < 8
@@ -164,7 +165,7 @@ def quantise(
     Raises:
         QuantError: no format holds a weight, a bias or the sum of a row.
     """
-    state = state or {}
+    network, state = all_widened(network), state or {}
     seen = None if calibrate is None else observe(network, calibrate, state)
     frac, given = x_frac, x_frac is not None
     if frac is None:

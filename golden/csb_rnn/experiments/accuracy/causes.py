@@ -19,6 +19,7 @@ from csb_rnn.models.directions import QModel, turned
 from csb_rnn.models.formats import to_float
 from csb_rnn.models.integer_layer import QLayer
 from csb_rnn.models.integer_network import QNetwork
+from csb_rnn.models.wide_constants import all_widened
 from csb_rnn.network.network import Floats, Layer, Model, Network, part_state
 
 #: Kinds of rounding: inputs; weights and biases; sums, the table of their activations, and 1 - z,
@@ -112,7 +113,7 @@ def _run_network(
     """Outputs; ``ends``: x is the model's input, the output is the model's."""
     gain = np.ones(q.inputs) if q.x_gain is None else np.asarray(q.x_gain)
     x = to_float(q.quantise_inputs(x), q.x_frac) if ends[0] and "inputs" in on else x * gain
-    pairs = zip(network.layers, q.layers, strict=True)
+    pairs = zip(all_widened(network).layers, q.layers, strict=True)
     layers = [
         _Layer(la, ql, q, gain if not n else np.ones(1), on) for n, (la, ql) in enumerate(pairs)
     ]
