@@ -36,6 +36,13 @@ def test_words_add_up_and_fit():
 
 def test_only_few_and_large_ones_take_several():
     usual = np.full((30, 30), 1000)
+    large = usual.copy()
+    large[0, :3] = 2000  # 3 words more for 900 weights
+    assert outliers.fit(large, 1000, True)
+    large[0, 3] = 2000
+    assert not outliers.fit(large, 1000, True)
+    assert outliers.limiting(np.where(large == 2000, 1.5, 1.0)) == 1.5
+    usual = np.full((15, 15), 1000)
     for value, good in ((1000, True), (3000, False), (8000, True), (9000, False)):
         w = usual.copy()
         w[3, 4] = value

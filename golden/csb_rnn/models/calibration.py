@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from csb_rnn.machine.numerics import GRID_W
 from csb_rnn.models import float_model
+from csb_rnn.models.compensation import MOST, Moments
 from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network.network import Floats, Network
 
@@ -32,6 +33,7 @@ class Seen:
         x_square: mean square of each column.
         peak: largest |value| of each unit of every node, ``NODE_lN``.
         square: mean square of the same.
+        moments: of the inputs of each drain, ``NODE_lN``; none of a drain with too many.
     """
 
     x_peak: float
@@ -39,6 +41,7 @@ class Seen:
     x_square: Floats
     peak: dict[str, Floats]
     square: dict[str, Floats]
+    moments: dict[str, Moments]
 
     def largest(self, node: str) -> float:
         """Largest |value| of a node, ``NODE_lN``."""
@@ -104,7 +107,7 @@ def observe(
         peak[key] = np.maximum(peak[key], top) if key in peak else top
         total[key] = total[key] + square if key in total else square
 
-    float_model.run(network, x, state, watch)
+    moments = _run(network, x, state, watch)
     flat = x.reshape(-1, x.shape[-1])
     count = len(flat)
     return Seen(
@@ -113,4 +116,41 @@ def observe(
         np.mean(flat**2, axis=0),
         peak,
         {k: v / count for k, v in total.items()},
+        moments,
     )
+
+
+def _run(
+    network: Network, x: Floats, state: Mapping[str, ArrayLike] | None, watch: float_model.Watch
+) -> dict[str, Moments]:
+    """All frames in float; ``watch`` gets every node's values. The moments of drains' inputs."""
+    found: dict[tuple[int, tuple[str, ...]], Moments] = {}
+    named: dict[str, Moments] = {}
+    for n, layer in enumerate(network.layers):
+        for d in layer.cell.drains:
+            size = sum(layer.inputs[i] for i in d.inputs)
+            if size <= MOST:
+                named[f"{d.name}_l{n}"] = found.setdefault((n, d.inputs), Moments(size))
+    current = {
+        k: np.broadcast_to(np.asarray((state or {}).get(k, 0.0), np.float64), (*x.shape[:-2], size))
+        for k, size in network.state_shapes().items()
+    }
+    for t in range(x.shape[-2]):
+        v = x[..., t, :]
+        for n, layer in enumerate(network.layers):
+            cell = layer.cell
+            own = {s: current[f"{s}_l{n}"] for s in cell.states}
+            out, after, values = float_model.step_layer(layer, v, own)
+            vectors = {"x": v}
+            for name, kept in cell.vectors.items():
+                vectors[name] = values[cell.writer(name).name] if kept is None else own[kept]
+            for (where, inputs), moments in found.items():
+                if where == n:
+                    parts = [vectors[i] for i in inputs]
+                    rows = np.concatenate(parts, axis=-1)
+                    moments.add(rows.reshape(-1, rows.shape[-1]))
+            current |= {f"{s}_l{n}": a for s, a in after.items()}
+            v = out
+            for name, value in values.items():
+                watch(f"{name}_l{n}", value)
+    return named

@@ -13,6 +13,7 @@ from csb_rnn.machine.config import LANE_FRAC, Config
 from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import GRID_W, Ints, limits
 from csb_rnn.models.choice import SUM_MARGIN
+from csb_rnn.models.compensation import Inputs, Moments, compensated
 from csb_rnn.models.integer_layer import QDrain, QuantError
 from csb_rnn.models.lift import sum_fracs
 from csb_rnn.models.outliers import MOST_WORDS, fit
@@ -28,12 +29,16 @@ def make_drain(
     where: str,
     sums: Floats | None = None,
     lift: int = 0,
+    seen: Moments | None = None,
+    gain: Floats | None = None,
 ) -> tuple[QDrain, dict[str, Ints], dict[str, int]]:
     """Integers of one drain: (QDrain, weights by input, weight fractions by input).
 
     Args:
         sums: largest |sum| of each row that calibration has seen, if it has.
         lift: of the drain's values.
+        seen: moments of its inputs; without them each weight is rounded to nearest.
+        gain: of each column of x, which the layer's weights have taken; the moments have not.
     """
     dropped = GRID_W - cfg.weight_w
     top = limits(cfg.weight_w)[1]
@@ -60,6 +65,10 @@ def make_drain(
             continue
         unit = total - dropped - (GRID_W - cfg.data_w)
         b = to_int(bias, unit)
+        if seen is not None:
+            rounded = {i: total - fracs[i] - dropped for i in d.inputs}
+            weights, change = _compensated(layer, d, weights, rounded, top, seen, gain)
+            b = to_int(bias - change, unit)
         load = sum(np.abs(w).sum(axis=1) for w in weights.values()) << (cfg.data_w - 1)
         if sums is not None:
             load = np.minimum(load, to_int(SUM_MARGIN * sums, unit))
@@ -74,6 +83,34 @@ def make_drain(
         )
     reason = reason or _too_large(layer, d, bad, fracs[bad], fits[0])
     raise QuantError(f"{where}, drain {d.name}: {reason}")
+
+
+def _compensated(
+    layer: Layer,
+    d: Drain,
+    nearest: Mapping[str, Ints],
+    fracs: Mapping[str, int],
+    top: int,
+    seen: Moments,
+    gain: Floats | None,
+) -> tuple[dict[str, Ints], Floats]:
+    """The weights of a drain, rounded together, and the mean change of its sums.
+
+    Args:
+        nearest: each weight rounded on its own, by input.
+        fracs: fraction bits of a stored weight, by input.
+        top: largest stored weight of one word.
+    """
+    sizes = [nearest[i].shape[1] for i in d.inputs]
+    scale = np.repeat([2.0 ** -fracs[i] for i in d.inputs], sizes)
+    if gain is not None and "x" in d.inputs:
+        at = sum(sizes[: d.inputs.index("x")])
+        scale[at : at + len(gain)] *= gain
+    exact = [np.ldexp(layer.weights[d.gate, i], fracs[i]) for i in d.inputs]
+    stacked = np.concatenate([nearest[i] for i in d.inputs], axis=1)
+    w, change = compensated(np.concatenate(exact, axis=1), stacked, Inputs(scale, seen), top)
+    parts = np.split(w, np.cumsum(sizes)[:-1], axis=1)
+    return dict(zip(d.inputs, parts, strict=True)), change
 
 
 def _too_large(layer: Layer, d: Drain, i: str, frac: int, least: int) -> str:

@@ -3,8 +3,8 @@
 
 The engine adds products, so a weight beyond ``weight_w`` bits may be multiplied in parts. Example:
 a matrix of 2,560 weights below 2 and one of 64. Alone, the 64 would leave 9 fraction bits to all;
-as 8 products of 8 it leaves 12. Only where the gain is two bits or more, and for about one weight
-in 256 at most, so the time of a frame hardly grows.
+as 8 products of 8 it leaves 12. For about one weight in 256 at most, so the time of a frame hardly
+grows; a small matrix may have one such weight if the gain is two bits or more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from csb_rnn.network.network import Floats
 
 MOST_WORDS = 8  # of a weight
 SHARE = 256  # kept weights for one more word
-WORTH = 4.0  # how much larger than the others outliers are
+WORTH = 4.0  # how much larger than the others the outlier of a small matrix is
 
 
 def _others(size: Floats | Ints) -> float:
@@ -31,7 +31,10 @@ def limiting(size: Floats) -> float:
     """The |weight| to be held by one word: the largest, or the others' beside outliers."""
     top = float(size.max(initial=0.0))
     others = _others(size)
-    return max(others, top / MOST_WORDS) if top > WORTH * others > 0 else top
+    if top > WORTH * others > 0:
+        return max(others, top / MOST_WORDS)
+    several = int(np.count_nonzero(size)) >= SHARE
+    return max(others, top / 2) if several else top
 
 
 def fit(w: Ints, top: int, several: bool) -> bool:
@@ -40,8 +43,9 @@ def fit(w: Ints, top: int, several: bool) -> bool:
     largest = int(size.max(initial=0))
     if largest <= top:
         return True
-    if not several or largest > MOST_WORDS * top or largest <= WORTH * _others(size):
+    if not several or largest > MOST_WORDS * top:
         return False
     over = size[size > top]
+    more = int((-(-over // top) - 1).sum())
     share = int(np.count_nonzero(size)) // SHARE
-    return int((-(-over // top) - 1).sum()) <= max(MOST_WORDS - 1, share)
+    return more <= (max(MOST_WORDS - 1, share) if largest > WORTH * _others(size) else share)

@@ -221,6 +221,8 @@ def quantise(
                 where,
                 sums.get(d.name),
                 lift if d.name in lifted(layer.cell) else 0,
+                None if seen is None else seen.moments.get(f"{d.name}_l{n}"),
+                gain if n == 0 else None,
             )
             weights |= {(d.gate, i): v for i, v in w.items()}
             weight_fracs |= {(d.gate, i): v for i, v in wf.items()}
