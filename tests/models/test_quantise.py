@@ -140,7 +140,7 @@ def test_fractions_are_the_largest_that_fit():
         load = sum(np.abs(w).sum(axis=1) for w in weights) << 15
         assert max(np.abs(w).max() for w in weights) > 16383 or load.max() >= 1 << 34
         bias = net.layers[0].biases[d.gate, "x"] + net.layers[0].biases[d.gate, "h"]
-        assert np.abs(layer.drains[d.name].bias / 2.0**total - bias).max() <= 2.0 ** -(total + 1)
+        assert np.abs(layer.drains[d.name].bias / 2.0**total - bias).max() < 2.0**-15
 
 
 @pytest.mark.parametrize("width", [8, 12, 16])
