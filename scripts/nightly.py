@@ -31,6 +31,7 @@ STEPS = (
     Step("import_speed", ("scripts/import_speed.py",)),
     Step("sim_all", ("scripts/sim.py", "--all")),
     Step("own_config", ("scripts/kit.py",)),
+    Step("soc", ("scripts/soc.py",)),
     Step("ecp5", ("scripts/ecp5.py",)),
     Step("energy", ("scripts/energy.py", "--check")),
     Step("accuracy", ("scripts/accuracy.py",)),
