@@ -21,6 +21,7 @@ module csb_top #(
     parameter int StateW = 24,
     parameter int StateFrac = 13,
     parameter int DrainBanks = 1,
+    parameter int DrainRows = 1,
     parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,
     parameter int AccGuard = 4,
@@ -35,6 +36,7 @@ module csb_top #(
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
     parameter int XPerCycle = 2,
+    parameter int BusNeurons = 1,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
@@ -350,7 +352,8 @@ module csb_top #(
   logic bus_busy, neu_valid, iter_done, taken_frame;
   logic [L-1:0] x_we;
   logic [Naw-1:0] x_addr, neu_addr;
-  logic [L*DataW-1:0] x_data, neu_data;
+  logic [L*DataW-1:0] x_data;
+  logic [BusNeurons*L*DataW-1:0] neu_data;
   logic run_input;
   csb_local_copy #(
       .Width (1),
@@ -395,7 +398,12 @@ module csb_top #(
   // --- engine and data path -----------------------------------------------------------------
   logic acc_re, mark_ready, mark_take;
   logic [Aaw-1:0] acc_addr;
-  logic [Lanes*AccW-1:0] sums;
+  logic [Lanes*DrainRows*AccW-1:0] sums;
+  // The input writes one neuron of a column, at any address.
+  logic [BusNeurons*L-1:0] x_place_we;
+  for (genvar i = 0; i < BusNeurons; i++) begin : gen_x_place
+    assign x_place_we[i*L+:L] = BusNeurons == 1 || x_addr[0] == 1'(i) ? x_we : '0;
+  end
   logic [Groups-1:0] peg_issue, peg_stall;
   csb_engine #(
       .K          (K),
@@ -411,6 +419,8 @@ module csb_top #(
       .DrainBanks (DrainBanks),
       .Sharing    (Sharing),
       .SharedCols (SharedCols),
+      .DrainRows  (DrainRows),
+      .BusNeurons (BusNeurons),
       .Deep       (Deep)
   ) u_engine (
       .clk_i,
@@ -426,9 +436,9 @@ module csb_top #(
       .clr_valid_i (clr_valid),
       .clr_addr_i  (clr_addr),
       .events_i    (events),
-      .nw_we_i     (x_we | {L{neu_valid}}),
+      .nw_we_i     (x_place_we | {(BusNeurons * L) {neu_valid}}),
       .nw_addr_i   (neu_valid ? neu_addr : x_addr),
-      .nw_data_i   (neu_valid ? neu_data : x_data),
+      .nw_data_i   (neu_valid ? neu_data : {BusNeurons{x_data}}),
       .acc_re_i    (acc_re),
       .acc_addr_i  (acc_addr),
       .sum_o       (sums),
@@ -497,6 +507,8 @@ module csb_top #(
       .DrainDepth  (DrainDepth),
       .ElemDepth   (ElemDepth),
       .OutDepth    (OutDepth),
+      .DrainRows   (DrainRows),
+      .BusNeurons  (BusNeurons),
       .Deep        (Deep)
   ) u_datapath (
       .clk_i,
@@ -547,10 +559,11 @@ module csb_top #(
 
   // --- output -------------------------------------------------------------------------------
   csb_output #(
-      .L       (L),
-      .DataW   (DataW),
-      .StreamW (StreamW),
-      .OutDepth(OutDepth)
+      .L         (L),
+      .DataW     (DataW),
+      .StreamW   (StreamW),
+      .OutDepth  (OutDepth),
+      .BusNeurons(BusNeurons)
   ) u_output (
       .clk_i,
       .rst_ni,

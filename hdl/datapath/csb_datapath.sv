@@ -32,9 +32,12 @@ module csb_datapath #(
     parameter int DrainDepth = 512,  // drain program words
     parameter int ElemDepth = 512,  // element program words
     parameter int OutDepth = 256,  // words of half the output buffer
+    parameter int DrainRows = 1,  // accumulator rows of a lane, drained in a cycle
+    parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
-    parameter int SubSlots = (Lanes + L - 1) / L,  // derived, do not override
+    parameter int Places = BusNeurons * L,  // derived, do not override
+    parameter int SubSlots = (Lanes + Places - 1) / Places,  // derived, do not override
     parameter int LaneIw = Lanes > 1 ? $clog2(Lanes) : 1,  // derived, do not override
     parameter int NeuronAw = $clog2(NeuronDepth),  // derived, do not override
     parameter int AccAw = $clog2(AccDepth),  // derived, do not override
@@ -70,7 +73,7 @@ module csb_datapath #(
     output logic mark_take_o,
     output logic acc_re_o,
     output logic [AccAw-1:0] acc_addr_o,
-    input wire logic [Lanes*AccW-1:0] sums_i,
+    input wire logic [Lanes*DrainRows*AccW-1:0] sums_i,  // row r of lane i at i*DrainRows + r
     // events, counted at the end of the cycle
     output logic drain_evt_o,  // accumulators are read
     output logic [csb_pkg::DrainEvtW-1:0] drain_evt_id_o,
@@ -80,7 +83,7 @@ module csb_datapath #(
     output logic bus_busy_o,  // neu_valid_o in the next cycle
     output logic neu_valid_o,
     output logic [NeuronAw-1:0] neu_addr_o,
-    output logic [L*DataW-1:0] neu_data_o,
+    output logic [Places*DataW-1:0] neu_data_o,
     // output buffer: data is neu_data_o
     output logic out_valid_o,
     output logic [OutAw-1:0] out_addr_o,  // top bit: half
@@ -122,14 +125,15 @@ module csb_datapath #(
   logic elem_release, post, cvt_valid, drain_we;
   logic bias_re;
   logic [BiasAw-1:0] bias_addr;
-  logic [csb_pkg::DrainShiftW-1:0] drain_shift;
-  logic [csb_pkg::ActW-1:0] drain_act;
+  logic [DrainRows*csb_pkg::DrainShiftW-1:0] drain_shift;
+  logic [DrainRows*csb_pkg::ActW-1:0] drain_act;
   logic [csb_pkg::RegAw-1:0] drain_reg;
   csb_drain #(
       .Depth       (DrainDepth),
       .AccDepth    (AccDepth),
       .BiasDepth   (BiasDepth),
       .ReduceStages(ReduceStages),
+      .DrainRows   (DrainRows),
       .Deep        (Deep)
   ) u_drain (
       .clk_i,
@@ -230,29 +234,29 @@ module csb_datapath #(
 
   // --- lanes ----------------------------------------------------------------------------
   typedef struct packed {
-    logic                            bias_re;
-    logic [BiasAw-1:0]               bias_addr;
-    logic                            cvt_valid;
-    logic [csb_pkg::DrainShiftW-1:0] shift;
-    logic [csb_pkg::ActW-1:0]        drain_act;
-    logic                            drain_we;
-    logic [csb_pkg::RegAw-1:0]       drain_reg;
-    logic                            rd_en;
-    logic [csb_pkg::OperandAw-1:0]   rd_addr;
-    logic                            st_re;
-    logic [StateAw-1:0]              st_raddr;
-    logic                            opnd_valid;
-    logic [csb_pkg::OperandSelW-1:0] sel;
-    logic                            st_zero;
-    logic                            st_fine_rd;
-    logic                            sum_valid;
-    logic                            sub;
-    logic                            st_we;
-    logic                            st_fine_wr;
-    logic [StateAw-1:0]              st_waddr;
-    logic [csb_pkg::ActW-1:0]        elem_act;
-    logic                            elem_we;
-    logic [csb_pkg::RegAw-1:0]       elem_reg;
+    logic                                      bias_re;
+    logic [BiasAw-1:0]                         bias_addr;
+    logic                                      cvt_valid;
+    logic [DrainRows*csb_pkg::DrainShiftW-1:0] shift;
+    logic [DrainRows*csb_pkg::ActW-1:0]        drain_act;
+    logic                                      drain_we;
+    logic [csb_pkg::RegAw-1:0]                 drain_reg;
+    logic                                      rd_en;
+    logic [csb_pkg::OperandAw-1:0]             rd_addr;
+    logic                                      st_re;
+    logic [StateAw-1:0]                        st_raddr;
+    logic                                      opnd_valid;
+    logic [csb_pkg::OperandSelW-1:0]           sel;
+    logic                                      st_zero;
+    logic                                      st_fine_rd;
+    logic                                      sum_valid;
+    logic                                      sub;
+    logic                                      st_we;
+    logic                                      st_fine_wr;
+    logic [StateAw-1:0]                        st_waddr;
+    logic [csb_pkg::ActW-1:0]                  elem_act;
+    logic                                      elem_we;
+    logic [csb_pkg::RegAw-1:0]                 elem_reg;
   } control_t;
   control_t control;
   assign control.bias_re    = bias_re;
@@ -287,14 +291,14 @@ module csb_datapath #(
   logic [Lanes*csb_pkg::LaneSats-1:0] lane_sat;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     control_t own;
-    logic [AccW-1:0] sum;
+    logic [DrainRows*AccW-1:0] sum;
     csb_local_copy #(
-        .Width ($bits(control_t) + AccW),
+        .Width ($bits(control_t) + DrainRows * AccW),
         .Stages(Deep)
     ) u_control (
         .clk_i,
         .rst_ni,
-        .data_i({control, sums_i[i*AccW+:AccW]}),
+        .data_i({control, sums_i[i*DrainRows*AccW+:DrainRows*AccW]}),
         .data_o({own, sum})
     );
 
@@ -307,6 +311,7 @@ module csb_datapath #(
         .StateFrac (StateFrac),
         .BiasDepth (BiasDepth),
         .StateDepth(StateDepth),
+        .DrainRows (DrainRows),
         .Deep      (Deep)
     ) u_lane (
         .clk_i,
@@ -356,13 +361,14 @@ module csb_datapath #(
 
   logic sat_neuron;
   csb_writer #(
-      .Lanes   (Lanes),
-      .L       (L),
-      .DataW   (DataW),
-      .LaneW   (LaneW),
-      .NeuronAw(NeuronAw),
-      .OutAw   (OutAw),
-      .Deep    (Deep)
+      .Lanes     (Lanes),
+      .L         (L),
+      .DataW     (DataW),
+      .LaneW     (LaneW),
+      .NeuronAw  (NeuronAw),
+      .OutAw     (OutAw),
+      .BusNeurons(BusNeurons),
+      .Deep      (Deep)
   ) u_writer (
       .clk_i,
       .rst_ni,

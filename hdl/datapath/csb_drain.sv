@@ -9,8 +9,8 @@
 //   T                acc_re_o, acc_addr_o, mark_take_o, issue_o
 //   T + 1            evt_o: counted at its end, so a PEGroup sees it at T + 2
 //   T + RS + D       bias_re_o, bias_addr_o
-//   T + 2 + RS + 2D  cvt_valid_o, shift_o (sum + bias -> lane value)
-//   T + 3 + RS + 2D  act_o                (lane value -> activation)
+//   T + 2 + RS + 2D  cvt_valid_o, shift_o (sum + bias -> lane value), of each row
+//   T + 3 + RS + 2D  act_o                (lane value -> activation), of each row
 //   T + 6 + RS + 4D  reg_we_o, reg_o, post_o: the element unit can issue a reader in the next cycle
 `default_nettype none
 `include "csb_assert.svh"
@@ -19,43 +19,44 @@ module csb_drain #(
     parameter int AccDepth     = 256,               // accumulators of a bank
     parameter int BiasDepth    = 256,               // biases of a lane
     parameter int ReduceStages = 1,                 // latency of the sum across an engine row
+    parameter int DrainRows    = 1,                 // rows that a word drains: 1 or 2
     parameter int Deep         = 0,                 // 1: registers in the long paths
     parameter int Aw           = $clog2(Depth),     // derived, do not override
     parameter int AccAw        = $clog2(AccDepth),  // derived, do not override
     parameter int BiasAw       = $clog2(BiasDepth)  // derived, do not override
 ) (
-    input  wire logic                            clk_i,
-    input  wire logic                            rst_ni,
-    input  wire logic                            start_i,       // pulse: run from word 0
-    input  wire logic                            stop_i,        // level: back to idle
-    input  wire logic [                     5:0] credits_i,     // register sets free at the start
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse: run from word 0
+    input wire logic stop_i,  // level: back to idle
+    input wire logic [5:0] credits_i,  // register sets free at the start
     // program load
-    input  wire logic                            we_i,
-    input  wire logic [     csb_pkg::PartIw-1:0] part_i,
-    input  wire logic [                  Aw-1:0] waddr_i,
-    input  wire logic [      csb_pkg::PartW-1:0] wdata_i,
+    input wire logic we_i,
+    input wire logic [csb_pkg::PartIw-1:0] part_i,
+    input wire logic [Aw-1:0] waddr_i,
+    input wire logic [csb_pkg::PartW-1:0] wdata_i,
     // tokens
-    input  wire logic                            mark_ready_i,
-    output logic                                 mark_take_o,
-    input  wire logic                            release_i,     // pulse: a register set is free
-    output logic                                 post_o,        // pulse: registers are written
-    output logic                                 evt_o,         // pulse: accumulators are read
-    output logic      [  csb_pkg::DrainEvtW-1:0] evt_id_o,
+    input wire logic mark_ready_i,
+    output logic mark_take_o,
+    input wire logic release_i,  // pulse: a register set is free
+    output logic post_o,  // pulse: registers are written
+    output logic evt_o,  // pulse: accumulators are read
+    output logic [csb_pkg::DrainEvtW-1:0] evt_id_o,
     // accumulators
-    output logic                                 acc_re_o,
-    output logic      [               AccAw-1:0] acc_addr_o,
+    output logic acc_re_o,
+    output logic [AccAw-1:0] acc_addr_o,
     // lanes
-    output logic                                 bias_re_o,
-    output logic      [              BiasAw-1:0] bias_addr_o,
-    output logic                                 cvt_valid_o,
-    output logic      [csb_pkg::DrainShiftW-1:0] shift_o,
-    output logic      [  csb_pkg::DrainActW-1:0] act_o,
-    output logic                                 reg_we_o,
-    output logic      [  csb_pkg::DrainDstW-1:0] reg_o,
+    output logic bias_re_o,
+    output logic [BiasAw-1:0] bias_addr_o,
+    output logic cvt_valid_o,
+    output logic [DrainRows*csb_pkg::DrainShiftW-1:0] shift_o,
+    output logic [DrainRows*csb_pkg::DrainActW-1:0] act_o,
+    output logic reg_we_o,
+    output logic [csb_pkg::DrainDstW-1:0] reg_o,
     // performance counters
-    output logic                                 issue_o,
-    output logic                                 stall_mark_o,  // waits for a mark
-    output logic                                 stall_reg_o    // waits for a register set
+    output logic issue_o,
+    output logic stall_mark_o,  // waits for a mark
+    output logic stall_reg_o  // waits for a register set
 );
   import csb_pkg::*;
 
@@ -156,25 +157,34 @@ module csb_drain #(
       .data_o({bias_re_o, bias_addr_o})
   );
 
+  logic [DrainRows*DrainShiftW-1:0] shift;
+  logic [  DrainRows*DrainActW-1:0] act;
+  assign shift[DrainShiftW-1:0] = word[DrainShiftLsb+:DrainShiftW];
+  assign act[DrainActW-1:0]     = word[DrainActLsb+:DrainActW];
+  if (DrainRows > 1) begin : gen_second
+    assign shift[DrainShiftW+:DrainShiftW] = word[DrainShift1Lsb+:DrainShiftW];
+    assign act[DrainActW+:DrainActW]       = word[DrainAct1Lsb+:DrainActW];
+  end
+
   csb_delay #(
-      .Width (DrainShiftW + 1),
+      .Width (DrainRows * DrainShiftW + 1),
       .Stages(2 + 2 * Deep + ReduceStages)
   ) u_shift (
       .clk_i,
       .rst_ni,
       .clr_i (stop_i),
-      .data_i({issue_o, word[DrainShiftLsb+:DrainShiftW]}),
+      .data_i({issue_o, shift}),
       .data_o({cvt_valid_o, shift_o})
   );
 
   csb_delay #(
-      .Width (DrainActW),
+      .Width (DrainRows * DrainActW),
       .Stages(3 + 3 * Deep + ReduceStages)
   ) u_act (
       .clk_i,
       .rst_ni,
       .clr_i (stop_i),
-      .data_i(word[DrainActLsb+:DrainActW]),
+      .data_i(act),
       .data_o(act_o)
   );
 

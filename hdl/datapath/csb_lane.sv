@@ -13,6 +13,9 @@
 // With Deep (D = 1) there are registers behind the memories, behind the shift, before the
 // multipliers, behind their sum and in the activation: what the ports say.
 //
+// With DrainRows = 2 the drain side exists twice, for both rows of a word; the second one has the
+// next bias and the next register.
+//
 // Numbers, all signed: lane values LaneW bits, 15 of them fraction; narrow operands m0 and m1 the
 // same, saturated to 18 bits; state StateW bits, StateFrac (or, fine, 15) of them fraction; sum and
 // bias AccW bits in units of weight x neuron. Every rounding is to nearest, ties up.
@@ -26,6 +29,7 @@ module csb_lane #(
     parameter int StateFrac = 13,  // fraction bits of a state
     parameter int BiasDepth = 256,  // biases
     parameter int StateDepth = 256,  // states
+    parameter int DrainRows = 1,  // rows drained in a cycle: 1 or 2
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
     parameter int LoadW = AccW > StateW ? AccW : StateW,  // derived, do not override
@@ -40,12 +44,12 @@ module csb_lane #(
     input wire logic [11:0] ld_addr_i,
     input wire logic [LoadW-1:0] ld_data_i,
     // drain side
-    input wire logic signed [AccW-1:0] sum_i,  // T + 1 + RS + D
+    input wire logic [DrainRows*AccW-1:0] sum_i,  // T + 1 + RS + D
     input wire logic bias_re_i,  // T + RS
     input wire logic [BiasAw-1:0] bias_addr_i,
     input wire logic cvt_valid_i,  // T + 2 + RS + D
-    input wire logic [csb_pkg::DrainShiftW-1:0] shift_i,
-    input wire logic [csb_pkg::ActW-1:0] drain_act_i,  // T + 3 + RS + 2D
+    input wire logic [DrainRows*csb_pkg::DrainShiftW-1:0] shift_i,
+    input wire logic [DrainRows*csb_pkg::ActW-1:0] drain_act_i,  // T + 3 + RS + 2D
     input wire logic drain_we_i,  // T + 6 + RS + 4D
     input wire logic [csb_pkg::RegAw-1:0] drain_reg_i,
     // element side
@@ -78,64 +82,72 @@ module csb_lane #(
   localparam int StateShift = LaneFrac - StateFrac;
 
   // --- drain side -----------------------------------------------------------------------
-  logic [AccW-1:0] bias_read, bias;
-  csb_ram_1r1w #(
-      .Width      (AccW),
-      .Depth      (BiasDepth),
-      .NoCollision(1)
-  ) u_bias (
-      .clk_i,
-      .we_i   (ld_bias_we_i),
-      .waddr_i(ld_addr_i[BiasAw-1:0]),
-      .wdata_i(ld_data_i[AccW-1:0]),
-      .re_i   (rst_ni && bias_re_i),  // no stray address before reset
-      .rzero_i(1'b0),
-      .raddr_i(bias_addr_i),
-      .rdata_o(bias_read)
-  );
-  if (Deep != 0) begin : gen_deep_bias
-    always_ff @(posedge clk_i) bias <= bias_read;
-  end else begin : gen_short_bias
-    assign bias = bias_read;
-  end
-
-  logic signed [AccW:0] total_q;
-  logic signed [LaneW-1:0] drained, drained_q, drain_result;
-  logic sat_drain, cvt_valid;
-  always_ff @(posedge clk_i) begin
-    total_q   <= {sum_i[AccW-1], sum_i} + {bias[AccW-1], bias};
-    drained_q <= drained;
-  end
-
-  csb_shift_sat #(
-      .InW   (AccW + 1 + PreShift),
-      .Base  (ShiftBase),
-      .ShiftW(DrainShiftW),
-      .OutW  (LaneW),
-      .Deep  (Deep)
-  ) u_convert (
-      .clk_i,
-      .data_i ((AccW + 1 + PreShift)'(total_q) <<< PreShift),
-      .shift_i(shift_i),
-      .data_o (drained),
-      .sat_o  (sat_drain)
-  );
-
+  localparam int RowBiases = BiasDepth / DrainRows;
+  localparam int RowBiasAw = RowBiases > 1 ? $clog2(RowBiases) : 1;
+  logic cvt_valid;
+  logic [DrainRows-1:0] sat_drain;
+  logic [DrainRows*LaneW-1:0] drain_result;
   if (Deep != 0) begin : gen_deep_convert
     always_ff @(posedge clk_i) cvt_valid <= cvt_valid_i;
   end else begin : gen_short_convert
     assign cvt_valid = cvt_valid_i;
   end
 
-  csb_act #(
-      .LaneW(LaneW),
-      .Deep (Deep)
-  ) u_drain_act (
-      .clk_i,
-      .act_i (drain_act_i),
-      .data_i(drained_q),
-      .data_o(drain_result)
-  );
+  for (genvar r = 0; r < DrainRows; r++) begin : gen_drain_row
+    logic [AccW-1:0] bias_read, bias;
+    csb_ram_1r1w #(
+        .Width      (AccW),
+        .Depth      (RowBiases),
+        .NoCollision(1)
+    ) u_bias (
+        .clk_i,
+        .we_i(ld_bias_we_i && (DrainRows == 1 || ld_addr_i[0] == 1'(r))),
+        .waddr_i(RowBiasAw'(ld_addr_i[BiasAw-1:0] / DrainRows)),
+        .wdata_i(ld_data_i[AccW-1:0]),
+        .re_i(rst_ni && bias_re_i),  // no stray address before reset
+        .rzero_i(1'b0),
+        .raddr_i(RowBiasAw'(bias_addr_i / DrainRows)),
+        .rdata_o(bias_read)
+    );
+    if (Deep != 0) begin : gen_deep_bias
+      always_ff @(posedge clk_i) bias <= bias_read;
+    end else begin : gen_short_bias
+      assign bias = bias_read;
+    end
+
+    logic [AccW-1:0] acc;
+    logic signed [AccW:0] total_q;
+    logic signed [LaneW-1:0] drained, drained_q;
+    assign acc = sum_i[r*AccW+:AccW];
+    always_ff @(posedge clk_i) begin
+      total_q   <= {acc[AccW-1], acc} + {bias[AccW-1], bias};
+      drained_q <= drained;
+    end
+
+    csb_shift_sat #(
+        .InW   (AccW + 1 + PreShift),
+        .Base  (ShiftBase),
+        .ShiftW(DrainShiftW),
+        .OutW  (LaneW),
+        .Deep  (Deep)
+    ) u_convert (
+        .clk_i,
+        .data_i ((AccW + 1 + PreShift)'(total_q) <<< PreShift),
+        .shift_i(shift_i[r*DrainShiftW+:DrainShiftW]),
+        .data_o (drained),
+        .sat_o  (sat_drain[r])
+    );
+
+    csb_act #(
+        .LaneW(LaneW),
+        .Deep (Deep)
+    ) u_act (
+        .clk_i,
+        .act_i (drain_act_i[r*ActW+:ActW]),
+        .data_i(drained_q),
+        .data_o(drain_result[r*LaneW+:LaneW])
+    );
+  end
 
   // --- registers ------------------------------------------------------------------------
   logic signed [LaneW-1:0] elem_result;
@@ -144,7 +156,8 @@ module csb_lane #(
   logic [StateW-1:0] state_read;
 
   csb_reg_bank #(
-      .LaneW(LaneW)
+      .LaneW (LaneW),
+      .Writes(DrainRows)
   ) u_drain_regs (
       .clk_i,
       .we_i   (drain_we_i),
@@ -297,7 +310,7 @@ module csb_lane #(
       st_we_i && sat_state,
       sum_valid && sat_sum,
       opnd_valid_i && |sat_narrow,
-      cvt_valid && sat_drain
+      cvt_valid && |sat_drain
     };
   end
 

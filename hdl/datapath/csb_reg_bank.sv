@@ -4,60 +4,85 @@
 // the element unit, so four copies of a small RAM. The copies of the narrow operands hold the value
 // saturated to MulW bits and, above it, whether it was: nothing but a multiplexer is left between
 // them and the multipliers. Read latency 1; old value on a read of what is being written.
+// With Writes = 2 two registers are written at once, an even one and the next. Each copy is two
+// RAMs then, of even and of odd registers. The one that is not asked reads as zero, so the operand
+// is both of them together: a gate, which fits into the multiplexer behind it.
 `default_nettype none
 module csb_reg_bank #(
     parameter int LaneW   = 26,                // bits of a lane value
+    parameter int Writes  = 1,                 // registers written at once: 1 or 2
     parameter int NarrowW = csb_pkg::MulW + 1  // derived, do not override
 ) (
-    input  wire logic                                 clk_i,
-    input  wire logic                                 we_i,
-    input  wire logic        [    csb_pkg::RegAw-1:0] waddr_i,
-    input  wire logic signed [             LaneW-1:0] wdata_i,
-    input  wire logic                                 re_i,
-    input  wire logic        [csb_pkg::OperandAw-1:0] raddr_i,  // x1, m1, x0, m0
-    output logic             [         2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
-    output logic             [           2*LaneW-1:0] x_o       // x1, x0
+    input  wire logic                          clk_i,
+    input  wire logic                          we_i,
+    input  wire logic [    csb_pkg::RegAw-1:0] waddr_i,  // of the first: Writes divides it
+    input  wire logic [      Writes*LaneW-1:0] wdata_i,
+    input  wire logic                          re_i,
+    input  wire logic [csb_pkg::OperandAw-1:0] raddr_i,  // x1, m1, x0, m0
+    output logic      [         2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
+    output logic      [           2*LaneW-1:0] x_o       // x1, x0
 );
   import csb_pkg::*;
 
-  logic [NarrowW-1:0] narrow;
-  csb_round_sat #(
-      .InW  (LaneW),
-      .Shift(0),
-      .OutW (MulW)
-  ) u_narrow (
-      .data_i(wdata_i),
-      .data_o(narrow[MulW-1:0]),
-      .sat_o (narrow[MulW])
-  );
+  localparam int Part = RegDepth / Writes;  // registers of a memory
+  localparam int PartAw = $clog2(Part);
+  logic [PartAw-1:0] waddr;
+  assign waddr = PartAw'(waddr_i / Writes);
 
-  for (genvar i = 0; i < 2; i++) begin : gen_product
-    csb_ram_1r1w #(
-        .Width(NarrowW),
-        .Depth(RegDepth)
-    ) u_m (
-        .clk_i,
-        .we_i,
-        .waddr_i,
-        .wdata_i(narrow),
-        .re_i,
-        .rzero_i(1'b0),
-        .raddr_i(raddr_i[2*i*RegAw+:RegAw]),
-        .rdata_o(m_o[i*NarrowW+:NarrowW])
+  logic [Writes*2*NarrowW-1:0] m;
+  logic [  Writes*2*LaneW-1:0] x;
+  for (genvar w = 0; w < Writes; w++) begin : gen_write
+    logic [  LaneW-1:0] value;
+    logic [NarrowW-1:0] narrow;
+    assign value = wdata_i[w*LaneW+:LaneW];
+    csb_round_sat #(
+        .InW  (LaneW),
+        .Shift(0),
+        .OutW (MulW)
+    ) u_narrow (
+        .data_i(value),
+        .data_o(narrow[MulW-1:0]),
+        .sat_o (narrow[MulW])
     );
-    csb_ram_1r1w #(
-        .Width(LaneW),
-        .Depth(RegDepth)
-    ) u_x (
-        .clk_i,
-        .we_i,
-        .waddr_i,
-        .wdata_i(wdata_i),
-        .re_i,
-        .rzero_i(1'b0),
-        .raddr_i(raddr_i[(2*i+1)*RegAw+:RegAw]),
-        .rdata_o(x_o[i*LaneW+:LaneW])
-    );
+
+    for (genvar i = 0; i < 2; i++) begin : gen_product
+      csb_ram_1r1w #(
+          .Width(NarrowW),
+          .Depth(Part)
+      ) u_m (
+          .clk_i,
+          .we_i,
+          .waddr_i(waddr),
+          .wdata_i(narrow),
+          .re_i,
+          .rzero_i(re_i && Writes > 1 && raddr_i[2*i*RegAw] != 1'(w)),
+          .raddr_i(PartAw'(raddr_i[2*i*RegAw+:RegAw] / Writes)),
+          .rdata_o(m[(w*2+i)*NarrowW+:NarrowW])
+      );
+      csb_ram_1r1w #(
+          .Width(LaneW),
+          .Depth(Part)
+      ) u_x (
+          .clk_i,
+          .we_i,
+          .waddr_i(waddr),
+          .wdata_i(value),
+          .re_i,
+          .rzero_i(re_i && Writes > 1 && raddr_i[(2*i+1)*RegAw] != 1'(w)),
+          .raddr_i(PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Writes)),
+          .rdata_o(x[(w*2+i)*LaneW+:LaneW])
+      );
+    end
   end
+
+  if (Writes == 1) begin : gen_one
+    assign m_o = m;
+    assign x_o = x;
+  end else begin : gen_two
+    assign m_o = m[0+:2*NarrowW] | m[2*NarrowW+:2*NarrowW];
+    assign x_o = x[0+:2*LaneW] | x[2*LaneW+:2*LaneW];
+  end
+  logic unused;
+  assign unused = ^{waddr_i, raddr_i};
 endmodule
 `default_nettype wire

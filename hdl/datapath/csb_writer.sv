@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writer: takes v of all lanes (one unit slot) and puts it on the neuron write bus and into the
-// output buffer, L lanes a cycle, as DataW-bit values v / 2^(shift + 16 - DataW), rounded to
-// nearest (ties up) and saturated.
+// output buffer, B*L lanes a cycle (B = BusNeurons), as DataW-bit values
+// v / 2^(shift + 16 - DataW), rounded to nearest (ties up) and saturated.
 //
 // w = SubSlots cycles a slot. With T the issue of the element word, v_i and the wr_* inputs are
-// valid in T + 3; lanes i*L to i*L + L - 1 are on the bus in cycle T + 5 + i at address + i (lanes
-// that do not exist are 0): column (l + wr_rot_i) mod L of the engine gets lane i*L + l. evt_o and
+// valid in T + 3. Lane n*L + l goes to column (l + wr_rot_i) mod L of the engine at address + n, on
+// the bus in cycle T + 5 + n div B (lanes that do not exist are 0). With B = 2 an address is even:
+// it is that of the first neuron of each column, and the other one has the next. evt_o and
 // out_done_o come with the last of them, in T + 4 + w. A slot may follow w cycles after the one
 // before, not sooner.
 //
@@ -14,14 +15,16 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_writer #(
-    parameter int Lanes    = 16,                  // data path lanes
-    parameter int L        = 4,                   // columns of the engine, values of a bus word
-    parameter int DataW    = 16,                  // bits of a neuron
-    parameter int LaneW    = 26,                  // bits of a lane value
-    parameter int NeuronAw = 9,                   // bits of a neuron address
-    parameter int OutAw    = 9,                   // bits of an output buffer address
-    parameter int Deep     = 0,                   // 1: a register in the conversion
-    parameter int SubSlots = (Lanes + L - 1) / L  // derived, do not override
+    parameter int Lanes = 16,  // data path lanes
+    parameter int L = 4,  // columns of the engine
+    parameter int DataW = 16,  // bits of a neuron
+    parameter int LaneW = 26,  // bits of a lane value
+    parameter int NeuronAw = 9,  // bits of a neuron address
+    parameter int OutAw = 9,  // bits of an output buffer address
+    parameter int BusNeurons = 1,  // neurons of a column in a bus word: 1 or 2
+    parameter int Deep = 0,  // 1: a register in the conversion
+    parameter int Places = BusNeurons * L,  // derived, do not override
+    parameter int SubSlots = (Lanes + Places - 1) / Places  // derived, do not override
 ) (
     input  wire logic                              clk_i,
     input  wire logic                              rst_ni,
@@ -41,7 +44,8 @@ module csb_writer #(
     output logic                                   bus_busy_o,
     output logic                                   neu_valid_o,
     output logic      [              NeuronAw-1:0] neu_addr_o,
-    output logic      [               L*DataW-1:0] neu_data_o,     // column l at l*DataW
+    // neuron n of column l at (n*L + l)*DataW
+    output logic      [          Places*DataW-1:0] neu_data_o,
     output logic                                   out_valid_o,
     output logic      [                 OutAw-1:0] out_addr_o,     // data is neu_data_o
     output logic                                   out_done_o,     // pulse: the frame is complete
@@ -50,7 +54,7 @@ module csb_writer #(
     output logic                                   sat_o           // pulse: a value saturated
 );
   localparam int CntW = SubSlots > 1 ? $clog2(SubSlots) : 1;
-  localparam int SubW = L * LaneW;
+  localparam int SubW = Places * LaneW;
   localparam int Shift = 16 - DataW;
 
   // --- slot under way -------------------------------------------------------------------
@@ -113,15 +117,15 @@ module csb_writer #(
       rot_q      <= wr_rot_i;
       evt_q      <= wr_evt_i;
     end else begin
-      neu_addr_q <= neu_addr_q + 1'b1;
-      out_addr_q <= out_addr_q + 1'b1;
+      neu_addr_q <= neu_addr_q + NeuronAw'(BusNeurons);
+      out_addr_q <= out_addr_q + OutAw'(BusNeurons);
     end
   end
 
   // --- conversion -----------------------------------------------------------------------
-  logic [L*DataW-1:0] converted;
-  logic [L-1:0] sat;
-  for (genvar l = 0; l < L; l++) begin : gen_column
+  logic [Places*DataW-1:0] converted;
+  logic [Places-1:0] sat;
+  for (genvar l = 0; l < Places; l++) begin : gen_place
     csb_shift_sat #(
         .InW   (LaneW),
         .Base  (Shift),
@@ -169,15 +173,15 @@ module csb_writer #(
   // --- rotation: which column a lane's neuron goes to is the compiler's choice, slot by slot ---
   // By 1, 2, 4, ... columns, as each bit of rot says: it is below L.
   localparam int RotStages = L > 1 ? $clog2(L) : 1;
-  logic [L*DataW-1:0] straight, rotated;
+  logic [Places*DataW-1:0] straight, rotated;
   always_comb begin
     rotated  = converted;
     straight = converted;
     for (int b = 0; b < RotStages; b++) begin
       straight = rotated;
-      for (int l = 0; l < L; l++) begin
+      for (int i = 0; i < Places; i++) begin
         if (rot[b]) begin
-          rotated[l*DataW+:DataW] = straight[((l+L-(1<<b)%L)%L)*DataW+:DataW];
+          rotated[i*DataW+:DataW] = straight[(i/L*L+(i%L+L-(1<<b)%L)%L)*DataW+:DataW];
         end
       end
     end

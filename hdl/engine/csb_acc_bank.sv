@@ -6,30 +6,34 @@
 // drain. Both reads have latency 1. Zeroing reaches the drain's copies only, every bank at once:
 // the row reads nothing before it has stored it.
 //
+// With DrainRows = 2 the drain reads two rows at once, an even one and the next: its copy of a bank
+// is two memories, of even and of odd rows.
+//
 // Nobody reads a word in the cycle in which it is written: the compiler keeps a row that is stored
 // away from its next visit, and a mark reaches the drain after the store.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_acc_bank #(
-    parameter int AccW  = 36,
-    parameter int Depth = 256,                           // words of a bank
+    parameter int AccW = 36,
+    parameter int Depth = 256,  // words of a bank
     parameter int Banks = 1,
-    parameter int Aw    = $clog2(Depth),                 // derived, do not override
-    parameter int Bw    = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+    parameter int DrainRows = 1,  // read at once by the drain; divides Depth
+    parameter int Aw = $clog2(Depth),  // derived, do not override
+    parameter int Bw = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
-    input  wire logic                  clk_i,
-    input  wire logic                  we_i,           // wdata_i to one bank
-    input  wire logic                  zero_i,         // wdata_i, which is zero, to all
-    input  wire logic [        Bw-1:0] wbank_i,
-    input  wire logic [        Aw-1:0] waddr_i,
-    input  wire logic [      AccW-1:0] wdata_i,
-    input  wire logic                  row_re_i,
-    input  wire logic [        Bw-1:0] row_bank_i,
-    input  wire logic [        Aw-1:0] row_raddr_i,
-    output logic      [      AccW-1:0] row_rdata_o,
-    input  wire logic                  drain_re_i,
-    input  wire logic [        Aw-1:0] drain_raddr_i,
-    output logic      [Banks*AccW-1:0] drain_rdata_o
+    input  wire logic                            clk_i,
+    input  wire logic                            we_i,           // wdata_i to one bank
+    input  wire logic                            zero_i,         // wdata_i, which is zero, to all
+    input  wire logic [                  Bw-1:0] wbank_i,
+    input  wire logic [                  Aw-1:0] waddr_i,
+    input  wire logic [                AccW-1:0] wdata_i,
+    input  wire logic                            row_re_i,
+    input  wire logic [                  Bw-1:0] row_bank_i,
+    input  wire logic [                  Aw-1:0] row_raddr_i,
+    output logic      [                AccW-1:0] row_rdata_o,
+    input  wire logic                            drain_re_i,
+    input  wire logic [                  Aw-1:0] drain_raddr_i,  // of the first row
+    output logic      [Banks*DrainRows*AccW-1:0] drain_rdata_o   // row r of bank b: b*DrainRows + r
 );
   localparam int RowAw = Banks > 1 ? Bw + Aw : Aw;
 
@@ -51,21 +55,30 @@ module csb_acc_bank #(
       .rdata_o(row_rdata_o)
   );
 
+  // A row's memory among those of its bank is its address modulo DrainRows.
+  localparam int RowsDepth = Depth / DrainRows;
+  localparam int RowsAw = RowsDepth > 1 ? $clog2(RowsDepth) : 1;
+  logic [RowsAw-1:0] rows_waddr, rows_raddr;
+  assign rows_waddr = RowsAw'(waddr_i / DrainRows);
+  assign rows_raddr = RowsAw'(drain_raddr_i / DrainRows);
   for (genvar b = 0; b < Banks; b++) begin : gen_bank
-    csb_ram_1r1w #(
-        .Width      (AccW),
-        .Depth      (Depth),
-        .NoCollision(1)
-    ) u_drain (
-        .clk_i,
-        .we_i   (zero_i || (we_i && (Banks == 1 || wbank_i == Bw'(b)))),
-        .waddr_i,
-        .wdata_i,
-        .re_i   (drain_re_i),
-        .rzero_i(1'b0),
-        .raddr_i(drain_raddr_i),
-        .rdata_o(drain_rdata_o[b*AccW+:AccW])
-    );
+    for (genvar r = 0; r < DrainRows; r++) begin : gen_row
+      csb_ram_1r1w #(
+          .Width      (AccW),
+          .Depth      (RowsDepth),
+          .NoCollision(1)
+      ) u_drain (
+          .clk_i,
+          .we_i((zero_i || (we_i && (Banks == 1 || wbank_i == Bw'(b)))) &&
+                (DrainRows == 1 || waddr_i[0] == 1'(r))),
+          .waddr_i(rows_waddr),
+          .wdata_i,
+          .re_i(drain_re_i),
+          .rzero_i(1'b0),
+          .raddr_i(rows_raddr),
+          .rdata_o(drain_rdata_o[(b*DrainRows+r)*AccW+:AccW])
+      );
+    end
   end
 endmodule
 `default_nettype wire

@@ -7,7 +7,8 @@
 // one more (side); it accumulates rows of engine row k and, for each mode across rows, of one more
 // (set of banks). Example: horizontal sharing adds column (l+1) mod L, vertical row (k+1) mod K.
 // Drain: address in cycle 0 (acc_re_i), sums in cycle 1 + stages of csb_reduce + 2 Deep (sum_o,
-// lane (k*P + p)*DrainBanks + d). Marks: see csb_token_join; mark_ready_o is registered state.
+// row r of lane (k*P + p)*DrainBanks + d at place lane*DrainRows + r). Marks: see csb_token_join;
+// mark_ready_o is registered state.
 //
 // With Deep each PEGroup has a copy of its own, two cycles later, of all that comes to it
 // (csb_local_copy; neurons in a register of the bus and a copy), one cycle of a drain's address;
@@ -28,6 +29,8 @@ module csb_engine #(
     parameter int DrainBanks = 1,
     parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
+    parameter int DrainRows = 1,  // accumulator rows of a lane, drained in a cycle
+    parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int AccW = DataW + WeightW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
@@ -50,14 +53,15 @@ module csb_engine #(
     input  wire logic                                       clr_valid_i,
     input  wire logic [                               15:0] clr_addr_i,
     input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
-    // neuron write bus: one neuron of every engine column
-    input  wire logic [                              L-1:0] nw_we_i,
+    // neuron write bus: of every engine column a neuron at the address, then, with BusNeurons = 2,
+    // one at the next address; the first is even
+    input  wire logic [                   BusNeurons*L-1:0] nw_we_i,
     input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [                        L*DataW-1:0] nw_data_i,
+    input  wire logic [             BusNeurons*L*DataW-1:0] nw_data_i,
     // drain
     input  wire logic                                       acc_re_i,
     input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output logic      [                     Lanes*AccW-1:0] sum_o,
+    output logic      [           Lanes*DrainRows*AccW-1:0] sum_o,
     output logic                                            mark_ready_o,
     input  wire logic                                       mark_take_i,
     output logic                                            iter_done_o,   // pulse
@@ -67,23 +71,24 @@ module csb_engine #(
   localparam int Sides = csb_pkg::share_sides(Sharing);
   localparam int Sets = csb_pkg::share_sets(Sharing);
   localparam int Banks = DrainBanks * Sets;
-  localparam int GroupW = P * Banks * AccW;
+  localparam int GroupW = P * Banks * DrainRows * AccW;
 
   logic [K*L*GroupW-1:0] acc_read, acc;
   logic [K*L-1:0] mark, wrap;
 
   // --- neuron bus: zeroing takes it over -----------------------------------------------------
-  localparam int BusW = L + Naw + L * DataW;
-  logic [L-1:0] bus_we;
+  localparam int Places = BusNeurons * L;
+  localparam int BusW = Places + Naw + Places * DataW;
+  logic [Places-1:0] bus_we;
   logic [Naw-1:0] bus_addr;
-  logic [L*DataW-1:0] bus_data;
+  logic [Places*DataW-1:0] bus_data;
   csb_local_copy #(
       .Width (BusW),
       .Stages(Deep)
   ) u_bus (
       .clk_i,
       .rst_ni,
-      .data_i(clr_valid_i ? {{L{1'b1}}, Naw'(clr_addr_i), {(L * DataW) {1'b0}}} :
+      .data_i(clr_valid_i ? {{Places{1'b1}}, Naw'(clr_addr_i), {(Places * DataW) {1'b0}}} :
                             {nw_we_i, nw_addr_i, nw_data_i}),
       .data_o({bus_we, bus_addr, bus_data})
   );
@@ -103,9 +108,9 @@ module csb_engine #(
     logic [15:0]                                zero_addr;
   } to_group_t;
   typedef struct packed {
-    logic [Sides-1:0]       we;
-    logic [Naw-1:0]         addr;
-    logic [Sides*DataW-1:0] data;
+    logic [BusNeurons*Sides-1:0]       we;
+    logic [Naw-1:0]                    addr;
+    logic [BusNeurons*Sides*DataW-1:0] data;
   } neurons_t;
   logic up;  // what is in a copy before the first reset addresses no memory
   assign up = Deep == 0 || rst_ni;
@@ -113,12 +118,13 @@ module csb_engine #(
   for (genvar k = 0; k < K; k++) begin : gen_engine_row
     for (genvar l = 0; l < L; l++) begin : gen_group
       localparam int G = k * L + l;
-      logic [Sides-1:0] nw_we;
-      logic [Sides*DataW-1:0] nw_data;
-      for (genvar s = 0; s < Sides; s++) begin : gen_side
-        localparam int From = (l + L + csb_pkg::side_column(Sharing, s) % L) % L;
-        assign nw_we[s] = bus_we[From];
-        assign nw_data[s*DataW+:DataW] = bus_data[From*DataW+:DataW];
+      logic [BusNeurons*Sides-1:0] nw_we;
+      logic [BusNeurons*Sides*DataW-1:0] nw_data;
+      for (genvar i = 0; i < BusNeurons * Sides; i++) begin : gen_side
+        localparam int Column = (l + L + csb_pkg::side_column(Sharing, i % Sides) % L) % L;
+        localparam int From = i / Sides * L + Column;
+        assign nw_we[i] = bus_we[From];
+        assign nw_data[i*DataW+:DataW] = bus_data[From*DataW+:DataW];
       end
 
       to_group_t to_group, own;
@@ -178,6 +184,8 @@ module csb_engine #(
           .DrainBanks (DrainBanks),
           .Sharing    (Sharing),
           .SharedCols (SharedCols),
+          .DrainRows  (DrainRows),
+          .BusNeurons (BusNeurons),
           .Deep       (Deep)
       ) u_group (
           .clk_i,
@@ -216,7 +224,7 @@ module csb_engine #(
 
   for (genvar k = 0; k < K; k++) begin : gen_sum_row
     for (genvar p = 0; p < P; p++) begin : gen_ring
-      for (genvar d = 0; d < DrainBanks; d++) begin : gen_bank
+      for (genvar d = 0; d < DrainBanks * DrainRows; d++) begin : gen_bank
         localparam int Operands = L * Sets;
         logic [Operands*AccW-1:0] operands;
         for (genvar s = 0; s < Sets; s++) begin : gen_set
@@ -224,7 +232,7 @@ module csb_engine #(
           localparam int By = (k + K - csb_pkg::set_row(Sharing, s) % K) % K;
           for (genvar l = 0; l < L; l++) begin : gen_operand
             assign operands[(s*L+l)*AccW+:AccW] =
-                acc[(By*L+l)*GroupW+(p*Banks+s*DrainBanks+d)*AccW+:AccW];
+                acc[(By*L+l)*GroupW+((p*Banks+s*DrainBanks)*DrainRows+d)*AccW+:AccW];
           end
         end
         csb_reduce #(
@@ -233,7 +241,7 @@ module csb_engine #(
         ) u_reduce (
             .clk_i,
             .data_i(operands),
-            .sum_o (sum_o[((k*P+p)*DrainBanks+d)*AccW+:AccW])
+            .sum_o (sum_o[((k*P+p)*DrainBanks*DrainRows+d)*AccW+:AccW])
         );
       end
     end

@@ -17,35 +17,36 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_pe_row #(
-    parameter int Q        = 4,
-    parameter int DataW    = 16,                            // bits of a neuron
-    parameter int WeightW  = 16,                            // bits of a weight
-    parameter int AccW     = 36,
-    parameter int AccDepth = 256,
-    parameter int Banks    = 1,                             // of accumulators
-    parameter int Deep     = 0,                             // 1: a register more
-    parameter int Aw       = $clog2(AccDepth),              // derived, do not override
-    parameter int Bw       = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
+    parameter int Q         = 4,
+    parameter int DataW     = 16,                            // bits of a neuron
+    parameter int WeightW   = 16,                            // bits of a weight
+    parameter int AccW      = 36,
+    parameter int AccDepth  = 256,
+    parameter int Banks     = 1,                             // of accumulators
+    parameter int DrainRows = 1,                             // read at once by the drain
+    parameter int Deep      = 0,                             // 1: a register more
+    parameter int Aw        = $clog2(AccDepth),              // derived, do not override
+    parameter int Bw        = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
-    input  wire logic                  clk_i,
-    input  wire logic                  rst_ni,
+    input  wire logic                            clk_i,
+    input  wire logic                            rst_ni,
     // cycle 0: the issued word
-    input  wire logic                  issue_i,
-    input  wire logic [        Aw-1:0] row_i,
-    input  wire logic [        Bw-1:0] bank_i,
-    input  wire logic                  first_i,
-    input  wire logic                  store_i,
-    input  wire logic                  clr_i,
-    input  wire logic [ Q*WeightW-1:0] weight_i,
+    input  wire logic                            issue_i,
+    input  wire logic [                  Aw-1:0] row_i,
+    input  wire logic [                  Bw-1:0] bank_i,
+    input  wire logic                            first_i,
+    input  wire logic                            store_i,
+    input  wire logic                            clr_i,
+    input  wire logic [           Q*WeightW-1:0] weight_i,
     // cycle 1: the neurons it addressed
-    input  wire logic [   Q*DataW-1:0] neuron_i,
+    input  wire logic [             Q*DataW-1:0] neuron_i,
     // zero all accumulators, one address a cycle (written one cycle later)
-    input  wire logic                  zero_i,
-    input  wire logic [        Aw-1:0] zero_addr_i,
+    input  wire logic                            zero_i,
+    input  wire logic [                  Aw-1:0] zero_addr_i,
     // drain: data one cycle after the address
-    input  wire logic                  acc_re_i,
-    input  wire logic [        Aw-1:0] acc_addr_i,
-    output logic      [Banks*AccW-1:0] acc_o
+    input  wire logic                            acc_re_i,
+    input  wire logic [                  Aw-1:0] acc_addr_i,
+    output logic      [Banks*DrainRows*AccW-1:0] acc_o
 );
   localparam int ProductW = WeightW + DataW;
   localparam int SumW = ProductW + $clog2(Q);
@@ -141,9 +142,10 @@ module csb_pe_row #(
   end
 
   csb_acc_bank #(
-      .AccW (AccW),
+      .AccW(AccW),
       .Depth(AccDepth),
-      .Banks(Banks)
+      .Banks(Banks),
+      .DrainRows(DrainRows)
   ) u_bank (
       .clk_i,
       .we_i         (rst_ni && store_q4),  // no stray address before the first reset

@@ -24,6 +24,8 @@ module csb_pegroup #(
     parameter int DrainBanks = 1,
     parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
+    parameter int DrainRows = 1,  // accumulator rows of a bank, read at once by the drain
+    parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
@@ -46,14 +48,15 @@ module csb_pegroup #(
     // zero accumulators
     input  wire logic                                       zero_i,
     input  wire logic [                               15:0] zero_addr_i,
-    // neurons of every side: the own column and those that sharing modes add
-    input  wire logic [                          Sides-1:0] nw_we_i,
+    // neurons of every side: the own column and those that sharing modes add; first those of the
+    // first address, which BusNeurons divides
+    input  wire logic [               BusNeurons*Sides-1:0] nw_we_i,
     input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [                    Sides*DataW-1:0] nw_data_i,
+    input  wire logic [         BusNeurons*Sides*DataW-1:0] nw_data_i,
     // drain
     input  wire logic                                       acc_re_i,
     input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output logic      [                   P*Banks*AccW-1:0] acc_o,
+    output logic      [         P*Banks*DrainRows*AccW-1:0] acc_o,
     output logic                                            mark_o,       // 4 + Deep after issue
     output logic                                            wrap_o,       // an iteration is issued
     output logic                                            busy_o,       // issues useful work
@@ -206,10 +209,11 @@ module csb_pegroup #(
     end
 
     csb_neuron_ram #(
-        .Reads(Q),
-        .DataW(DataW),
-        .Depth(NeuronDepth),
-        .Sides(Sides)
+        .Reads (Q),
+        .DataW (DataW),
+        .Depth (NeuronDepth),
+        .Sides (Sides),
+        .Writes(BusNeurons)
     ) u_neurons (
         .clk_i,
         .we_i   (nw_we_i),
@@ -278,13 +282,14 @@ module csb_pegroup #(
     end
 
     csb_pe_row #(
-        .Q       (Q),
-        .DataW   (DataW),
-        .WeightW (WeightW),
-        .AccW    (AccW),
-        .AccDepth(AccDepth),
-        .Banks   (Banks),
-        .Deep    (Deep)
+        .Q        (Q),
+        .DataW    (DataW),
+        .WeightW  (WeightW),
+        .AccW     (AccW),
+        .AccDepth (AccDepth),
+        .Banks    (Banks),
+        .DrainRows(DrainRows),
+        .Deep     (Deep)
     ) u_row (
         .clk_i,
         .rst_ni,
@@ -300,7 +305,7 @@ module csb_pegroup #(
         .zero_addr_i(Aaw'(zero_addr_i)),
         .acc_re_i,
         .acc_addr_i,
-        .acc_o      (acc_o[p*Banks*AccW+:Banks*AccW])
+        .acc_o      (acc_o[p*Banks*DrainRows*AccW+:Banks*DrainRows*AccW])
     );
   end
 endmodule

@@ -4,10 +4,10 @@
 // as an AXI4-Stream in the order that the output table says.
 //
 // The buffer has two halves of OutDepth words, one value of each engine column a word; the writer
-// fills one half while the other is sent. Word b of the table places the StreamW/16 values of beat
-// b: value j at bits j*EntryW, {engine column, word address within the half}. Values are sign
-// extended from DataW to 16 bits, little end first. The last beat carries out_last_i values; TKEEP
-// masks the rest of it.
+// fills one half while the other is sent, BusNeurons words a cycle. Word b of the table places the
+// StreamW/16 values of beat b: value j at bits j*EntryW, {engine column, word address within the
+// half}. Values are sign extended from DataW to 16 bits, little end first. The last beat carries
+// out_last_i values; TKEEP masks the rest of it.
 //
 // Timing: out_done_i in cycle d: first beat valid in d + 3 (if nothing is before it), then one a
 // cycle. out_release_o, in the cycle in which a frame's last words are read (two before its last
@@ -20,15 +20,16 @@
 `default_nettype none
 `include "csb_assert.svh"
 module csb_output #(
-    parameter int L        = 2,
-    parameter int DataW    = 16,
-    parameter int StreamW  = 32,
-    parameter int OutDepth = 256,                    // words of a half; words of the table
-    parameter int Values   = StreamW / 16,           // derived, do not override
-    parameter int HalfAw   = $clog2(OutDepth),       // derived, do not override
-    parameter int ColW     = L > 1 ? $clog2(L) : 1,  // derived, do not override
-    parameter int EntryW   = HalfAw + ColW,          // derived, do not override
-    parameter int TableW   = Values * EntryW         // derived, do not override
+    parameter int L = 2,
+    parameter int DataW = 16,
+    parameter int StreamW = 32,
+    parameter int OutDepth = 256,  // words of a half; words of the table
+    parameter int BusNeurons = 1,  // words written at once: 1 or 2, divides OutDepth
+    parameter int Values = StreamW / 16,  // derived, do not override
+    parameter int HalfAw = $clog2(OutDepth),  // derived, do not override
+    parameter int ColW = L > 1 ? $clog2(L) : 1,  // derived, do not override
+    parameter int EntryW = HalfAw + ColW,  // derived, do not override
+    parameter int TableW = Values * EntryW  // derived, do not override
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
@@ -46,8 +47,8 @@ module csb_output #(
     input wire logic [csb_pkg::PartW-1:0] ld_data_i,
     // from the writer
     input wire logic out_valid_i,
-    input wire logic [HalfAw:0] out_addr_i,  // top bit: half
-    input wire logic [L*DataW-1:0] out_data_i,
+    input wire logic [HalfAw:0] out_addr_i,  // of the first of them; top bit: half
+    input wire logic [BusNeurons*L*DataW-1:0] out_data_i,
     input wire logic out_done_i,  // pulse: all words of a frame are written
     output logic out_release_o,  // pulse: a half is free
     // frames
@@ -125,29 +126,62 @@ module csb_output #(
   end
 
   // --- buffer: a copy for each value of a beat ------------------------------------------------
+  // Of two words at once a read takes one value, by its address: a wider memory with a multiplexer
+  // behind it would cost as many LUTs as it has bits.
   logic [StreamW-1:0] beat_data;
   for (genvar j = 0; j < Values; j++) begin : gen_value
-    logic [L*DataW-1:0] word;
-    logic [ EntryW-1:0] place;
-    logic [   ColW-1:0] column_q;
-    logic [  DataW-1:0] value;
+    logic [EntryW-1:0] place;
+    logic [ DataW-1:0] value;
     assign place = places_q[j*EntryW+:EntryW];
-    csb_ram_1r1w #(
-        .Width      (L * DataW),
-        .Depth      (2 * OutDepth),
-        .NoCollision(1)
-    ) u_copy (
-        .clk_i,
-        .we_i   (out_valid_i),
-        .waddr_i(out_addr_i),
-        .wdata_i(out_data_i),
-        .re_i   (read),
-        .rzero_i(open_o),
-        .raddr_i({half_q, place[HalfAw-1:0]}),
-        .rdata_o(word)
-    );
-    always_ff @(posedge clk_i) column_q <= place[EntryW-1:HalfAw];
-    assign value = word[column_q*DataW+:DataW];
+    if (BusNeurons == 1) begin : gen_word
+      logic [L*DataW-1:0] word;
+      logic [   ColW-1:0] column_q;
+      csb_ram_1r1w #(
+          .Width      (L * DataW),
+          .Depth      (2 * OutDepth),
+          .NoCollision(1)
+      ) u_copy (
+          .clk_i,
+          .we_i   (out_valid_i),
+          .waddr_i(out_addr_i),
+          .wdata_i(out_data_i),
+          .re_i   (read),
+          .rzero_i(open_o),
+          .raddr_i({half_q, place[HalfAw-1:0]}),
+          .rdata_o(word)
+      );
+      always_ff @(posedge clk_i) column_q <= place[EntryW-1:HalfAw];
+      assign value = word[column_q*DataW+:DataW];
+    end else begin : gen_words
+      logic [EntryW:0] raddr;
+      logic [DataW-1:0] stored;
+      logic zero_read_q;  // the value is that of no read, but zero
+      if (L > 1) begin : gen_column
+        assign raddr = {half_q, place[HalfAw-1:0], place[EntryW-1:HalfAw]};
+      end else begin : gen_one
+        assign raddr = {1'b0, half_q, place[HalfAw-1:0]};
+      end
+      csb_neuron_ram #(
+          .Reads (1),
+          .DataW (DataW),
+          .Depth (2 << HalfAw),
+          .Sides (L),
+          .Writes(BusNeurons)
+      ) u_copy (
+          .clk_i,
+          .we_i   ({(BusNeurons * L) {out_valid_i}}),
+          .waddr_i(out_addr_i),
+          .wdata_i(out_data_i),
+          .re_i   (read),
+          .raddr_i(raddr[HalfAw+$clog2(L):0]),
+          .rdata_o(stored)
+      );
+      always_ff @(posedge clk_i) begin
+        if (open_o) zero_read_q <= 1'b1;
+        else if (read) zero_read_q <= 1'b0;
+      end
+      assign value = zero_read_q ? '0 : stored;
+    end
     assign beat_data[j*16+:16] = 16'($signed(value));
   end
 

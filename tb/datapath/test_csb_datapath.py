@@ -60,12 +60,13 @@ class Program:
                         acquire=int(i == 0),
                         wait_mark=int(i == 0 or random.random() < 0.2),
                         post=int(i == n - 1),
-                        acc_addr=random.randrange(cfg.acc_depth),
-                        bias_addr=random.randrange(cfg.bias_depth),
-                        dst=random.randrange(REGS) if s or i else 0,
+                        acc_addr=random.randrange(0, cfg.acc_depth, cfg.drain_rows),
+                        bias_addr=random.randrange(0, cfg.bias_depth, cfg.drain_rows),
+                        dst=random.randrange(0, REGS, cfg.drain_rows) if s or i else 0,
                     )
                 )
-            written = sorted({word["dst"] for word in self.drain})
+            first = {word["dst"] for word in self.drain}
+            written = sorted(dst + i for dst in first for i in range(cfg.drain_rows))
             n = random.randint(1, 6)
             for i in range(n):
                 word = self._elem(
@@ -104,8 +105,9 @@ class Program:
             word["reg_we"] = random.getrandbits(1)
             word["reg"] = random.randrange(REGS)
         word["neu_rot"] = random.randrange(self.cfg.L)
-        word["neu_addr"] = random.randrange(self.cfg.neuron_depth - self.cfg.sub_slots)
-        word["out_addr"] = random.randrange(self.cfg.out_depth - self.cfg.sub_slots)
+        words, step = self.cfg.slot_words, self.cfg.bus_neurons
+        word["neu_addr"] = random.randrange(0, self.cfg.neuron_depth - words, step)
+        word["out_addr"] = random.randrange(0, self.cfg.out_depth - words, step)
         return word
 
 
@@ -176,9 +178,9 @@ class Units:
             address = word["acc_addr"] ^ half
             now.update(drain_issue_o=1, acc_re_o=1, acc_addr_o=address)
             now.update(mark_take_o=word["wait_mark"])
-            sums = self.acc[:, address]
+            sums = self.acc[:, address : address + self.cfg.drain_rows]
             self.sums[cycle + 1 + self.cfg.reduce_stages + 2 * self.cfg.deep] = pack(
-                sums, self.cfg.acc_w
+                sums.ravel(), self.cfg.acc_w
             )
             self.lanes.drain(cycle, word, sums)
             if word["evt_en"]:
@@ -221,20 +223,22 @@ class Units:
         toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
         neu_addr = word["neu_addr"] ^ toggle << (cfg.neuron_aw - 4)
         out_addr = word["out_addr"] + (n & 1) * cfg.out_depth
-        values = np.zeros(w * cfg.L, np.int64)
+        places = cfg.bus_neurons * cfg.L
+        values = np.zeros(w * places, np.int64)
         values[cfg.bus_place(np.arange(cfg.lanes))] = v
         for i in range(w):
             at = cycle + isa.lat_bus(cfg) + i
             counts = numerics.Saturations()
-            part = values[i * cfg.L : (i + 1) * cfg.L]
+            part = values[i * places : (i + 1) * places].reshape(cfg.bus_neurons, cfg.L)
             data = numerics.to_neuron(part, word["neu_shift"], cfg, counts)
-            data = pack(np.roll(data, word["neu_rot"]), cfg.data_w)
+            data = pack(np.roll(data, word["neu_rot"], axis=1).ravel(), cfg.data_w)
+            first = i * cfg.bus_neurons
             if word["neu_we"]:
                 self.expect[at - 1].update(bus_busy_o=1)
-                address = (neu_addr + i) % cfg.neuron_depth
+                address = (neu_addr + first) % cfg.neuron_depth
                 self.expect[at].update(neu_valid_o=1, neu_addr_o=address, neu_data_o=data)
             if word["out_we"]:
-                self.expect[at].update(out_valid_o=1, out_addr_o=out_addr + i, neu_data_o=data)
+                self.expect[at].update(out_valid_o=1, out_addr_o=out_addr + first, neu_data_o=data)
             if word["neu_we"] or word["out_we"]:
                 self.lanes.note(at - cfg.deep, counts, "neuron")
         last = cycle + isa.lat_neuron(cfg) - 1
@@ -294,7 +298,7 @@ async def run_program(dut, cfg: Config, program: Program, memories, cycles: int)
         dut.out_release_i.value = int(release)
         if cycle:
             units.step(cycle, marks > 0)
-        acc_w = cfg.lanes * cfg.acc_w
+        acc_w = cfg.lanes * cfg.drain_rows * cfg.acc_w
         dut.sums_i.value = units.sums.pop(cycle, None) or random.getrandbits(acc_w)
         await RisingEdge(dut.clk_i)
         want = dict.fromkeys(PULSES, 0) | units.expect.pop(cycle, {})

@@ -14,7 +14,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from csb_rnn.machine import config, isa, numerics
-from tb.lib.datapath_model import LaneModel, random_signed, random_word, signed
+from tb.lib.datapath_model import LaneModel, pack, random_signed, random_word, signed
 from tb.lib.stream import reset, start_clock
 
 CYCLES = 6000
@@ -33,11 +33,18 @@ def bench_config() -> config.Config:
     return config.load(os.environ["CSB_CONFIG"], **overrides)
 
 
-def schedule_drain(plan, t: int, rs: int, deep: int, word, acc: int) -> None:
+def row_controls(cfg: config.Config, word) -> dict[str, int]:
+    """Shifts and activations of all rows of a drain word, as the ports bring them."""
+    shifts, acts = zip(*(isa.drain_row(word, i) for i in range(cfg.drain_rows)), strict=True)
+    return {"shift": pack(shifts, isa.SHIFT_W), "act": pack(acts, isa.ACT_W)}
+
+
+def schedule_drain(plan, t: int, cfg: config.Config, word, acc: list[int]) -> None:
+    rs, deep, rows = cfg.reduce_stages + cfg.deep, cfg.deep, row_controls(cfg, word)
     plan[t + rs].update(bias_re_i=1, bias_addr_i=word["bias_addr"])
-    plan[t + 1 + deep + rs].update(sum_i=acc)
-    plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=word["shift"])
-    plan[t + 3 + 2 * deep + rs].update(drain_act_i=word["act"])
+    plan[t + 1 + deep + rs].update(sum_i=pack(acc, cfg.acc_w))
+    plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=rows["shift"])
+    plan[t + 3 + 2 * deep + rs].update(drain_act_i=rows["act"])
     plan[t + 6 + 4 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
 
 
@@ -84,10 +91,12 @@ async def random_words(dut) -> None:
         model.begin(cycle)
         writing = cycle < 2 * REGS  # first every register, reading states only
         if cycle < REGS or random.random() < 0.6:
-            small = {"bias_addr": random.randrange(DEPTH), "dst": random.randrange(REGS)}
-            word = random_word(isa.DRAIN, **small | ({"dst": cycle} if cycle < REGS else {}))
-            acc = random_signed(cfg.acc_w - 1)
-            schedule_drain(plan, cycle, rs, cfg.deep, word, acc)
+            step = cfg.drain_rows
+            small = {"bias_addr": random.randrange(0, DEPTH, step)}
+            small["dst"] = (cycle if cycle < REGS else random.randrange(REGS)) // step * step
+            word = random_word(isa.DRAIN, **small)
+            acc = [random_signed(cfg.acc_w - 1) for _ in range(step)]
+            schedule_drain(plan, cycle, cfg, word, acc)
             model.drain(cycle, word, np.array([acc]))
         settled = cycle >= 2 * REGS + 8 + 6 * cfg.deep + rs
         if writing or (settled and random.random() < 0.8):

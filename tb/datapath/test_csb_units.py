@@ -15,7 +15,7 @@ from cocotb.triggers import RisingEdge
 
 from csb_rnn.machine import isa
 from tb.datapath.test_csb_datapath import Program, Unit
-from tb.datapath.test_csb_lane import bench_config
+from tb.datapath.test_csb_lane import bench_config, row_controls
 from tb.lib.datapath_model import Word, pack
 from tb.lib.stream import poison, reset, start_clock
 
@@ -113,11 +113,12 @@ async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple)
                     at = cycle + isa.LAT_DRAINED - 1
                     bench.expect[at] |= {"evt_o": 1, "evt_id_o": word["evt"]}
                 bench.expect[cycle + stages] |= {"bias_re_o": 1, "bias_addr_o": word["bias_addr"]}
+                rows = row_controls(cfg, word)
                 bench.expect[cycle + 2 + cfg.deep + stages] |= {
                     "cvt_valid_o": 1,
-                    "shift_o": word["shift"],
+                    "shift_o": rows["shift"],
                 }
-                bench.expect[cycle + 3 + 2 * cfg.deep + stages]["act_o"] = word["act"]
+                bench.expect[cycle + 3 + 2 * cfg.deep + stages]["act_o"] = rows["act"]
                 last = bench.expect[cycle + isa.lat_post(cfg) - 1]
                 last |= {"reg_we_o": 1, "reg_o": word["dst"], "post_o": word["post"]}
                 if word["acquire"]:

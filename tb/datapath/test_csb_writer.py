@@ -26,11 +26,12 @@ async def start_up(dut) -> None:
 
 @cocotb.test
 async def random_slots(dut) -> None:
-    lanes, columns, data_w, lane_w = (
-        int(getattr(dut, name).value) for name in ("Lanes", "L", "DataW", "LaneW")
+    lanes, columns, neurons, data_w, lane_w = (
+        int(getattr(dut, name).value) for name in ("Lanes", "L", "BusNeurons", "DataW", "LaneW")
     )
+    places = columns * neurons
     cfg = config.load("small", data_w=data_w)
-    w, deep = -(-lanes // columns), int(dut.Deep.value)
+    w, deep = -(-lanes // places), int(dut.Deep.value)
     neu_mask, out_mask = (1 << len(dut.neu_addr_o)) - 1, (1 << len(dut.out_addr_o)) - 1
     await start_up(dut)
     expect: dict[int, dict[str, int]] = defaultdict(dict)
@@ -48,16 +49,17 @@ async def random_slots(dut) -> None:
             neu, out, done, evt = flags.values()
             counts = numerics.Saturations()
             for i in range(w):
-                part = np.array((values + [0] * columns)[i * columns : (i + 1) * columns])
+                part = np.array((values + [0] * places)[i * places : (i + 1) * places])
                 counts.clear()
                 data = numerics.to_neuron(part, slot["wr_shift_i"], cfg, counts)
-                data = np.roll(data, slot["wr_rot_i"])
+                data = np.roll(data.reshape(neurons, columns), slot["wr_rot_i"], axis=1).ravel()
+                at = i * neurons
                 bus = expect[t3 + 2 + deep + i]
                 if neu:
-                    bus.update(neu_valid_o=1, neu_addr_o=(slot["wr_neu_addr_i"] + i) & neu_mask)
+                    bus.update(neu_valid_o=1, neu_addr_o=(slot["wr_neu_addr_i"] + at) & neu_mask)
                     expect[t3 + 1 + deep + i].update(bus_busy_o=1)
                 if out:
-                    bus.update(out_valid_o=1, out_addr_o=(slot["wr_out_addr_i"] + i) & out_mask)
+                    bus.update(out_valid_o=1, out_addr_o=(slot["wr_out_addr_i"] + at) & out_mask)
                 if neu or out:
                     bus.update(neu_data_o=pack(data, data_w), sat_o=int(bool(counts)))
             if evt:

@@ -119,7 +119,7 @@ async def local_copies(dut) -> None:
 @cocotb.test
 async def reg_bank_has_four_readers(dut) -> None:
     """Narrow ports saturate and say so; a read of a word being written gives the old value."""
-    width, narrow = int(dut.LaneW.value), isa.MUL_W
+    width, narrow, writes = int(dut.LaneW.value), isa.MUL_W, int(dut.Writes.value)
     start_clock(dut)
     memory = dict.fromkeys(range(isa.REG_DEPTH))
     want: list[int | None] = [None] * 4
@@ -127,11 +127,13 @@ async def reg_bank_has_four_readers(dut) -> None:
     for cycle in range(3000):
         we = cycle < isa.REG_DEPTH or random.random() < 0.5
         reg = cycle if cycle < isa.REG_DEPTH else random.randrange(isa.REG_DEPTH)
-        value = random_signed(width)
+        reg = reg // writes * writes
+        values = [random_signed(width) for _ in range(writes)]
         dut.we_i.value, dut.waddr_i.value = int(we), reg
-        dut.wdata_i.value = value & ((1 << width) - 1)
+        dut.wdata_i.value = pack(values, width)
         read = int(cycle >= isa.REG_DEPTH and random.random() < 0.8)
-        at = [random.choice((reg, random.randrange(isa.REG_DEPTH))) for _ in range(4)]
+        near = reg + random.randrange(writes)
+        at = [random.choice((near, random.randrange(isa.REG_DEPTH))) for _ in range(4)]
         dut.re_i.value, dut.raddr_i.value = read, pack(at, 5)  # m0, x0, m1, x1
         await RisingEdge(dut.clk_i)
         if want[0] is not None:
@@ -147,7 +149,7 @@ async def reg_bank_has_four_readers(dut) -> None:
         if read:
             want = [memory[a] for a in at]
         if we:
-            memory[reg] = value
+            memory |= {reg + i: value for i, value in enumerate(values)}
     assert clipped > 100
 
 

@@ -126,7 +126,8 @@ class Bench:
 
     # --- drain
     def _sums(self, row: int) -> tuple[int, list[int | None]]:
-        keys = [(p, b, row) for p in range(self.c.P) for b in range(self.c.banks)]
+        keys = [(p, b, row + i) for p in range(self.c.P) for b in range(self.c.banks)
+                for i in range(self.c.drain_rows)]  # fmt: skip
         at_once = [
             self.model.stored.get(key) == self.cycle - isa.lat_stored(self.c) for key in keys
         ]
@@ -149,8 +150,14 @@ class Bench:
         now = {
             k[2] for k, t in self.model.stored.items() if t == self.cycle - isa.lat_stored(self.c)
         }
+        count = self.c.drain_rows
         rows = [*now] if now and random.random() < 0.9 else [random.randrange(self.c.acc_depth)]
-        rows = [row for row in rows if self.model.readable(row, self.cycle)]
+        rows = [row // count * count for row in rows]
+        rows = [
+            row
+            for row in rows
+            if all(self.model.readable(row + i, self.cycle) for i in range(count))
+        ]
         return random.choice(rows) if rows else None
 
     # --- neurons
@@ -171,17 +178,19 @@ class Bench:
         return None if any_at in taken else any_at
 
     def neuron_write(self) -> dict[str, int]:
-        """Ports of one write to one side, or to all of them."""
+        """Ports of one write of one neuron, or of all that a bus word has."""
         c, at = self.c, self.choose_neuron()
         if at is None:
             return {}
-        sides = {at[0]}
-        values = [random_signed(c.data_w) for _ in c.sides]
+        sides, first = len(c.sides), at[1] // c.bus_neurons * c.bus_neurons
+        places = {(at[1] - first) * sides + at[0]}
+        values = [random_signed(c.data_w) for _ in range(c.bus_neurons * sides)]
         if not self.running and random.random() < 0.5:
-            sides = set(range(len(c.sides)))
-        for side in sides:
-            self.writes.append((self.cycle + units.IN_EVENT, side, at[1], values[side]))
-        we = sum(1 << side for side in sides)
+            places = set(range(len(values)))
+        for i in places:
+            address = first + i // sides
+            self.writes.append((self.cycle + units.IN_EVENT, i % sides, address, values[i]))
+        we = sum(1 << i for i in places)
         return {"nw_we_i": we, "nw_addr_i": at[1], "nw_data_i": pack(values, c.data_w)}
 
     # --- sequences
@@ -193,7 +202,7 @@ class Bench:
 
     async def zero(self) -> None:
         """As csb_engine does: accumulators by their own port, neurons over their bus."""
-        sides = (1 << len(self.c.sides)) - 1
+        sides = (1 << self.c.bus_neurons * len(self.c.sides)) - 1
         for address in range(max(self.c.neuron_depth, self.c.acc_depth)):
             neurons = {"nw_we_i": sides, "nw_addr_i": address, "nw_data_i": 0}
             zero = {"zero_i": int(address < self.c.acc_depth), "zero_addr_i": address}
@@ -306,7 +315,7 @@ async def zeroing_reaches_everything(dut) -> None:
     await bench.stop()
     await bench.zero()
     before = bench.seen["sum"]
-    for row in range(c.acc_depth):
+    for row in range(0, c.acc_depth, c.drain_rows):
         await bench.tick(acc_re_i=1, acc_addr_i=row)
     await bench.tick()
     assert bench.seen["sum"] - before == c.acc_depth * c.P * c.banks

@@ -69,9 +69,10 @@ class EngineBench:
     async def neurons(self, column: np.ndarray, addr: np.ndarray, values: np.ndarray) -> None:
         for a in np.unique(addr):
             at = addr == a
-            data = np.zeros(self.c.L, np.int64)
-            data[column[at]] = values[at]
-            self.dut.nw_we_i.value = int(sum(1 << int(x) for x in column[at]))
+            place = column[at] + a % self.c.bus_neurons * self.c.L
+            data = np.zeros(self.c.bus_neurons * self.c.L, np.int64)
+            data[place] = values[at]
+            self.dut.nw_we_i.value = int(sum(1 << int(x) for x in place))
             self.dut.nw_addr_i.value = int(a)
             self.dut.nw_data_i.value = _pack(data, self.c.data_w)
             await self.tick()
@@ -93,7 +94,8 @@ class EngineBench:
         for _ in range(8):
             await self.tick()
 
-    async def drain(self, addr: int) -> np.ndarray:
+    async def drain(self, addr: int) -> list[np.ndarray]:
+        """The sums of drain_rows rows, [lanes] each."""
         self.dut.acc_re_i.value = 1
         self.dut.acc_addr_i.value = addr
         await self.tick()
@@ -102,8 +104,10 @@ class EngineBench:
             await self.tick()
         word = int(self.dut.sum_o.value)  # raises on X
         w = self.c.acc_w
-        lanes = [(word >> (i * w)) & ((1 << w) - 1) for i in range(self.c.lanes)]
-        return np.array([v - (1 << w) if v >> (w - 1) else v for v in lanes])
+        count = self.c.drain_rows
+        sums = [(word >> (i * w)) & ((1 << w) - 1) for i in range(count * self.c.lanes)]
+        sums = [v - (1 << w) if v >> (w - 1) else v for v in sums]
+        return list(np.array(sums).reshape(-1, count).T)
 
 
 async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
@@ -132,7 +136,10 @@ async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
         for g, d in enumerate(stage.nodes.drains):
             at = stage.acc_base + space.slot * stage.count + g
             want[at, space.lane] = sum(weights[d.gate, i] @ vectors[i] for i in d.inputs)
-    got = np.array([await bench.drain(a) for a in range(len(want))])
+    rows: list[np.ndarray] = []
+    for a in range(0, len(want), c.drain_rows):
+        rows += await bench.drain(a)
+    got = np.array(rows)
     assert np.array_equal(got, want), f"{case}: {np.count_nonzero(got != want)} sums differ"
     return got.tobytes()
 

@@ -82,8 +82,8 @@ async def reduce_adds_all(dut) -> None:
 @cocotb.test
 async def neurons_of_every_side(dut) -> None:
     """Every port reads an address of its own, none of them one that is being written."""
-    width, depth, sides, ports = (
-        int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides", "Reads")
+    width, depth, sides, ports, words = (
+        int(getattr(dut, n).value) for n in ("DataW", "Depth", "Sides", "Reads", "Writes")
     )
     address_w = len(dut.raddr_i) // ports
     places = 1 << (sides - 1).bit_length()  # of a word
@@ -92,11 +92,16 @@ async def neurons_of_every_side(dut) -> None:
     want: list[int] = []
     dut.we_i.value = dut.re_i.value = 0
     for _ in range(4000):
-        address, we = random.randrange(depth), random.getrandbits(sides)
-        values = [random_signed(width) for _ in range(sides)]
+        address, we = random.randrange(depth), random.getrandbits(words * sides)
+        values = [random_signed(width) for _ in range(words * sides)]
+        first = address // words * words
         drive(dut, "we_i", waddr_i=address if we else None, wdata_i=pack(values, width))
         dut.we_i.value = we
-        written = {address * places + s: values[s] for s in range(sides) if we >> s & 1}
+        written = {
+            (first + i // sides) * places + i % sides: values[i]
+            for i in range(words * sides)
+            if we >> i & 1
+        }
         known = [a for a in memory if a not in written]
         read = bool(known) and random.random() < 0.7
         at = [random.choice(known) for _ in range(ports)] if read else None
@@ -112,7 +117,7 @@ async def neurons_of_every_side(dut) -> None:
 # --- csb_acc_bank -------------------------------------------------------------------------------
 @cocotb.test
 async def bank_has_two_readers(dut) -> None:
-    width, depth = int(dut.AccW.value), int(dut.Depth.value)
+    width, depth, rows = (int(getattr(dut, n).value) for n in ("AccW", "Depth", "DrainRows"))
     start_clock(dut)
     memory: dict[int, int] = {}
     want: dict[str, int] = {}
@@ -123,12 +128,14 @@ async def bank_has_two_readers(dut) -> None:
         value = random.getrandbits(width)
         drive(dut, "we_i", waddr_i=waddr)
         dut.wdata_i.value = value
-        for port in ("row", "drain"):
-            known = [a for a in memory if a != waddr]
+        for port, count in (("row", 1), ("drain", rows)):
+            known = [a for a in memory if a // count * count == a]
+            known = [a for a in known if all(b in memory for b in range(a, a + count))]
+            known = [a for a in known if waddr not in range(a, a + count)]
             at = random.choice(known) if known and random.random() < 0.6 else None
             drive(dut, f"{port}_re_i", **{f"{port}_raddr_i": at})
             if at is not None:
-                want[f"{port}_next"] = memory[at]
+                want[f"{port}_next"] = pack([memory[b] for b in range(at, at + count)], width)
         await RisingEdge(dut.clk_i)
         for port in ("row", "drain"):
             if port in want:

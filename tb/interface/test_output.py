@@ -15,7 +15,8 @@ from tb.lib.checkers import Checker, Monitor
 from tb.lib.stream import STALLS, TAKEN_WITHIN, recoveries, reset, start_clock, until
 
 DEPTH = 16
-CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH)
+NEURONS = int(os.environ.get("BUS_NEURONS", "1"))
+CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH, bus_neurons=NEURONS)
 MOST = DEPTH * min(CONFIG.L, CONFIG.values_per_beat)  # values of buffer and table
 
 
@@ -100,7 +101,8 @@ class Bench:
             [random.randint(-(1 << w - 1), (1 << w - 1) - 1) for _ in range(CONFIG.L)]
             for _ in range(DEPTH)
         ]
-        for a, word in enumerate(words):
+        for a in range(0, DEPTH, NEURONS):
+            word = [x for one in words[a : a + NEURONS] for x in one]
             for _ in range(TAKEN_WITHIN):
                 if random.random() >= self.lag:
                     break
@@ -110,8 +112,8 @@ class Bench:
             dut.out_addr_i.value = self.half * DEPTH + a
             mask = (1 << w) - 1
             dut.out_data_i.value = sum((x & mask) << i * w for i, x in enumerate(word))
-            dut.out_done_i.value = int(a == DEPTH - 1)
-            if a < DEPTH - 1:
+            dut.out_done_i.value = int(a == DEPTH - NEURONS)
+            if a < DEPTH - NEURONS:
                 await RisingEdge(dut.clk_i)
         self.half ^= 1
         v = CONFIG.values_per_beat

@@ -58,13 +58,15 @@ class LaneModel:
         self.commits[cycle].append(commit)
 
     def drain(self, cycle: int, word: Word, acc: Ints) -> None:
-        """A drain word issues; ``acc`` are its sums."""
+        """A drain word issues; ``acc`` are its sums, ``[lanes, drain_rows]``."""
         counts = Saturations()
-        bias = self.bias[:, word["bias_addr"]]
-        value = numerics.drain_value(acc, bias, word["shift"], self.cfg, counts)
+        for i in range(self.cfg.drain_rows):
+            shift, act = isa.drain_row(word, i)
+            bias = self.bias[:, word["bias_addr"] + i]
+            value = numerics.drain_value(acc[:, i], bias, shift, self.cfg, counts)
+            result = numerics.activation(value, ACT_NAME[act])
+            self._write(cycle + isa.lat_post(self.cfg), self.regs["drain"], word["dst"] + i, result)
         self.note(cycle + 2 + self.cfg.reduce_stages + 3 * self.cfg.deep, counts, "drain")
-        result = numerics.activation(value, ACT_NAME[word["act"]])
-        self._write(cycle + isa.lat_post(self.cfg), self.regs["drain"], word["dst"], result)
 
     def element(self, cycle: int, word: Word, base: int = 0, fresh: bool = False) -> Ints:
         """An element word issues; returns its v. ``base`` is added to its state addresses."""

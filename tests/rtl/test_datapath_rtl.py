@@ -36,6 +36,7 @@ def test_seq_asserts_a_word(sim: str) -> None:
         ("csb_local_copy", "local_", {"Width": 7, "Stages": 0}),
         ("csb_local_copy", "local_", {"Width": 7, "Stages": 1}),
         ("csb_reg_bank", "reg_bank_", {"LaneW": 23}),
+        ("csb_reg_bank", "reg_bank_", {"LaneW": 26, "Writes": 2}),
         ("csb_shift_sat", "shift_sat_", {"InW": 45, "Base": 1, "ShiftW": 4, "OutW": 24}),
         ("csb_shift_sat", "shift_sat_", {"InW": 37, "Base": 0, "ShiftW": 5, "OutW": 26}),
         ("csb_shift_four", "shift_four_", {"W": 38, "Step": 8}),
@@ -75,6 +76,7 @@ def test_act(sim: str, lane_w: int, deep: int) -> None:
         ("odd", {"data_w": 8}),
         ("paper256", {"data_w": 12, "state_w": 20, "state_frac": 12}),
         ("tiny", {"state_w": 26, "state_frac": 15}),
+        ("small", {"drain_rows": 2}),
     ],
     ids=str,
 )
@@ -92,6 +94,7 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
             "StateFrac": cfg.state_frac,
             "BiasDepth": 16,
             "StateDepth": 16,
+            "DrainRows": cfg.drain_rows,
             "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides),
@@ -106,6 +109,7 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
         {"Deep": 1},
         {"Lanes": 4, "L": 4, "DataW": 12, "LaneW": 24},
         {"Lanes": 3, "L": 5},
+        {"Lanes": 13, "L": 3, "BusNeurons": 2},
     ],
     ids=str,
 )
@@ -130,7 +134,8 @@ SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth":
 
 @pytest.mark.parametrize("unit", ["csb_drain", "csb_element"])
 @pytest.mark.parametrize(
-    ("name", "overrides"), [("tiny", {}), ("small", {}), ("odd", {"drain_depth": 48})]
+    ("name", "overrides"),
+    [("tiny", {}), ("small", {}), ("odd", {"drain_depth": 48, "drain_rows": 2})],
 )
 def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None:
     overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
@@ -141,7 +146,11 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
         "csb_element": ("StateDepth", "NeuronDepth", "OutDepth", "Deep"),
     }
     own = {
-        "csb_drain": {"Depth": cfg.drain_depth, "ReduceStages": cfg.reduce_stages},
+        "csb_drain": {
+            "Depth": cfg.drain_depth,
+            "ReduceStages": cfg.reduce_stages,
+            "DrainRows": cfg.drain_rows,
+        },
         "csb_element": {"Depth": cfg.elem_depth, "SubSlots": cfg.sub_slots},
     }
     run(
@@ -161,6 +170,7 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
         ("small", {"data_w": 8}),
         ("odd", {"shared_cols": 3, "data_w": 12, "weight_w": 8, "state_w": 20, "state_frac": 12}),
         ("paper256", {"share_v": 1, "drain_banks": 2}),
+        ("odd", {"bus_neurons": 2, "drain_rows": 2}),
     ],
     ids=str,
 )
@@ -188,6 +198,8 @@ def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
             "DrainDepth": cfg.drain_depth,
             "ElemDepth": cfg.elem_depth,
             "OutDepth": cfg.out_depth,
+            "DrainRows": cfg.drain_rows,
+            "BusNeurons": cfg.bus_neurons,
             "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides) | {"PROGRAMS": "1" if sim == "icarus" else "8"},

@@ -57,14 +57,16 @@ def test_input(sim: str, config: str, deep: int) -> None:
     )
 
 
-@pytest.mark.parametrize("config", ["tiny", "odd", "paper512"])
-def test_output(sim: str, config: str) -> None:
+@pytest.mark.parametrize(
+    ("config", "neurons"), [("tiny", 1), ("odd", 1), ("odd", 2), ("paper512", 1)]
+)
+def test_output(sim: str, config: str, neurons: int) -> None:
     run(
         "csb_output",
         "tb.interface.test_output",
         sim=sim,
-        parameters=output_bench.parameters(config),
-        extra_env={"CSB_CONFIG": config},
+        parameters=output_bench.parameters(config) | {"BusNeurons": neurons},
+        extra_env={"CSB_CONFIG": config, "BUS_NEURONS": str(neurons)},
     )
 
 

@@ -20,6 +20,7 @@ SWEEP = {
     "shared": {"P": 4, "shared_cols": 2, "weight_w": 8, "share_v": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
     "latencies": {"deep": 1, "acc_depth": 40},
+    "rates": {"bus_neurons": 2, "drain_rows": 2},
     "depths": {
         "weight_depth": 300,
         "drain_depth": 100,
@@ -29,7 +30,7 @@ SWEEP = {
     },
 }
 #: The sharing variant in the shape of the other one.
-ALL = SWEEP["sharing"] | {"stream_w": 64, "shared_cols": 3, "weight_w": 8}
+ALL = SWEEP["sharing"] | SWEEP["rates"] | {"stream_w": 64, "shared_cols": 3, "weight_w": 8}
 #: Benches whose top is not the module itself.
 OTHER_TOP = {"csb_act": "act_sweep"}
 

@@ -46,7 +46,8 @@ def _plan(layers: list[PlacedLayer], s: PlacedStage, c: Config) -> StagePlan:
         neuron_pp={n: v.pp for n, v in layer.vectors.items()},
         neuron_shift={n: layer.q.neu_shift(cell.writer(n)) for n in cell.vectors},
         rot=space.rot.tolist(),
-        sub_slots=c.sub_slots,
+        rows=s.count,
+        slot_words=c.slot_words,
         out_base=0 if layer is layers[-1] else None,
         written={n: v.event for n, v in layer.vectors.items()},
         early={n: v.early for n, v in layer.vectors.items() if v.early is not None},
@@ -122,13 +123,13 @@ def compile_network(
     )
 
     plans = [_plan(layers, s, c) for s in stages]
-    drain, in_flight = datapath.drain_program(plans, acc_pp)
-    elem, loop = datapath.element_program(plans, c)
+    drain, in_flight = datapath.drain_program(plans, acc_pp, c)
+    elem, loop = datapath.element_program(plans, c, streams)
     over("the drain program", len(drain), c.drain_depth, c)
     over("the element program", len(elem), c.elem_depth, c)
     last = layers[-1]
     home = last.spaces[last.q.cell.output.space]
-    over("the output buffer", home.slots * c.sub_slots, c.out_depth, c)
+    over("the output buffer", home.slots * c.slot_words, c.out_depth, c)
     over("the output table", -(-last.q.outputs // c.values_per_beat), c.out_depth, c)
 
     bias = np.zeros((acc_rows, c.lanes), np.int64)
@@ -171,7 +172,7 @@ def compile_network(
         bias=bias,
         inputs=qnet.inputs,
         x_base=int(x.place[0]),
-        out_word=home.slot * c.sub_slots + c.bus_place(home.lane) // c.L,
+        out_word=home.slot * c.slot_words + c.bus_place(home.lane) // c.L,
         out_column=home.column(c),
         states=states,
         state_stride=per_stream,

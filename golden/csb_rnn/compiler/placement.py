@@ -99,11 +99,7 @@ class PlacedStage:
     nodes: Stage
     acc_base: int
     drained: int | None  # event; None if nobody waits for it
-
-    @property
-    def count(self) -> int:
-        """Accumulator rows of a unit."""
-        return len(self.nodes.drains)
+    count: int  # accumulator rows of a unit
 
 
 def over(what: str, need: int, have: int, c: Config) -> None:
@@ -186,7 +182,13 @@ def place(
 
     classes = unit_classes.named(qnet.csb, c.shared_cols, block)
     j = np.arange(qnet.inputs)
-    x = Vector(j % c.L, 0 * j, j // c.L, -(-qnet.inputs // c.L), isa.EVENT_X)
+    x = Vector(
+        j % c.L,
+        0 * j,
+        j // c.L,
+        -(-qnet.inputs // (c.L * c.bus_neurons)) * c.bus_neurons,
+        isa.EVENT_X,
+    )
     layers: list[PlacedLayer] = []
     stages: list[PlacedStage] = []
     acc_base = state_base = 0
@@ -209,14 +211,16 @@ def place(
                     home.column(c),
                     home.slot,
                     c.bus_place(home.lane) // c.L,
-                    c.sub_slots,
+                    c.slot_words,
                     event(),
                     state is not None,
                 )
         layers.append(PlacedLayer(q, spaces, vectors))
         for nodes in q.cell.stages:
-            stages.append(PlacedStage(len(stages), i, nodes, acc_base, None))
-            acc_base += spaces[nodes.space].slots * len(nodes.drains)
+            # Whole drain words: 3 drains take 4 rows if two are drained in a cycle.
+            rows = -(-len(nodes.drains) // c.drain_rows) * c.drain_rows
+            stages.append(PlacedStage(len(stages), i, nodes, acc_base, None, rows))
+            acc_base += spaces[nodes.space].slots * rows
     # Who has passed a wait for a vector of an iteration knows that all stages up to the one that
     # writes it were drained: only those behind, above all the last one, have to say so.
     known = -1
@@ -232,7 +236,7 @@ def place(
     for s in stages:
         layer = layers[s.layer]
         slots = layer.spaces[s.nodes.space].slots
-        pace = max(len(s.nodes.drains), len(s.nodes.elems), c.sub_slots)
+        pace = max(s.count // c.drain_rows, len(s.nodes.elems), c.sub_slots)
         early = slots - -(-TAIL // pace)
         for e in s.nodes.elems:
             within = layer.q.cell.vectors.get(e.vector or "", "") is None

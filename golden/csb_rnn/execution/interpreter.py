@@ -116,9 +116,12 @@ class Interpreter:
                     yield False
                 self.acquired += int(bool(w.get("acquire")))
                 at = self._acc(np.array(w["acc_addr"], np.int64), n, int(w["acc_pp"]))
-                total = self.acc[lane // c.drain_banks, :, lane % c.drain_banks, at].sum(axis=1)
-                v = numerics.drain_value(total, p.bias[w["bias_addr"]], w["shift"], c)
-                self.regs["drain"][w["dst"]] = numerics.activation(v, _ACTS[int(w["act"])])
+                for i in range(c.drain_rows):
+                    rows = self.acc[lane // c.drain_banks, :, lane % c.drain_banks, at + i]
+                    shift, act = isa.drain_row(w, i)
+                    bias = p.bias[w["bias_addr"] + i]
+                    v = numerics.drain_value(rows.sum(axis=1), bias, shift, c)
+                    self.regs["drain"][w["dst"] + i] = numerics.activation(v, _ACTS[act])
                 self.posts += int(bool(w.get("post")))
                 if w.get("evt_en"):
                     self.events[w["evt"]] += 1

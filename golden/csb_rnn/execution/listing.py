@@ -78,10 +78,13 @@ def _drain(p: Program, names: Mapping[int, str]) -> Iterator[str]:
     yield ""
     yield f"drain: {len(p.drain)} words"
     for at, w in enumerate(p.drain):
-        parts = [
-            f"d{w['dst']} = {_ACTS[w['act']]}(acc{w['acc_addr']} + bias{w['bias_addr']} "
-            f">> {isa.SHIFT_BASE + w['shift']})"
-        ]
+        parts = []
+        for i in range(p.config.drain_rows):
+            shift, act = isa.drain_row(w, i)
+            parts.append(
+                f"d{w['dst'] + i} = {_ACTS[act]}(acc{w['acc_addr'] + i} + bias{w['bias_addr'] + i} "
+                f">> {isa.SHIFT_BASE + shift})"
+            )
         parts += [f"gap {w['gap']}"] if w.get("gap") else []
         waits = {"wait_mark": "wait marks", "acquire": "wait registers", "post": "post"}
         parts += [text for name, text in waits.items() if w.get(name)]

@@ -13,7 +13,7 @@ import functools
 from typing import Any
 
 from csb_rnn.machine.config_file import merged, read_table
-from csb_rnn.machine.config_ranges import MOST_BITS, MOST_PES, NAME, RANGES, ConfigError
+from csb_rnn.machine.config_ranges import MOST_BITS, MOST_PES, RANGES, ConfigError, check_ranges
 from csb_rnn.machine.folders import HDL
 from csb_rnn.machine.rtl_names import camel
 from csb_rnn.machine.sharing_modes import BANK_SETS, MODES, SHARING, SIDES, Switches
@@ -43,6 +43,7 @@ class Config(Switches):
     state_w: int
     state_frac: int
     drain_banks: int
+    drain_rows: int
     shared_cols: int
     acc_guard: int
     max_block: int
@@ -56,6 +57,7 @@ class Config(Switches):
     out_depth: int
     stream_w: int
     x_per_cycle: int
+    bus_neurons: int
     deep: int
 
     def __post_init__(self) -> None:
@@ -65,19 +67,7 @@ class Config(Switches):
             ConfigError: one line with the field and its range.
         """
         name = self.name
-        if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise ConfigError(
-                f"configuration name {untrusted.show(name)}: expected at most 32 of a-z, 0-9 and _"
-            )
-        for field, allowed in RANGES.items():
-            value = getattr(self, field)
-            if type(value) is not int or value not in allowed:
-                expected = f"{allowed[0]} to {allowed[-1]}"
-                if isinstance(allowed, tuple):
-                    expected = " or ".join(map(str, allowed))
-                raise ConfigError(
-                    f"{name}: {field} must be {expected}, not {untrusted.show(value)}"
-                )
+        check_ranges(name, vars(self))
         values_per_beat = self.stream_w // 16
         if self.stream_w % 16:
             raise ConfigError(f"{name}: stream_w must be a multiple of 16, not {self.stream_w}")
@@ -124,7 +114,12 @@ class Config(Switches):
     @property
     def sub_slots(self) -> int:
         """Cycles of one unit slot (one value of every lane) on the neuron write bus."""
-        return -(-self.lanes // self.L)
+        return -(-self.lanes // (self.L * self.bus_neurons))
+
+    @property
+    def slot_words(self) -> int:
+        """Addresses of one unit slot, in a neuron memory and in the output buffer."""
+        return self.sub_slots * self.bus_neurons
 
     @property
     def acc_half(self) -> int:

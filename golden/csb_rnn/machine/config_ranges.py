@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from csb_rnn.errors import CsbError
 from csb_rnn.machine.sharing_modes import MODES
+from csb_rnn.system import untrusted
 
 
 class ConfigError(CsbError, ValueError):
@@ -29,6 +31,7 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "state_w": range(16, 33),
     "state_frac": range(16),
     "drain_banks": range(1, 17),
+    "drain_rows": (1, 2),
     **{m.switch: (0, 1) for m in MODES},
     "shared_cols": range(1, 65),
     "acc_guard": range(33),
@@ -43,8 +46,12 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "out_depth": range(2, (1 << 12) + 1),
     "stream_w": range(16, 1025),
     "x_per_cycle": range(1, 65),
+    "bus_neurons": (1, 2),
     "deep": (0, 1),
 }
+
+#: Fields that divide a depth: words of it are read or written together.
+PAIRS = (("drain_rows", "acc_depth"), ("drain_rows", "bias_depth"), ("bus_neurons", "out_depth"))
 
 
 def expected(allowed: range | tuple[int, ...]) -> str:
@@ -52,3 +59,25 @@ def expected(allowed: range | tuple[int, ...]) -> str:
     if isinstance(allowed, tuple):
         return " or ".join(map(str, allowed))
     return f"{allowed[0]} to {allowed[-1]}"
+
+
+def check_ranges(name: object, values: Mapping[str, object]) -> None:
+    """Refuse a configuration's name and fields, each for itself and with the depths it divides.
+
+    Raises:
+        ConfigError: one line with the field and its range.
+    """
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise ConfigError(
+            f"configuration name {untrusted.show(name)}: expected at most 32 of a-z, 0-9 and _"
+        )
+    sizes: dict[str, int] = {}
+    for field, allowed in RANGES.items():
+        value = values[field]
+        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
+            what = f"{expected(allowed)}, not {untrusted.show(value)}"
+            raise ConfigError(f"{name}: {field} must be {what}")
+        sizes[field] = value
+    for by, field in PAIRS:
+        if sizes[field] % sizes[by]:
+            raise ConfigError(f"{name}: {by} must divide {field}")

@@ -40,7 +40,6 @@ ACT_W, SEL_W = clog2(len(ACT)), clog2(len(M_SEL))
 # The iteration of the event in a PEGroup's wait: iteration n counts frames of all streams.
 LAG = {"this": 0, "stream": 1, "last": 2, "before_last": 3}
 
-
 SATURATES = ("drain", "narrow operand", "element", "state")  # places in a lane, from bit 0
 
 
@@ -75,12 +74,14 @@ DRAIN = (
     Field("post", 1, "tell the element unit that the registers up to here are written"),
     Field("evt_en", 1, "count an event: the accumulators up to here are read"),
     Field("evt", 4, "event counter"),
-    Field("acc_addr", 12, "accumulator address in every bank"),
+    Field("acc_addr", 12, "accumulator address in every bank; first of drain_rows"),
     Field("acc_pp", 1, "accumulators are double-buffered by iteration parity"),
-    Field("bias_addr", 12, "bias address in every lane"),
+    Field("bias_addr", 12, "bias address in every lane; first of drain_rows"),
     Field("shift", SHIFT_W, "shift right by SHIFT_BASE + shift"),
     Field("act", ACT_W, "activation"),
-    Field("dst", REG_AW, "drain register"),
+    Field("dst", REG_AW, "drain register; first of drain_rows"),
+    Field("shift1", SHIFT_W, "shift of the second row"),
+    Field("act1", ACT_W, "activation of the second row"),
 )
 
 # Element word: v = m0*x0 + m1*x1 (or minus); act(v) -> register; v -> state, neurons, output.
@@ -119,6 +120,13 @@ ELEM = (
     Field("evt_en", 1, "count an event once the neurons are written"),
     Field("evt", 4, "event counter"),
 )
+
+
+def drain_row(word: Mapping[str, int], i: int) -> tuple[int, int]:
+    """Shift and activation (a code of :data:`ACT`) of row i of a drain word: 0 or 1."""
+    suffix = "1" if i else ""
+    return int(word.get(f"shift{suffix}", 0)), int(word.get(f"act{suffix}", 0))
+
 
 DRAINED_EVENTS = 4  # only the last event counters can say that accumulators were drained
 _LAG_NAME = {code: name for name, code in LAG.items()}
@@ -434,7 +442,6 @@ def layout_text() -> str:
     return "\n".join([*lines, ""])
 
 
-HDL = HDL
 PACKAGE_FILE = HDL / "csb_pkg.sv"
 LAYOUT_FILE = HDL / "engine" / "csb_peg_word.svh"
 

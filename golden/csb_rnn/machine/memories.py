@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bits of memory of a configuration, by use.
 
-Example: ``paper256`` has 27,586 Kibit, ``paper256_cols`` 17,122.
+Example: ``paper256`` has 27,593 Kibit, ``paper256_cols`` 17,129.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ module csb_sim_top #(
     parameter int WeightW = 16,
     parameter int StateW = 24,
     parameter int StateFrac = 13,
+    parameter int DrainRows = 1,
+    parameter int BusNeurons = 1,
     parameter int DrainBanks = 1,
     parameter int Sharing = 1,  // modes that are built in: sum of csb_pkg::Share*
     parameter int SharedCols = 1,
@@ -85,6 +87,8 @@ module csb_sim_top #(
       .WeightW(WeightW),
       .StateW(StateW),
       .StateFrac(StateFrac),
+      .DrainRows(DrainRows),
+      .BusNeurons(BusNeurons),
       .DrainBanks(DrainBanks),
       .Sharing(Sharing),
       .SharedCols(SharedCols),

@@ -60,7 +60,7 @@ def written(p: Program) -> tuple[int, int]:
     loop = p.elem[p.elem_loop :]
     to_neurons = sum(bool(w.get("neu_we")) for w in loop)
     to_output = sum(bool(w.get("out_we")) for w in loop)
-    return p.inputs + to_neurons * c.sub_slots * c.L, to_output * c.sub_slots
+    return p.inputs + to_neurons * c.slot_words * c.L, to_output * c.slot_words
 
 
 def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str, Memory]:
