@@ -19,6 +19,7 @@ def main() -> int:
     args = parser.parse_args()
     pages = site.build()
     print(f"{site.SITE}/index.html: {pages} pages, no warning, no dead link")
+    print(f"with search: {sys.executable} -m http.server --directory {site.SITE}")
     if args.screenshots is not None:
         for file in screenshots.take(site.SITE, Path(args.screenshots)):
             print(file)
