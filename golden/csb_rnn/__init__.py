@@ -15,7 +15,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from csb_rnn import errors as errors
 from csb_rnn.machine.version import __version__ as __version__
+from csb_rnn.system import extras as _extras
 
 if TYPE_CHECKING:
     from csb_rnn.api.build import Build, build, load
@@ -60,7 +62,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
-            return getattr(importlib.import_module(f"csb_rnn.api.{home}"), name)
+            try:
+                return getattr(importlib.import_module(f"csb_rnn.api.{home}"), name)
+            except ModuleNotFoundError as error:
+                raise _extras.of_import(error) from None
     raise AttributeError(f"module 'csb_rnn' has no attribute '{name}'")
 
 

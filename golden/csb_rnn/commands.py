@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn, TextIO
 
 from csb_rnn.errors import CsbError
-from csb_rnn.system import processes, untrusted
+from csb_rnn.system import extras, processes, untrusted
 
 OK, MISMATCH, BAD_INPUT = 0, 1, 2
 WIDTH = 100  # columns of tables, and of messages on a terminal
@@ -103,7 +103,10 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     processes.follow_make()
     try:
         code = main() or OK
-    except (CsbError, OSError) as error:
+    except (CsbError, OSError, ModuleNotFoundError) as caught:
+        error = extras.of_import(caught) if isinstance(caught, ModuleNotFoundError) else caught
+        if isinstance(error, ModuleNotFoundError):
+            raise
         code = error.exit_code if isinstance(error, CsbError) else BAD_INPUT
         text = one_line(error) if code == BAD_INPUT else str(error)  # a failed run shows its log
         print(shown(f"error: {text}", sys.stderr) if code == BAD_INPUT else f"error: {text}",

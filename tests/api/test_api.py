@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public API: modules, state dicts and files in; cycles, exact outputs and states out."""
 
+import re
 import subprocess
 import sys
 
@@ -123,6 +124,94 @@ def test_prune_in_place():
     assert "energy" in str(pruned)
     build = csb_rnn.build(module.state_dict(), config="tiny", prefix="0.", block=4)
     assert build.record.kept_weights == sum(m.kept for m in pruned)
+
+
+TAKES = {
+    "run_fixed": lambda made, v: made.run_fixed(v),
+    "run_float": lambda made, v: made.run_float(v),
+    "a state of run_fixed": lambda made, v: made.run_fixed(X, {"h_l0": v}),
+    "a state of run_float": lambda made, v: made.run_float(X, {"h_l0": v}),
+    "states": lambda made, v: made.run_float(X, v),
+    "sim": lambda made, v: made.simulate(X, sim=v),
+    "save": lambda made, v: made.save(v),
+    "load": lambda made, v: csb_rnn.load(v),
+    "read": lambda made, v: csb_rnn.read(v),
+    "a tensor": lambda made, v: csb_rnn.read({**lstm().state_dict(), "weight_ih_l0": v}),
+    "config": lambda made, v: csb_rnn.build(lstm(), config=v),
+    "calibrate": lambda made, v: csb_rnn.build(lstm(), config="tiny", calibrate=v),
+    "initial": lambda made, v: csb_rnn.build(lstm(), config="tiny", initial=v),
+    "streams": lambda made, v: csb_rnn.build(lstm(), config="tiny", streams=v),
+    "block": lambda made, v: csb_rnn.build(lstm(), config="tiny", block=v),
+    "sharing": lambda made, v: csb_rnn.build(lstm(), config="tiny", sharing=v),
+    "prefix": lambda made, v: csb_rnn.read(lstm().state_dict(), prefix=v),
+    "cell": lambda made, v: csb_rnn.read(lstm().state_dict(), cell=v),
+    "prune": lambda made, v: csb_rnn.prune(v, rate=2),
+    "rate": lambda made, v: csb_rnn.prune(lstm(), rate=v),
+    "align": lambda made, v: csb_rnn.prune(lstm(), rate=2, block=4, align=(v, 1)),
+    "classes": lambda made, v: csb_rnn.prune(lstm(), rate=2, block=4, classes=v),
+    "data": lambda made, v: csb_rnn.prune(lstm(), rate=2, block=4, data=v),
+    "refine": lambda made, v: csb_rnn.prune(lstm(), rate=2, block=4, data=X, refine=v),
+    "Pruner": lambda made, v: csb_rnn.Pruner(v, rate=2),
+    "scheme": lambda made, v: csb_rnn.Pruner(lstm(), v, rate=2),
+    "a rate": lambda made, v: csb_rnn.Pruner(lstm(), rate={"weight_ih_l0": v, "weight_hh_l0": 2}),
+    "gates": lambda made, v: csb_rnn.Pruner(lstm(), rate=2, gates=v),
+    "quantised": lambda made, v: csb_rnn.quantised(v, config="tiny"),
+    "configs": lambda made, v: csb_rnn.explore(lstm(), configs=[v]),
+    "rates": lambda made, v: csb_rnn.explore(lstm(), configs=["tiny"], rates=[v]),
+    "clock": lambda made, v: csb_rnn.explore(lstm(), configs=["tiny"], clock=v),
+}
+ODD = {
+    "text": "a\0b",
+    "an object": object(),
+    "rows of two lengths": [[1, 2], [3]],
+    "an array of text": np.full((6, 5), "a"),
+    "a set": {1},
+}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return csb_rnn.build(lstm(), config="tiny")
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("argument", TAKES)
+def test_an_argument_of_another_kind_is_one_line(made, argument, odd):
+    with pytest.raises(CsbError) as caught:
+        TAKES[argument](made, ODD[odd])
+    assert re.fullmatch(r".{8,300}", str(caught.value))
+
+
+def test_arrays_may_be_tensors(made):
+    """Of numpy or torch, with a gradient or of 16 bits: the numbers count. An example may be an
+    array of numpy, of 64 bits as numpy makes them."""
+    want = made.run_fixed(X, {"h_l0": np.full(9, 0.25)}).outputs
+    x = torch.from_numpy(X).requires_grad_()
+    got = made.run_fixed(x, {"h_l0": torch.full((9,), 0.25, dtype=torch.bfloat16)})
+    assert np.array_equal(got.outputs, want)
+    module = torch.nn.Sequential(torch.nn.Linear(5, 5), torch.nn.Tanh()).eval()
+    sizes = csb_rnn.api.sources._as_tensor(module, X.astype(np.float64))
+    assert sizes.dtype == torch.float32
+    assert torch.equal(sizes, x)
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "line"),
+    [
+        ("torch", "csb_rnn.prune", "torch: not installed; pip install 'csb-rnn[prune]'"),
+        ("torch", "csb_rnn.read('m.pt')", "torch: not installed; pip install 'csb-rnn[prune]'"),
+        ("onnx", "csb_rnn.read('m.onnx')", "onnx: not installed; pip install 'csb-rnn[onnx]'"),
+    ],
+)
+def test_a_missing_package_is_named(tmp_path, monkeypatch, package, code, line):
+    """As if it were not installed: ``None`` in ``sys.modules`` stops its import."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.pt", "m.onnx"):
+        (tmp_path / name).write_bytes(b"")
+    text = f"import sys; sys.modules['{package}'] = None; import csb_rnn\ntry: {code}\n"
+    text += "except csb_rnn.errors.CsbError as error: print(error)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == line
 
 
 @pytest.mark.parametrize(

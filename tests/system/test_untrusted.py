@@ -374,3 +374,11 @@ def test_image_of_another_program_is_refused(tmp_path):
         with pytest.raises(ValueError, match="is not that of the program"):
             flow.load(one)
     flow.load(other)
+
+
+def test_the_working_folder_takes_results(tmp_path, monkeypatch):
+    """``.`` has another folder above it, and two locks."""
+    monkeypatch.chdir(tmp_path)
+    with staging.staged(Path(), "last") as folder:
+        (folder / "last").write_text("1")
+    assert [f.name for f in tmp_path.iterdir()] == ["last"]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn import flow
-from csb_rnn.api import running, sizes
+from csb_rnn.api import arguments, running, sizes
 from csb_rnn.api.results import Memory, Prediction, Result, Run
 from csb_rnn.api.sources import read_source
 from csb_rnn.execution import timing, utilisation
@@ -24,6 +24,7 @@ from csb_rnn.machine.config import Config
 from csb_rnn.machine.own_config import choose
 from csb_rnn.network.onnx.hosting import Engine
 from csb_rnn.network.read import with_initial
+from csb_rnn.system import extras
 
 if TYPE_CHECKING:
     from csb_rnn import verify
@@ -116,6 +117,7 @@ class Build:
         return plots.build_losses(self.record)
 
     # --- models ---------------------------------------------------------------------------------
+    @extras.named
     def run_float(self, x: Any, state: States = None) -> Result:
         """The float model: the network as it was trained.
 
@@ -133,6 +135,7 @@ class Build:
         """
         return self._result(lambda own: flow.float_engine(self.record, own), x, state)
 
+    @extras.named
     def run_fixed(self, x: Any, state: States = None) -> Result:
         """The fixed model: every bit as the machine computes it; arguments as :meth:`run_float`.
 
@@ -148,6 +151,7 @@ class Build:
         return running.result(self.record, engine, x)
 
     # --- the machine ----------------------------------------------------------------------------
+    @extras.named
     def simulate(
         self,
         x: Any,
@@ -173,13 +177,14 @@ class Build:
             SimulationError: the simulation failed.
         """
         running.need_simulator(sim)
+        folder = None if out is None else arguments.path("out", out)
         from csb_rnn import verify
 
         runs: list[verify.Run] = []
         several = self.record.host is not None and bool(self.record.host.lengths)
         settings = {"sim": sim, "timeline": trace, "waves": waves}
         found = self._result(
-            lambda own: verify.on_machine(self.record, own, out, runs, several, **settings),
+            lambda own: verify.on_machine(self.record, own, folder, runs, several, **settings),
             x,
             state,
         )
@@ -198,6 +203,7 @@ class Build:
             reports=reports,
         )
 
+    @extras.named
     def evaluate(
         self,
         inputs: Any,
@@ -220,9 +226,11 @@ class Build:
         """
         from csb_rnn import verify
 
-        if settings.get("rtl", 2) > 0:
+        settings["rtl"] = arguments.whole("rtl", settings.get("rtl", 2), least=0)
+        if settings["rtl"]:
             running.need_simulator(settings.get("sim", "verilator"))
-        return verify.evaluate(self.record, inputs, labels, reference, **settings)
+        x, *known = map(arguments.each_plain, (inputs, labels, reference))
+        return verify.evaluate(self.record, x, known[0], known[1], **settings)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the image folder, whole or not at all.
@@ -230,9 +238,10 @@ class Build:
         Raises:
             UsageError, OSError: it cannot be written.
         """
-        flow.save(self.record, Path(folder))
+        flow.save(self.record, arguments.path("folder", folder))
 
 
+@extras.named
 def build(
     source: AnySource,
     *,
@@ -266,23 +275,30 @@ def build(
     Raises:
         CsbError: bad input; one line with the fault. Example: ``unknown configuration 'smal'``.
     """
+    options: dict[str, Any] = {
+        "block": arguments.block(block),
+        "sharing": arguments.text("sharing", sharing),
+        "streams": arguments.whole("streams", streams),
+    }
+    named = None if config is None else arguments.configuration(config)
+    start = {} if initial is None else arguments.by_name("initial", initial)
     found = read_source(source, prefix=prefix, cell=cell, example=example)
-    if initial:
-        found = dataclasses.replace(found, model=with_initial(found.model, initial))
-    samples = calibrate
+    if start:
+        found = dataclasses.replace(found, model=with_initial(found.model, start))
+    samples = arguments.each_plain(calibrate)
     if calibrate is not None and found.plan is None:
         samples = running.sequences(calibrate, found.model.inputs)[0]
-    options: dict[str, Any] = {"block": block, "sharing": sharing, "streams": streams}
-    if config is None:
-        config = sizes.smallest(found, samples, **options)
-    chosen = config if isinstance(config, Config) else choose(config)
+    if named is None:
+        named = sizes.smallest(found, samples, **options)
+    chosen = named if isinstance(named, Config) else choose(named)
     return Build(flow.build_source(found, chosen, samples, unchecked, **options))
 
 
+@extras.named
 def load(folder: str | os.PathLike[str]) -> Build:
     """The build of an image folder, checked against itself.
 
     Raises:
         CsbError: no image folder, or contradicting files.
     """
-    return Build(flow.load(Path(folder)))
+    return Build(flow.load(arguments.path("folder", folder)))

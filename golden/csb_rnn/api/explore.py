@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from csb_rnn import flow
-from csb_rnn.api import known, rates, sizes
+from csb_rnn.api import arguments, known, rates, sizes
 from csb_rnn.api.build import Build
 from csb_rnn.api.comparing import slower
 from csb_rnn.api.results import Prediction
@@ -27,6 +27,7 @@ from csb_rnn.execution.utilisation import Utilisation
 from csb_rnn.machine.config import Config
 from csb_rnn.network.read import Source
 from csb_rnn.program.program import CompileError
+from csb_rnn.system import extras
 
 if TYPE_CHECKING:
     from csb_rnn.api.sources import AnySource
@@ -148,6 +149,7 @@ def _point(
     }
 
 
+@extras.named
 def explore(
     source: AnySource | os.PathLike[str],
     *,
@@ -181,8 +183,12 @@ def explore(
         CsbError: bad input, one line.
     """
     for name, value in (("clock", clock), ("frame_rate", frame_rate)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise UsageError(f"{name}: expected a positive number, got {value:g}")
+        number = 1.0 if value is None else arguments.real(name, value)
+        if not (np.isfinite(number) and number > 0):
+            raise UsageError(f"{name}: expected a positive number, got {number:g}")
+    rates = [arguments.real("rates", rate) for rate in arguments.several("rates", rates)]
+    blocks = [arguments.whole("blocks", side) for side in arguments.several("blocks", blocks)]
+    streams = arguments.whole("streams", streams)
     found = read_source(source, prefix=prefix, cell=cell, example=example)
     if rates and found.checkpoint is None:
         raise UsageError(f"{found.path.name}: only state dicts and modules are pruned here")
@@ -194,7 +200,7 @@ def explore(
                 "already; give higher rates, or the network before it was pruned"
             )
     chosen = sizes.machines(configs)
-    options = {"calibrate": calibrate, "streams": streams, "sharing": sharing}
+    options = {"calibrate": arguments.each_plain(calibrate), "streams": streams, "sharing": sharing}
     with sizes.quiet():
         points = tuple(
             Point(

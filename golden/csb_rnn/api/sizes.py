@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from csb_rnn import flow
+from csb_rnn.api import arguments
 from csb_rnn.machine import config, memories
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.own_config import choose
@@ -37,7 +39,7 @@ def size(c: Config) -> tuple[int, int]:
     return c.pes, sum(memories.memory_bits(c).values())
 
 
-def machines(configs: str | Iterable[str | Config] = "all") -> list[Config]:
+def machines(configs: Any = "all") -> list[Config]:
     """Configurations by size.
 
     Args:
@@ -47,9 +49,12 @@ def machines(configs: str | Iterable[str | Config] = "all") -> list[Config]:
     Raises:
         ConfigError: there is no such configuration.
     """
-    chosen = config.names() if configs == "all" else configs
-    named = [chosen] if isinstance(chosen, str) else chosen
-    return sorted((c if isinstance(c, Config) else choose(c) for c in named), key=size)
+    everything = isinstance(configs, str) and configs == "all"
+    chosen = config.names() if everything else configs
+    one = isinstance(chosen, (str, os.PathLike, Config))
+    named = [chosen] if one else arguments.several("configs", chosen)
+    found = map(arguments.configuration, named)
+    return sorted((c if isinstance(c, Config) else choose(c) for c in found), key=size)
 
 
 def smallest(

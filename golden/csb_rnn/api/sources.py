@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from csb_rnn.api import arguments
 from csb_rnn.errors import UsageError
 from csb_rnn.network import read as files
 from csb_rnn.network import stacking
@@ -20,6 +21,7 @@ from csb_rnn.network.network import Model
 from csb_rnn.network.read import Source
 from csb_rnn.network.stacking import torch_cell
 from csb_rnn.network.state_dict import from_state_dict
+from csb_rnn.system import extras
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +44,22 @@ def _in_memory(name: str, checkpoint: Checkpoint) -> Source:
     return Source(Path(name), model, checkpoint, (checkpoint,), sha256=digest)
 
 
+def _as_tensor(module: torch.nn.Module, value: Any) -> torch.Tensor:
+    """An example's tensor on the module's device, floats in its precision.
+
+    Raises:
+        UsageError: no tensor, and no numbers that one is made of.
+    """
+    import torch
+
+    floats = (p for p in module.parameters() if p.is_floating_point())
+    first = next(floats, torch.empty(0))
+    if isinstance(value, torch.Tensor):
+        return value
+    made = torch.from_numpy(np.array(arguments.numbers("example", value)))
+    return made.to(first.device, first.dtype if made.is_floating_point() else made.dtype)
+
+
 def _of_module(module: Any, example: Any = None) -> Source:
     """
     Raises:
@@ -54,8 +72,10 @@ def _of_module(module: Any, example: Any = None) -> Source:
     if example is not None and isinstance(module, torch.nn.Module):
         from csb_rnn.network.module import read_module
 
+        inputs = example if isinstance(example, tuple) else (example,)
+        given = tuple(_as_tensor(module, value) for value in inputs)
         tensors = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
-        return dataclasses.replace(read_module(module, example), sha256=_digest(tensors))
+        return dataclasses.replace(read_module(module, given), sha256=_digest(tensors))
     if not isinstance(module, (torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN)):
         raise UsageError(
             f"{name}: expected a torch.nn.LSTM, GRU or RNN; give the recurrent module inside it, "
@@ -79,11 +99,13 @@ def read_source(
             description; a ``torch.nn.LSTM``, ``GRU`` or ``RNN``; a state dict.
         prefix: name prefix of the recurrent module in a state dict.
         cell: name of the cell, where a state dict cannot say it: ``rnn_relu``.
-        example: input of a module that is not a recurrent layer itself, or a tuple of its inputs.
+        example: input of a module that is not a recurrent layer itself, or a tuple of its inputs:
+            tensors or arrays.
 
     Raises:
         CheckpointError, NetworkError, UsageError: the model cannot be represented.
     """
+    prefix, cell = arguments.text("prefix", prefix), arguments.text("cell", cell)
     if isinstance(source, Mapping):
         csb = None if cell is None else {"cell": cell}
         return _in_memory("state dict", from_state_dict(dict(source), prefix, csb))
@@ -91,9 +113,10 @@ def read_source(
         if prefix is not None or cell is not None:
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
         return _of_module(source, example)
-    return files.read_source(source, prefix, cell)
+    return files.read_source(arguments.path("source", source), prefix, cell)
 
 
+@extras.named
 def read(
     source: AnySource, *, prefix: str | None = None, cell: str | None = None, example: Any = None
 ) -> Model:

@@ -127,7 +127,10 @@ def _of_torch(key: str, value: Any) -> np.ndarray:
 
 def as_array(key: str, value: Any) -> np.ndarray:
     """A tensor as a numpy array; floats become float32, integers stay."""
-    value = _of_torch(key, value) if hasattr(value, "detach") else np.asarray(value)
+    try:
+        value = _of_torch(key, value) if hasattr(value, "detach") else np.asarray(value)
+    except ValueError:
+        raise CheckpointError(f"{key}: expected numbers in rows of one length") from None
     if value.dtype.kind not in "fiub":
         raise CheckpointError(f"{key}: expected numbers, got type {value.dtype}")
     if value.dtype.kind == "f":

@@ -7,11 +7,11 @@ series are small multiples: one axis for each.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from csb_rnn.errors import UsageError
+from csb_rnn.system import extras
 
 STYLE: Any = {
     "font.size": 9,
@@ -31,8 +31,7 @@ def drawing() -> Any:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    if find_spec("matplotlib") is None:
-        raise UsageError("matplotlib: not installed; pip install 'csb-rnn[reports]'")
+    extras.need("matplotlib")
     from matplotlib import figure
 
     return figure

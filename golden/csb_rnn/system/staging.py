@@ -74,6 +74,7 @@ def staged(
         OSError: it cannot be written.
     """
     check_out(out)
+    out = Path(os.path.abspath(out))  # the parent of "." is another folder
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".csb_", dir=out.parent))
     try:
