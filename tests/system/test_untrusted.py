@@ -9,6 +9,7 @@ import resource
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
