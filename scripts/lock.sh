@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes requirements.txt of requirements.in, requirements-kit.txt of requirements-kit.in: every package that is needed, exactly, with the SHA-256
-# of all its files, for Python 3.11 to 3.13 on any machine. A package that is there keeps its version
+# Makes requirements.txt of requirements.in, and those of the groups kit and site of theirs: every
+# package that is needed, exactly, with the SHA-256 of all its files, for Python 3.11 to 3.13 on any
+# machine. A package that is there keeps its version
 # unless requirements.in says otherwise; with --upgrade all of them move. Needs .venv (make setup).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,9 +18,11 @@ compile() {
     --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url "$@"
 }
 compile "$@" --output-file requirements.txt requirements.in
-# A group's packages, in versions that those of the project allow.
-compile "$@" --constraint requirements.txt --output-file requirements-kit.txt requirements-kit.in
-if grep -E '^(nvidia|cuda|torch|triton)|://' requirements.txt requirements-kit.txt >&2; then
+for group in kit site; do  # in versions that those of the project allow
+  compile "$@" --constraint requirements.txt --output-file "requirements-$group.txt" \
+    "requirements-$group.in"
+done
+if grep -E '^(nvidia|cuda|torch|triton)|://' requirements{,-kit,-site}.txt >&2; then
   echo "requirements: a CUDA package or an address got in" >&2
   exit 1
 fi
