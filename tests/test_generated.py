@@ -85,6 +85,31 @@ def test_core_lists_the_sources_in_order() -> None:
     assert [folders.ROOT / file for file in listed] == list(design.file_list()[0])
 
 
+#: Tables of numbers by hand: definitions of the design, no results.
+DEFINITIONS = {
+    "docs/develop/blocks/csb_util.md",  # latencies
+    "docs/reference/numerics.md",  # widths
+    "examples/ecp5/README.md",  # numbers of lights
+}
+
+
+def test_no_table_of_results_is_written_by_hand() -> None:
+    """Each is rendered from a kept result, so none is older than that."""
+    pages = [folders.ROOT / "README.md"]
+    pages += [p for top in ("docs", "examples") for p in (folders.ROOT / top).rglob("*.md")]
+    names = {
+        str(p.relative_to(folders.ROOT)): findings.written_tables(p.read_text()) for p in pages
+    }
+    assert {name: heads for name, heads in names.items() if heads}.keys() == DEFINITIONS
+
+
+def test_a_table_written_by_hand_is_found() -> None:
+    rows = "| head |\n|--:|\n| 1 |\n| 2,000 |\n| 0.3 |\n"
+    assert findings.written_tables(rows) == ["| head |"]
+    assert findings.written_tables(f"<!-- a -->\n{rows}<!-- /a -->\n") == []
+    assert findings.written_tables("| head |\n|---|\n| 1 |\n| two |\n") == []
+
+
 def test_results_columns_are_in_the_schema() -> None:
     out_of_accuracy = {"difference", "difference_999"}  # csb_rnn.experiments.trained.table.kept
     keys = {key for _, key in measured.SIM_COLUMNS}

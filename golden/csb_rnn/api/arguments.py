@@ -162,13 +162,26 @@ def configuration(value: object) -> str | os.PathLike[str] | Config:
     raise UsageError(f"config: expected a name, a path or a Config, got {kind_of(value)}")
 
 
-def block(value: Any) -> str | int:
+def _block(value: Any) -> str | int:
     """The side of blocks: a number or ``auto``; strings are read by the build.
 
     Raises:
         UsageError: another kind.
     """
     return value if isinstance(value, str) else whole("block", value)
+
+
+def options(block: Any, sharing: Any, streams: Any) -> dict[str, Any]:
+    """Options of a compilation by name, as :class:`csb_rnn.flow.record.Options` takes them.
+
+    Raises:
+        UsageError: one is of another kind.
+    """
+    return {
+        "block": _block(block),
+        "sharing": text("sharing", sharing),
+        "streams": whole("streams", streams),
+    }
 
 
 def several(name: str, values: Any) -> list[Any]:

@@ -146,7 +146,7 @@ class Build:
 
     def _result(self, make: Callable[[States], Engine], x: Any, state: States) -> Result:
         def engine(frames: np.ndarray, given: dict[str, np.ndarray]) -> Any:
-            return make(running.batched(state, len(frames)))(frames, given)
+            return make(running.batched(state, len(frames), self.record))(frames, given)
 
         return running.result(self.record, engine, x)
 
@@ -275,11 +275,7 @@ def build(
     Raises:
         CsbError: bad input; one line with the fault. Example: ``unknown configuration 'smal'``.
     """
-    options: dict[str, Any] = {
-        "block": arguments.block(block),
-        "sharing": arguments.text("sharing", sharing),
-        "streams": arguments.whole("streams", streams),
-    }
+    options = arguments.options(block, sharing, streams)
     named = None if config is None else arguments.configuration(config)
     start = {} if initial is None else arguments.by_name("initial", initial)
     found = read_source(source, prefix=prefix, cell=cell, example=example)

@@ -38,20 +38,30 @@ def sequences(x: Any, inputs: int) -> tuple[np.ndarray, bool]:
     return (array, True) if array.ndim == 3 else (array[None], False)
 
 
-def batched(state: Mapping[str, ArrayLike] | None, batch: int) -> dict[str, np.ndarray] | None:
+def batched(
+    state: Mapping[str, ArrayLike] | None, batch: int, record: flow.Build
+) -> dict[str, np.ndarray] | None:
     """States ``[H]`` or ``[batch, H]`` as ``[batch, H]``.
 
+    Args:
+        state: by name.
+        batch: sequences of the inputs.
+        record: whose model knows the length of each state.
+
     Raises:
-        UsageError: another number of sequences than the inputs.
+        UsageError: another number of sequences than the inputs, or another length.
     """
     if state is None:
         return None
-    found = {}
+    found, lengths = {}, {} if record.model is None else record.model.state_shapes()
     for key, v in arguments.by_name("state", state).items():
         if v.ndim not in (1, 2) or (v.ndim == 2 and len(v) != batch):
             raise UsageError(
                 f"state '{key}' has shape {list(v.shape)}, the inputs have {batch} sequences"
             )
+        if v.shape[-1] != lengths.get(key, v.shape[-1]):
+            shape = list(v.shape)
+            raise UsageError(f"state '{key}' has shape {shape}: its length is {lengths[key]}")
         found[key] = np.broadcast_to(v, (batch, v.shape[-1]))
     return found
 

@@ -60,6 +60,16 @@ def _as_tensor(module: torch.nn.Module, value: Any) -> torch.Tensor:
     return made.to(first.device, first.dtype if made.is_floating_point() else made.dtype)
 
 
+def _tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state dict; lists in it as arrays.
+
+    Raises:
+        UsageError: a list of no numbers.
+    """
+    listed = {k: v for k, v in state.items() if isinstance(v, (list, tuple))}
+    return {**state, **{k: arguments.numbers(str(k), v) for k, v in listed.items()}}
+
+
 def _of_module(module: Any, example: Any = None) -> Source:
     """
     Raises:
@@ -70,6 +80,7 @@ def _of_module(module: Any, example: Any = None) -> Source:
 
     name = type(module).__name__
     if example is not None and isinstance(module, torch.nn.Module):
+        extras.need("onnx", "onnx_ir", "onnxruntime")
         from csb_rnn.network.module import read_module
 
         inputs = example if isinstance(example, tuple) else (example,)
@@ -108,12 +119,15 @@ def read_source(
     prefix, cell = arguments.text("prefix", prefix), arguments.text("cell", cell)
     if isinstance(source, Mapping):
         csb = None if cell is None else {"cell": cell}
-        return _in_memory("state dict", from_state_dict(dict(source), prefix, csb))
+        return _in_memory("state dict", from_state_dict(_tensors(source), prefix, csb))
     if not isinstance(source, (str, os.PathLike)):
         if prefix is not None or cell is not None:
             raise UsageError("prefix and cell are of state dicts: a module says them itself")
         return _of_module(source, example)
-    return files.read_source(arguments.path("source", source), prefix, cell)
+    path = arguments.path("source", source)
+    if path.is_file():
+        extras.need_for(path)
+    return files.read_source(path, prefix, cell)
 
 
 @extras.named

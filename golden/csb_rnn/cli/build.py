@@ -14,6 +14,7 @@ from csb_rnn.errors import UsageError
 from csb_rnn.machine import own_config
 from csb_rnn.machine.sharing_modes import SHARING
 from csb_rnn.network.read import read_source
+from csb_rnn.system import extras
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
 
@@ -88,6 +89,8 @@ def build_source(arguments: argparse.Namespace) -> flow.Build:
     initial = None if a.initial is None else flow.read_state(Path(a.initial))
     samples = None if a.calibrate is None else flow.read_inputs(Path(a.calibrate))
     options = {"block": a.block, "sharing": a.sharing, "compiler": a.compiler, "streams": a.streams}
+    if Path(a.checkpoint).is_file():
+        extras.need_for(a.checkpoint)
     found = read_source(
         a.checkpoint, a.prefix, a.cell, a.activation, initial, constants(a.constant)
     )

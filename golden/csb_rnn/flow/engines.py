@@ -36,11 +36,6 @@ def float_engine(build: Build, state: States = None) -> Engine:
     model = build.model
     if model is None:
         raise UsageError("an image folder holds integers: build from the source for floats")
-    known = model.state_shapes()
-    for key, value in (state or {}).items():
-        if key in known and np.shape(value)[-1:] != (known[key],):
-            shape = list(np.shape(value))
-            raise UsageError(f"state '{key}' has shape {shape}: its length is {known[key]}")
 
     def engine(x: np.ndarray, given: dict[str, np.ndarray]) -> Any:
         return directions.run(model, x, {**(state or {}), **given})

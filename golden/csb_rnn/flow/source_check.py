@@ -25,7 +25,6 @@ from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.network import Model
 from csb_rnn.network.onnx import OnnxError, Plan, hosting, worker
 from csb_rnn.network.read import Source
-from csb_rnn.system import extras
 
 MOST_FRAMES = 32
 LIMIT = 1e-4  # of the largest value
@@ -80,8 +79,8 @@ def _needs(package: str) -> str:
     found = _version(package)
     if found is None:
         raise SourceError(
-            f"{package} is not installed, so the model cannot be compared with its file: "
-            f"pip install 'csb-rnn[{extras.EXTRAS[package]}]', or say --unchecked-source"
+            f"{package} is not installed, so the model cannot be compared with its file: install "
+            "it, or say --unchecked-source"
         )
     return f"{package} {found}"
 

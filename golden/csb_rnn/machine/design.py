@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import HDL, ROOT
-from csb_rnn.system import extras
 
 FILE_LIST = HDL / "files.f"
 WAIVERS = HDL / "csb_waivers.vlt"
@@ -85,9 +84,10 @@ def _compile(top: str, parameters: Mapping[str, int], extra: Sequence[Path] = ()
     Raises:
         DesignError: slang is missing or finds an error.
     """
-    extras.need("pyslang")
-    from pyslang.driver import Driver
-
+    try:
+        from pyslang.driver import Driver
+    except ImportError:
+        raise DesignError("the design is read by pyslang: pip install 'csb-rnn[rtl]'") from None
     arguments = [f"-G{p}={v}" for p, v in parameters.items()]
     arguments += [f"-I{folder}" for folder in file_list()[1]]
     driver = Driver()

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from csb_rnn.network import onnx
 from csb_rnn.network.network import NetworkError
 from csb_rnn.network.read import Source
-from csb_rnn.system import extras
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +53,6 @@ def export(module: torch.nn.Module, example: tuple[Any, ...]) -> ModelProto:
     Raises:
         ModuleError: no exporter can.
     """
-    extras.need("onnx", "onnx_ir", "onnxruntime")
     import torch
     from onnx import load_model_from_string
 

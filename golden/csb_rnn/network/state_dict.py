@@ -125,16 +125,9 @@ def _of_torch(key: str, value: Any) -> np.ndarray:
         raise CheckpointError(f"{key}: no numbers can be read from it: {reason}") from None
 
 
-def _of_rows(key: str, value: Any) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except ValueError:
-        raise CheckpointError(f"{key}: expected numbers in rows of one length") from None
-
-
 def as_array(key: str, value: Any) -> np.ndarray:
     """A tensor as a numpy array; floats become float32, integers stay."""
-    value = _of_torch(key, value) if hasattr(value, "detach") else _of_rows(key, value)
+    value = _of_torch(key, value) if hasattr(value, "detach") else np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise CheckpointError(f"{key}: expected numbers, got type {value.dtype}")
     if value.dtype.kind == "f":

@@ -9,8 +9,10 @@ exit code 2.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from csb_rnn.errors import UsageError
@@ -30,6 +32,8 @@ EXTRAS = {
     "jinja2": "reports",
     "rich": "reports",
 }
+
+READ_BY_TORCH = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +58,19 @@ def need(*packages: str) -> None:
     lacking = [name for name in packages if find_spec(name) is None]
     if lacking:
         raise missing(*lacking)
+
+
+def need_for(path: str | os.PathLike[str]) -> None:
+    """The packages that read a file, by the end of its name.
+
+    Raises:
+        PackageError: one is not there.
+    """
+    end = Path(path).suffix
+    if end == ".onnx":
+        need("onnx", "onnx_ir", "onnxruntime")
+    elif end in READ_BY_TORCH:
+        need("torch")
 
 
 def of_import(error: ModuleNotFoundError) -> Exception:

@@ -20,6 +20,7 @@ from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing
 from csb_rnn.experiments.documents import (
     cell_tables,
+    decided,
     front,
     glossary,
     hardware,
@@ -143,6 +144,9 @@ def generated() -> dict[Path, str]:
     numbers = between(NUMERICS.read_text(), "weight-bits", weight_bits_table())
     numbers = between(numbers, "accuracy-causes", causes_table())
     out[NUMERICS] = between(numbers, "accuracy", accuracy_table())
+    for file, blocks in decided.BLOCKS.items():
+        for marker, text in blocks.items():
+            out[file] = between(out.get(file, file.read_text()), marker, text())
     return out | ports_page.pictures() | result_pages()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from csb_rnn.network.onnx import worker
 from csb_rnn.network.onnx.errors import OnnxError
-from csb_rnn.system import extras, untrusted
+from csb_rnn.system import untrusted
 
 if TYPE_CHECKING:
     import onnx
@@ -32,7 +32,6 @@ def load(path: str | os.PathLike) -> onnx.ModelProto:
     path = Path(path)
     if not path.is_file():
         raise OnnxError(f"{path}: no such file")
-    extras.need("onnx", "onnx_ir", "onnxruntime")
     try:
         with untrusted.bounded_memory():
             proto = _load(path)
