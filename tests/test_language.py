@@ -93,6 +93,7 @@ def test_limits_of_comments_are_fewer() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("of", [comments.of_comments, comments.of_messages])
 def test_comments_and_messages_hold_their_limits(of) -> None:
     assert language.beyond(language.figures(of()), prose=False) == []

@@ -212,6 +212,6 @@ async def registers_show_what_is_changed(dut) -> None:
             assert await field_faults(b, changed, [changed if g == f else g for g in found]), (
                 f"not found: {f} as {changed}"
             )
-            for n in (f, changed):  # what a wrong access left behind
+            for n in (f, changed):  # left by a wrong access
                 await b.write(n.offset, 0)
             await b.write("IRQ_PENDING", ONES)

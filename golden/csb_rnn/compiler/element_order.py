@@ -18,9 +18,9 @@ from csb_rnn.machine import isa
 from csb_rnn.machine.config import Config
 
 TRIES = 60  # distances looked at for each number of cycles between slots
-SLOWER = 4  # cycles by which results are taken to come later than they do, at most: other orders
+SLOWER = 4  # most cycles added to the time of results: other orders
 SLOTS = 24  # whose cycles are counted, at most: further ones repeat them
-WIDER = 3  # cycles by which slots are taken to be further apart than they have to, at most
+WIDER = 3  # most cycles added to the distance of slots
 
 
 @dataclasses.dataclass
@@ -64,7 +64,7 @@ def with_gaps(ops: Sequence[Op], c: Config, cyclic: bool) -> list[int]:
     ready: dict[tuple, int] = {}
     bus_free, t = 0, -1
     gaps = [0] * len(ops)
-    for _ in range(2 if cyclic else 1):  # the second turn sees what the loop's end needs
+    for _ in range(2 if cyclic else 1):  # the second turn sees the needs of the loop's end
         for i, op in enumerate(ops):
             at = t + 1 + gaps[i]
             for r in op.reads:
@@ -163,7 +163,7 @@ def _length(
     gaps = with_gaps([per_slot[s][i] for s, i in order], c, cyclic=True)
     out = []
     for every in (pace.drains, 0):
-        posted: list[int] = []  # of each slot, the cycle from which its registers can be read
+        posted: list[int] = []  # of each slot, the first cycle of reading its registers
         freed: list[int] = []
         t = -1
         for (_, i), gap in zip(order, gaps, strict=True):

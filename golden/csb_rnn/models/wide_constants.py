@@ -19,7 +19,7 @@ from csb_rnn.machine.isa import MUL_W
 from csb_rnn.machine.numerics import limits
 from csb_rnn.network.network import Floats, Layer, Network
 
-MOST_DOUBLED = 4  # a constant holds less than 64; what it multiplies has to stay below 64 too
+MOST_DOUBLED = 4  # a constant holds less than 64; its factor has to stay below 64 too
 NARROW = limits(MUL_W)[1]  # of a narrow operand, in units of 2^-LANE_FRAC
 
 

@@ -33,7 +33,7 @@ from csb_rnn.simulation.toolchain import (
 )
 from csb_rnn.system.locks import locked
 
-LONG = 10.0  # seconds from which on a build is announced
+LONG = 10.0  # seconds of a build without an announcement
 
 
 def tell(text: str) -> None:

@@ -27,7 +27,7 @@ ASIDE = (
 )
 
 
-#: Words that are verbs of plain language too: they count behind a word of a noun.
+#: Words with another meaning in plain language: they count behind an article or the like.
 VERBS = {
     "bound",
     "deal",
@@ -36,12 +36,13 @@ VERBS = {
     "mark",
     "pass",
     "post",
+    "room",
     "rotate",
     "run",
     "state",
     "wait",
 }
-NOUN = re.compile(r"\b(?:an?|the|this|each|every|one|no|its|per|of|\d+)\s+\Z", re.IGNORECASE)
+NOUN = re.compile(r"\b(?:an?|the|this|each|every|one|its|per|of|\d+)\s+\Z", re.IGNORECASE)
 
 
 class Use(NamedTuple):
