@@ -7,11 +7,15 @@ PYTHON := .venv/bin/python
 sim-options = $(if $(SIM),--sim $(SIM)) $(if $(MODEL),--model $(MODEL)) $(if $(filter 1,$(WAVES)),--waves)
 config-option = $(if $(CONFIG),--config $(CONFIG))
 
+# Of the test suite: what finds most in a few minutes.
+QUICK := $(addprefix tests/,cells machine models execution test_layers.py test_sizes.py \
+	experiments/test_formal.py rtl/test_util_rtl.py rtl/test_interface_rtl.py rtl/test_checkers.py)
+
 # Commands end when this make is killed (golden/csb_rnn/system/processes.py).
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates formal report release site clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates formal mutate coverage test-quick report release site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,7 +34,10 @@ sim-all: setup ## every model, shipped Z7 too; every cell x layers x directions 
 	CSB_COVER=all $(PYTHON) -m pytest -n 2 --dist worksteal tests/rtl/test_cover_rtl.py
 
 test: setup ## the whole test suite on both simulators: SIM= for one, CSB_SEED= for another seed
-	$(PYTHON) -m pytest -n 2 --dist worksteal tests
+	$(PYTHON) -m pytest -n 2 --dist worksteal --durations=25 --junitxml=build/tests.xml tests
+
+test-quick: setup ## some of it: models, a proof, benches of small modules on Icarus; minutes
+	SIM=icarus $(PYTHON) -m pytest -n 2 --dist worksteal $(QUICK)
 
 nightly: setup ## what is too long for the suite, step by step; goes on where it was stopped: STEP=
 	$(PYTHON) scripts/nightly.py $(STEP)
@@ -83,8 +90,14 @@ site: ## the documents as a site with search and API reference: build/site/index
 docs: setup ## regenerates the tables in docs/
 	$(PYTHON) scripts/gen_docs.py
 
-formal: setup ## proofs by induction, each with covers and planted bugs; 5 minutes: PROOF=
+formal: setup ## proofs by induction, each with covers and planted bugs; minutes: PROOF=
 	$(PYTHON) scripts/formal.py $(PROOF)
+
+mutate: setup ## changes the RTL in one place at a time; tests have to fail: MODULE= SAMPLE=
+	nice -n 10 $(PYTHON) scripts/mutate.py $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))
+
+coverage: setup ## lines, branches, toggles, expressions of the RTL by module: TESTS=
+	nice -n 10 $(PYTHON) scripts/coverage.py $(TESTS)
 
 report: setup ## docs/results/pruning.md and its figures, from the records of the tries
 	$(PYTHON) scripts/prune_report.py

@@ -4,26 +4,27 @@
 `default_nettype none
 `include "csb_assert.svh"
 module output_proof #(
-    parameter int L        = 2,
-    parameter int DataW    = 4,
-    parameter int StreamW  = 32,
-    parameter int OutDepth = 4
+    parameter int L          = 2,
+    parameter int DataW      = 4,
+    parameter int StreamW    = 32,
+    parameter int OutDepth   = 4,
+    parameter int BusNeurons = 1
 ) (
-    input wire logic                       clk_i,
-    input wire logic                       rst_ni,
-    input wire logic                       start_i,
-    input wire logic                       stop_i,
-    input wire logic [               12:0] out_beats_i,
-    input wire logic [                5:0] out_last_i,
-    input wire logic                       ld_we_i,
-    input wire logic [csb_pkg::PartIw-1:0] ld_part_i,
-    input wire logic [                1:0] ld_addr_i,
-    input wire logic [ csb_pkg::PartW-1:0] ld_data_i,
-    input wire logic                       out_valid_i,
-    input wire logic [                2:0] out_addr_i,
-    input wire logic [        L*DataW-1:0] out_data_i,
-    input wire logic                       out_done_i,
-    input wire logic                       m_tready_i
+    input wire logic                          clk_i,
+    input wire logic                          rst_ni,
+    input wire logic                          start_i,
+    input wire logic                          stop_i,
+    input wire logic [                  12:0] out_beats_i,
+    input wire logic [                   5:0] out_last_i,
+    input wire logic                          ld_we_i,
+    input wire logic [   csb_pkg::PartIw-1:0] ld_part_i,
+    input wire logic [                   1:0] ld_addr_i,
+    input wire logic [    csb_pkg::PartW-1:0] ld_data_i,
+    input wire logic                          out_valid_i,
+    input wire logic [                   2:0] out_addr_i,
+    input wire logic [BusNeurons*L*DataW-1:0] out_data_i,
+    input wire logic                          out_done_i,
+    input wire logic                          m_tready_i
 );
   `CSB_PROOF_BEGINS
   localparam int Values = StreamW / 16;
@@ -31,10 +32,11 @@ module output_proof #(
   logic [  StreamW-1:0] m_tdata_o;
   logic [StreamW/8-1:0] m_tkeep_o;
   csb_output #(
-      .L       (L),
-      .DataW   (DataW),
-      .StreamW (StreamW),
-      .OutDepth(OutDepth)
+      .L         (L),
+      .DataW     (DataW),
+      .StreamW   (StreamW),
+      .OutDepth  (OutDepth),
+      .BusNeurons(BusNeurons)
   ) dut (
       .*
   );

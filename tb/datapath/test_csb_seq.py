@@ -7,16 +7,27 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from csb_rnn.machine import isa
-from tb.lib.stream import reset, start_clock
+from tb.lib.stream import poison, reset, start_clock
+
+
+def rest(dut) -> None:
+    """Nothing is loaded in this cycle; what the bus holds is worthless."""
+    dut.we_i.value = 0
+    for signal in (dut.part_i, dut.waddr_i, dut.wdata_i):
+        poison(signal)
 
 
 async def load(dut, words: list[int]) -> None:
-    for address, word in enumerate(words):
-        for part, data in enumerate(isa.load_parts(word, len(dut.word_o))):
+    """Loads the words in any order, with pauses."""
+    for address in random.sample(range(len(words)), len(words)):
+        for part, data in enumerate(isa.load_parts(words[address], len(dut.word_o))):
+            for _ in range(random.choice((0, 0, 0, 1, 2))):
+                rest(dut)
+                await RisingEdge(dut.clk_i)
             dut.we_i.value, dut.part_i.value = 1, part
             dut.waddr_i.value, dut.wdata_i.value = address, data
             await RisingEdge(dut.clk_i)
-    dut.we_i.value = 0
+    rest(dut)
 
 
 async def start_up(dut) -> None:
@@ -42,6 +53,7 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
         restart = random.random() < 0.1  # matters to an issuing word
         dut.issue_i.value, dut.restart_i.value = int(issue), int(restart)
         dut.hold_i.value = int(hold)
+        rest(dut)
         await RisingEdge(dut.clk_i)
         if coming is not None:
             assert int(dut.word_o.value) == coming, f"cycle {cycle}"

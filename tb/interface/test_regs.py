@@ -329,3 +329,27 @@ async def reset_in_mid_transfer(dut) -> None:
         assert dut.s_bvalid_o.value == 0
         assert dut.s_rvalid_o.value == 0
         assert await b.read("IDENTITY") == (registers.IDENTITY, AxiResp.OKAY)
+
+
+@cocotb.test
+async def a_reset_asks_for_nothing(dut) -> None:
+    """Pulses and responses are low in reset, and stay low behind it."""
+    await bench(dut)
+    names = (
+        "start",
+        "stop",
+        "flush",
+        "reset",
+        "limit_set",
+        "st_re",
+        "st_we",
+        "s_bvalid",
+        "s_rvalid",
+    )
+    signals = {name: getattr(dut, f"{name}_o") for name in names}
+    for level in (0, 1):
+        dut.rst_ni.value = level
+        await ClockCycles(dut.clk_i, 2)
+        for _ in range(8):
+            await RisingEdge(dut.clk_i)
+            assert [name for name, signal in signals.items() if signal.value != 0] == []

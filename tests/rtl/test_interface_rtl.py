@@ -74,7 +74,7 @@ def test_output(sim: str, config: str, neurons: int) -> None:
     ("module", "tests", "parameters"),
     [
         ("csb_control", "control_", {}),
-        ("csb_control", "control_", {"SettleCycles": 20}),
+        ("csb_control", "control_", {"SettleCycles": 17}),
         ("csb_events", "events_", {}),
         ("csb_counters", "counters_", {}),
         ("csb_counters", "counters_", {"Counters": 3, "Groups": 7}),

@@ -54,6 +54,7 @@ from csb_rnn.experiments.documents.tables import (
     table,
 )
 from csb_rnn.experiments.formal import page as formal_page
+from csb_rnn.experiments.mutants import page as mutants_page
 from csb_rnn.experiments.ports import page as ports_page
 from csb_rnn.experiments.reports import measured, tries
 from csb_rnn.kit.register_files import header_text
@@ -135,6 +136,9 @@ def generated() -> dict[Path, str]:
     proofs = DOCS / "develop/formal.md"
     formal = between(proofs.read_text(), "proofs", formal_page.proofs_table())
     out[proofs] = between(formal, "bugs", formal_page.bugs_table())
+    mutants = DOCS / "develop/mutants.md"
+    modules = between(mutants.read_text(), "modules", mutants_page.modules_table())
+    out[mutants] = between(modules, "survivors", mutants_page.survivors_table())
     plan = DOCS / "develop/testplan.md"
     stages = between(plan.read_text(), "stages", testplan.stages_table())
     out[plan] = between(stages, "plan", testplan.plan_table())

@@ -169,12 +169,17 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("module", "config"),
     ),
+    "mutants": Kind(
+        "scripts/mutate.py --sample 6 --results",
+        ("hdl", "tb", "tests/rtl", "tests/data/mutants.toml", *(
+            f"{PACKAGE}/experiments/mutants/{n}.py" for n in ("equal", "run", "source", "tree"))),
+        key=("module", "line", "change"),
+    ),
     "formal": Kind(
         "scripts/formal.py",
         ("hdl", "formal", "formal/proofs.toml",
          *(f"{PACKAGE}/experiments/formal/{name}.py" for name in ("proofs", "prove", "solve"))),
-        tools=("pyosys", "z3-solver"),
-        key=("proof",),
+        tools=("pyosys", "z3-solver"), key=("proof",),
     ),
     "kit": Kind(
         "scripts/kit.py --results",

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs mutants: module by module, the module's fast tests first, wider ones for survivors.
+
+Each verdict is a line of a file, so a run goes on where it was stopped. Survivors are judged again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from csb_rnn.experiments.mutants.equal import equal
+from csb_rnn.experiments.mutants.source import Mutant, mutants
+from csb_rnn.experiments.mutants.tree import Tree, TreeError
+from csb_rnn.machine.design import HDL
+from csb_rnn.machine.folders import ROOT
+
+OPEN = ("survives", "")  # judged again in each run: a test may be new
+TABLE = ROOT / "tests/data/mutants.toml"
+
+
+class Target(NamedTuple):
+    """A module of the table.
+
+    Attributes:
+        tests: ids of pytest, the fast ones first; each is a run of its own.
+        parameters: sets with which survivors are compared by Yosys.
+        equivalent: (line of code, change, reason) of mutants that are no fault.
+    """
+
+    module: str
+    tests: tuple[str, ...]
+    parameters: tuple[dict[str, int], ...]
+    equivalent: tuple[tuple[str, str, str], ...]
+
+    @property
+    def file(self) -> Path:
+        (file,) = HDL.rglob(f"{self.module}.sv")
+        return file
+
+
+class Verdict(NamedTuple):
+    """A mutant and its end.
+
+    Attributes:
+        end: ``killed``, ``survives``, ``equal`` (proved), ``argued``, ``stillborn`` (no
+            simulator takes it).
+        by: the test, or the reason.
+    """
+
+    module: str
+    line: int
+    code: str
+    change: str
+    end: str
+    by: str
+
+
+def targets(table: Path = TABLE) -> dict[str, Target]:
+    """All modules of the table."""
+    out = {}
+    for name, entry in tomllib.loads(table.read_text()).items():
+        argued = tuple((e["code"], e["change"], e["why"]) for e in entry.get("equivalent", ()))
+        out[name] = Target(
+            name, tuple(entry["tests"]), tuple(entry.get("parameters", ({},))), argued
+        )
+    return out
+
+
+def chosen(target: Target, most: int) -> list[Mutant]:
+    """At most so many mutants of a module, drawn by their text: always the same ones."""
+    every = mutants(target.file)
+
+    def order(mutant: Mutant) -> str:
+        key = f"{target.module} {mutant.code} {mutant.change} {mutant.start}"
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    return sorted(every, key=order)[:most]
+
+
+def judge(target: Target, mutant: Mutant, tree: Tree) -> tuple[str, str]:
+    """End of a mutant, and by what."""
+    text = mutant.apply(target.file.read_text())
+    with tree.changed(target.file, text):
+        if not tree.compiles(target.module):
+            return "stillborn", ""
+        for test in target.tests:
+            if failed := tree.fails([test]):
+                return "killed", failed
+    same = [
+        equal(target.module, target.file, text, values, tree.folder / "equal")
+        for values in target.parameters
+    ]
+    return ("equal", "Yosys") if all(same) else OPEN
+
+
+def _key(target: Target, mutant: Mutant) -> str:
+    parts = (target.file.read_text(), repr(mutant), repr(target.tests))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def run(
+    some: Sequence[Target], most: int, tree: Tree, known: Path, say: Callable[[str], None]
+) -> Iterator[Verdict]:
+    """Verdicts of a sample of each module.
+
+    Args:
+        some: modules.
+        most: mutants of each.
+        tree: where they live.
+        known: file of verdicts, read first and written on.
+        say: told about each survivor.
+
+    Raises:
+        TreeError: tests of a module fail without a mutant.
+    """
+    before: dict[str, Any] = {}
+    if known.exists():
+        before = dict(json.loads(line) for line in known.read_text().splitlines())
+    known.parent.mkdir(parents=True, exist_ok=True)
+    with known.open("a") as file:
+        for target in some:
+            argued = {(code, change): why for code, change, why in target.equivalent}
+            sound = False  # the tests pass with the original
+            for mutant in chosen(target, most):
+                key = _key(target, mutant)
+                why = argued.get((mutant.code, mutant.change))
+                if why is None and before.get(key, OPEN)[0] == OPEN[0]:
+                    if not sound and (failed := tree.fails(target.tests)):
+                        raise TreeError(f"{failed} fails without a mutant")
+                    sound = True
+                    before[key] = judge(target, mutant, tree)
+                    file.write(json.dumps([key, before[key]]) + "\n")
+                    file.flush()
+                end, by = before[key] if why is None else ("argued", why)
+                found = Verdict(target.module, mutant.line, mutant.code, mutant.change, end, by)
+                if end == "survives":
+                    say(f"{target.module}:{mutant.line}: {mutant.code}: {mutant.change}")
+                yield found
+
+
+def summary(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A row for each module: how many, killed, equal, surviving; then the survivors."""
+    rows: list[dict[str, Any]] = []
+    for module in dict.fromkeys(v.module for v in verdicts):
+        ends = Counter(v.end for v in verdicts if v.module == module)
+        total = len(mutants(targets()[module].file))
+        rows.append({"table": "modules", "module": module, "mutants": total,
+                     "run": ends.total() - ends["stillborn"], "killed": ends["killed"],
+                     "equal": ends["equal"] + ends["argued"],
+                     "survive": ends["survives"]})  # fmt: skip
+    for v in verdicts:
+        if v.end in ("survives", "argued"):
+            rows.append({"table": v.end, **v._asdict()})
+    return rows
