@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 import csb_rnn
 from csb_rnn.machine.folders import HDL, ROOT
+from csb_rnn.system import extras
 
 CORE = ("numpy", "safetensors", "scipy")
 CHECKPOINT = ROOT / "checkpoints/z5_lstm.npz"
@@ -98,8 +100,10 @@ def test_wheel_carries_the_design(wheel: Path) -> None:
     assert header["Version"] == csb_rnn.__version__
     core = [r for r in header.get_all("Requires-Dist") if "extra ==" not in r]
     assert sorted(re.split("[<>=]", r)[0] for r in core) == sorted(CORE)
-    extras = {"prune", "onnx", "sim", "rtl", "reference", "reports", "plot"}
-    assert set(header.get_all("Provides-Extra")) == extras
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    provided = set(header.get_all("Provides-Extra"))
+    assert provided == set(declared["optional-dependencies"])
+    assert set(extras.EXTRAS.values()) <= provided
 
 
 def test_wheel_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
