@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.reports import kinds, measured, source_text, tries
+from csb_rnn.experiments.reports import kinds, measured, resumed, source_text, tries
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.machine.folders import ROOT
 
@@ -169,3 +169,22 @@ def test_a_changed_record_is_found_and_one_made_again_is_compared(tmp_path: Path
     file.write_text(file.read_text().replace("99.0", "99.5"))
     (found,) = tries.changed(kept, data)
     assert found.startswith("docs/results/tries/z2.jsonl: not the records of ")
+
+
+def test_a_run_goes_on_where_it_was_stopped(tmp_path):
+    """Cases of the log are not computed again, unless a source has changed."""
+    log, ran = tmp_path / "a/log.jsonl", []
+
+    def one(key: str) -> list[str]:
+        ran.append(key)
+        return [key, "equal"]
+
+    first = resumed.resumed(log, {"a": "1"}, "xyz", one)
+    assert [next(first), next(first)] == [("x", ["x", "equal"]), ("y", ["y", "equal"])]
+    first.close()
+    assert list(resumed.done(log, {"a": "1"})) == ["x", "y"]
+    assert resumed.done(log, {"a": "2"}) == resumed.done(tmp_path / "none", {}) == {}
+    assert dict(resumed.resumed(log, {"a": "1"}, "xyz", one)).keys() == set("xyz")
+    assert ran == ["x", "y", "z"]
+    assert len(list(resumed.resumed(log, {"a": "2"}, "xyz", one))) == 3
+    assert ran == ["x", "y", "z"] * 2

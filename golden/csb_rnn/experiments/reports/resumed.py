@@ -21,6 +21,18 @@ def stamp_of(sources: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(sources), sort_keys=True).encode()).hexdigest()
 
 
+def done(log: Path, sources: Mapping[str, str]) -> dict[str, Any]:
+    """Results of the cases in a log, by key; none if the log is of other sources, or there is none.
+
+    Args:
+        log, sources: as of :func:`resumed`.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        first, *lines = log.read_text().splitlines()
+        return dict(json.loads(line) for line in lines) if first == stamp_of(sources) else {}
+    return {}
+
+
 def resumed(
     log: Path, sources: Mapping[str, str], keys: Iterable[str], one: Callable[[str], Any]
 ) -> Iterator[tuple[str, Any]]:
@@ -32,16 +44,13 @@ def resumed(
         keys: names of the cases, in their order.
         one: computes a case; its result is written as JSON.
     """
-    stamp, done = stamp_of(sources), {}
-    with contextlib.suppress(OSError, ValueError):
-        first, *lines = log.read_text().splitlines()
-        done = dict(json.loads(line) for line in lines) if first == stamp else {}
-    if not done:
+    known = done(log, sources)
+    if not known:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(f"{stamp}\n")
+        log.write_text(f"{stamp_of(sources)}\n")
     with log.open("a") as out:
         for key in keys:
-            if key not in done:
-                done[key] = one(key)
-                print(json.dumps([key, done[key]]), file=out, flush=True)
-            yield key, done[key]
+            if key not in known:
+                known[key] = one(key)
+                print(json.dumps([key, known[key]]), file=out, flush=True)
+            yield key, known[key]
