@@ -31,6 +31,8 @@ from csb_rnn.pruning.schemes import make_scheme
 
 FRAMES = 240
 SPARTUS = Shape(123, 1024)  # the layer of Spartus (FPGA, 512 multipliers)
+#: Twice the PEs of 512 multipliers, weights and neurons of 8 bits.
+TWO_PRODUCTS = {"Q": 8, "weight_w": 8, "data_w": 8}
 MACHINES = ("paper256_cols", "paper512_cols", "paper512_w8")
 BESIDE = ("paper256", "paper256_cols")  # machines of other patterns
 MODES = ("none", "horizontal", "both")
@@ -176,11 +178,17 @@ def pattern_rows() -> Iterator[Row]:
 
 
 def spartus_rows() -> Iterator[Row]:
-    """An LSTM of 123 inputs and 1024 units on 512 multipliers."""
+    """An LSTM of 123 inputs and 1024 units on 512 multipliers; then as if each of them made two
+    8-bit products, for two rows that share a neuron: on twice as many PEs."""
+    twice = config.load("paper512_cols_sim", **TWO_PRODUCTS)
     for percent in SPARSITIES:
         m = Benchmark(f"{percent} %", "lstm", (SPARTUS,), {32: 100 / (100 - percent)})
         pruned = class_balanced(m, 32, config.load("paper512_cols"))
         yield _frame("spartus", m.name, "paper512_cols", pruned)
+        pruned = class_balanced(m, 32, twice)
+        q = quantise.quantise(pruned.network, twice)
+        predicted = timing.predict(compile_network(q, twice, 1, None, 32), FRAMES)
+        yield _row("spartus", m.name, twice, pruned.kept, timing.interval(predicted.last_out))
 
 
 def rows(quick: bool = False) -> Iterator[Row]:

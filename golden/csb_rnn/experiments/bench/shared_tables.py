@@ -100,13 +100,15 @@ def pattern_table(rows: Sequence[Row]) -> Table:
 def spartus_table(rows: Sequence[Row]) -> Table:
     """The layer of Spartus."""
     lines = [
-        (r["model"], f"`{r['config']}`", f"{r['kept_weights']:,}", f"{r['cycles']:.0f}",
-         f"{r['cycles'] / CLOCK_MHZ:.2f}")
+        (r["model"], f"`{r['config']}`", f"{r['pes']:,}", f"{r['kept_weights']:,}",
+         f"{r['cycles']:.0f}", f"{r['cycles'] / CLOCK_MHZ:.2f}")
         for r in rows
     ]  # fmt: skip
-    heads = ("sparsity", "configuration", "kept weights", "cycles a frame",
+    heads = ("sparsity", "configuration", "PEs", "kept weights", "cycles a frame",
              f"us at {CLOCK_MHZ} MHz")  # fmt: skip
-    return Table("LSTM 123 -> 1024, every frame", heads, lines, left=2)
+    note = ("Rows with 1,024 PEs are a study: 512 multipliers, each with two 8-bit products "
+            "(Q = 8, weights and neurons of 8 bits).")  # fmt: skip
+    return Table("LSTM 123 -> 1024, every frame", heads, lines, left=2, note=note)
 
 
 def tables(rows: Sequence[Row]) -> list[Table]:

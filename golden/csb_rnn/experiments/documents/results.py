@@ -88,10 +88,13 @@ def weight_bits_table() -> str:
 
     body = [
         [f"`{row['model']}`", f"{row['metric']} of {row['items']}",
-         *(value(row, key) for key in ("float", "w16", "w8")), "yes" if row["within"] else "**no**"]
+         *(value(row, key) for key in ("float", "w16", "w8")), "yes" if row["within"] else "**no**",
+         value(row, "w8a8"), "yes" if row["both_within"] else "no"]
         for row in rows
     ]  # fmt: skip
-    return table(("model", "test result", "float", "16 bits", "8-bit weights", "within"), body)
+    heads = ("model", "test result", "float", "16 bits", "8-bit weights", "within",
+             "8-bit weights and neurons", "within")  # fmt: skip
+    return table(heads, body)
 
 
 def result_pages() -> dict[Path, str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Area of every sharing mode, and the clock of `small` on an ECP5.
+"""Area of every sharing mode and of shared columns, and the clock of `small` on an ECP5.
 
 ``small`` gets a floorplan (:mod:`.floorplan`), then nextpnr places and routes it; the others are
 mapped to UltraScale+ by Yosys (estimates).
@@ -230,7 +230,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
-    default = "small,paper256,wide256"
+    default = "small,paper256,paper256_cols,wide256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
     names = args.config.split(",")

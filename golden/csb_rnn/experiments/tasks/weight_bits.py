@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results of the shipped models with weights of fewer bits than their data.
+"""Results of the shipped models with weights, and weights and neurons, of 8 bits.
 
 Every gate matrix has one power of two as its scale, whatever the width: a scale for each row would
 need a shift for each row behind the accumulators, where one word of the drain has one shift for all
@@ -38,12 +38,14 @@ def near(task: Task, wide: Score, narrow: Score) -> bool:
 
 
 def row(path: Path) -> dict[str, Any]:
-    """The results of one checkpoint on its task's test data: float, 16-bit and narrow weights."""
+    """The results of one checkpoint on its task's test data: float; 16-bit weights; narrow weights
+    with neurons of 16 bits, which have to be near; narrow weights and neurons."""
     checkpoint = read_checkpoint(path)
     task = tasks.get(str(checkpoint.csb["task"]))
     floating = task.evaluate(checkpoint, "test")
-    wide, narrow = (
-        fixed_score(task, checkpoint, c=config.load(CONFIG, weight_w=bits)) for bits in (16, NARROW)
+    wide, narrow, both = (
+        fixed_score(task, checkpoint, c=config.load(CONFIG, **widths))
+        for widths in ({}, {"weight_w": NARROW}, {"weight_w": NARROW, "data_w": NARROW})
     )
     return {
         "model": path.stem,
@@ -53,6 +55,8 @@ def row(path: Path) -> dict[str, Any]:
         "w16": wide.value,
         f"w{NARROW}": narrow.value,
         "within": near(task, wide, narrow),
+        f"w{NARROW}a{NARROW}": both.value,
+        "both_within": near(task, wide, both),
     }
 
 
