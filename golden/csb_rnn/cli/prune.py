@@ -9,6 +9,7 @@ from pathlib import Path
 
 from csb_rnn import commands
 from csb_rnn.api.cycle_target import prune_to_cycles
+from csb_rnn.api.prune_onnx import prune_onnx
 from csb_rnn.api.schemes import scheme_for
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import own_config
@@ -27,7 +28,7 @@ HELP = "Prune a checkpoint to compressed structured blocks at a rate, by size or
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Arguments of the subcommand."""
-    parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict")
+    parser.add_argument("checkpoint", help=".pt, .safetensors or .npz state dict, or .onnx")
     parser.add_argument(
         "--block", type=commands.positive_int, default=32, help="side of a block (default 32)"
     )
@@ -83,10 +84,28 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="picture of the kernels, .png, .svg or .pdf")
 
 
+def _onnx(a: argparse.Namespace, scheme: Csb) -> int:
+    """Prune an ONNX file to another."""
+    for name in ("target_cycles", "plot", "prefix"):
+        if getattr(a, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is for state dicts, not for ONNX files")
+    data = None if a.data is None else untrusted.read_npy(Path(a.data))
+    kept = prune_onnx(a.checkpoint, a.out, scheme, a.rate, data=data, refine=a.refine, log=print)
+    print(kept)
+    print(f"{a.out}: rate {kept.rate:.4g}, block {scheme.block}")
+    if data is None and kept.warning is not None:
+        print(f"warning: {kept.warning}", file=sys.stderr)
+    return commands.OK
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Prune, write, and say how much is kept, matrix by matrix."""
     a = arguments
-    check_target(a.out)
+    onnx = Path(a.checkpoint).suffix == ".onnx"
+    if onnx != (Path(a.out).suffix == ".onnx"):
+        raise UsageError("--out: of an ONNX file another one is written, and of no other file")
+    if not onnx:
+        check_target(a.out)
     if a.plot is not None:
         check_name(a.plot)
     if a.config is not None and (a.classes != 1 or a.align != (1, 1)):
@@ -97,6 +116,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--target-cycles is for pruning with --config")
     scheme = scheme_for(Csb(a.block, a.align, joint=a.data is not None), a.classes, a.config)
     assert isinstance(scheme, Csb)
+    if onnx:
+        return _onnx(a, scheme)
     checkpoint = read_checkpoint(a.checkpoint, a.prefix)
     data = None if a.data is None else untrusted.read_npy(Path(a.data))
 
