@@ -12,6 +12,7 @@ from csb_rnn.experiments.farm import scaling
 from csb_rnn.experiments.reports import measured
 from csb_rnn.experiments.tasks.post_training import METHODS
 from csb_rnn.experiments.tasks.post_training_runs import (
+    FLOOR,
     NAME,
     RATES,
     largest_lossless,
@@ -39,7 +40,7 @@ def _value(row: dict[str, Any] | None, split: str) -> str:
 
 
 def post_training_table() -> str:
-    """Test results by task, method and rate, means of no more than one seed are values."""
+    """Test results by task, seed, method and rate."""
     rows = measured.read(NAME).rows
     seeds = dict.fromkeys((r["task"], r["seed"]) for r in rows)
     body = []
@@ -68,7 +69,8 @@ def loss_text() -> str:
     )
     return (
         f"Loss with data over the loss in one shot, where one shot is not lossless: {pairs};"
-        f" geometric mean **{together(found):.2f}**."
+        f" geometric mean **{together(found):.3f}**. A loss below {FLOOR} points, or"
+        f" {FLOOR / 100} of R2 or of a perplexity's logarithm, counts as that much."
     )
 
 
