@@ -65,7 +65,8 @@ def test_output_table_is_named() -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["prune.py", "none.pt"], "--rate, --out"),
+        (["prune.py", "none.pt"], "are required: --out"),
+        (["prune.py", "none.pt", "--out", "x.pt"], "one of the arguments --rate --target-cycles"),
         (["synth.py", "--config", "huge"], "unknown configuration 'huge': known are tiny"),
         (["synth.py", "--target", "huge"], "invalid choice: 'huge'"),
         (["lint.py", "--no-such"], "--no-such"),
