@@ -165,7 +165,9 @@ def quantise(
     Raises:
         QuantError: no format holds a weight, a bias or the sum of a row.
     """
-    network, state = all_widened(network), state or {}
+    state = state or {}
+    if any(layer.constants for layer in network.layers):  # else none is too large
+        network = all_widened(network)
     seen = None if calibrate is None else observe(network, calibrate, state)
     frac, given = x_frac, x_frac is not None
     if frac is None:
