@@ -12,6 +12,7 @@ import pytest
 from csb_rnn.machine.folders import ROOT
 
 MODULE, SCRIPT = 300, 150  # lines at most
+ARGUMENTS = 12  # of a function at most
 #: Larger modules, at most three: lines at most, and why they are not divided.
 LARGER = {
     "golden/csb_rnn/machine/isa.py": (450, "one table: fields, latencies and their package"),
@@ -56,6 +57,31 @@ def test_a_line_too_many_is_found(tmp_path: Path, place: str, most: int) -> None
     assert too_long(tmp_path, {}) == []
     file.write_text("x = 1\n" * (most + 1))
     assert too_long(tmp_path, {}) == [f"{place}: {most + 1} lines, at most {most}"]
+
+
+def many_arguments(root: Path) -> list[str]:
+    """Functions with more arguments than they may have: some of them are one record."""
+    found = []
+    for folder in ("golden", "scripts", "tb"):
+        for file in sorted((root / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    a = node.args
+                    names = {arg.arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
+                    if len(names - {"self", "cls"}) > ARGUMENTS:
+                        found.append(f"{file.relative_to(root)}:{node.lineno} {node.name}")
+    return found
+
+
+def test_functions_take_few_arguments(tmp_path: Path) -> None:
+    assert many_arguments(ROOT) == []
+    names = ", ".join(f"a{n}" for n in range(ARGUMENTS))
+    (tmp_path / "golden").mkdir()
+    file = tmp_path / "golden/a.py"
+    file.write_text(f"def f(self, {names}): ...\n")
+    assert many_arguments(tmp_path) == []
+    file.write_text(f"def f(self, {names}, *, b): ...\n")
+    assert many_arguments(tmp_path) == ["golden/a.py:1 f"]
 
 
 def imported_tests(text: str) -> list[str]:

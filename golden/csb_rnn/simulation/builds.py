@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TypedDict
 
 from csb_rnn.machine import design
 from csb_rnn.machine.design import WAIVERS
@@ -110,6 +111,14 @@ def remove_unused(folder: Path) -> None:
         except BlockingIOError:
             return
         shutil.rmtree(folder)
+
+
+class Design(TypedDict, total=False):
+    """What a simulation is compiled of, beside the top level, as keyword arguments."""
+
+    parameters: Mapping[str, int] | None
+    sources: Sequence[Path] | None
+    build_name: str | None
 
 
 @contextlib.contextmanager

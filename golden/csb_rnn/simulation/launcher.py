@@ -14,10 +14,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 from xml.etree import ElementTree
 
 from csb_rnn.machine.folders import BUILD, PACKAGE, ROOT
-from csb_rnn.simulation.builds import built
+from csb_rnn.simulation.builds import Design, built
 from csb_rnn.simulation.repeat import pytest_test, repeat_command, seed_from_env
 from csb_rnn.simulation.toolchain import (
     LIMIT,
@@ -43,24 +44,21 @@ def run(
     module: str,
     *,
     sim: str,
-    parameters: Mapping[str, int] | None = None,
-    sources: Sequence[Path] | None = None,
     waves: bool = False,
     seed: int | None = None,
     extra_env: Mapping[str, str] | None = None,
     plus_args: Sequence[str] = (),
     test_filter: str | None = None,
-    build_name: str | None = None,
     work_dir: Path | None = None,
     limit: float | None = LIMIT,
+    **compiled: Unpack[Design],
 ) -> Path:
     """Runs the cocotb tests of ``module`` on ``toplevel`` and returns the simulation's folder.
 
     One at a time in a process, as it changes the environment; parallel simulations are processes.
 
     Args:
-        toplevel, sim, parameters, sources, waves, build_name: as
-            :func:`csb_rnn.simulation.builds.build`.
+        toplevel, sim, waves, compiled: as :func:`csb_rnn.simulation.builds.build`.
         module: importable cocotb test module, for example ``tb.util.test_csb_skid``.
         seed: of Python's ``random`` in the bench (``cocotb.RANDOM_SEED`` for numpy) and of
             Verilator's initial values; default :func:`seed_from_env`.
@@ -88,16 +86,7 @@ def run(
         plus_args.append({"verilator": "--trace", "icarus": "-fst"}[sim])
     error = ""
     with contextlib.ExitStack() as held:
-        folder = held.enter_context(
-            built(
-                toplevel,
-                sim=sim,
-                parameters=parameters,
-                sources=sources,
-                waves=waves,
-                build_name=build_name,
-            )
-        )
+        folder = held.enter_context(built(toplevel, sim=sim, waves=waves, **compiled))
         held.enter_context(locked(work / "lock"))  # the same test in two processes
         results.unlink(missing_ok=True)
         started = time.monotonic()
@@ -132,7 +121,7 @@ def run(
         raise SimulationError(
             f"{excerpt(work / 'sim.log')}\n"
             f"failed: {', '.join(failed) or error}\n"
-            f"top:    {toplevel} {dict(parameters or {})}\n"
+            f"top:    {toplevel} {dict(compiled.get('parameters') or {})}\n"
             f"log:    {relative(work / 'sim.log')} (after {time.monotonic() - started:.1f} s)\n"
             f"repeat: {repeat_command(sim, seed)}"
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,22 @@ def limits(p: Program, words: int) -> dict[str, int]:
     }
 
 
+class Probes(NamedTuple):
+    """Sources beside the design: observers that are bound into it (Verilator alone can), or others
+    in the place of its modules.
+
+    Attributes:
+        sources: their files.
+        plus_args: arguments of the simulation for them.
+    """
+
+    sources: Sequence[Path]
+    plus_args: Sequence[str] = ()
+
+
+NO_PROBES = Probes(())
+
+
 def build_arguments(c: Config, sim: str, probes: Sequence[Path] = ()) -> dict[str, Any]:
     """What :mod:`csb_rnn.simulation.launcher` needs to compile the simulation top, one build for
     all who use it; another one with ``probes``."""
@@ -108,8 +124,7 @@ def simulate(
     waves: bool = False,
     stall: tuple[int, int] = (0, 0),
     seed: int | None = None,
-    probes: Sequence[Path] = (),
-    plus_args: Sequence[str] = (),
+    probes: Probes = NO_PROBES,
 ) -> RunResult:
     """Run frames through the RTL.
 
@@ -122,9 +137,7 @@ def simulate(
         count_last: read counters after the last sequence only, except the one of saturations:
             reading them all takes as long as some hundred cycles.
         stall: seeds of random source and sink stalls, 0 for none.
-        probes: sources to bind observers into the design (Verilator alone can), or to take
-            the place of modules of it.
-        plus_args: more arguments of the simulation.
+        probes: sources beside the design.
 
     Raises:
         SimulationError: the simulator failed (an assertion, for example).
@@ -164,11 +177,11 @@ def simulate(
     launcher.run(
         "csb_sim_top",
         "csb_rnn.simulation.run_program",
-        **build_arguments(c, sim, probes),
+        **build_arguments(c, sim, probes.sources),
         waves=waves,
         seed=seed,
         extra_env={"CSB_JOB": str(work / "job.json")},
-        plus_args=[*(f"+{k}={v}" for k, v in files.items()), *plus_args],
+        plus_args=[*(f"+{k}={v}" for k, v in files.items()), *probes.plus_args],
         work_dir=work,
     )
     report = json.loads((work / "rtl.json").read_text())

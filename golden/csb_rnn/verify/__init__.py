@@ -19,12 +19,14 @@ from csb_rnn.verify.host_run import Whole, on_machine, run_whole
 from csb_rnn.verify.image_run import DIFFERENCES, Run, Settings, interleave
 from csb_rnn.verify.loss import describe
 from csb_rnn.verify.model_run import run
+from csb_rnn.verify.ran import Ran
 
 __all__ = [
     "DIFFERENCES",
     "STALLS",
     "Comparison",
     "Evaluation",
+    "Ran",
     "Run",
     "Settings",
     "Whole",

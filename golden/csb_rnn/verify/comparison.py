@@ -18,7 +18,6 @@ from csb_rnn.flow import schema
 from csb_rnn.flow.cycles import frame_cycles, issue_cycles, ratio, steady_frames
 from csb_rnn.machine.error_codes import ERRORS
 from csb_rnn.machine.numerics import Ints
-from csb_rnn.models.integer_network import QNetwork
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.run_result import RunResult, Simulate
 from csb_rnn.verify import explanation
@@ -156,31 +155,22 @@ def judge(
 
 
 def compare(
-    p: Program,
-    sequences: Sequence[Ints],
-    want: Ints,
-    want_state: Mapping[str, Ints],
-    predicted: np.ndarray,
+    ran: Ran,
     work: Path,
     *,
-    network: QNetwork,
     simulate: Simulate | None = None,
     sim: str = "verilator",
-    state: Mapping[str, Ints] | None = None,
     waves: bool = False,
     stall: str = "none",
     count_last: bool = False,
 ) -> Comparison:
-    """Run sequences on the RTL and compare: see :func:`judge` for ``want`` and ``predicted``.
+    """Run sequences on the RTL and compare.
 
     Args:
-        p: the program.
-        sequences: int [frames, inputs] each, streams interleaved.
+        ran: the frames, and the models' results for them, cycles too.
         work: folder for the files of the run; of a different one, also ``outputs.npy`` and
             ``expected.npy``.
-        network: the program's, to explain a difference.
         simulate: who runs the RTL; :func:`csb_rnn.simulation.simulate.simulate` if None.
-        state: start of every sequence, key -> int [streams, H]; zero if None.
         stall: who stalls at random, a key of :data:`STALLS`.
         count_last: read counters after the last sequence only, which is quicker.
 
@@ -195,22 +185,22 @@ def compare(
         run_rtl: Simulate = on_rtl
     else:
         run_rtl = simulate
-    x, lengths = np.concatenate(sequences), [len(one) for one in sequences]
-    start = None if state is None else dict(state)
+    assert ran.predicted is not None, "cycles of the timing model"
+    p, start = ran.program, None if ran.state is None else dict(ran.state)
     got = run_rtl(
         p,
-        x,
+        ran.x,
         work.resolve(),
         sim=sim,
-        sequences=lengths,
+        sequences=ran.lengths,
         state=start,
         waves=waves,
         stall=STALLS[stall],
         count_last=count_last,
     )
-    found = judge(got, lengths, want, want_state, predicted, count_last)
-    times = predicted if stall == "none" else None
-    ran = Ran(p, network, x, lengths, want, want_state, times, start)
+    found = judge(got, ran.lengths, ran.want, ran.want_state, ran.predicted, count_last)
+    if stall != "none":
+        ran = dataclasses.replace(ran, predicted=None)
 
     def rerun(frames: Ints) -> Mapping[str, Ints]:
         again = work.resolve() / "again"

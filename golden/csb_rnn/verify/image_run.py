@@ -24,6 +24,7 @@ from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.simulation.capacity import check_size, image_words
 from csb_rnn.verify import loss
 from csb_rnn.verify.comparison import STALLS, compare, report
+from csb_rnn.verify.ran import Ran
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,15 +157,18 @@ def run_part(
     work = Path(tempfile.mkdtemp())  # stays if the simulation fails: its log is there
     try:
         comparison = compare(
-            p,
-            [frames],
-            interleave(want),
-            want_state,
-            predicted.last_out,
+            Ran(
+                p,
+                q,
+                frames,
+                [len(frames)],
+                interleave(want),
+                want_state,
+                predicted.last_out,
+                initial,
+            ),
             work,
-            network=q,
             sim=sim,
-            state=initial,
             waves=settings.waves,
             stall=settings.stall,
         )

@@ -64,15 +64,9 @@ def on_rtl(
     """
     want, state = FixedModel(q, p.config).run(x)
     with tempfile.TemporaryDirectory() as scratch:
-        found = verify.compare(
-            p,
-            [verify.interleave(x)],
-            verify.interleave(want),
-            state,
-            predicted,
-            work or Path(scratch),
-            network=q,
-        )
+        frames = verify.interleave(x)
+        ran = verify.Ran(p, q, frames, [len(frames)], verify.interleave(want), state, predicted)
+        found = verify.compare(ran, work or Path(scratch))
     report = verify.report(found, p, sim="verilator")
     if not verify.is_equal(report):
         wrong = ("mismatches", "state_mismatches", "cycle_mismatches", "stuck", "error")

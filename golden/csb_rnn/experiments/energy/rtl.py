@@ -17,9 +17,9 @@ import numpy as np
 from csb_rnn.execution import timing
 from csb_rnn.experiments.energy.accesses import accesses, operations
 from csb_rnn.program.program import Program
-from csb_rnn.simulation.simulate import SIM_TOP, simulate
+from csb_rnn.simulation.simulate import SIM_TOP, Probes, simulate
 
-PROBES = tuple(SIM_TOP.with_name(f"{name}.sv") for name in ("csb_accesses", "csb_products"))
+PROBES = Probes([SIM_TOP.with_name(f"{name}.sv") for name in ("csb_accesses", "csb_products")])
 FRAMES = 40  # beyond the first frames, in which units wait for each other in another way
 
 #: Purpose of a counter by its path in the design, the first match.

@@ -23,7 +23,7 @@ from csb_rnn.experiments.silicon.netlist import GatesError, Netlist
 from csb_rnn.machine import config, design, image
 from csb_rnn.machine.config import Config
 from csb_rnn.models.fixed_model import FixedModel
-from csb_rnn.simulation.simulate import simulate
+from csb_rnn.simulation.simulate import Probes, simulate
 
 MODEL = "z2_gru"
 #: Module, configuration and the changes to a machine of one PEGroup, compiled in minutes.
@@ -50,7 +50,7 @@ def activity(net: Netlist, c: Config, checkpoint: Path, folder: Path) -> tuple[n
     p, q = built.part.compiled(), built.part.quantised
     x = np.random.default_rng(1).normal(size=(FRAMES, p.inputs)).clip(-4, 4)
     frames = q.quantise_inputs(x)
-    got = simulate(p, frames, folder, probes=net.sources, plus_args=["+csb_count"])
+    got = simulate(p, frames, folder, probes=Probes(net.sources, ["+csb_count"]))
     want, _ = FixedModel(q, c).run(frames[None])
     last = timing.predict(p, FRAMES).last_out
     cycles = got.out_cycles - got.out_cycles[0]

@@ -38,8 +38,7 @@ def dense_reference(
         recipe.lr / 3,
         seed + 1,
         clip=recipe.clip,
-        label="dense, as long",
-        show=show,
+        label="dense, as long" if show else "",
     )
     return longer
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -59,6 +59,13 @@ def progress_bar(show: bool) -> Iterator[Callable[[str, int], Callable[[float], 
         yield start
 
 
+class Teacher(NamedTuple):
+    """A trained model, and the share of the distance from its outputs in the loss."""
+
+    model: nn.Module
+    share: float
+
+
 def fit(
     task: Task,
     model: nn.Module,
@@ -72,10 +79,8 @@ def fit(
     sensitive: bool = False,
     weight_bits: int = 0,
     clip: float = 1.0,
-    teacher: nn.Module | None = None,
-    distil: float = 0.0,
-    label: str = "train",
-    show: bool = False,
+    teacher: Teacher | None = None,
+    label: str = "",
 ) -> float:
     """Train with Adam under a one-cycle schedule; returns the last epoch's mean loss.
 
@@ -85,7 +90,8 @@ def fit(
         updates_per_epoch: how often ``pruner.update`` is called in an epoch.
         sensitive: the pruner watches the gradients and ranks by them.
         weight_bits: of the pruner's weights while the model computes; 0 for whole ones.
-        teacher, distil: a trained model, and the share of the distance from it in the loss.
+        teacher: whose outputs count in the loss.
+        label: of the progress display; none is shown without.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -97,7 +103,7 @@ def fit(
     if weight_bits and pruner is not None:
         bits = StraightThrough(pruner.params, weight_bits)
     mean = math.nan
-    with progress_bar(show) as start:
+    with progress_bar(bool(label)) as start:
         advance = start(f"{task.id} {label}", steps * epochs)
         for epoch in range(epochs):
             model.train()
@@ -108,12 +114,12 @@ def fit(
                     bits.show()
                 logits = task.logits(model, batch)
                 loss = task.loss(logits, batch)
-                if teacher is not None and distil > 0:
+                if teacher is not None and teacher.share > 0:
                     with torch.no_grad():
-                        wanted = task.logits(teacher, batch)
+                        wanted = task.logits(teacher.model, batch)
                     distance = task.distillation(logits, wanted)
                     if distance is not None:
-                        loss = (1 - distil) * loss + distil * distance
+                        loss = (1 - teacher.share) * loss + teacher.share * distance
                 value = float(loss.detach())
                 check_loss(value)
                 loss.backward()
@@ -146,7 +152,7 @@ def train_dense(
     """A dense model of the task, trained by its defaults."""
     torch.manual_seed(seed)
     model = task.model()
-    fit(task, model, epochs or task.epochs, task.lr, seed, label="dense", show=show)
+    fit(task, model, epochs or task.epochs, task.lr, seed, label="dense" if show else "")
     return model
 
 
@@ -192,8 +198,9 @@ def prune_model(
     pruner = kind(model, scheme, max(1.0, start_rate), rho=recipe.rho / 10, gates=gates)
     if isinstance(pruner, FeedbackPruner):
         pruner.leak = recipe.leak
+    master = None
     if teacher is not None:
-        teacher = teacher.eval().requires_grad_(False)
+        master = Teacher(teacher.eval().requires_grad_(False), recipe.distil)
 
     sizes = {name: p.numel() for name, p in pruner.params.items()}
     wanted = spread_rate(sizes, rate, recipe.input_factor)
@@ -223,10 +230,8 @@ def prune_model(
         sensitive=recipe.sensitive,
         weight_bits=recipe.weight_bits,
         clip=recipe.clip,
-        teacher=teacher,
-        distil=recipe.distil,
-        label=f"{recipe.method} {rate:g}x",
-        show=show,
+        teacher=master,
+        label=f"{recipe.method} {rate:g}x" if show else "",
     )
     pruner.set_rate(wanted)
     pruner.harden()
@@ -240,10 +245,8 @@ def prune_model(
         pruner=pruner,
         weight_bits=recipe.weight_bits,
         clip=recipe.clip,
-        teacher=teacher,
-        distil=recipe.distil,
-        label=f"retrain {rate:g}x",
-        show=show,
+        teacher=master,
+        label=f"retrain {rate:g}x" if show else "",
     )
     return pruner
 

@@ -84,13 +84,10 @@ def work(
     want, state, counts = expected(q, p.config, xs)
     shutil.rmtree(folder, ignore_errors=True)
     found = verify.compare(
-        p,
-        xs,
-        np.concatenate(want),
-        state,
-        predicted,
+        verify.Ran(
+            p, q, np.concatenate(xs), [len(x) for x in xs], np.concatenate(want), state, predicted
+        ),
         folder,
-        network=q,
         sim=sim,
         waves=waves is not None,
         count_last=True,
