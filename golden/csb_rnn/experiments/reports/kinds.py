@@ -75,8 +75,7 @@ COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
 AREAS = (
     ("small", "horizontal"),
     *(("paper256", m) for m in PAPER_MODES),
-    ("paper256_cols", "horizontal"),
-    ("wide256", "horizontal"),
+    *((name, "horizontal") for name in ("paper256_cols", "wide256")),
 )
 
 

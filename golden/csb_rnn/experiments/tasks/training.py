@@ -66,6 +66,14 @@ class Teacher(NamedTuple):
     share: float
 
 
+class Updates(NamedTuple):
+    """How often in an epoch ``pruner.update`` is called, and a function that is called before, with
+    the share of the phase that is done, 0 to 1."""
+
+    an_epoch: int
+    before: Callable[[float], None]
+
+
 def fit(
     task: Task,
     model: nn.Module,
@@ -74,8 +82,7 @@ def fit(
     seed: int,
     *,
     pruner: Pruner | None = None,
-    on_step: Callable[[float], None] | None = None,
-    updates_per_epoch: int = 1,
+    updates: Updates | None = None,
     sensitive: bool = False,
     weight_bits: int = 0,
     clip: float = 1.0,
@@ -86,8 +93,7 @@ def fit(
 
     Args:
         pruner: its penalty is added and, once hardened, its masks are kept.
-        on_step: called before each update of the pruner with the share of the phase done, 0 to 1.
-        updates_per_epoch: how often ``pruner.update`` is called in an epoch.
+        updates: of the pruner until it is hardened; none without.
         sensitive: the pruner watches the gradients and ranks by them.
         weight_bits: of the pruner's weights while the model computes; 0 for whole ones.
         teacher: whose outputs count in the loss.
@@ -98,7 +104,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr)
     steps = task.steps()
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs + 1)
-    every = max(1, steps // updates_per_epoch)
+    every = max(1, steps // updates.an_epoch) if updates else 0
     bits = None
     if weight_bits and pruner is not None:
         bits = StraightThrough(pruner.params, weight_bits)
@@ -134,9 +140,8 @@ def fit(
                 if pruner is not None:
                     if pruner.hardened or pruner.every_step:
                         pruner.constrain()
-                    if not pruner.hardened and (step + 1) % every == 0:
-                        if on_step is not None:
-                            on_step((epoch * steps + step + 1) / (epochs * steps))
+                    if updates and not pruner.hardened and (step + 1) % every == 0:
+                        updates.before((epoch * steps + step + 1) / (epochs * steps))
                         pruner.update()
                 if epoch * steps + step < steps * epochs:
                     schedule.step()
@@ -225,8 +230,7 @@ def prune_model(
         recipe.lr,
         seed + 1,
         pruner=pruner,
-        on_step=on_step,
-        updates_per_epoch=recipe.updates_per_epoch,
+        updates=Updates(recipe.updates_per_epoch, on_step),
         sensitive=recipe.sensitive,
         weight_bits=recipe.weight_bits,
         clip=recipe.clip,
