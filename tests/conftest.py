@@ -37,8 +37,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     capture = session.config.pluginmanager.getplugin("capturemanager")
 
     def tell(text: str) -> None:
+        redirected = sys.stdout  # by a test, which capture would undo when it goes on
         with capture.global_and_fixture_disabled():
             print(f"\n{text}", file=sys.stderr, flush=True)
+        sys.stdout = redirected
 
     if capture is not None:
         builds.tell = tell

@@ -284,7 +284,7 @@ def test_shared_column_tables() -> None:
         ("m", "256,000", "-", "1250", "1.00"),
         ("n", "256,000", "5000", "2500", "2.00"),
     ]
-    assert list(spartus.rows) == [("m", "`paper256_cols`", "256,000", "1250", "6.25")]
+    assert list(spartus.rows) == [("m", "`paper256_cols`", "256", "256,000", "1250", "6.25")]
 
 
 def test_bad_arguments(capsys, tmp_path, monkeypatch) -> None:
