@@ -75,7 +75,7 @@ COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
 AREAS = (
     ("small", "horizontal"),
     *(("paper256", m) for m in PAPER_MODES),
-    *((name, "horizontal") for name in ("paper256_cols", "wide256")),
+    *((name, "horizontal") for name in ("paper256_cols", "fast256", "wide256")),
 )
 
 

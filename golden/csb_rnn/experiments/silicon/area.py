@@ -230,7 +230,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
-    default = "small,paper256,paper256_cols,wide256"
+    default = "small,paper256,paper256_cols,fast256,wide256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
     args = parser.parse_args()
     names = args.config.split(",")
