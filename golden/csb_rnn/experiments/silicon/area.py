@@ -211,21 +211,19 @@ def row(job: Job, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="area; xcup: estimates of Yosys, ecp5: placed and routed")
-    for i, head in enumerate(("config", "sharing", "block", "target", "LUT", "FF", "DSP",
-                              "BRAM kbit", "LUT/PE", *PARTS, "Fmax")):  # fmt: skip
-        table.add_column(head, justify="left" if i in (0, 1, 3) else "right")
-    for r in rows:
-        shares = (f"{r['parts'][name]['LUT'] / r['pes']:.1f}" for name in PARTS)
-        table.add_row(
+    """Prints the rows as a table. xcup: estimates of Yosys; ecp5: placed and routed."""
+    heads = ("config", "sharing", "block", "target", "LUT", "FF", "DSP", "BRAM kbit", "LUT/PE",
+             *PARTS, "Fmax")  # fmt: skip
+    lines = [
+        (
             r["config"], r["sharing"], str(r["max_block"]), r["target"],
             *(str(r[k]) for k in ("lut", "ff", "dsp", "bram_kbit")), f"{r['lut'] / r['pes']:.1f}",
-            *shares, "-" if r["fmax_mhz"] is None else f"{r['fmax_mhz']:.1f}",
-        )  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
+            *(f"{r['parts'][name]['LUT'] / r['pes']:.1f}" for name in PARTS),
+            "-" if r["fmax_mhz"] is None else f"{r['fmax_mhz']:.1f}",
+        )
+        for r in rows
+    ]  # fmt: skip
+    print("\n".join(commands.table(heads, lines, left=4)))
 
 
 def main() -> int:
