@@ -125,7 +125,11 @@ def draw(seed: int, config: str, override, cases: int, largest: int) -> list[Lay
     may leave out."""
     rng = np.random.default_rng([seed, len(config), cases, largest])
     c = load(config, **override)
+    room = (c.neuron_depth // 2 - 4) * c.L  # a half of the neuron buffer holds inputs and h
     drawn = [LayerCase.draw(rng, c, largest) for _ in range(cases)]
+    drawn = [
+        dataclasses.replace(case, inputs=min(case.inputs, room - case.hidden)) for case in drawn
+    ]
     if cases == max(n for _, _, n, _ in ON_VERILATOR):
         drawn[: len(ALWAYS)] = [
             dataclasses.replace(case, **kind) for case, kind in zip(drawn, ALWAYS, strict=False)
