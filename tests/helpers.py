@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from csb_rnn import commands, flow
+from csb_rnn.cli import main
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.models.integer_network import QNetwork
@@ -85,3 +87,12 @@ def refused(capsys, folder: Path, name: str, *args: object) -> str:
     assert text.err.startswith("error: ")
     assert text.err.count("\n") == 1
     return text.err
+
+
+def call(*args: object) -> int:
+    """The exit code of ``csb-rnn``, run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["csb-rnn", *map(str, args)])
+        with pytest.raises(SystemExit) as end:
+            main.main()
+    return int(end.value.code or 0)

@@ -16,7 +16,15 @@ ONES = 0xFFFFFFFF
 
 
 class Field(NamedTuple):
-    """A field, as ``tests/kit/register_views.py`` reads it from a file."""
+    """A field as a register file tells it (``tests/kit/register_views.py`` reads them).
+
+    Attributes:
+        register, field: names; the field's in lower case.
+        offset: of the register, in bytes.
+        lsb, width: in bits.
+        access: RO, RW, W1C (a 1 clears it), WO (a 1 is a command).
+        reset: its value after reset; None: not known.
+    """
 
     register: str
     field: str

@@ -2,26 +2,13 @@
 """``csb-rnn``: its subcommands, and those that have no script of their own."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 import csb_rnn
-from csb_rnn.cli import main
-
-
-def call(*args: object) -> int:
-    """Run ``csb-rnn`` in this process; returns its exit code."""
-    argv, sys.argv = sys.argv, ["csb-rnn", *map(str, args)]
-    try:
-        main.main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = argv
-    raise AssertionError("the command did not exit")
+from tests.helpers import call
 
 
 @pytest.fixture

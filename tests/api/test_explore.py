@@ -10,11 +10,11 @@ import torch
 import csb_rnn
 from csb_rnn.api import known, rates, sizes
 from csb_rnn.api.explore import explore
-from csb_rnn.cli import main
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import config
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.program.program import CompileError
+from tests.helpers import call
 
 GRU = ROOT / "checkpoints/z2_gru.npz"
 
@@ -112,15 +112,6 @@ def test_build_takes_the_smallest_that_fits(little, tmp_path, capsys):
     assert call("build", tmp_path / "m.pt", "--out", tmp_path / "image") == 0
     assert capsys.readouterr().out.startswith("the smallest configuration that fits is tiny: 16")
     assert json.loads((tmp_path / "image/manifest.json").read_text())["config"]["name"] == "tiny"
-
-
-def call(*args: object) -> int:
-    """The exit code of ``csb-rnn``, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["csb-rnn", *map(str, args)])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-    return int(end.value.code or 0)
 
 
 def test_the_command_prints_a_table_and_a_picture(tmp_path, capsys, little):

@@ -12,12 +12,11 @@ import pytest
 import csb_rnn
 from csb_rnn import pictures
 from csb_rnn.api import plots
-from csb_rnn.cli import main
 from csb_rnn.errors import UsageError
 from csb_rnn.experiments.tasks.pictures import tries_picture
 from csb_rnn.machine.folders import ROOT
 from csb_rnn.pictures import areas, timeline
-from tests.helpers import make_checkpoint
+from tests.helpers import call, make_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -146,15 +145,6 @@ def test_shares_of_areas() -> None:
     figure = areas.areas({"m": {"trained": np.array([4, 8]), "generator": np.array([2, 2])}})
     said = texts(figure)
     assert {"trained (solid): mean 6", "generator (dashed): mean 2", "m"} <= set(said)
-
-
-def call(*args: object) -> int:
-    """The exit code of ``csb-rnn``, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["csb-rnn", *map(str, args)])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-    return int(end.value.code or 0)
 
 
 def test_pictures_are_options_of_commands(source: Path, tmp_path: Path, capsys) -> None:

@@ -41,6 +41,7 @@ from csb_rnn.experiments.tasks.training import (
 from csb_rnn.network.checkpoint import CheckpointError
 from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
 from csb_rnn.pruning import AdmmPruner, make_scheme
+from tests.experiments.farm_jobs import made_up_recordings
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -50,16 +51,8 @@ SHIPPED = sorted((ROOT / "checkpoints").glob("*.npz"))
 
 @pytest.fixture
 def digits(monkeypatch):
-    """Z2 on 40 short made-up recordings in each split; the class shifts the coefficients."""
-    rng = np.random.default_rng(0)
-    splits = {}
-    for name, count in {"train": 40, "valid": 12, "test": 12}.items():
-        labels = rng.integers(0, 10, count)
-        pieces = [
-            z2_digits.differences(rng.normal(size=(rng.integers(3, 9), 13)) + label)
-            for label in labels
-        ]
-        splits[name] = (pieces, labels.astype(np.int64))
+    """Z2 on made-up recordings."""
+    splits = made_up_recordings()
     monkeypatch.setattr(z2_digits, "recordings", lambda: splits)
     z2_digits.statistics.cache_clear()
     task = get("z2")

@@ -8,11 +8,12 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 from systemrdl import RDLCompiler
 from systemrdl.node import FieldNode
+
+from tb.lib.register_checks import Field
 
 PRINTER = """\
 #include <stdio.h>
@@ -25,31 +26,11 @@ int main(void) { CSB_FIELD_LIST(FIELD) CSB_THIS_RESET_LIST(RESET) return 0; }
 """
 
 
-class FieldView(NamedTuple):
-    """A field as a register file tells it.
-
-    Attributes:
-        register, field: names; the field's in lower case.
-        offset: of the register, in bytes.
-        lsb, width: in bits.
-        access: RO, RW, W1C (a 1 clears it), WO (a 1 is a command).
-        reset: its value after reset; None: not known.
-    """
-
-    register: str
-    field: str
-    offset: int
-    lsb: int
-    width: int
-    access: str
-    reset: int | None
-
-
 def _part(value: int, lsb: int, width: int) -> int:
     return value >> lsb & (1 << width) - 1
 
 
-def of_header(driver: Path, work: Path) -> list[FieldView]:
+def of_header(driver: Path, work: Path) -> list[Field]:
     """From ``csb_regs.h`` and ``csb_config.h`` by a C program that prints their lists; bits are
     those of the macros ``_LSB`` and ``_MASK`` if the register has fields with names."""
     (work / "printer.c").write_text(PRINTER)
@@ -69,11 +50,11 @@ def of_header(driver: Path, work: Path) -> list[FieldView]:
         assert mask == (1 << bits[1]) - 1 << bits[0], name
         assert (int(lsb), int(width), int(offset)) == (*bits, int(base)), name
         value = _part(resets[register], *bits) if register in resets else None
-        found.append(FieldView(register, field.lower(), int(base), *bits, access, value))
+        found.append(Field(register, field.lower(), int(base), *bits, access, value))
     return found
 
 
-def of_svd(file: Path) -> list[FieldView]:
+def of_svd(file: Path) -> list[Field]:
     """From the SVD file."""
     found = []
     for r in ElementTree.parse(file).iter("register"):
@@ -91,7 +72,7 @@ def of_svd(file: Path) -> list[FieldView]:
             known = _part(number("resetMask"), lsb, width)
             value = _part(number("resetValue"), lsb, width) if known else None
             names = r.findtext("name", ""), f.findtext("name", "")
-            found.append(FieldView(*names, number("addressOffset"), lsb, width, kind, value))
+            found.append(Field(*names, number("addressOffset"), lsb, width, kind, value))
     return found
 
 
@@ -103,19 +84,19 @@ def _rdl_access(f: FieldNode) -> str:
     return {(True, False): "RO", (True, True): "RW"}[f.is_sw_readable, f.is_sw_writable]
 
 
-def of_systemrdl(file: Path) -> list[FieldView]:
+def of_systemrdl(file: Path) -> list[Field]:
     """From the SystemRDL file."""
     compiler = RDLCompiler()
     compiler.compile_file(str(file))
     return [
-        FieldView(r.inst_name, f.inst_name, r.absolute_address, f.lsb, f.width, _rdl_access(f),
+        Field(r.inst_name, f.inst_name, r.absolute_address, f.lsb, f.width, _rdl_access(f),
                   f.get_property("reset"))
         for r in compiler.elaborate().top.registers()
         for f in r.fields()
     ]  # fmt: skip
 
 
-def views(kit: Path, work: Path) -> dict[str, list[FieldView]]:
+def views(kit: Path, work: Path) -> dict[str, list[Field]]:
     """The fields by the kind of their file, each in the order of offsets and bits."""
     found = {
         "header": of_header(kit / "driver", work),
@@ -125,7 +106,7 @@ def views(kit: Path, work: Path) -> dict[str, list[FieldView]]:
     return {kind: sorted(v, key=lambda f: (f.offset, f.lsb)) for kind, v in found.items()}
 
 
-def differences(found: dict[str, list[FieldView]]) -> list[str]:
+def differences(found: dict[str, list[Field]]) -> list[str]:
     """A line for each field that is not the same in all files."""
     (first, fields), *others = found.items()
     lines = []
@@ -137,6 +118,6 @@ def differences(found: dict[str, list[FieldView]]) -> list[str]:
     return lines
 
 
-def as_json(fields: list[FieldView]) -> str:
+def as_json(fields: list[Field]) -> str:
     """For the bench."""
     return json.dumps([f._asdict() for f in fields])
