@@ -139,14 +139,17 @@ def sharing_text() -> str:
 def clock_text() -> str:
     """Clocks of ``small`` on an ECP5: of the design alone, and on the board."""
     (small,) = rows_of("area_small_horizontal", target="ecp5")
+    on = measured.read("area_small_horizontal").commit
     placed = [r["mhz"] for r in rows_of("ecp5", table="clock") if r["mhz"] is not None]
     return "\n".join(
         (
-            f"* `small` reaches {small['fmax_mhz']:.1f} MHz on an ECP5-85k. The clock is of one "
-            "placement: whatever changes it moves the clock by",
-            "  some MHz ([results](docs/results/engine.md#area-and-clock))",
-            "* an FPGA: a design for an ECP5 board is placed and routed "
-            f"([{max(placed):.1f} MHz](docs/results/ecp5.md)), and has not run on a board",
+            f"* `small` reached {small['fmax_mhz']:.1f} MHz on an ECP5-85k with the sources of "
+            f"{on}. The clock is of one placement:",
+            "  a change of the design moves it by some MHz "
+            "([results](docs/results/engine.md#area-and-clock))",
+            "* an FPGA: a design for an ECP5 board was placed and routed, with the sources named in"
+            " its results",
+            f"  ([{max(placed):.1f} MHz](docs/results/ecp5.md)), and has not run on a board",
             _wide(),
         )
     )
