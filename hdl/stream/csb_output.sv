@@ -4,10 +4,11 @@
 // as an AXI4-Stream in the order that the output table says.
 //
 // The buffer has two halves of OutDepth words, one value of each engine column a word; the writer
-// fills one half while the other is sent, BusNeurons words a cycle. Word b of the table places the
-// StreamW/16 values of beat b: value j at bits j*EntryW, {engine column, word address within the
-// half}. Values are sign extended from DataW to 16 bits, little end first. The last beat carries
-// out_last_i values; TKEEP masks the rest of it.
+// fills one half while the other is sent, BusNeurons words a cycle. The top bit of an address
+// chooses the half: for an OutDepth of 24 they are words 0 to 23 and words 32 to 55. Word b of the
+// table places the StreamW/16 values of beat b: value j at bits j*EntryW, {engine column, word
+// address within the half}. Values are sign extended from DataW to 16 bits, little end first. The
+// last beat carries out_last_i values; TKEEP masks the rest of it.
 //
 // Timing: out_done_i in cycle d: first beat valid in d + 3 (if nothing is before it), then one a
 // cycle. out_release_o, in the cycle in which a frame's last words are read (two before its last
@@ -58,6 +59,7 @@ module csb_output #(
     output logic [StreamW/8-1:0] m_tkeep_o,
     output logic m_tlast_o
 );
+  localparam int BufferDepth = (1 << HalfAw) + OutDepth;  // last address of the second half, + 1
   localparam int ValuesW = $clog2(Values + 1);
   localparam int FifoDepth = 4;  // covers the three cycles from read to credit at full rate
 
@@ -138,7 +140,7 @@ module csb_output #(
       logic [   ColW-1:0] column_q;
       csb_ram_1r1w #(
           .Width      (L * DataW),
-          .Depth      (2 * OutDepth),
+          .Depth      (BufferDepth),
           .NoCollision(1)
       ) u_copy (
           .clk_i,
@@ -164,7 +166,7 @@ module csb_output #(
       csb_neuron_ram #(
           .Reads (1),
           .DataW (DataW),
-          .Depth (2 << HalfAw),
+          .Depth (BufferDepth),
           .Sides (L),
           .Writes(BusNeurons)
       ) u_copy (

@@ -14,7 +14,8 @@ from tb.lib.axi import axis_sink, pauses
 from tb.lib.checkers import Checker, Monitor
 from tb.lib.stream import STALLS, TAKEN_WITHIN, recoveries, reset, start_clock, until
 
-DEPTH = 16
+DEPTH = int(os.environ.get("OUT_DEPTH", "16"))
+HALF = 1 << (DEPTH - 1).bit_length()  # address of the second half
 NEURONS = int(os.environ.get("BUS_NEURONS", "1"))
 CONFIG = config.load(os.environ.get("CSB_CONFIG", "tiny"), out_depth=DEPTH, bus_neurons=NEURONS)
 MOST = DEPTH * min(CONFIG.L, CONFIG.values_per_beat)  # values of buffer and table
@@ -109,7 +110,7 @@ class Bench:
                 dut.out_valid_i.value = 0
                 await RisingEdge(dut.clk_i)
             dut.out_valid_i.value = 1
-            dut.out_addr_i.value = self.half * DEPTH + a
+            dut.out_addr_i.value = self.half * HALF + a
             mask = (1 << w) - 1
             dut.out_data_i.value = sum((x & mask) << i * w for i, x in enumerate(word))
             dut.out_done_i.value = int(a == DEPTH - NEURONS)

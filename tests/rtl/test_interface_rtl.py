@@ -58,15 +58,21 @@ def test_input(sim: str, config: str, deep: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "neurons"), [("tiny", 1), ("odd", 1), ("odd", 2), ("paper512", 1)]
+    ("config", "neurons", "depth"),
+    [("tiny", 1, 16), ("odd", 1, 12), ("odd", 2, 12), ("paper512", 1, 16)],
 )
-def test_output(sim: str, config: str, neurons: int) -> None:
+def test_output(sim: str, config: str, neurons: int, depth: int) -> None:
+    """Halves of 12 words begin at 0 and at 16."""
     run(
         "csb_output",
         "tb.interface.test_output",
         sim=sim,
-        parameters=output_bench.parameters(config) | {"BusNeurons": neurons},
-        extra_env={"CSB_CONFIG": config, "BUS_NEURONS": str(neurons)},
+        parameters=output_bench.parameters(config) | {"BusNeurons": neurons, "OutDepth": depth},
+        extra_env={
+            "CSB_CONFIG": config,
+            "BUS_NEURONS": str(neurons),
+            "OUT_DEPTH": str(depth),
+        },
     )
 
 

@@ -25,7 +25,7 @@ SWEEP = {
         "weight_depth": 300,
         "drain_depth": 100,
         "elem_depth": 150,
-        "out_depth": 24,
+        "out_depth": 6,  # all in use; the second half is at 8 to 13
         "stream_w": 128,
     },
 }
@@ -42,7 +42,7 @@ def defaults() -> dict[str, int]:
 def run_variant(sim: str, folder: Path, override: dict[str, int]) -> None:
     """Two layers: bits, states and cycles, as everywhere."""
     c = config.load("tiny", **SHALLOW | override)
-    case = LayerCase(seed=11, cell="lstm", inputs=5, hidden=7, layers=2, density=0.5)
+    case = LayerCase(seed=11, cell="lstm", inputs=5, hidden=9, layers=2, density=0.5)
     check(case, c, sim, folder, frames=4)
 
 

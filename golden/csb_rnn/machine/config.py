@@ -122,6 +122,12 @@ class Config(Switches):
         return self.sub_slots * self.bus_neurons
 
     @property
+    def out_words(self) -> int:
+        """Words of the output buffer. Its second half begins at a power of two: 32 + 24 words for
+        an ``out_depth`` of 24."""
+        return (1 << clog2(self.out_depth)) + self.out_depth
+
+    @property
     def acc_half(self) -> int:
         """Addresses of one of two halves of an accumulator bank: iteration parity toggles this
         bit of the address, so it is a power of two, which ``acc_depth`` need not be."""

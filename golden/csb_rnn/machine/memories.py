@@ -33,6 +33,6 @@ def memory_bits(c: Config) -> dict[str, int]:
         "lane registers (4 copies of 2 banks)": c.lanes * 2 * register_bank,
         "drain program": c.drain_depth * isa.width(isa.DRAIN),
         "element program": c.elem_depth * isa.width(isa.ELEM),
-        "output buffer (a copy a value)": c.values_per_beat * 2 * c.out_depth * c.L * c.data_w,
+        "output buffer (a copy a value)": c.values_per_beat * c.out_words * c.L * c.data_w,
         "output table": c.out_depth * c.values_per_beat * image.out_entry_width(c),
     }

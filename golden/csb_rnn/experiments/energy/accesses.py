@@ -110,7 +110,7 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
         ),
         "output buffer": Memory(
             c.L * c.data_w,
-            2 * c.out_depth,
+            c.out_words,
             c.values_per_beat,
             p.out_beats * c.values_per_beat,
             out_beats * c.values_per_beat,
