@@ -23,7 +23,7 @@ from csb_rnn.machine import image
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.own_config import choose
 from csb_rnn.network.onnx.hosting import Engine
-from csb_rnn.network.read import with_initial
+from csb_rnn.network.read import Source, with_initial
 from csb_rnn.system import extras
 
 if TYPE_CHECKING:
@@ -263,8 +263,7 @@ def build(
         config: name of a configuration in ``hdl/configs.toml``, path of a TOML file, or one; None
             for the smallest that holds the model.
         calibrate: float inputs ``[frames, inputs]`` or ``[batch, frames, inputs]`` that set the
-            number formats; without them inputs hold |x| < 8. If the source needs the host: inputs
-            of its graph, as :meth:`Build.run_float`.
+            number formats; without them |x| < 8. If the source needs the host: inputs of its graph.
         initial: states at the start of a run, ``[H]`` by torch's names.
         streams: sequences, taking turns on the machine, 1 to 8.
         block: side of the blocks of the weights' pattern, or ``auto``.
@@ -273,7 +272,7 @@ def build(
         unchecked: do not run the source, by onnxruntime or torch, to compare the model with it.
 
     Raises:
-        CsbError: bad input; one line with the fault. Example: ``unknown configuration 'smal'``.
+        CsbError: bad input; one line with the fault.
     """
     options = arguments.options(block, sharing, streams)
     named = None if config is None else arguments.configuration(config)
@@ -284,17 +283,16 @@ def build(
     samples = arguments.each_plain(calibrate)
     if calibrate is not None and found.plan is None:
         samples = running.sequences(calibrate, found.model.inputs)[0]
-    if named is None:
-        named = sizes.smallest(found, samples, **options)
-    chosen = named if isinstance(named, Config) else choose(named)
-    return Build(flow.build_source(found, chosen, samples, unchecked, **options))
+
+    def make(source: Source) -> Build:
+        chosen = named or sizes.smallest(source, samples, **options)
+        c = chosen if isinstance(chosen, Config) else choose(chosen)
+        return Build(flow.build_source(source, c, samples, unchecked, **options))
+
+    return flow.fitting(found, make, log.warning)
 
 
 @extras.named
 def load(folder: str | os.PathLike[str]) -> Build:
-    """The build of an image folder, checked against itself.
-
-    Raises:
-        CsbError: no image folder, or contradicting files.
-    """
+    """The build of an image folder, checked against itself: CsbError if files contradict."""
     return Build(flow.load(arguments.path("folder", folder)))

@@ -13,7 +13,7 @@ from csb_rnn.cli.machine import CONFIG_HELP, summary
 from csb_rnn.errors import UsageError
 from csb_rnn.machine import own_config
 from csb_rnn.machine.sharing_modes import SHARING
-from csb_rnn.network.read import read_source
+from csb_rnn.network.read import Source, read_source
 from csb_rnn.system import extras
 
 HELP = "Turn a trained model into an image for the engine: manifest, load stream, listing."
@@ -94,10 +94,14 @@ def build_source(arguments: argparse.Namespace) -> flow.Build:
     found = read_source(
         a.checkpoint, a.prefix, a.cell, a.activation, initial, constants(a.constant)
     )
-    if c is None:
-        c = sizes.smallest(found, samples, **options)
-        print(f"the smallest configuration that fits is {summary(c)}")
-    return flow.build_source(found, c, samples, a.unchecked_source, print, **options)
+
+    def make(source: Source) -> flow.Build:
+        chosen = c or sizes.smallest(source, samples, **options)
+        if c is None:
+            print(f"the smallest configuration that fits is {summary(chosen)}")
+        return flow.build_source(source, chosen, samples, a.unchecked_source, print, **options)
+
+    return flow.fitting(found, make, print)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

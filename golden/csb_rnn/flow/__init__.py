@@ -24,6 +24,7 @@ from csb_rnn.flow.files import (
     write_json,
 )
 from csb_rnn.flow.folder import load, save
+from csb_rnn.flow.leaving import fitting
 from csb_rnn.flow.manifest import PREDICTED_FRAMES
 from csb_rnn.flow.record import Build, Options, Part, Source
 from csb_rnn.flow.steps import BLOCKS, build, build_source, choose_block, finish
@@ -43,6 +44,7 @@ __all__ = [
     "check_out",
     "choose_block",
     "finish",
+    "fitting",
     "fixed_engine",
     "float_engine",
     "frame_cycles",

@@ -95,6 +95,24 @@ def read_source(
     return dataclasses.replace(found, model=model, sha256=digest)
 
 
+def leave_last(found: Source) -> Source | None:
+    """The source with its last Linear layer left to the host; None if it has none to leave.
+
+    Example: an LSTM with a head of 8,210 classes; behind the engine's 128 values of h the host
+    computes the classes.
+    """
+    layers = [la for _, _, network in found.model.networks() for la in network.layers]
+    if found.plan is None or len(layers) < 2 or layers[-1].cell.states:
+        return None
+    try:
+        plan = onnx.plan_of(found.plan.original, found.plan.left + 1)
+    except NetworkError:
+        return None
+    known = plan.model.state_shapes()
+    initial = {k: v for k, v in found.model.initial.items() if k in known}
+    return dataclasses.replace(found, plan=plan, model=with_initial(plan.model, initial))
+
+
 def with_initial(model: Model, initial: Mapping[str, Any]) -> Model:
     """The model with other initial states.
 

@@ -37,14 +37,14 @@ __all__ = [
 ]
 
 
-def plan_of(proto: onnx.ModelProto) -> Plan:
-    """The parts of a graph.
+def plan_of(proto: onnx.ModelProto, left: int = 0) -> Plan:
+    """The parts of a graph; ``left`` Linear layers at its end are the host's.
 
     Raises:
         OnnxError: an unsupported node or attribute.
         NetworkError: layers with contradicting shapes.
     """
-    return plan(proto)
+    return plan(proto, left)
 
 
 def from_onnx(proto: onnx.ModelProto) -> Model:

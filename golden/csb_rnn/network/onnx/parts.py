@@ -73,6 +73,7 @@ class Plan:
         original: the file as it was read.
         symbols: (input, axis) -> name of an extent left open by the file.
         infos: type and shape of every tensor, as far as they are known.
+        left: Linear layers behind the model that the engine could run and the host does.
     """
 
     model: Model
@@ -90,6 +91,7 @@ class Plan:
     symbols: dict[tuple[str, int], str]
     streams: int | None = None
     infos: dict[str, tuple[int, list[int | str | None] | None]] = field(default_factory=dict)
+    left: int = 0
 
     @property
     def batch(self) -> tuple[str, int] | None:

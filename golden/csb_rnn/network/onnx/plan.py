@@ -33,8 +33,8 @@ def inner(node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 class _Planner:
-    def __init__(self, walk: Walk, original: onnx.ModelProto) -> None:
-        self.walk, self.original = walk, original
+    def __init__(self, walk: Walk, original: onnx.ModelProto, left: int = 0) -> None:
+        self.walk, self.original, self.left = walk, original, left
         self.makes = {o: n for n in walk.nodes for o in n.output if o}
         self.outputs = [o.name for o in walk.model.graph.output]
 
@@ -88,6 +88,11 @@ class _Planner:
             )
         frames = [c for c, v in zip(chains, views.values(), strict=True) if v.kind == "frames"]
         last = self.last(frames, chains)
+        for _ in range(self.left):
+            before = last.before
+            if last.recurrent or not isinstance(before, Stage):
+                raise OnnxError(f"'{last.name}' cannot be left to the host")
+            last = before
         chain = [joined(s) for s in last.chain()]
         for one, two in itertools.pairwise(chain):
             if two.before is not one:
@@ -227,6 +232,7 @@ class _Planner:
             symbols,
             streams,
             walk.infos,
+            self.left,
         )  # fmt: skip
 
     def lengths(self, chain: list[Stage], graph: onnx.ModelProto, inputs: list[str]) -> str:
@@ -263,12 +269,16 @@ class _Planner:
         return Tap(name, keys, of_view(v, part))
 
 
-def plan(original: onnx.ModelProto) -> Plan:
+def plan(original: onnx.ModelProto, left: int = 0) -> Plan:
     """The parts of a file.
+
+    Args:
+        original: the file.
+        left: Linear layers at the end of the chain for the host instead of the engine.
 
     Raises:
         OnnxError: a node beyond the machine, or layers out of a chain.
     """
     model = flat(original)
     linear = not any(n.op_type in RECURRENT for n in model.graph.node)
-    return _Planner(Walk(model, linear), original).plan()
+    return _Planner(Walk(model, linear), original, left).plan()
