@@ -61,10 +61,11 @@ module shift_case #(
       .OutW  (OutW)
   ) dut (
       .clk_i,
-      .data_i(x_i),
+      .valid_i(1'b0),
+      .data_i (x_i),
       .shift_i,
-      .data_o(y),
-      .sat_o (sat)
+      .data_o (y),
+      .sat_o  (sat)
   );
   localparam int W = InW + OutW + 2;
   localparam logic signed [W-1:0] Most = (W'(1) <<< (OutW - 1)) - W'(1);

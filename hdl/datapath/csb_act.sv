@@ -11,6 +11,8 @@
 //
 //   cycle 0: |x|, table address   1: slope * remainder   2: s, symmetry, rounding   3: data_o
 //
+// Each stage loads with its value alone: valid_i goes along.
+//
 // With Deep there is one register more before the table and one behind it.
 `default_nettype none
 `include "csb_assert.svh"
@@ -19,7 +21,8 @@ module csb_act #(
     parameter int Deep  = 0    // 1: registers before and after the table
 ) (
     input  wire logic                            clk_i,
-    input  wire logic        [csb_pkg::ActW-1:0] act_i,   // csb_pkg: ActIdentity, ActSigmoid, ...
+    input  wire logic                            valid_i,
+    input  wire logic        [csb_pkg::ActW-1:0] act_i,    // csb_pkg: ActIdentity, ActSigmoid, ...
     input  wire logic signed [        LaneW-1:0] data_i,
     output logic signed      [        LaneW-1:0] data_o
 );
@@ -50,15 +53,18 @@ module csb_act #(
   logic [RemBits-1:0] rem_in;
   logic signed [LaneW-1:0] x_in;
   logic [ActW-1:0] act_in;
-  logic beyond_in;
+  logic beyond_in, valid_in;
   if (Deep != 0) begin : gen_deep_point
     always_ff @(posedge clk_i) begin
-      {index_in, rem_in, x_in, act_in} <= {index, point[RemBits-1:0], data_i, act_i};
-      beyond_in <= beyond;
+      valid_in <= valid_i;
+      if (valid_i) begin
+        {index_in, rem_in, x_in, act_in} <= {index, point[RemBits-1:0], data_i, act_i};
+        beyond_in <= beyond;
+      end
     end
   end else begin : gen_short_point
     assign {index_in, rem_in, x_in, act_in} = {index, point[RemBits-1:0], data_i, act_i};
-    assign beyond_in = beyond;
+    assign {beyond_in, valid_in} = {beyond, valid_i};
   end
 
   logic [  SumW-1:0] base_read;
@@ -73,12 +79,15 @@ module csb_act #(
   logic signed [LaneW-1:0] x0_q;
   logic [ActW-1:0] act0_q;
   logic [RemBits-1:0] rem0_q;
-  logic beyond0_q;
+  logic beyond0_q, valid0_q;
   always_ff @(posedge clk_i) begin
-    x0_q <= x_in;
-    act0_q <= act_in;
-    rem0_q <= rem_in;
-    beyond0_q <= beyond_in;
+    valid0_q <= valid_in;
+    if (valid_in) begin
+      x0_q      <= x_in;
+      act0_q    <= act_in;
+      rem0_q    <= rem_in;
+      beyond0_q <= beyond_in;
+    end
   end
 
   logic [  SumW-1:0] base;
@@ -86,29 +95,37 @@ module csb_act #(
   logic signed [LaneW-1:0] x1_q, x2_q;
   logic [ActW-1:0] act1_q;
   logic [RemBits-1:0] rem_q;
-  logic beyond_q;
+  logic beyond_q, valid_q;
   if (Deep != 0) begin : gen_deep
     always_ff @(posedge clk_i) begin
-      {base, slope, x1_q, act1_q, rem_q} <= {base_read, slope_read, x0_q, act0_q, rem0_q};
-      beyond_q <= beyond0_q;
+      valid_q <= valid0_q;
+      if (valid0_q) begin
+        {base, slope, x1_q, act1_q, rem_q} <= {base_read, slope_read, x0_q, act0_q, rem0_q};
+        beyond_q <= beyond0_q;
+      end
     end
   end else begin : gen_short
     assign {base, slope, x1_q, act1_q, rem_q} = {base_read, slope_read, x0_q, act0_q, rem0_q};
-    assign beyond_q = beyond0_q;
+    assign {beyond_q, valid_q} = {beyond0_q, valid0_q};
   end
 
   // --- cycle 1: product ---------------------------------------------------------------------
   logic [SlopeW+RemBits-1:0] product_q;
   logic [SumW-1:0] base_q;
-  logic curve_q, tanh_q, zero_q;
+  logic curve_q, tanh_q, zero_q, valid2_q;
   always_ff @(posedge clk_i) begin
-    x2_q      <= x1_q;
-    // Beyond the table s is 1, whatever it says: in resets of registers, not in the address.
-    base_q    <= beyond_q ? One : base;
-    product_q <= beyond_q ? '0 : slope * rem_q;
-    curve_q   <= act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
-    tanh_q    <= act1_q == ActW'(ActTanh);
-    zero_q    <= act1_q == ActW'(ActRelu) && x1_q[LaneW-1];
+    valid2_q <= valid_q;
+    if (valid_q) begin
+      x2_q      <= x1_q;
+      base_q    <= base;
+      product_q <= slope * rem_q;
+      curve_q   <= act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
+      tanh_q    <= act1_q == ActW'(ActTanh);
+      zero_q    <= act1_q == ActW'(ActRelu) && x1_q[LaneW-1];
+    end
+    // Beyond the table s is 1, whatever it says: in resets of registers, not in the address. They
+    // are no part of the enable, which would take a gate: in an idle cycle they change nothing.
+    if (beyond_q) {base_q, product_q} <= {One, {(SlopeW + RemBits) {1'b0}}};
   end
 
   // --- cycle 2: the chord, symmetry and rounding --------------------------------------------
@@ -139,9 +156,11 @@ module csb_act #(
   assign result = term + ResultW'(carry);
 
   always_ff @(posedge clk_i) begin
-    data_o[ResultW-1:0] <= result;
-    data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
-        x2_q[LaneW-1:ResultW];
+    if (valid2_q) begin
+      data_o[ResultW-1:0] <= result;
+      data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
+          x2_q[LaneW-1:ResultW];
+    end
     if (zero_q) data_o <= '0;
   end
 

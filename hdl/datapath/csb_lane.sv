@@ -13,6 +13,9 @@
 // With Deep (D = 1) there are registers behind the memories, behind the shift, before the
 // multipliers, behind their sum and in the activation: what the ports say.
 //
+// Every stage loads with its word alone, as the enable of the stage before tells a cycle early: in
+// an idle lane no register but these flags and sat_o has a clock.
+//
 // With DrainRows = 2 the drain side exists twice, for both rows of a word; the second one has the
 // next bias and the next register.
 //
@@ -84,14 +87,15 @@ module csb_lane #(
   // --- drain side -----------------------------------------------------------------------
   localparam int RowBiases = BiasDepth / DrainRows;
   localparam int RowBiasAw = RowBiases > 1 ? $clog2(RowBiases) : 1;
-  logic cvt_valid;
+  logic bias_valid, total_valid, cvt_valid, drained_valid;  // each stage has a word
   logic [DrainRows-1:0] sat_drain;
   logic [DrainRows*LaneW-1:0] drain_result;
   if (Deep != 0) begin : gen_deep_convert
-    always_ff @(posedge clk_i) cvt_valid <= cvt_valid_i;
+    always_ff @(posedge clk_i) {total_valid, cvt_valid} <= {bias_valid, cvt_valid_i};
   end else begin : gen_short_convert
-    assign cvt_valid = cvt_valid_i;
+    assign {total_valid, cvt_valid} = {bias_valid, cvt_valid_i};
   end
+  always_ff @(posedge clk_i) {bias_valid, drained_valid} <= {bias_re_i, cvt_valid};
 
   for (genvar r = 0; r < DrainRows; r++) begin : gen_drain_row
     logic [AccW-1:0] bias_read, bias;
@@ -110,7 +114,7 @@ module csb_lane #(
         .rdata_o(bias_read)
     );
     if (Deep != 0) begin : gen_deep_bias
-      always_ff @(posedge clk_i) bias <= bias_read;
+      always_ff @(posedge clk_i) if (bias_valid) bias <= bias_read;
     end else begin : gen_short_bias
       assign bias = bias_read;
     end
@@ -120,8 +124,8 @@ module csb_lane #(
     logic signed [LaneW-1:0] drained, drained_q;
     assign acc = sum_i[r*AccW+:AccW];
     always_ff @(posedge clk_i) begin
-      total_q   <= {acc[AccW-1], acc} + {bias[AccW-1], bias};
-      drained_q <= drained;
+      if (total_valid) total_q <= {acc[AccW-1], acc} + {bias[AccW-1], bias};
+      if (cvt_valid) drained_q <= drained;
     end
 
     csb_shift_sat #(
@@ -132,6 +136,7 @@ module csb_lane #(
         .Deep  (Deep)
     ) u_convert (
         .clk_i,
+        .valid_i(cvt_valid_i),
         .data_i ((AccW + 1 + PreShift)'(total_q) <<< PreShift),
         .shift_i(shift_i[r*DrainShiftW+:DrainShiftW]),
         .data_o (drained),
@@ -143,9 +148,10 @@ module csb_lane #(
         .Deep (Deep)
     ) u_act (
         .clk_i,
-        .act_i (drain_act_i[r*ActW+:ActW]),
-        .data_i(drained_q),
-        .data_o(drain_result[r*LaneW+:LaneW])
+        .valid_i(drained_valid),
+        .act_i  (drain_act_i[r*ActW+:ActW]),
+        .data_i (drained_q),
+        .data_o (drain_result[r*LaneW+:LaneW])
     );
   end
 
@@ -216,10 +222,14 @@ module csb_lane #(
 
   // --- element side: operands and products ------------------------------------------------
   if (Deep != 0) begin : gen_deep_read
+    logic read_q, state_read_q;
     always_ff @(posedge clk_i) begin
-      {m_drain, x_drain} <= {m_drain_read, x_drain_read};
-      {m_elem, x_elem}   <= {m_elem_read, x_elem_read};
-      st_rdata_o         <= state_read;
+      {read_q, state_read_q} <= {rd_en_i, st_re_i};
+      if (read_q) begin
+        {m_drain, x_drain} <= {m_drain_read, x_drain_read};
+        {m_elem, x_elem}   <= {m_elem_read, x_elem_read};
+      end
+      if (state_read_q) st_rdata_o <= state_read;
     end
   end else begin : gen_short_read
     assign {m_drain, x_drain} = {m_drain_read, x_drain_read};
@@ -230,6 +240,13 @@ module csb_lane #(
   logic signed [LaneW-1:0] state_wide, state_value;
   assign state_wide  = LaneW'($signed(st_rdata_o));
   assign state_value = st_zero_i ? '0 : st_fine_rd_i ? state_wide : state_wide <<< StateShift;
+
+  logic operands_valid;
+  if (Deep != 0) begin : gen_deep_operands
+    always_ff @(posedge clk_i) operands_valid <= opnd_valid_i;
+  end else begin : gen_short_operands
+    assign operands_valid = opnd_valid_i;
+  end
 
   logic [2*ProductW-1:0] products_q;
   logic [1:0] sat_narrow;
@@ -262,23 +279,26 @@ module csb_lane #(
     logic signed [ MulW-1:0] m_in;
     logic signed [LaneW-1:0] x_in;
     if (Deep != 0) begin : gen_deep
-      always_ff @(posedge clk_i) {m_in, x_in} <= {m[MulW-1:0], x};
+      always_ff @(posedge clk_i) if (opnd_valid_i) {m_in, x_in} <= {m[MulW-1:0], x};
     end else begin : gen_short
       assign {m_in, x_in} = {m[MulW-1:0], x};
     end
     always_ff @(posedge clk_i) begin
-      products_q[i*ProductW+:ProductW] <= ProductW'(m_in) * ProductW'(x_in);
+      if (operands_valid) products_q[i*ProductW+:ProductW] <= ProductW'(m_in) * ProductW'(x_in);
     end
   end
 
   // --- element side: sum and activation ---------------------------------------------------
   logic signed [ProductW:0] p0, p1, sum, sum_in;
-  logic sat_sum, sum_valid;
+  logic sat_sum, sum_valid, value_valid;
   assign p0  = (ProductW + 1)'($signed(products_q[0+:ProductW]));
   assign p1  = (ProductW + 1)'($signed(products_q[ProductW+:ProductW]));
   assign sum = sub_i ? p0 - p1 : p0 + p1;
   if (Deep != 0) begin : gen_deep_sum
-    always_ff @(posedge clk_i) {sum_in, sum_valid} <= {sum, sum_valid_i};
+    always_ff @(posedge clk_i) begin
+      sum_valid <= sum_valid_i;
+      if (sum_valid_i) sum_in <= sum;
+    end
   end else begin : gen_short_sum
     assign {sum_in, sum_valid} = {sum, sum_valid_i};
   end
@@ -291,7 +311,10 @@ module csb_lane #(
       .data_o(v),
       .sat_o (sat_sum)
   );
-  always_ff @(posedge clk_i) v_q <= v;
+  always_ff @(posedge clk_i) begin
+    value_valid <= sum_valid;
+    if (sum_valid) v_q <= v;
+  end
   assign v_o = v_q;
 
   csb_act #(
@@ -299,9 +322,10 @@ module csb_lane #(
       .Deep (Deep)
   ) u_elem_act (
       .clk_i,
-      .act_i (elem_act_i),
-      .data_i(v_q),
-      .data_o(elem_result)
+      .valid_i(value_valid),
+      .act_i  (elem_act_i),
+      .data_i (v_q),
+      .data_o (elem_result)
   );
 
   // In a register: all lanes' are combined far from here.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // floor((x + half) / 2^(Base + shift)), saturated: as csb_round_sat, with a variable shift.
-// Combinational; with Deep there is a register behind the shift, so latency 1.
+// Combinational; with Deep there is a register behind the shift, so latency 1: it loads with
+// valid_i.
 //
 // Made of functions of at most six inputs: two bits of the shift at a time (csb_shift_four), then
 // its last bit and the saturation together (csb_clip). Rounding is the last, so the largest number
@@ -18,6 +19,7 @@ module csb_shift_sat #(
     parameter int W      = PreW > OutW + 3 ? PreW : OutW + 3  // derived, do not override
 ) (
     input  wire logic                     clk_i,
+    input  wire logic                     valid_i,
     input  wire logic signed [   InW-1:0] data_i,
     input  wire logic        [ShiftW-1:0] shift_i,
     output logic signed      [  OutW-1:0] data_o,
@@ -62,11 +64,11 @@ module csb_shift_sat #(
   assign ones_d = &steps[W-1:OutW+2] && (one_d || steps[OutW+1]);
   if (Deep != 0) begin : gen_deep
     always_ff @(posedge clk_i) begin
-      {x, sign, lost, ones, one} <= {shifted, sign_d, lost_d, ones_d, one_d};
+      if (valid_i) {x, sign, lost, ones, one} <= {shifted, sign_d, lost_d, ones_d, one_d};
     end
   end else begin : gen_short
     logic unused;
-    assign unused = clk_i;
+    assign unused = &{clk_i, valid_i};
     assign {x, sign, lost, ones, one} = {shifted, sign_d, lost_d, ones_d, one_d};
   end
 

@@ -134,6 +134,7 @@ module csb_writer #(
         .Deep  (Deep)
     ) u_convert (
         .clk_i,
+        .valid_i(busy_q),
         .data_i (lanes_q[l*LaneW+:LaneW]),
         .shift_i(shift_q),
         .data_o (converted[l*DataW+:DataW]),

@@ -126,7 +126,7 @@ module csb_pe_row #(
   // published LSTM (MT1) 4,783 of 7,698 runs of a frame.
   if (Deep != 0) begin : gen_deep
     assign {row_re, row_rbank, row_raddr} = {issue_q1 && first_q1 && !clr_q1, bank_q1, row_q1};
-    always_ff @(posedge clk_i) stored <= stored_read;
+    always_ff @(posedge clk_i) if (issue_q2) stored <= stored_read;
   end else begin : gen_short
     assign {row_re, row_rbank, row_raddr} = {issue_q2 && first_q2 && !clr_q2, bank_q2, row_q2};
     assign stored = stored_read;

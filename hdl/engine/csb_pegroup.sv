@@ -226,7 +226,11 @@ module csb_pegroup #(
 
     // With Deep neurons pass a register behind their memory; all else keeps pace.
     if (Deep != 0) begin : gen_deep
-      always_ff @(posedge clk_i) neurons_in[g*Q*DataW+:Q*DataW] <= neurons;
+      logic issued;
+      always_ff @(posedge clk_i) begin
+        issued <= issue;
+        if (issued) neurons_in[g*Q*DataW+:Q*DataW] <= neurons;
+      end
     end else begin : gen_short
       assign neurons_in[g*Q*DataW+:Q*DataW] = neurons;
     end

@@ -7,6 +7,7 @@ module act_sweep #(
     parameter int Deep  = 0
 ) (
     input  wire logic               clk_i,
+    input  wire logic               valid_i,
     input  wire logic [        1:0] act_i,
     input  wire logic [  LaneW-1:0] first_i,  // unit i gets first_i + i
     output logic      [N*LaneW-1:0] data_o
@@ -19,6 +20,7 @@ module act_sweep #(
         .Deep (Deep)
     ) u_act (
         .clk_i,
+        .valid_i,
         .act_i,
         .data_i(x),
         .data_o(data_o[i*LaneW+:LaneW])

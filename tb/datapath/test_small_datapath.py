@@ -184,6 +184,7 @@ async def shift_sat_rounds_once(dut) -> None:
         int(getattr(dut, n).value) for n in ("InW", "Base", "ShiftW", "OutW")
     )
     low, high = numerics.limits(out_w)
+    dut.valid_i.value = random.getrandbits(1)  # without Deep there is no register
     clipped = 0
     for _ in range(3000):
         shift, x = random.getrandbits(shift_w), random_signed(in_w)
