@@ -37,6 +37,11 @@ module csb_top #(
     parameter int StreamW = 32,
     parameter int XPerCycle = 2,
     parameter int BusNeurons = 1,
+    parameter int FastAct = 0,
+    parameter int RegBypass = 0,
+    parameter int SumBypass = 0,
+    parameter int ProgramUltra = 0,
+    parameter int ProgramReg = 0,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
@@ -406,22 +411,25 @@ module csb_top #(
   end
   logic [Groups-1:0] peg_issue, peg_stall;
   csb_engine #(
-      .K          (K),
-      .L          (L),
-      .P          (P),
-      .Q          (Q),
-      .DataW      (DataW),
-      .WeightW    (WeightW),
-      .AccGuard   (AccGuard),
-      .WeightDepth(WeightDepth),
-      .NeuronDepth(NeuronDepth),
-      .AccDepth   (AccDepth),
-      .DrainBanks (DrainBanks),
-      .Sharing    (Sharing),
-      .SharedCols (SharedCols),
-      .DrainRows  (DrainRows),
-      .BusNeurons (BusNeurons),
-      .Deep       (Deep)
+      .K           (K),
+      .L           (L),
+      .P           (P),
+      .Q           (Q),
+      .DataW       (DataW),
+      .WeightW     (WeightW),
+      .AccGuard    (AccGuard),
+      .WeightDepth (WeightDepth),
+      .NeuronDepth (NeuronDepth),
+      .AccDepth    (AccDepth),
+      .DrainBanks  (DrainBanks),
+      .Sharing     (Sharing),
+      .SharedCols  (SharedCols),
+      .DrainRows   (DrainRows),
+      .BusNeurons  (BusNeurons),
+      .SumBypass   (SumBypass),
+      .ProgramUltra(ProgramUltra),
+      .ProgramReg  (ProgramReg),
+      .Deep        (Deep)
   ) u_engine (
       .clk_i,
       .rst_ni,
@@ -509,6 +517,8 @@ module csb_top #(
       .OutDepth    (OutDepth),
       .DrainRows   (DrainRows),
       .BusNeurons  (BusNeurons),
+      .FastAct     (FastAct),
+      .RegBypass   (RegBypass),
       .Deep        (Deep)
   ) u_datapath (
       .clk_i,

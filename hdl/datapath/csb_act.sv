@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Activation function of one lane: identity, sigmoid, tanh or relu of a value every cycle,
-// latency 3, or 5 with Deep. The same integers as golden/csb_rnn/machine/numerics.py, activation().
+// latency 3, or 5 with Deep, one less with FastAct. The same integers as golden/csb_rnn/machine/numerics.py, activation().
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
 // [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which
@@ -13,12 +13,14 @@
 //
 // Each stage loads with its value alone: valid_i goes along.
 //
-// With Deep there is one register more before the table and one behind it.
+// With Deep there is one register more before the table and one behind it. With FastAct data_o is
+// combinational: the register that takes it is the last one.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_act #(
     parameter int LaneW = 26,  // bits of a value
-    parameter int Deep  = 0    // 1: registers before and after the table
+    parameter int FastAct = 0,  // 1: no register at the end
+    parameter int Deep = 0  // 1: registers before and after the table
 ) (
     input  wire logic                            clk_i,
     input  wire logic                            valid_i,
@@ -155,13 +157,21 @@ module csb_act #(
   end
   assign result = term + ResultW'(carry);
 
-  always_ff @(posedge clk_i) begin
-    if (valid2_q) begin
-      data_o[ResultW-1:0] <= result;
-      data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
-          x2_q[LaneW-1:ResultW];
+  if (FastAct != 0) begin : gen_at_once
+    logic unused;
+    assign unused = valid2_q;
+    assign data_o[ResultW-1:0] = zero_q ? '0 : result;
+    assign data_o[LaneW-1:ResultW] = zero_q ? '0 :
+        curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} : x2_q[LaneW-1:ResultW];
+  end else begin : gen_register
+    always_ff @(posedge clk_i) begin
+      if (valid2_q) begin
+        data_o[ResultW-1:0] <= result;
+        data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
+            x2_q[LaneW-1:ResultW];
+      end
+      if (zero_q) data_o <= '0;
     end
-    if (zero_q) data_o <= '0;
   end
 
   // --- Assertions -----------------------------------------------------------------------------

@@ -34,6 +34,8 @@ module csb_datapath #(
     parameter int OutDepth = 256,  // words of half the output buffer
     parameter int DrainRows = 1,  // accumulator rows of a lane, drained in a cycle
     parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
+    parameter int FastAct = 0,  // 1: the activation takes a cycle less
+    parameter int RegBypass = 0,  // 1: a register can be read while it is written
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
     parameter int Places = BusNeurons * L,  // derived, do not override
@@ -134,6 +136,8 @@ module csb_datapath #(
       .BiasDepth   (BiasDepth),
       .ReduceStages(ReduceStages),
       .DrainRows   (DrainRows),
+      .FastAct     (FastAct),
+      .RegBypass   (RegBypass),
       .Deep        (Deep)
   ) u_drain (
       .clk_i,
@@ -184,6 +188,7 @@ module csb_datapath #(
       .StateDepth (StateDepth),
       .NeuronDepth(NeuronDepth),
       .OutDepth   (OutDepth),
+      .FastAct    (FastAct),
       .Deep       (Deep),
       .SubSlots   (SubSlots)
   ) u_element (
@@ -312,6 +317,8 @@ module csb_datapath #(
         .BiasDepth (BiasDepth),
         .StateDepth(StateDepth),
         .DrainRows (DrainRows),
+        .FastAct   (FastAct),
+        .RegBypass (RegBypass),
         .Deep      (Deep)
     ) u_lane (
         .clk_i,

@@ -12,6 +12,7 @@
 //   T + 2 + RS + 2D  cvt_valid_o, shift_o (sum + bias -> lane value), of each row
 //   T + 3 + RS + 2D  act_o                (lane value -> activation), of each row
 //   T + 6 + RS + 4D  reg_we_o, reg_o, post_o: the element unit can issue a reader in the next cycle
+// With FastAct the last ones are a cycle sooner; with RegBypass post_o is a cycle before reg_we_o.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_drain #(
@@ -20,6 +21,8 @@ module csb_drain #(
     parameter int BiasDepth    = 256,               // biases of a lane
     parameter int ReduceStages = 1,                 // latency of the sum across an engine row
     parameter int DrainRows    = 1,                 // rows that a word drains: 1 or 2
+    parameter int FastAct      = 0,                 // 1: the activation takes a cycle less
+    parameter int RegBypass    = 0,                 // 1: a register can be read while it is written
     parameter int Deep         = 0,                 // 1: registers in the long paths
     parameter int Aw           = $clog2(Depth),     // derived, do not override
     parameter int AccAw        = $clog2(AccDepth),  // derived, do not override
@@ -188,15 +191,27 @@ module csb_drain #(
       .data_o(act_o)
   );
 
+  localparam int Written = 6 + 5 * Deep + ReduceStages - FastAct;
   csb_delay #(
-      .Width (DrainDstW + 2),
-      .Stages(6 + 5 * Deep + ReduceStages)
+      .Width (1),
+      .Stages(Written - RegBypass)
+  ) u_post (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i(issue_o && word[DrainPostLsb]),
+      .data_o(post_o)
+  );
+
+  csb_delay #(
+      .Width (DrainDstW + 1),
+      .Stages(Written)
   ) u_reg (
       .clk_i,
       .rst_ni,
       .clr_i (stop_i),
-      .data_i({issue_o, issue_o && word[DrainPostLsb], word[DrainDstLsb+:DrainDstW]}),
-      .data_o({reg_we_o, post_o, reg_o})
+      .data_i({issue_o, word[DrainDstLsb+:DrainDstW]}),
+      .data_o({reg_we_o, reg_o})
   );
 
   logic unused;

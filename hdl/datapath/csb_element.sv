@@ -17,7 +17,7 @@
 //   T + 1 + D   opnd_valid_o, sel_o, st_zero/fine_rd_o
 //   T + 2 + 2D  sum_valid_o, sub_o
 //   T + 3 + 3D  st_*wr/we/waddr_o, act_o        T + 3 + 4D  wr_* (with D v is late by one more)
-//   T + 6 + 5D  reg_we_o, reg_o
+//   T + 6 + 5D  reg_we_o, reg_o, with FastAct a cycle sooner
 `default_nettype none
 `include "csb_assert.svh"
 module csb_element #(
@@ -25,6 +25,7 @@ module csb_element #(
     parameter int StateDepth  = 256,                  // states of a lane
     parameter int NeuronDepth = 512,                  // neurons of an engine column
     parameter int OutDepth    = 256,                  // words of each half of the output buffer
+    parameter int FastAct     = 0,                    // 1: the activation takes a cycle less
     parameter int Deep        = 0,                    // 1: registers in the long paths
     parameter int SubSlots    = 4,                    // cycles of the writer for a slot
     parameter int Aw          = $clog2(Depth),        // derived, do not override
@@ -300,7 +301,7 @@ module csb_element #(
 
   csb_delay #(
       .Width (1 + ElemRegW),
-      .Stages(6 + 5 * Deep)
+      .Stages(6 + 5 * Deep - FastAct)
   ) u_reg (
       .clk_i,
       .rst_ni,

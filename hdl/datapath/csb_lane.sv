@@ -11,7 +11,8 @@
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
 // With Deep (D = 1) there are registers behind the memories, behind the shift, before the
-// multipliers, behind their sum and in the activation: what the ports say.
+// multipliers, behind their sum and in the activation: what the ports say. With FastAct a register is
+// written a cycle sooner; with RegBypass it can be read in the cycle in which it is written.
 //
 // Every stage loads with its word alone, as the enable of the stage before tells a cycle early: in
 // an idle lane no register but these flags and sat_o has a clock.
@@ -33,6 +34,8 @@ module csb_lane #(
     parameter int BiasDepth = 256,  // biases
     parameter int StateDepth = 256,  // states
     parameter int DrainRows = 1,  // rows drained in a cycle: 1 or 2
+    parameter int FastAct = 0,  // 1: the activation takes a cycle less
+    parameter int RegBypass = 0,  // 1: a register can be read while it is written
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
     parameter int LoadW = AccW > StateW ? AccW : StateW,  // derived, do not override
@@ -53,7 +56,7 @@ module csb_lane #(
     input wire logic cvt_valid_i,  // T + 2 + RS + D
     input wire logic [DrainRows*csb_pkg::DrainShiftW-1:0] shift_i,
     input wire logic [DrainRows*csb_pkg::ActW-1:0] drain_act_i,  // T + 3 + RS + 2D
-    input wire logic drain_we_i,  // T + 6 + RS + 4D
+    input wire logic drain_we_i,  // T + 6 + RS + 4D - FastAct
     input wire logic [csb_pkg::RegAw-1:0] drain_reg_i,
     // element side
     input wire logic rd_en_i,  // T
@@ -71,7 +74,7 @@ module csb_lane #(
     input wire logic st_fine_wr_i,
     input wire logic [StateAw-1:0] st_waddr_i,
     input wire logic [csb_pkg::ActW-1:0] elem_act_i,
-    input wire logic elem_we_i,  // T + 6 + 5D
+    input wire logic elem_we_i,  // T + 6 + 5D - FastAct
     input wire logic [csb_pkg::RegAw-1:0] elem_reg_i,
     output logic [LaneW-1:0] v_o,  // T + 3 + 3D
     // something saturated in the cycle before: {state, element, narrow operand, drain}
@@ -144,8 +147,9 @@ module csb_lane #(
     );
 
     csb_act #(
-        .LaneW(LaneW),
-        .Deep (Deep)
+        .LaneW  (LaneW),
+        .FastAct(FastAct),
+        .Deep   (Deep)
     ) u_act (
         .clk_i,
         .valid_i(drained_valid),
@@ -163,7 +167,8 @@ module csb_lane #(
 
   csb_reg_bank #(
       .LaneW (LaneW),
-      .Writes(DrainRows)
+      .Writes(DrainRows),
+      .Bypass(RegBypass)
   ) u_drain_regs (
       .clk_i,
       .we_i   (drain_we_i),
@@ -175,7 +180,8 @@ module csb_lane #(
       .x_o    (x_drain_read)
   );
   csb_reg_bank #(
-      .LaneW(LaneW)
+      .LaneW (LaneW),
+      .Bypass(RegBypass)
   ) u_elem_regs (
       .clk_i,
       .we_i   (elem_we_i),
@@ -318,8 +324,9 @@ module csb_lane #(
   assign v_o = v_q;
 
   csb_act #(
-      .LaneW(LaneW),
-      .Deep (Deep)
+      .LaneW  (LaneW),
+      .FastAct(FastAct),
+      .Deep   (Deep)
   ) u_elem_act (
       .clk_i,
       .valid_i(value_valid),

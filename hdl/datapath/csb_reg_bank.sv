@@ -3,7 +3,8 @@
 // One of the two register banks of a lane: written by one unit, read by the four operand ports of
 // the element unit, so four copies of a small RAM. The copies of the narrow operands hold the value
 // saturated to MulW bits and, above it, whether it was: nothing but a multiplexer is left between
-// them and the multipliers. Read latency 1; old value on a read of what is being written.
+// them and the multipliers. Read latency 1; old value on a read of what is being written, or with
+// Bypass the new one.
 // With Writes = 2 two registers are written at once, an even one and the next. Each copy is two
 // RAMs then, of even and of odd registers. The one that is not asked reads as zero, so the operand
 // is both of them together: a gate, which fits into the multiplexer behind it.
@@ -11,6 +12,7 @@
 module csb_reg_bank #(
     parameter int LaneW   = 26,                // bits of a lane value
     parameter int Writes  = 1,                 // registers written at once: 1 or 2
+    parameter int Bypass  = 0,                 // 1: a read of what is being written returns it
     parameter int NarrowW = csb_pkg::MulW + 1  // derived, do not override
 ) (
     input  wire logic                          clk_i,
@@ -45,7 +47,35 @@ module csb_reg_bank #(
         .sat_o (narrow[MulW])
     );
 
+    logic [NarrowW-1:0] narrow_q;  // what was written while it was read
+    logic [  LaneW-1:0] value_q;
+    if (Bypass != 0) begin : gen_written
+      always_ff @(posedge clk_i) begin
+        if (re_i) {narrow_q, value_q} <= {narrow, value};
+      end
+    end else begin : gen_unwritten
+      assign {narrow_q, value_q} = '0;
+    end
+
     for (genvar i = 0; i < 2; i++) begin : gen_product
+      logic m_other, x_other;  // the register asked for is not of this memory
+      logic m_new_q, x_new_q;  // it was being written
+      logic [NarrowW-1:0] m_read;
+      logic [  LaneW-1:0] x_read;
+      assign m_other = Writes > 1 && raddr_i[2*i*RegAw] != 1'(w);
+      assign x_other = Writes > 1 && raddr_i[(2*i+1)*RegAw] != 1'(w);
+      if (Bypass != 0) begin : gen_bypass
+        always_ff @(posedge clk_i) begin
+          if (re_i) begin
+            m_new_q <= we_i && !m_other && waddr == PartAw'(raddr_i[2*i*RegAw+:RegAw] / Writes);
+            x_new_q <= we_i && !x_other && waddr == PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Writes);
+          end
+        end
+      end else begin : gen_memory
+        assign {m_new_q, x_new_q} = '0;
+      end
+      assign m[(w*2+i)*NarrowW+:NarrowW] = m_new_q ? narrow_q : m_read;
+      assign x[(w*2+i)*LaneW+:LaneW] = x_new_q ? value_q : x_read;
       csb_ram_1r1w #(
           .Width(NarrowW),
           .Depth(Part)
@@ -55,9 +85,9 @@ module csb_reg_bank #(
           .waddr_i(waddr),
           .wdata_i(narrow),
           .re_i,
-          .rzero_i(re_i && Writes > 1 && raddr_i[2*i*RegAw] != 1'(w)),
+          .rzero_i(re_i && m_other),
           .raddr_i(PartAw'(raddr_i[2*i*RegAw+:RegAw] / Writes)),
-          .rdata_o(m[(w*2+i)*NarrowW+:NarrowW])
+          .rdata_o(m_read)
       );
       csb_ram_1r1w #(
           .Width(LaneW),
@@ -68,9 +98,9 @@ module csb_reg_bank #(
           .waddr_i(waddr),
           .wdata_i(value),
           .re_i,
-          .rzero_i(re_i && Writes > 1 && raddr_i[(2*i+1)*RegAw] != 1'(w)),
+          .rzero_i(re_i && x_other),
           .raddr_i(PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Writes)),
-          .rdata_o(x[(w*2+i)*LaneW+:LaneW])
+          .rdata_o(x_read)
       );
     end
   end

@@ -16,12 +16,17 @@
 //   valid_o                ####################
 //   word_o                 w0     w1     w1     ...
 //   issue_i                ##            ##
+//
+// With ReadReg the memory's words pass a register more, as UltraRAM wants: two words are read ahead,
+// and word 0 is valid a cycle later. From then on nothing differs.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_seq #(
-    parameter int Width = 32,            // bits of a word
-    parameter int Depth = 512,           // words
-    parameter int Aw    = $clog2(Depth)  // derived, do not override
+    parameter int Width   = 32,            // bits of a word
+    parameter int Depth   = 512,           // words
+    parameter int Ultra   = 0,             // 1: the memory is an UltraRAM
+    parameter int ReadReg = 0,             // 1: a register behind it
+    parameter int Aw      = $clog2(Depth)  // derived, do not override
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
@@ -53,7 +58,9 @@ module csb_seq #(
   state_e state_d, state_q;
 
   logic advance;  // the memory's word moves to word_o and the next one is read
-  logic [Width-1:0] rdata;
+  logic behind;  // with ReadReg: word 0 comes out of the memory, not yet out of the register
+  logic shift;  // the memory's word moves on and the next one is read
+  logic [Width-1:0] rdata, next;
   logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
   logic at_last_q;  // it is last_q
   logic [Aw-1:0] last_q;  // address of the last program end written
@@ -64,8 +71,8 @@ module csb_seq #(
     unique case (state_q)
       StIdle:  ;
       StFill: begin
-        advance = !hold_i;
-        if (!hold_i) state_d = StRun;
+        advance = !hold_i && !behind;
+        if (!hold_i && !behind) state_d = StRun;
       end
       StRun:   advance = issue_i;
       default: state_d = StIdle;
@@ -87,35 +94,56 @@ module csb_seq #(
 
   csb_load_ram #(
       .Width(Width),
-      .Depth(Depth)
+      .Depth(Depth),
+      .Ultra(Ultra)
   ) u_program (
       .clk_i,
       .we_i,
       .part_i,
       .waddr_i,
       .wdata_i,
-      .re_i   (rst_ni && (start_i || advance)),  // no stray address before the first reset
+      .re_i   (rst_ni && (start_i || shift)),  // no stray address before the first reset
       .raddr_i(raddr),
       .rdata_o(rdata)
   );
 
   always_ff @(posedge clk_i) begin
-    if (start_i || advance) begin
+    if (start_i || shift) begin
       rpc_q     <= raddr;
       at_last_q <= raddr == last_q;
     end
-    if (advance) word_o <= rdata;
+    if (advance) word_o <= next;
   end
+
+  logic next_last;  // next is the last word
+  if (ReadReg != 0) begin : gen_read_register
+    logic behind_q, next_last_q;
+    logic [Width-1:0] next_q;
+    logic [Aw-1:0] next_pc_q;
+    always_ff @(posedge clk_i) begin
+      behind_q <= rst_ni && !stop_i && (start_i || (restart_i && issue_i));
+      if (shift) {next_q, next_pc_q, next_last_q} <= {rdata, rpc_q, at_last_q};
+    end
+    assign behind    = behind_q;
+    assign next      = next_q;
+    assign next_pc_o = next_pc_q;
+    assign next_last = next_last_q;
+  end else begin : gen_no_register
+    assign behind    = 1'b0;
+    assign next      = rdata;
+    assign next_pc_o = rpc_q;
+    assign next_last = at_last_q;
+  end
+  assign shift       = advance || behind;
 
   assign valid_o     = state_q == StRun;
   assign wrap_o      = issue_i && word_o[0];
   assign next_load_o = advance;
-  assign next_word_o = rdata;
-  assign next_pc_o   = rpc_q;
+  assign next_word_o = next;
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(IssuesOnlyValid, !issue_i || valid_o)
-  `CSB_PROGRAM(LastIsNoted, !next_load_o || next_word_o[0] == at_last_q)
+  `CSB_PROGRAM(LastIsNoted, !next_load_o || next_word_o[0] == next_last)
   `CSB_ASSERT(LoadsOnlyIdle, !we_i || state_q == StIdle)
 endmodule
 `default_nettype wire

@@ -9,8 +9,9 @@
 // With DrainRows = 2 the drain reads two rows at once, an even one and the next: its copy of a bank
 // is two memories, of even and of odd rows.
 //
-// Nobody reads a word in the cycle in which it is written: the compiler keeps a row that is stored
-// away from its next visit, and a mark reaches the drain after the store.
+// The row reads no word in the cycle in which it is written: the compiler keeps a row that is stored
+// away from its next visit. Nor does the drain, as a mark reaches it after the store; with Bypass it
+// may, and gets the new word.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_acc_bank #(
@@ -18,6 +19,7 @@ module csb_acc_bank #(
     parameter int Depth = 256,  // words of a bank
     parameter int Banks = 1,
     parameter int DrainRows = 1,  // read at once by the drain; divides Depth
+    parameter int Bypass = 0,  // 1: the drain may read what is being written
     parameter int Aw = $clog2(Depth),  // derived, do not override
     parameter int Bw = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
 ) (
@@ -61,22 +63,37 @@ module csb_acc_bank #(
   logic [RowsAw-1:0] rows_waddr, rows_raddr;
   assign rows_waddr = RowsAw'(waddr_i / DrainRows);
   assign rows_raddr = RowsAw'(drain_raddr_i / DrainRows);
+  logic [AccW-1:0] wdata_q;  // what was written while the drain read
+  if (Bypass != 0) begin : gen_written
+    always_ff @(posedge clk_i) if (drain_re_i) wdata_q <= wdata_i;
+  end else begin : gen_unwritten
+    assign wdata_q = '0;
+  end
   for (genvar b = 0; b < Banks; b++) begin : gen_bank
     for (genvar r = 0; r < DrainRows; r++) begin : gen_row
+      logic we, new_q;  // new_q: the word that was read was being written
+      logic [AccW-1:0] read;
+      assign we = (zero_i || (we_i && (Banks == 1 || wbank_i == Bw'(b)))) &&
+                  (DrainRows == 1 || waddr_i[0] == 1'(r));
+      if (Bypass != 0) begin : gen_bypass
+        always_ff @(posedge clk_i) if (drain_re_i) new_q <= we && rows_waddr == rows_raddr;
+      end else begin : gen_memory
+        assign new_q = 1'b0;
+      end
+      assign drain_rdata_o[(b*DrainRows+r)*AccW+:AccW] = new_q ? wdata_q : read;
       csb_ram_1r1w #(
           .Width      (AccW),
           .Depth      (RowsDepth),
-          .NoCollision(1)
+          .NoCollision(Bypass == 0)
       ) u_drain (
           .clk_i,
-          .we_i((zero_i || (we_i && (Banks == 1 || wbank_i == Bw'(b)))) &&
-                (DrainRows == 1 || waddr_i[0] == 1'(r))),
+          .we_i(we),
           .waddr_i(rows_waddr),
           .wdata_i,
           .re_i(drain_re_i),
           .rzero_i(1'b0),
           .raddr_i(rows_raddr),
-          .rdata_o(drain_rdata_o[(b*DrainRows+r)*AccW+:AccW])
+          .rdata_o(read)
       );
     end
   end

@@ -31,6 +31,9 @@ module csb_engine #(
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int DrainRows = 1,  // accumulator rows of a lane, drained in a cycle
     parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
+    parameter int SumBypass = 0,  // 1: a sum can be drained while it is stored
+    parameter int ProgramUltra = 0,  // 1: programs are in UltraRAM
+    parameter int ProgramReg = 0,  // 1: a register behind their memory
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int AccW = DataW + WeightW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
@@ -173,20 +176,23 @@ module csb_engine #(
       );
 
       csb_pegroup #(
-          .P          (P),
-          .Q          (Q),
-          .DataW      (DataW),
-          .WeightW    (WeightW),
-          .AccW       (AccW),
-          .WeightDepth(WeightDepth),
-          .NeuronDepth(NeuronDepth),
-          .AccDepth   (AccDepth),
-          .DrainBanks (DrainBanks),
-          .Sharing    (Sharing),
-          .SharedCols (SharedCols),
-          .DrainRows  (DrainRows),
-          .BusNeurons (BusNeurons),
-          .Deep       (Deep)
+          .P           (P),
+          .Q           (Q),
+          .DataW       (DataW),
+          .WeightW     (WeightW),
+          .AccW        (AccW),
+          .WeightDepth (WeightDepth),
+          .NeuronDepth (NeuronDepth),
+          .AccDepth    (AccDepth),
+          .DrainBanks  (DrainBanks),
+          .Sharing     (Sharing),
+          .SharedCols  (SharedCols),
+          .DrainRows   (DrainRows),
+          .BusNeurons  (BusNeurons),
+          .SumBypass   (SumBypass),
+          .ProgramUltra(ProgramUltra),
+          .ProgramReg  (ProgramReg),
+          .Deep        (Deep)
       ) u_group (
           .clk_i,
           .rst_ni,

@@ -24,6 +24,7 @@ module csb_pe_row #(
     parameter int AccDepth  = 256,
     parameter int Banks     = 1,                             // of accumulators
     parameter int DrainRows = 1,                             // read at once by the drain
+    parameter int SumBypass = 0,                             // 1: it may read what is being stored
     parameter int Deep      = 0,                             // 1: a register more
     parameter int Aw        = $clog2(AccDepth),              // derived, do not override
     parameter int Bw        = Banks > 1 ? $clog2(Banks) : 1  // derived, do not override
@@ -145,7 +146,8 @@ module csb_pe_row #(
       .AccW(AccW),
       .Depth(AccDepth),
       .Banks(Banks),
-      .DrainRows(DrainRows)
+      .DrainRows(DrainRows),
+      .Bypass(SumBypass)
   ) u_bank (
       .clk_i,
       .we_i         (rst_ni && store_q4),  // no stray address before the first reset

@@ -26,6 +26,9 @@ module csb_pegroup #(
     parameter int SharedCols = 1,  // PE rows that multiply the same neurons: divides P
     parameter int DrainRows = 1,  // accumulator rows of a bank, read at once by the drain
     parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
+    parameter int SumBypass = 0,  // 1: a sum can be drained while it is stored
+    parameter int ProgramUltra = 0,  // 1: programs are in UltraRAM
+    parameter int ProgramReg = 0,  // 1: a register behind their memory
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
@@ -34,33 +37,33 @@ module csb_pegroup #(
     parameter int Banks = DrainBanks * Sets,  // derived, do not override
     parameter int Waw = $clog2(WeightDepth)  // derived, do not override
 ) (
-    input  wire logic                                       clk_i,
-    input  wire logic                                       rst_ni,
-    input  wire logic                                       start_i,      // pulse: run from word 0
-    input  wire logic                                       stop_i,       // back to idle
-    input  wire logic                                       hold_i,       // do not begin yet
-    input  wire logic [                                3:0] streams_i,    // S, 1 to 8
-    input  wire logic                                       ld_we_i,
-    input  wire logic [                csb_pkg::PartIw-1:0] ld_part_i,
-    input  wire logic [                            Waw-1:0] ld_addr_i,
-    input  wire logic [                 csb_pkg::PartW-1:0] ld_data_i,
-    input  wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse: run from word 0
+    input wire logic stop_i,  // back to idle
+    input wire logic hold_i,  // do not begin yet
+    input wire logic [3:0] streams_i,  // S, 1 to 8
+    input wire logic ld_we_i,
+    input wire logic [csb_pkg::PartIw-1:0] ld_part_i,
+    input wire logic [Waw-1:0] ld_addr_i,
+    input wire logic [csb_pkg::PartW-1:0] ld_data_i,
+    input wire logic [csb_pkg::Events*csb_pkg::EventW-1:0] events_i,
     // zero accumulators
-    input  wire logic                                       zero_i,
-    input  wire logic [                               15:0] zero_addr_i,
+    input wire logic zero_i,
+    input wire logic [15:0] zero_addr_i,
     // neurons of every side: the own column and those that sharing modes add; first those of the
     // first address, which BusNeurons divides
-    input  wire logic [               BusNeurons*Sides-1:0] nw_we_i,
-    input  wire logic [                            Naw-1:0] nw_addr_i,
-    input  wire logic [         BusNeurons*Sides*DataW-1:0] nw_data_i,
+    input wire logic [BusNeurons*Sides-1:0] nw_we_i,
+    input wire logic [Naw-1:0] nw_addr_i,
+    input wire logic [BusNeurons*Sides*DataW-1:0] nw_data_i,
     // drain
-    input  wire logic                                       acc_re_i,
-    input  wire logic [                            Aaw-1:0] acc_addr_i,
-    output logic      [         P*Banks*DrainRows*AccW-1:0] acc_o,
-    output logic                                            mark_o,       // 4 + Deep after issue
-    output logic                                            wrap_o,       // an iteration is issued
-    output logic                                            busy_o,       // issues useful work
-    output logic                                            stall_o       // has a word that waits
+    input wire logic acc_re_i,
+    input wire logic [Aaw-1:0] acc_addr_i,
+    output logic [P*Banks*DrainRows*AccW-1:0] acc_o,
+    output logic mark_o,  // 4 + Deep - SumBypass after issue
+    output logic wrap_o,  // an iteration is issued
+    output logic busy_o,  // issues useful work
+    output logic stall_o  // has a word that waits
 );
   import csb_pkg::*;
 
@@ -77,8 +80,10 @@ module csb_pegroup #(
   logic [PegWordW-1:0] word, next_word;
 
   csb_seq #(
-      .Width(PegWordW),
-      .Depth(WeightDepth)
+      .Width  (PegWordW),
+      .Depth  (WeightDepth),
+      .Ultra  (ProgramUltra),
+      .ReadReg(ProgramReg)
   ) u_seq (
       .clk_i,
       .rst_ni,
@@ -168,12 +173,13 @@ module csb_pegroup #(
   assign busy_o  = issue && word[PegWorkLsb];
 
   // --- mark: the rows stored so far can be drained in the cycle after mark_o -------------
-  logic [3+Deep:0] mark_q;
+  localparam int Marked = 4 + Deep - SumBypass;
+  logic [Marked-1:0] mark_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i) mark_q <= '0;
-    else mark_q <= {mark_q[2+Deep:0], issue && word[PegMarkLsb]};
+    else mark_q <= {mark_q[Marked-2:0], issue && word[PegMarkLsb]};
   end
-  assign mark_o = mark_q[3+Deep];
+  assign mark_o = mark_q[Marked-1];
 
   // --- neurons of every share group --------------------------------------------------------
   localparam int ShareGroups = P / SharedCols;
@@ -293,6 +299,7 @@ module csb_pegroup #(
         .AccDepth (AccDepth),
         .Banks    (Banks),
         .DrainRows(DrainRows),
+        .SumBypass(SumBypass),
         .Deep     (Deep)
     ) u_row (
         .clk_i,

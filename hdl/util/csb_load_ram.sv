@@ -11,6 +11,7 @@
 module csb_load_ram #(
     parameter int Width = 32,                              // bits of a word
     parameter int Depth = 512,                             // words
+    parameter int Ultra = 0,                               // 1: an UltraRAM
     parameter int AddrW = (Depth > 1) ? $clog2(Depth) : 1  // derived, do not override
 ) (
     input  wire logic                       clk_i,
@@ -39,7 +40,8 @@ module csb_load_ram #(
       .Width      (Width),
       .Depth      (Depth),
       .Granule    (Parts > 1 ? PartW : Width),
-      .NoCollision(1)
+      .NoCollision(1),
+      .Ultra      (Ultra != 0)
   ) u_ram (
       .clk_i,
       .we_i   (we),

@@ -14,12 +14,13 @@
 `include "csb_assert.svh"
 
 module csb_ram_1r1w #(
-    parameter int Width       = 32,                               // bits of a word
-    parameter int Depth       = 512,                              // words
-    parameter int Granule     = Width,                            // bits of one write enable
-    parameter bit NoCollision = 0,                                // see above
-    parameter int AddrW       = (Depth > 1) ? $clog2(Depth) : 1,  // derived, do not override
-    parameter int Enables     = (Width + Granule - 1) / Granule   // derived, do not override
+    parameter int Width = 32,  // bits of a word
+    parameter int Depth = 512,  // words
+    parameter int Granule = Width,  // bits of one write enable
+    parameter bit NoCollision = 0,  // see above
+    parameter bit Ultra = 0,  // 1: an UltraRAM, where there is one
+    parameter int AddrW = (Depth > 1) ? $clog2(Depth) : 1,  // derived, do not override
+    parameter int Enables = (Width + Granule - 1) / Granule  // derived, do not override
 ) (
     input  wire logic               clk_i,
     input  wire logic [Enables-1:0] we_i,
@@ -30,7 +31,7 @@ module csb_ram_1r1w #(
     input  wire logic [  AddrW-1:0] raddr_i,
     output logic      [  Width-1:0] rdata_o
 );
-  (* no_rw_check = NoCollision *)
+  (* no_rw_check = NoCollision, ram_style = Ultra ? "ultra" : "auto" *)
   logic [Width-1:0] mem[Depth];
 
   localparam int Whole = Width / Granule;  // granules
@@ -49,6 +50,7 @@ module csb_ram_1r1w #(
   end
 
   // --- Assertions -----------------------------------------------------------------------------
+  `CSB_ASSERT_INIT(UltraNeverCollides, !Ultra || NoCollision)
   `CSB_PROGRAM_NO_RESET(WriteInRange, |we_i, 32'(waddr_i) < Depth)
   `CSB_PROGRAM_NO_RESET(ReadInRange, re_i, 32'(raddr_i) < Depth)
   `CSB_PROGRAM_NO_RESET(NeverCollides, NoCollision && re_i && !rzero_i && |we_i, raddr_i != waddr_i)

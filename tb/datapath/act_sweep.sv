@@ -2,9 +2,10 @@
 // Bench top: N activation units with neighbouring inputs, so that a sweep takes 1/N of the cycles.
 `default_nettype none
 module act_sweep #(
-    parameter int LaneW = 26,
-    parameter int N     = 64,
-    parameter int Deep  = 0
+    parameter int LaneW   = 26,
+    parameter int N       = 64,
+    parameter int FastAct = 0,
+    parameter int Deep    = 0
 ) (
     input  wire logic               clk_i,
     input  wire logic               valid_i,
@@ -16,8 +17,9 @@ module act_sweep #(
     logic [LaneW-1:0] x;
     assign x = first_i + LaneW'(i);
     csb_act #(
-        .LaneW(LaneW),
-        .Deep (Deep)
+        .LaneW  (LaneW),
+        .FastAct(FastAct),
+        .Deep   (Deep)
     ) u_act (
         .clk_i,
         .valid_i,

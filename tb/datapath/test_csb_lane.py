@@ -45,10 +45,11 @@ def schedule_drain(plan, t: int, cfg: config.Config, word, acc: list[int]) -> No
     plan[t + 1 + deep + rs].update(sum_i=pack(acc, cfg.acc_w))
     plan[t + 2 + deep + rs].update(cvt_valid_i=1, shift_i=rows["shift"])
     plan[t + 3 + 2 * deep + rs].update(drain_act_i=rows["act"])
-    plan[t + 6 + 4 * deep + rs].update(drain_we_i=1, drain_reg_i=word["dst"])
+    plan[t + 6 + 4 * deep + rs - cfg.fast_act].update(drain_we_i=1, drain_reg_i=word["dst"])
 
 
-def schedule_element(plan, t: int, deep: int, word, fresh: int) -> None:
+def schedule_element(plan, t: int, cfg: config.Config, word, fresh: int) -> None:
+    deep = cfg.deep
     regs = word["m0"] | word["x0"] << 5 | word["m1"] << 10 | word["x1"] << 15
     sel = word["m0_sel"] | word["x0_sel"] << 2 | word["m1_sel"] << 4 | word["x1_sel"] << 6
     plan[t].update(rd_en_i=1, rd_addr_i=regs, st_re_i=1, st_raddr_i=word["st_raddr"])
@@ -60,7 +61,7 @@ def schedule_element(plan, t: int, deep: int, word, fresh: int) -> None:
         fine = word["st_fine_wr"]
         plan[t + 3 + 3 * deep].update(st_we_i=1, st_waddr_i=word["st_waddr"], st_fine_wr_i=fine)
     if word["reg_we"]:
-        plan[t + 6 + 5 * deep].update(elem_we_i=1, elem_reg_i=word["reg"])
+        plan[t + 6 + 5 * deep - cfg.fast_act].update(elem_we_i=1, elem_reg_i=word["reg"])
 
 
 @cocotb.test
@@ -108,7 +109,7 @@ async def random_words(dut) -> None:
                 small |= {"reg": cycle % REGS}
             word = random_word(isa.ELEM, **small)
             fresh = random.getrandbits(1)
-            schedule_element(plan, cycle, cfg.deep, word, fresh)
+            schedule_element(plan, cycle, cfg, word, fresh)
             values[cycle + 3 + 3 * cfg.deep] = int(model.element(cycle, word, 0, bool(fresh))[0])
 
         now = plan.pop(cycle, {})

@@ -43,7 +43,8 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
     dut.start_i.value = 1
     await RisingEdge(dut.clk_i)
     dut.start_i.value = 0
-    pc, ready = 0, 2
+    late = 2 + int(dut.ReadReg.value)
+    pc, ready = 0, late
     coming = at = None  # the next word, and its address
     for cycle in range(1, cycles):
         hold = random.random() < 0.5  # matters before the first word
@@ -67,7 +68,7 @@ async def follow(dut, words: list[int], loop_start: int, rate: float, cycles: in
             coming, at = int(dut.next_word_o.value), int(dut.next_pc_o.value)
         assert (coming is not None) == (issue or cycle == ready - 1), f"cycle {cycle}"
         if issue and restart:
-            pc, ready = 0, cycle + 2
+            pc, ready = 0, cycle + late
         elif issue:
             pc = loop_start if words[pc] & 1 else pc + 1
     dut.issue_i.value = dut.restart_i.value = dut.hold_i.value = 0

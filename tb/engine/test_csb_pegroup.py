@@ -216,7 +216,7 @@ class Bench:
         self.used = {event for w in words for event, _ in isa.peg_waits(w.ctl)}
         self.model.start(words, streams)
         await self.tick(start_i=1)
-        self.ready_at = self.cycle - 1 + FIRST_WORD
+        self.ready_at = self.cycle - 1 + FIRST_WORD + self.c.program_reg
 
     async def run(self, cycles: int, hold: int = 0, writes: float = 0.7, pace: float = 1.0) -> None:
         """Lets the program run; held for the first cycles, and later in vain.

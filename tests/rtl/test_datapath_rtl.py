@@ -14,9 +14,9 @@ def environment(name: str, overrides: dict[str, int]) -> dict[str, str]:
     return {"CSB_CONFIG": name, "CSB_OVERRIDES": text}
 
 
-@pytest.mark.parametrize(("width", "depth"), [(12, 16), (40, 10), (200, 64)])
-def test_seq(sim: str, width: int, depth: int) -> None:
-    parameters = {"Width": width, "Depth": depth}
+@pytest.mark.parametrize(("width", "depth", "reg"), [(12, 16, 0), (40, 10, 1), (200, 64, 0)])
+def test_seq(sim: str, width: int, depth: int, reg: int) -> None:
+    parameters = {"Width": width, "Depth": depth, "ReadReg": reg, "Ultra": reg}
     names = "runs_programs|reset_stops_it"
     run("csb_seq", "tb.datapath.test_csb_seq", sim=sim, parameters=parameters, test_filter=names)
 
@@ -37,6 +37,7 @@ def test_seq_asserts_a_word(sim: str) -> None:
         ("csb_local_copy", "local_", {"Width": 7, "Stages": 1}),
         ("csb_reg_bank", "reg_bank_", {"LaneW": 23}),
         ("csb_reg_bank", "reg_bank_", {"LaneW": 26, "Writes": 2}),
+        ("csb_reg_bank", "reg_bank_", {"LaneW": 24, "Writes": 2, "Bypass": 1}),
         ("csb_shift_sat", "shift_sat_", {"InW": 45, "Base": 1, "ShiftW": 4, "OutW": 24}),
         ("csb_shift_sat", "shift_sat_", {"InW": 37, "Base": 0, "ShiftW": 5, "OutW": 26}),
         ("csb_shift_four", "shift_four_", {"W": 38, "Step": 8}),
@@ -57,13 +58,13 @@ def test_token_asserts_tokens(sim: str) -> None:
         run("csb_token", "tb.datapath.test_small_datapath", **build, test_filter="is_fatal")
 
 
-@pytest.mark.parametrize(("lane_w", "deep"), [(26, 0), (24, 1)])
-def test_act(sim: str, lane_w: int, deep: int) -> None:
+@pytest.mark.parametrize(("lane_w", "deep", "fast"), [(26, 0, 0), (24, 1, 0), (26, 0, 1)])
+def test_act(sim: str, lane_w: int, deep: int, fast: int) -> None:
     run(
         "act_sweep",
         "tb.datapath.test_csb_act",
         sim=sim,
-        parameters={"LaneW": lane_w, "Deep": deep, "N": 64},
+        parameters={"LaneW": lane_w, "Deep": deep, "FastAct": fast, "N": 64},
         sources=[ROOT / "tb/datapath/act_sweep.sv"],
         extra_env={"ACT_SWEEP_STRIDE": "64" if sim == "icarus" else "1"},
     )
@@ -77,6 +78,7 @@ def test_act(sim: str, lane_w: int, deep: int) -> None:
         ("paper256", {"data_w": 12, "state_w": 20, "state_frac": 12}),
         ("tiny", {"state_w": 26, "state_frac": 15}),
         ("small", {"drain_rows": 2}),
+        ("tiny", {"drain_rows": 2, "fast_act": 1, "reg_bypass": 1}),
     ],
     ids=str,
 )
@@ -95,6 +97,8 @@ def test_lane(sim: str, name: str, overrides: dict[str, int]) -> None:
             "BiasDepth": 16,
             "StateDepth": 16,
             "DrainRows": cfg.drain_rows,
+            "FastAct": cfg.fast_act,
+            "RegBypass": cfg.reg_bypass,
             "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides),
@@ -135,15 +139,19 @@ SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth":
 @pytest.mark.parametrize("unit", ["csb_drain", "csb_element"])
 @pytest.mark.parametrize(
     ("name", "overrides"),
-    [("tiny", {}), ("small", {}), ("odd", {"drain_depth": 48, "drain_rows": 2})],
+    [
+        ("tiny", {}),
+        ("small", {}),
+        ("odd", {"drain_depth": 48, "drain_rows": 2, "fast_act": 1, "reg_bypass": 1}),
+    ],
 )
 def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None:
     overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
     cfg = config.load(name, **overrides)
     every = config.rtl_parameters(cfg)
     names = {
-        "csb_drain": ("AccDepth", "BiasDepth", "Deep"),
-        "csb_element": ("StateDepth", "NeuronDepth", "OutDepth", "Deep"),
+        "csb_drain": ("AccDepth", "BiasDepth", "FastAct", "RegBypass", "Deep"),
+        "csb_element": ("StateDepth", "NeuronDepth", "OutDepth", "FastAct", "Deep"),
     }
     own = {
         "csb_drain": {
@@ -171,6 +179,7 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
         ("odd", {"shared_cols": 3, "data_w": 12, "weight_w": 8, "state_w": 20, "state_frac": 12}),
         ("paper256", {"share_v": 1, "drain_banks": 2}),
         ("odd", {"bus_neurons": 2, "drain_rows": 2}),
+        ("tiny", {"fast_act": 1, "reg_bypass": 1}),
     ],
     ids=str,
 )
@@ -200,6 +209,8 @@ def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
             "OutDepth": cfg.out_depth,
             "DrainRows": cfg.drain_rows,
             "BusNeurons": cfg.bus_neurons,
+            "FastAct": cfg.fast_act,
+            "RegBypass": cfg.reg_bypass,
             "Deep": cfg.deep,
         },
         extra_env=environment(name, overrides) | {"PROGRAMS": "1" if sim == "icarus" else "8"},

@@ -21,6 +21,7 @@ ON_BOTH = [
     ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
     ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8}, 8, 40),
     ("tiny", {"bus_neurons": 2, "drain_rows": 2, "drain_banks": 2, "share_v": 1}, 8, 40),
+    ("tiny", {"bus_neurons": 2, "drain_rows": 2, "sum_bypass": 1, "program_reg": 1}, 8, 40),
 ]
 ON_VERILATOR = [
     ("tiny", {}, 30, 300),
@@ -43,7 +44,7 @@ LATER = [  # large builds for this test alone; make nightly
 def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
     """Parameters of csb_engine in a configuration."""
     names = "K L P Q DataW WeightW AccGuard WeightDepth NeuronDepth AccDepth DrainBanks Sharing"
-    names += " SharedCols DrainRows BusNeurons Deep"
+    names += " SharedCols DrainRows BusNeurons SumBypass ProgramReg Deep"
     every = rtl_parameters(load(config, **override))
     return {n: every[n] for n in names.split()}
 
@@ -59,6 +60,7 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
         ("csb_neuron_ram", "neurons_", {"Depth": 16, "Reads": 2, "Sides": 3, "Writes": 2}),
         ("csb_acc_bank", "bank_", {"Depth": 64, "AccW": 26}),
         ("csb_acc_bank", "bank_", {"Depth": 38, "AccW": 26, "DrainRows": 2}),
+        ("csb_acc_bank", "bank_", {"Depth": 38, "AccW": 26, "DrainRows": 2, "Bypass": 1}),
     ],
     ids=str,
 )
@@ -100,6 +102,7 @@ def test_pe_row(sim, override) -> None:
         ("paper512", {"P": 1, "acc_guard": 12}),
         ("tiny_cols", {"P": 4, "weight_w": 8}),
         ("tiny", {"share_v": 1, "bus_neurons": 2, "drain_rows": 2, "acc_depth": 20}),
+        ("tiny", {"drain_rows": 2, "sum_bypass": 1, "program_ultra": 1, "program_reg": 1}),
         ("small", {"P": 3, "shared_cols": 3, "share_v": 1, "weight_w": 12}),
     ],
     ids=str,
@@ -109,7 +112,7 @@ def test_pegroup(sim, config, override) -> None:
     override = {"weight_depth": 64, "neuron_depth": 64, "acc_depth": 16} | override
     c = load(config, **override)
     names = "P Q DataW WeightW WeightDepth NeuronDepth AccDepth DrainBanks Sharing SharedCols"
-    names += " DrainRows BusNeurons Deep"
+    names += " DrainRows BusNeurons SumBypass ProgramUltra ProgramReg Deep"
     every = rtl_parameters(c)
     run(
         "csb_pegroup",

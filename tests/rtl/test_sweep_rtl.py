@@ -14,19 +14,22 @@ from tb.lib.exact import check
 
 #: Configurations other than the defaults, and all of them together in every parameter.
 SHALLOW = {"neuron_depth": 64, "acc_depth": 32, "state_depth": 40, "bias_depth": 40}
+SHORTER = {"fast_act": 1, "reg_bypass": 1, "sum_bypass": 1}
+ULTRA = {"program_ultra": 1, "program_reg": 1}
 SWEEP = {
     "shape": {"K": 1, "L": 3, "P": 3, "Q": 1, "x_per_cycle": 3, "stream_w": 48},
     "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_per_cycle": 1},
     "shared": {"P": 4, "shared_cols": 2, "weight_w": 8, "share_v": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
     "latencies": {"deep": 1, "acc_depth": 40},
-    "rates": {"bus_neurons": 2, "drain_rows": 2},
+    "rates": {"bus_neurons": 2, "drain_rows": 2, **SHORTER},
     "depths": {
         "weight_depth": 300,
         "drain_depth": 100,
         "elem_depth": 150,
         "out_depth": 6,  # all in use; the second half is at 8 to 13
         "stream_w": 128,
+        **ULTRA,
     },
 }
 #: The sharing variant in the shape of the other one.

@@ -58,6 +58,11 @@ class Config(Switches):
     stream_w: int
     x_per_cycle: int
     bus_neurons: int
+    fast_act: int
+    reg_bypass: int
+    sum_bypass: int
+    program_ultra: int
+    program_reg: int
     deep: int
 
     def __post_init__(self) -> None:

@@ -47,6 +47,11 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "stream_w": range(16, 1025),
     "x_per_cycle": range(1, 65),
     "bus_neurons": (1, 2),
+    "fast_act": (0, 1),
+    "reg_bypass": (0, 1),
+    "sum_bypass": (0, 1),
+    "program_ultra": (0, 1),
+    "program_reg": (0, 1),
     "deep": (0, 1),
 }
 

@@ -304,7 +304,7 @@ def lat_wait(c: Config) -> int:
 
 def lat_stored(c: Config) -> int:
     """PEGroup word -> first possible read of its stored row for a drain."""
-    return 5 + c.deep
+    return 5 + c.deep - c.sum_bypass
 
 
 def lat_mark(c: Config) -> int:
@@ -314,12 +314,12 @@ def lat_mark(c: Config) -> int:
 
 def lat_post(c: Config) -> int:
     """Drain word -> element word, reading its register."""
-    return 7 + c.reduce_stages + 5 * c.deep
+    return 7 + c.reduce_stages + 5 * c.deep - c.fast_act - c.reg_bypass
 
 
 def lat_elem_reg(c: Config) -> int:
     """Element word -> a reader of its register."""
-    return 7 + 5 * c.deep
+    return 7 + 5 * c.deep - c.fast_act - c.reg_bypass
 
 
 def lat_elem_state(c: Config) -> int:

@@ -36,6 +36,11 @@ module csb_sim_top #(
     parameter int OutDepth = 256,
     parameter int StreamW = 32,
     parameter int XPerCycle = 2,
+    parameter int FastAct = 0,
+    parameter int RegBypass = 0,
+    parameter int SumBypass = 0,
+    parameter int ProgramUltra = 0,
+    parameter int ProgramReg = 0,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     // Given by every build, from csb_rnn/simulation/capacity.py: these values are too small to run.
@@ -89,6 +94,11 @@ module csb_sim_top #(
       .StateFrac(StateFrac),
       .DrainRows(DrainRows),
       .BusNeurons(BusNeurons),
+      .FastAct(FastAct),
+      .RegBypass(RegBypass),
+      .SumBypass(SumBypass),
+      .ProgramUltra(ProgramUltra),
+      .ProgramReg(ProgramReg),
       .DrainBanks(DrainBanks),
       .Sharing(Sharing),
       .SharedCols(SharedCols),
