@@ -136,14 +136,38 @@ def find_pattern(
 
 
 def solve_rows(p: Problem, mask: Tensor) -> Tensor:
-    """Weights ``[rows, n]`` of least error on the kept ones of every row; free columns are kept."""
+    """Weights ``[rows, n]`` of least error on the kept ones of every row; free columns are kept.
+
+    Columns that all rows keep, of an uncut matrix or the bias, are eliminated once for all rows (a
+    Schur complement), so each row costs as much as its other weights.
+    """
     rows, n = p.start.shape
     full = torch.ones(rows, n, dtype=torch.bool)
     full[:, : mask.shape[1]] = mask
+    common = full.all(0)
+    if not bool(common.any()):
+        return _each_row(p.matrix, p.right, full)
+    matrix = torch.cat([p.matrix[common], p.matrix[~common]])
+    many = int(common.sum())
+    whole, mixed, others = matrix[:many, common], matrix[:many, ~common], matrix[many:, ~common]
+    root = torch.linalg.cholesky(whole)
+    moved, first = p.right[:, common], torch.cholesky_solve(mixed, root)
+    out = torch.zeros(rows, n, dtype=p.start.dtype)
+    rest = _each_row(
+        others - mixed.T @ first, p.right[:, ~common] - moved @ first, full[:, ~common]
+    )
+    out[:, ~common] = rest
+    out[:, common] = torch.cholesky_solve(moved.T, root).T - rest @ first.T
+    return out
+
+
+def _each_row(matrix: Tensor, right: Tensor, full: Tensor) -> Tensor:
+    """Each row's solution on its own columns."""
+    rows, n = full.shape
     # A place of its own, beyond the last, for rows with less weights than others of the batch.
-    matrix = torch.nn.functional.pad(p.matrix, (0, 1, 0, 1))
-    right = torch.nn.functional.pad(p.right, (0, 1))
-    out = torch.zeros(rows, n + 1, dtype=p.start.dtype)
+    matrix, right = (torch.nn.functional.pad(matrix, (0, 1, 0, 1)),
+                     torch.nn.functional.pad(right, (0, 1)))  # fmt: skip
+    out = torch.zeros(rows, n + 1, dtype=matrix.dtype)
     count = full.sum(1)
     order = torch.argsort(count, descending=True)
     for some in order.split(BATCH):

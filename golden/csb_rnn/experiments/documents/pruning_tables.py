@@ -10,6 +10,7 @@ from typing import Any
 from csb_rnn.experiments.documents.tables import DOCS, table
 from csb_rnn.experiments.farm import scaling
 from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.tasks import pruning_costs
 from csb_rnn.experiments.tasks.post_training import METHODS
 from csb_rnn.experiments.tasks.post_training_runs import (
     FLOOR,
@@ -74,8 +75,24 @@ def loss_text() -> str:
     )
 
 
+def costs_table() -> str:
+    """Processor time of pruning, by the work."""
+    body = [
+        (
+            row["what"],
+            f"{row['cpu_seconds']:.3g} s",
+            "-" if row["share"] is None else f"{100 * row['share']:.2f} %",
+            f"{row['limit']:g} s" if row["share"] is None else f"{100 * row['limit']:g} %",
+        )
+        for row in measured.read(pruning_costs.NAME).rows
+    ]
+    return table(("work", "processor time", "share", "limit"), body)
+
+
 def marked() -> Iterator[tuple[Path, str, str]]:
     """File, marker and content of every table."""
     yield FARM, "scaling", scaling_table()
     if measured.path_of(NAME).is_file():
         yield PRUNING, "post-training", f"{post_training_table()}\n\n{loss_text()}"
+    if measured.path_of(pruning_costs.NAME).is_file():
+        yield PRUNING, "costs", costs_table()

@@ -189,11 +189,13 @@ KINDS: dict[str, Kind] = {
         rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
         key=("task",),
     ),
-    "projection": Kind(
-        "scripts/prune_bench.py --large",
-        rooms("pruning/projection.py", "pruning/segments.py"),
-        key=("weights", "align"),
-        loose=("cpu_seconds",),
+    "pruning_costs": Kind(
+        "scripts/prune_bench.py --keep",
+        rooms(*(f"pruning/{name}.py" for name in (*WITH_DATA, "admm", "feedback", "pruner",
+                                                  "straight_through")),
+              "experiments/tasks/pruning_costs.py"),
+        key=("what",),
+        loose=("cpu_seconds", "share"),
     ),
     "post_training": Kind(
         "scripts/post_training.py --keep",

@@ -17,9 +17,11 @@ from csb_rnn.experiments.tasks.base import Recipe, TaskError
 from csb_rnn.machine import config
 from csb_rnn.machine.config import Config
 from csb_rnn.pruning.schemes import Scheme, make_scheme
+from csb_rnn.pruning.tools import TOOLS
 
 __all__ = [
     "BALANCED",
+    "GRADUAL",
     "JOINT",
     "KEPT",
     "LADDER",
@@ -41,7 +43,7 @@ BALANCED = f"csb32_4x4+{MACHINE}"
 
 ALL_SCHEMES = (
     "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32_4x4+order", BALANCED, "csb32",
-    "bank32", "row", "csb16", "csb64",
+    "bank32", "row", "csb16", "csb64", *TOOLS,
 )  # fmt: skip
 
 _CSB = re.compile(r"csb(\d+)(?:_(\d+)x(\d+))?")
@@ -56,6 +58,9 @@ RECIPES = {"": "ADMM", KEPT: "feedback", JOINT: "joint feedback"}
 """Variants that are recipes of their own: each scheme is told by the one that serves it best. Only
 schemes of rows and columns have a joint one."""
 
+GRADUAL = "gradual"
+"""The recipe of the public tools: masks that only shrink."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "joint": {},  # the scheme's, see scheme_named
     "classes": {},  # as many rows of each of P classes, in place of groups of P: the scheme's
@@ -65,6 +70,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "onerate": {"input_factor": 1.0},
     "long": {"admm_epochs": 10, "retrain_epochs": 12, "rho": 1.0, "distil": 0.5},
     "feedback": {"method": "feedback"},
+    GRADUAL: {"method": GRADUAL},
     "leak": {"leak": 0.2},
     "gate": {"by_gate": True},
     "sense": {"sensitive": True},
@@ -88,6 +94,8 @@ def scheme_named(name: str) -> Scheme:
         return make_scheme("csb", int(match[1]), align, joint, machine)
     if match := _BANK.fullmatch(name):
         return make_scheme("bank", int(match[1]))
+    if name in TOOLS:
+        return TOOLS[name]()
     if name in ("csb", "bank"):
         raise TaskError(f"scheme {name!r} needs a block, for example {name}32")
     return make_scheme(name, joint=joint)
@@ -111,12 +119,18 @@ class Plan:
     kept: str = KEPT
 
     def named(self, scheme: str, recipe: str | None = None) -> str:
-        """A scheme of the table as the records name it, by the table's recipe or another."""
+        """A scheme of the table as the records name it, by the table's recipe or another.
+
+        A tool's scheme has one recipe, the tool's.
+        """
         recipe = self.kept if recipe is None else recipe
+        if scheme in TOOLS:
+            recipe = GRADUAL
         return f"{scheme}+{recipe}" if recipe else scheme
 
     def first_rate(self, scheme: str) -> int:
-        starts, name = dict(self.start), scheme.replace("+joint", "").removesuffix(f"+{KEPT}")
+        name = scheme.replace("+joint", "").removesuffix(f"+{KEPT}").removesuffix(f"+{GRADUAL}")
+        starts = dict(self.start)
         return starts.get(name, starts.get(name.partition("+")[0], starts[""]))
 
     def recipe_of(self, scheme: str) -> Recipe:
@@ -128,6 +142,8 @@ class Plan:
             recipe = replace(recipe, **VARIANTS[variant])
         return recipe
 
+
+TOOL_STARTS = (("torch_weights", 40), ("torch_rows", 5), ("torch_blocks", 20))
 
 PLANS = {
     "Z2": Plan(
@@ -148,6 +164,7 @@ PLANS = {
             ("row", 32),
             ("rowcol", 20),
             ("circulant", 10),
+            *TOOL_STARTS,
         ),
     ),
     "Z6": Plan(
@@ -161,7 +178,7 @@ PLANS = {
             input_factor=2.0,
             updates_per_epoch=8,
         ),
-        start=(("", 40), ("unstructured", 64), ("rowcol", 20), ("circulant", 13)),
+        start=(("", 40), ("unstructured", 64), ("rowcol", 20), ("circulant", 13), *TOOL_STARTS),
     ),
     "Z5": Plan(
         Recipe(
@@ -175,7 +192,7 @@ PLANS = {
             input_factor=100.0,
             updates_per_epoch=8,
         ),
-        start=(("", 16), ("unstructured", 20), ("rowcol", 10), ("circulant", 16)),
+        start=(("", 16), ("unstructured", 20), ("rowcol", 10), ("circulant", 16), *TOOL_STARTS),
     ),
     "Z3": Plan(
         Recipe(

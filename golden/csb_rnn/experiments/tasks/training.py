@@ -22,6 +22,7 @@ from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner
 from csb_rnn.pruning.feedback import FeedbackPruner
+from csb_rnn.pruning.gradual import GradualPruner
 from csb_rnn.pruning.matrices import PruningError, check_loss, gates_of
 from csb_rnn.pruning.pruner import Pruner
 from csb_rnn.pruning.schemes import Scheme
@@ -37,7 +38,11 @@ __all__ = [
     "train_dense",
 ]
 
-METHODS: dict[str, type[Pruner]] = {"admm": AdmmPruner, "feedback": FeedbackPruner}
+METHODS: dict[str, type[Pruner]] = {
+    "admm": AdmmPruner,
+    "feedback": FeedbackPruner,
+    "gradual": GradualPruner,
+}
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from csb_rnn.experiments.tasks.summary import (
     geometric_mean,
     pruned_index,
 )
+from csb_rnn.pruning.tools import TOOLS
 
 
 def recipes(by_recipe: dict[str, dict[str, dict[str, Result]]]) -> tuple[str, str]:
@@ -25,7 +26,7 @@ def recipes(by_recipe: dict[str, dict[str, dict[str, Result]]]) -> tuple[str, st
     rows: list[list[str]] = []
     gains: dict[str, list[float]] = {KEPT: [], JOINT: []}
     for name, plan in PLANS.items():
-        for scheme in plan.schemes if plan.kept else ():
+        for scheme in [s for s in plan.schemes if plan.kept and s not in TOOLS]:
             of = {recipe: by_recipe[recipe].get(name, {}).get(scheme) for recipe in RECIPES}
             found = [r for r in of.values() if r is not None]
             if len(found) < 2:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from csb_rnn.experiments.tasks.plans import KEPT, MACHINE, RECIPES, Plan
+from csb_rnn.experiments.tasks.plans import GRADUAL, KEPT, MACHINE, RECIPES, Plan
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -25,6 +25,9 @@ LABELS = {
     "circulant": "block-circulant",
     "bank32": "bank-balanced",
     "row": "row-balanced",
+    "torch_weights": "torch prune, weights",
+    "torch_rows": "torch prune, rows",
+    "torch_blocks": "torch ao, blocks of 4x4",
 }
 CSB = "csb32_4x4"
 KEYS = ("achieved", "knee")  # of a Result: the rate, and where the target is crossed
@@ -34,7 +37,7 @@ UNITS = {"accuracy": " %", "phoneme error rate": " %", "phone error rate": " %"}
 
 def label(scheme: str) -> str:
     """A scheme in words, by its name in a plan or in the records; the recipe is not told."""
-    base, *variants = [part for part in scheme.split("+") if part != KEPT]
+    base, *variants = [part for part in scheme.split("+") if part not in (KEPT, GRADUAL)]
     for own in ("order", MACHINE):
         if own in variants and f"{base}+{own}" in LABELS:
             base = f"{base}+{own}"
@@ -76,6 +79,8 @@ def split_recipe(scheme: str) -> tuple[str, str]:
     for recipe in sorted(RECIPES, key=len, reverse=True):
         if recipe and scheme.endswith(f"+{recipe}"):
             return scheme.removesuffix(f"+{recipe}"), RECIPES[recipe]
+    if scheme.endswith(f"+{GRADUAL}"):
+        return scheme.removesuffix(f"+{GRADUAL}"), GRADUAL
     return scheme, RECIPES[""]
 
 
