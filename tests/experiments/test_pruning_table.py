@@ -26,6 +26,7 @@ from csb_rnn.network.stacking import network_from_checkpoint
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning import make_scheme
 from csb_rnn.pruning.costs import stored_bits
+from csb_rnn.pruning.tools import TOOLS
 
 torch.set_num_threads(1)  # tests run side by side
 ROOT = Path(__file__).parents[2]
@@ -92,7 +93,8 @@ def test_names_of_schemes():
             scheme_named(name)
             assert plan.first_rate(name) in plan.ladder
             assert plan.first_rate(plan.named(name)) == plan.first_rate(name)
-            assert plan.recipe_of(plan.named(name)).method == (plan.kept or "admm")
+            method = "gradual" if name in TOOLS else plan.kept or "admm"
+            assert plan.recipe_of(plan.named(name)).method == method
             assert plan.recipe_of(name).method == "admm"
     assert set(PLANS) == set(TASKS)
     with pytest.raises(TaskError, match="unknown variant 'magic'"):

@@ -25,9 +25,9 @@ LABELS = {
     "circulant": "block-circulant",
     "bank32": "bank-balanced",
     "row": "row-balanced",
-    "torch_weights": "torch prune, weights",
-    "torch_rows": "torch prune, rows",
-    "torch_blocks": "torch ao, blocks of 4x4",
+    "torch_weights": "weights by torch.prune",
+    "torch_rows": "rows by torch.prune",
+    "torch_blocks": "blocks of 4x4 by torch.ao",
 }
 CSB = "csb32_4x4"
 KEYS = ("achieved", "knee")  # of a Result: the rate, and where the target is crossed
