@@ -66,7 +66,7 @@ class TorchBlocks(Masking):
         tool = WeightNormSparsifier(1 - 1 / rate, self.shape, self.shape[0] * self.shape[1], norm=2)
         tool.prepare(holder, [{"tensor_fqn": "weight"}])
         tool.step()
-        return holder.parametrizations["weight"][0].mask.bool()
+        return dict(holder.named_buffers())["parametrizations.weight.0.mask"].bool()
 
     def describe(self) -> dict[str, object]:
         return super().describe() | {"block": list(self.shape)}
