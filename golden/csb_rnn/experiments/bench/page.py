@@ -11,6 +11,7 @@ import jinja2
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.experiments.bench import (
     area_tables,
+    before,
     frame_tables,
     frames,
     layer_tables,
@@ -95,7 +96,7 @@ def engine(folder: Path = measured.FOLDER) -> str:
         "engine",
         found,
         layers=layer_part(results),
-        frames=frame_part(results),
+        frames=[*frame_part(results), before.table(results, folder)],
         area=[area_tables.area_table(areas), area_tables.part_table(areas)],
         paths=area_tables.path_table(areas),
         notes=results.notes,

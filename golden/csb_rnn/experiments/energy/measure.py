@@ -48,12 +48,15 @@ CASES = (
     Case("CSB class-balanced", SHARED),
     Case("CSB class-balanced", SHARED, "none"),
     Case("CSB class-balanced", SHARED, weight_w=8),
+    Case("CSB class-balanced", SHARED, "none", 8),
     *(Case(p, GATHER) for p in ("CSB aligned", "CSB unaligned", "unstructured", "row/column",
                                 "dense")),
     Case("CSB aligned", GATHER, "none"),
     *(Case(p, GATHER, weight_w=8) for p in ("CSB aligned", "unstructured", "dense")),
     *(Case(p, SHARED) for p in ("CSB aligned", "unstructured", "row/column", "dense")),
     *(Case(p, SHARED, weight_w=8) for p in ("unstructured", "dense")),
+    *(Case("unstructured", GATHER, "none", w) for w in (16, 8)),
+    *(Case("dense", SHARED, "none", w) for w in (16, 8)),
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import jinja2
 
-from csb_rnn.experiments.bench.tables import Table
+from csb_rnn.experiments.bench.tables import Table, pick
 from csb_rnn.experiments.energy import cacti
 from csb_rnn.experiments.energy.frame import ENGINE, REST
 from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.silicon import netlist
 from csb_rnn.machine import config, isa
 from csb_rnn.machine.folders import ROOT
 
@@ -75,20 +77,23 @@ def pattern_table(rows: Sequence[Row], node: int) -> Table:
 
 
 def ratio_table(rows: Sequence[Row]) -> Table:
-    """Other patterns over class-balanced CSB, each on the better machine for it."""
+    """Other patterns over class-balanced CSB, each on the better machine for it; both with the same
+    sharing and bits of weights."""
     patterns = of(rows, "patterns")
     body = []
-    for width in (16, 8):
-        base = one(patterns, pattern=BASE, sharing="horizontal", weight_w=width)
-        names = dict.fromkeys(r["pattern"] for r in patterns if r["weight_w"] == width)
-        for name in names:
+    for sharing, width in itertools.product(("horizontal", "none"), (16, 8)):
+        same = pick(patterns, sharing=sharing, weight_w=width)
+        if not pick(same, pattern=BASE):
+            continue
+        base = one(same, pattern=BASE)
+        for name in dict.fromkeys(r["pattern"] for r in same):
             if name == BASE:
                 continue
-            mine = [r for r in patterns if r["pattern"] == name and r["weight_w"] == width]
-            best = min(mine, key=engine)
+            best = min(pick(same, pattern=name), key=engine)
             body.append(
                 (
                     name,
+                    sharing,
                     str(width),
                     f"`{best['config']}`",
                     f"{best['interval'] / base['interval']:.2f}",
@@ -97,17 +102,27 @@ def ratio_table(rows: Sequence[Row]) -> Table:
                     f"{engine(best, 22) / engine(base, 22):.2f}",
                 )
             )
-    heads = ("pattern", "weight bits", "better machine", "cycles", "engine, 45 nm", "all, 45 nm",
-             "engine, 22 nm")  # fmt: skip
+    heads = ("pattern", "sharing", "weight bits", "better machine", "cycles", "engine, 45 nm",
+             "all, 45 nm", "engine, 22 nm")  # fmt: skip
+    csb8 = {r["sharing"]: r for r in pick(patterns, pattern=BASE, weight_w=8)}
+    saved = engine(csb8["none"]) / engine(csb8["horizontal"]) if "none" in csb8 else 0
     dense = [r["kept"] for r in patterns if r["pattern"] == "dense"]
     csb = [r["kept"] for r in patterns if r["pattern"] == BASE]
     note = (
         "Weights of 8 bits round the smallest to zero: "
         f"{100 - 100 * min(dense) / max(dense):.0f} % of dense ones, "
         f"{100 - 100 * min(csb) / max(csb):.0f} % of CSB's, which keeps large ones."
+        + (
+            "\n\nA machine without sharing takes "
+            f"{100 * csb8['none']['interval'] / csb8['horizontal']['interval'] - 100:.0f} % more "
+            f"cycles and {100 - 100 * saved:.0f} % less energy of the engine (8-bit weights): no "
+            "neuron is written for a neighbour, and neuron memories are half as large."
+            if saved
+            else ""
+        )
     )
     return Table(
-        "other patterns over class-balanced CSB on `paper256_cols`", heads, body, note=note
+        "other patterns over class-balanced CSB on `paper256_cols`", heads, body, left=2, note=note
     )
 
 
@@ -202,6 +217,7 @@ def energy(folder: Path = measured.FOLDER) -> str:
         commit=found.commit,
         tables=tables,
         checked=checked_table(rows),
+        gated_flops=netlist.GATED_FLOPS,
         gates=measured.read("gates", folder).rows if gates.is_file() else [],
         example=example(rows, memories),
         source=memories["source"],
