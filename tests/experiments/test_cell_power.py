@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from csb_rnn.experiments.silicon import netlist, power
@@ -48,3 +49,19 @@ def test_parameters_are_those_of_an_instance(case: tuple[str, str, dict[str, int
     found = power.parameters_of(module, c)
     assert found["DataW"] == c.data_w
     assert found["AccW"] == c.acc_w
+
+
+def test_a_clock_behind_a_gate_toggles_while_it_is_open() -> None:
+    """A gate that is open in a quarter of the cycles; any other cell in a clock is refused."""
+    cells = {
+        "g1": ("INVX1", {"A": "clk_i", "Y": "low"}),
+        "g2": ("AND2X1", {"A": "clk_i", "B": "held", "Y": "gclk"}),
+        "g3": ("DFFPOSX1", {"CLK": "gclk", "D": "d", "Q": "q"}),
+    }
+    nets = ["gclk", "held", "low"]
+    net = netlist.Netlist("top", cells, nets, [], Path("none"))
+    ones = np.array([0.9, 0.25, 0.1])
+    assert power.clock_nets(net, ones) == {"low": (2.0, 0.5), "gclk": (0.5, 0.125)}
+    cells["g4"] = ("NAND2X1", {"A": "clk_i", "B": "held", "Y": "x"})
+    with pytest.raises(netlist.GatesError, match="NAND2X1, which is no clock gate"):
+        power.clock_nets(net, ones)

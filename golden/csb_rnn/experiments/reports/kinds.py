@@ -122,7 +122,7 @@ KINDS: dict[str, Kind] = {
          f"{SILICON}/power.py", f"{SILICON}/synthesis.py", "checkpoints"),
         ROOM[:1],
         SYNTHESIS[:1],
-        key=("module", "config"),
+        key=("module", "config", "clock_gates"),
     ),
     "mutants": Kind(
         "scripts/mutate.py --sample 6 --results",

@@ -27,6 +27,16 @@ HOME = folders.BUILD / "gates"
 LIBERTY = HOME / "debian/usr/share/qflow/tech/osu018/osu018_stdcells.lib"
 STA = HOME / "debian/usr/bin/sta"
 MEMORIES = ("csb_ram_1r1w", "csb_neuron_ram")
+#: Gate in front of the clock of flip-flops that share an enable, of the library's own cells: the
+#: latch holds the enable while the clock is high.
+CLOCK_GATE = """module csb_clock_gate(input en, input clk, output gclk);
+  wire low, held;
+  INVX1 u_low(.A(clk), .Y(low));
+  LATCH u_hold(.CLK(low), .D(en), .Q(held));
+  AND2X1 u_gate(.A(clk), .B(held), .Y(gclk));
+endmodule
+"""
+GATED_FLOPS = 8  # at least: a gate is as large as three flip-flops
 
 
 class GatesError(CsbError, RuntimeError):
@@ -100,7 +110,18 @@ def _memory(name: str, instance: design.Instance) -> str:
     return f"module \\{name} (\n{head}\n);\n  {inside}\nendmodule\n"
 
 
-def _script(top: design.Instance, share: str, prefix: Path) -> str:
+def _gating(prefix: Path) -> str:
+    """Commands that put clock gates where flip-flops share an enable."""
+    gate = Path(f"{prefix}_clock_gate.v")
+    gate.write_text(CLOCK_GATE)
+    pins = f"csb_clock_gate en:clk:gclk -min_net_size {GATED_FLOPS}"
+    return f"""
+        clockgate -pos {pins}
+        techmap -map {gate}
+    """
+
+
+def _script(top: design.Instance, share: str, prefix: Path, gated: bool) -> str:
     includes = " ".join(f"-I {folder}" for folder in design.file_list()[1])
     files = " ".join(map(str, design.needed_sources(top.module)))
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
@@ -113,6 +134,7 @@ def _script(top: design.Instance, share: str, prefix: Path) -> str:
         proc
         flatten
         synth -top {top.module}
+        {_gating(prefix) if gated else ""}
         dfflibmap -liberty {LIBERTY}
         abc -liberty {LIBERTY}
         opt_clean -purge
@@ -182,8 +204,13 @@ def bit_by_bit(text: str) -> str:
     return re.sub(r"  assign \{ (.*?) \} = \{ (.*?) \};", each, text)
 
 
-def make(module: str, parameters: Mapping[str, int], name: str) -> Netlist:
+def make(module: str, parameters: Mapping[str, int], name: str, gated: bool) -> Netlist:
     """Map a module, with parameters, to cells.
+
+    Args:
+        name: of the folder of the netlist.
+        gated: the clock of flip-flops that share an enable passes a gate; else the enable is a
+            multiplexer in front of each.
 
     Raises:
         GatesError: a package is missing.
@@ -194,7 +221,7 @@ def make(module: str, parameters: Mapping[str, int], name: str) -> Netlist:
     prefix.parent.mkdir(parents=True, exist_ok=True)
     instances = design.elaborate(module, parameters)
     _, share = shared_modules(instances)
-    Path(f"{prefix}.ys").write_text(_script(instances[0], share, prefix))
+    Path(f"{prefix}.ys").write_text(_script(instances[0], share, prefix, gated))
     run_yosys(prefix)
     found = json.loads(Path(f"{prefix}.json").read_text())["modules"][f"{module}_gates"]
     names = {"0": "0", "1": "1", "x": "0"}
