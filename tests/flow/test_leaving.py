@@ -45,6 +45,26 @@ def test_the_largest_head_is_the_host_s(tmp_path, capsys):
     assert np.abs(got - want).max() < 1e-5 * np.abs(want).max()
 
 
+def test_the_host_s_head_may_ask_for_the_shape_of_a_layer_s_tensor(tmp_path):
+    """As torch's exporters write a head on ``[frames * streams, units]`` of both directions."""
+    g = Graph(None, None, N)
+    y = g.rnn("LSTM", "x", N, H, d=2)
+    shape = g.n("Shape", y)
+    frames, streams = (g.n("Gather", shape, g.c(np.array([i])), axis=0) for i in (0, 2))
+    v = g.n("Transpose", y, perm=[0, 2, 1, 3])
+    rows = g.n("Mul", frames, streams)
+    v = g.n("Reshape", v, g.n("Concat", rows, g.c(np.array([2 * H])), axis=0))
+    v = g.n("Gemm", v, g.r(2 * H, CLASSES), g.r(CLASSES))
+    whole = g.n("Concat", frames, streams, g.c(np.array([CLASSES])), axis=0)
+    proto = g.out(g.n("Reshape", v, whole), 3).proto()
+    onnx.save(proto, tmp_path / "m.onnx")
+    build = csb_rnn.build(tmp_path / "m.onnx", config="tiny")
+    assert build.record.model.spans[-1].networks.keys() == {False, True}
+    x = np.random.default_rng(1).normal(size=(T, 2, N)).astype(np.float32)
+    (want,) = reference(proto, {"x": x}).values()
+    assert np.abs(build.run_float(x).outputs - want).max() < 1e-5 * np.abs(want).max()
+
+
 def test_linear_layers_that_fit_stay_on_the_engine(tmp_path):
     onnx.save(reader(5, 6), tmp_path / "m.onnx")
     build = csb_rnn.build(tmp_path / "m.onnx", config="tiny")

@@ -19,7 +19,7 @@ from csb_rnn.network.onnx.errors import OnnxError, name_of
 from csb_rnn.network.onnx.layout import of_root, of_view
 from csb_rnn.network.onnx.load import all_nodes, bodies, flat, reads
 from csb_rnn.network.onnx.parts import HostState, Plan, Probe, Tap
-from csb_rnn.network.onnx.values import Host, Root, Stage, View, axis
+from csb_rnn.network.onnx.values import Host, Root, Sizes, Stage, View, axis
 from csb_rnn.network.onnx.walk import RECURRENT, Walk
 from csb_rnn.network.stacking import stack
 
@@ -51,10 +51,11 @@ class _Planner:
             if name in seen:
                 continue
             seen.add(name)
-            v = self.engine(name)
+            v, value = self.engine(name), self.walk.values.get(name)
+            shape = cut is not None and isinstance(value, Sizes)  # perhaps of a layer's tensor
             if v is not None and (cut is None or id(v.stage) in cut):
                 found[name] = v
-            elif v is not None or self.walk.on_engine(self.walk.values.get(name)):
+            elif shape or v is not None or self.walk.on_engine(value):
                 todo += reads(self.makes[name]) if name in self.makes else []
         return {n: found[n] for n in sorted(found, key=lambda n: (n not in self.outputs, n))}
 
