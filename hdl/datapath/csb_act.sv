@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Activation function of one lane: identity, sigmoid, tanh or relu of a value every cycle,
-// latency 3, or 5 with Deep, one less with FastAct. The same integers as golden/csb_rnn/machine/numerics.py, activation().
+// latency 3, or 5 with Deep, one less with FastAct. The same integers as
+// golden/csb_rnn/machine/numerics.py, activation().
 //
 // Values are signed with 15 fraction bits. Sigmoid is linear between 512 points, 1/32 apart, of
 // [0, 16): s = base + floor(slope * remainder / 2^10), in units of 2^-17; above that s = 1, which

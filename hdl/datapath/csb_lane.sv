@@ -11,8 +11,8 @@
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
 // With Deep (D = 1) there are registers behind the memories, behind the shift, before the
-// multipliers, behind their sum and in the activation: what the ports say. With FastAct a register is
-// written a cycle sooner; with RegBypass it can be read in the cycle in which it is written.
+// multipliers, behind their sum and in the activation: what the ports say. With FastAct a register
+// is written a cycle sooner; with RegBypass it can be read in the cycle in which it is written.
 //
 // Every stage loads with its word alone, as the enable of the stage before tells a cycle early: in
 // an idle lane no register but these flags and sat_o has a clock.

@@ -17,8 +17,8 @@
 //   word_o                 w0     w1     w1     ...
 //   issue_i                ##            ##
 //
-// With ReadReg the memory's words pass a register more, as UltraRAM wants: two words are read ahead,
-// and word 0 is valid a cycle later. From then on nothing differs.
+// With ReadReg the memory's words pass a register more, as UltraRAM wants: two words are read
+// ahead, and word 0 is valid a cycle later. From then on nothing differs.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_seq #(

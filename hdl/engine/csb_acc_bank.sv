@@ -9,9 +9,9 @@
 // With DrainRows = 2 the drain reads two rows at once, an even one and the next: its copy of a bank
 // is two memories, of even and of odd rows.
 //
-// The row reads no word in the cycle in which it is written: the compiler keeps a row that is stored
-// away from its next visit. Nor does the drain, as a mark reaches it after the store; with Bypass it
-// may, and gets the new word.
+// The row reads no word in the cycle in which it is written: the compiler keeps a row that is
+// stored away from its next visit. Nor does the drain, as a mark reaches it after the store; with
+// Bypass it may, and gets the new word.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_acc_bank #(
