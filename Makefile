@@ -15,7 +15,7 @@ QUICK := $(addprefix tests/,cells machine models execution test_layers.py test_s
 export CSB_MAKE_PID := $(shell echo $$PPID)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates formal mutate coverage test-quick report release site clean
+.PHONY: help setup lock sim sim-all test nightly lint format synth docs bench bench-quick area soc ecp5 kit energy gates formal mutate coverage functional soak faults netlist test-quick report release site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -98,6 +98,18 @@ mutate: setup ## changes the RTL in one place at a time; tests have to fail: MOD
 
 coverage: setup ## lines, branches, toggles, expressions of the RTL by module: TESTS=
 	nice -n 10 $(PYTHON) scripts/coverage.py $(TESTS)
+
+functional: setup ## situations that the RTL was in: shapes, stalls, codes, fields; minutes
+	nice -n 10 $(PYTHON) scripts/functional.py
+
+soak: setup ## drawn networks, frames, interruptions, each answer compared: MINUTES= CONFIG= SEED=
+	nice -n 10 $(PYTHON) scripts/soak.py $(config-option) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+faults: setup ## 2,200 single bit flips of a running machine, by place; minutes
+	nice -n 10 $(PYTHON) scripts/faults.py $(config-option)
+
+netlist: setup ## csb_top after synthesis runs networks with equal bits; minutes: CONFIG=
+	nice -n 10 $(PYTHON) scripts/netlist.py $(config-option)
 
 report: setup ## docs/results/pruning.md and its figures, from the records of the tries
 	$(PYTHON) scripts/prune_report.py

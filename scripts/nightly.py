@@ -37,6 +37,10 @@ STEPS = (
     Step("accuracy", ("scripts/accuracy.py",)),
     Step("tutorial", ("scripts/tutorial.py", "--fresh")),
     Step("formal", ("scripts/formal.py",)),
+    Step("soak", ("scripts/soak.py", "--minutes", "30")),
+    Step("functional", ("scripts/functional.py",)),
+    Step("faults", ("scripts/faults.py",)),
+    Step("netlist", ("scripts/netlist.py",)),
     Step("language", ("scripts/language.py",)),
     Step("results_of_today", ("scripts/gen_docs.py", "--stale")),
     pytest(

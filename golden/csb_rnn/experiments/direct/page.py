@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of ``docs/develop/long_runs.md``: soak, functional coverage, faults, netlist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from csb_rnn.experiments.documents.tables import table
+from csb_rnn.experiments.faults.places import APART, PROTECTED
+from csb_rnn.experiments.functional.points import EXCLUDED
+from csb_rnn.experiments.reports import measured
+
+Row = dict[str, Any]
+
+
+def _rows(name: str, part: str = "") -> list[Row]:
+    """Rows of a result; none if it is not measured yet."""
+    if not measured.path_of(name).is_file():
+        return []
+    return [row for row in measured.read(name).rows if not part or row["table"] == part]
+
+
+def _table(heads: tuple[str, ...], rows: list[Row], keys: tuple[str, ...]) -> str:
+    def cell(value: Any) -> str:
+        return f"{value:,}" if isinstance(value, int) else str(value or "-")
+
+    body = [[cell(row[key]) for key in keys] for row in rows]
+    return table(heads, body or [["not measured yet", *["-"] * (len(heads) - 1)]])
+
+
+def _sum(rows: list[Row], keys: tuple[str, ...], **named: str) -> list[Row]:
+    """The rows, and their sum behind them."""
+    return [*rows, {**named, **{k: sum(row[k] for row in rows) for k in keys}}] if rows else []
+
+
+def soak_table() -> str:
+    """Sums of each configuration, and of all."""
+    keys = ("seeds", "frames", "cycles", "interruptions", "mismatches")
+    rows = _sum(_rows("soak", "soak"), keys, config="all")
+    return _table(("configuration", "networks", *keys[1:]), rows, ("config", *keys))
+
+
+def kinds_table() -> str:
+    """How often each interruption was."""
+    keys = ("config", "interruptions")
+    return _table(("interruption", "times"), _rows("soak", "kinds"), keys)
+
+
+def functional_table() -> str:
+    """Each cover point: bins, bins hit."""
+    rows = _sum(_rows("functional"), ("bins", "hit"), point="all", missing="")
+    return _table(("point", "bins", "hit", "missing"), rows, ("point", "bins", "hit", "missing"))
+
+
+def excluded_table() -> str:
+    """Bins that are left out."""
+    return table(("bin", "left out because"), list(EXCLUDED.items()))
+
+
+def faults_table() -> str:
+    """Each place of the machine: its bits, flips and their ends."""
+    keys = ("bits", "flips", "masked", "detected", "silent", "hung")
+    rows = _sum(_rows("faults", "places"), keys, place="all")
+    marks = {name: f"{name} (1)" for name in APART} | {name: f"{name} (2)" for name in PROTECTED}
+    named = [{**row, "place": marks.get(row["place"], row["place"])} for row in rows]
+    return _table(("place", *keys), named, ("place", *keys))
+
+
+def hung_table() -> str:
+    """Each flip that hangs without a code."""
+    keys = ("place", "path", "bit", "by")
+    named = [{**row, "path": f"`{row['path']}`"} for row in _rows("faults", "hung")]
+    return _table(("place", "variable", "bit", "seen"), named, keys)
+
+
+def netlist_table() -> str:
+    """Each configuration: cells of its netlist, frames."""
+    keys = ("config", "LUT4", "CCU2C", "TRELLIS_FF", "DP16KD", "MULT18X18D", "frames", "cycles")
+    return _table(
+        ("configuration", *keys[1:6], "frames, all equal", "cycles"), _rows("netlist"), keys
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "soak": soak_table,
+    "kinds": kinds_table,
+    "functional": functional_table,
+    "excluded": excluded_table,
+    "faults": faults_table,
+    "hung": hung_table,
+    "netlist": netlist_table,
+}
