@@ -97,7 +97,7 @@ mutate: setup ## changes the RTL in one place at a time; tests have to fail: MOD
 	nice -n 10 $(PYTHON) scripts/mutate.py $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))
 
 coverage: setup ## lines, branches, toggles, expressions of the RTL by module: TESTS=
-	nice -n 10 $(PYTHON) scripts/coverage.py $(TESTS)
+	nice -n 10 $(PYTHON) scripts/coverage.py --top $(or $(TESTS),tests/rtl)
 
 functional: setup ## situations that the RTL was in: shapes, stalls, codes, fields; minutes
 	nice -n 10 $(PYTHON) scripts/functional.py

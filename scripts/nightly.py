@@ -39,6 +39,7 @@ STEPS = (
     Step("formal", ("scripts/formal.py",)),
     Step("soak", ("scripts/soak.py", "--minutes", "30")),
     Step("functional", ("scripts/functional.py",)),
+    Step("coverage", ("scripts/coverage.py", "--top", "tests/rtl")),
     Step("faults", ("scripts/faults.py",)),
     Step("netlist", ("scripts/netlist.py",)),
     Step("language", ("scripts/language.py",)),

@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from csb_rnn.system.processes import guarded
 
 PORTS = Path(__file__).parent / "ports.cpp"
 IMAGE, FRAMES = 0, 1  # sources
+#: Environment: a folder; machines are built with coverage, and each writes its counts there.
+COVERAGE = "CSB_COVERAGE"
 OKAY, SLVERR, SILENT = 0, 2, -2  # responses of the register port
 
 
@@ -44,6 +47,7 @@ def _verilator(folder: Path, files: Sequence[Path], parameters: Mapping[str, int
             "--top-module", design.TOP, "--prefix", f"V{design.TOP}", "-Mdir", str(folder),
             "--timescale", "1ns/1ps", "-Wno-fatal", "-Wno-lint", "--assert", "-CFLAGS", flags,
             *(f"-D{name}" for name in defines), *(["--public-flat-rw"] if public else []),
+            *(["--coverage"] if COVERAGE in os.environ else []),
             *(f"-I{path}" for path in design.file_list()[1]),
             *(f"-G{name}={value}" for name, value in parameters.items()),
             *map(str, files)]  # fmt: skip
@@ -52,8 +56,9 @@ def _verilator(folder: Path, files: Sequence[Path], parameters: Mapping[str, int
 def _link(folder: Path, library: Path, public: bool) -> list[str]:
     include = Path(verilator.__file__).parent / "include"
     return ["g++", "-std=gnu++17", "-O2", "-shared", "-fPIC", f"-I{folder}", f"-I{include}",
-            f"-I{include / 'vltstd'}", *(["-DCSB_PUBLIC"] if public else []), str(PORTS), "-o",
-            str(library), "-Wl,--whole-archive", str(folder / f"libV{design.TOP}.a"),
+            f"-I{include / 'vltstd'}", *(["-DCSB_PUBLIC"] if public else []),
+            f"-DVM_COVERAGE={int(COVERAGE in os.environ)}", str(PORTS), "-o", str(library),
+            "-Wl,--whole-archive", str(folder / f"libV{design.TOP}.a"),
             str(folder / "libverilated.a"), "-Wl,--no-whole-archive", "-pthread"]  # fmt: skip
 
 
@@ -141,6 +146,10 @@ class Direct:
     def close(self) -> None:
         """Ends the machine."""
         if self._m:
+            if folder := os.environ.get(COVERAGE):
+                self._lib.csb_coverage.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+                file = Path(folder) / f"direct_{uuid.uuid4().hex}.dat"
+                self._lib.csb_coverage(self._m, str(file).encode())
             self._lib.csb_delete(self._m)
             self._m = None
 

@@ -16,6 +16,9 @@
 
 #include "Vcsb_top.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 #ifdef CSB_PUBLIC
 #include "verilated_sym_props.h"
 #include "verilated_syms.h"
@@ -252,6 +255,11 @@ void csb_take(Machine* m, uint64_t* data, uint8_t* last) {
     m->data.clear(), m->last.clear();
     m->packets = 0;
 }
+
+#if VM_COVERAGE
+// Counts of lines, branches, toggles and expressions since the machine was made.
+void csb_coverage(Machine* m, const char* file) { m->context.coveragep()->write(file); }
+#endif
 
 #ifdef CSB_PUBLIC
 // A line for each variable: scope, name, address, bytes of an element, bits of it, elements.

@@ -18,7 +18,6 @@ import jinja2
 from csb_rnn import commands
 from csb_rnn.errors import CsbError
 from csb_rnn.execution import timing
-from csb_rnn.experiments.direct import page as long_runs_page
 from csb_rnn.experiments.documents import (
     cell_tables,
     decided,
@@ -26,6 +25,7 @@ from csb_rnn.experiments.documents import (
     glossary,
     hardware,
     importing,
+    long_runs,
     picture,
     pruning_tables,
     shapes,
@@ -140,11 +140,9 @@ def generated() -> dict[Path, str]:
     mutants = DOCS / "develop/mutants.md"
     modules = between(mutants.read_text(), "modules", mutants_page.modules_table())
     out[mutants] = between(modules, "survivors", mutants_page.survivors_table())
-    long_runs = DOCS / "develop/long_runs.md"
-    text = long_runs.read_text()
-    for marker, made in long_runs_page.TABLES.items():
-        text = between(text, marker, made())
-    out[long_runs] = text
+    file = DOCS / "develop/long_runs.md"
+    for marker, made in long_runs.TABLES.items():
+        out[file] = between(out.get(file, file.read_text()), marker, made())
     plan = DOCS / "develop/testplan.md"
     stages = between(plan.read_text(), "stages", testplan.stages_table())
     out[plan] = between(stages, "plan", testplan.plan_table())

@@ -157,14 +157,14 @@ def fields(machine: Path, c: Config) -> Iterator[set[str]]:
         MismatchError: neither.
     """
     job = _job(c, 0)
-    for unit, places in _layout(c).items():
-        target = TARGETS.get(unit, Target.PEGROUP)
-        for number, (name, lsb, width) in enumerate({p[0]: p for p in places}.values()):
-            for end in ENDS:
-                sections = assemble.sections(job.program)
-                _with(sections, target, number, lsb, width, end)
-                words = np.frombuffer(image.pack(c, sections), "<u4")
-                with Direct(machine, 1, any_program=True) as m:
+    with Direct(machine, 1, any_program=True) as m:
+        for unit, places in _layout(c).items():
+            target = TARGETS.get(unit, Target.PEGROUP)
+            for number, (name, lsb, width) in enumerate({p[0]: p for p in places}.values()):
+                for end in ENDS:
+                    sections = assemble.sections(job.program)
+                    _with(sections, target, number, lsb, width, end)
+                    words = np.frombuffer(image.pack(c, sections), "<u4")
                     yield _one_field(Host(m), job, words, f"{name} {end}")
 
 

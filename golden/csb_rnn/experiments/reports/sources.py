@@ -47,6 +47,11 @@ COMPILE = rooms(
     "compiler",
     "flow/cycles.py",
 )
+#: csb_top as a library, and its drawn networks.
+DIRECT = (
+    *rooms("verify/random_layers.py", "experiments/direct"),
+    f"{PACKAGE}/experiments/direct/ports.cpp",
+)
 TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
     "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
 TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from csb_rnn.experiments.coverage import counts
 from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.faults.places import APART, PROTECTED
 from csb_rnn.experiments.functional.points import EXCLUDED
@@ -82,6 +83,28 @@ def netlist_table() -> str:
     )
 
 
+def coverage_table() -> str:
+    """Each module: hits of points, by kind; then all of them."""
+    sums = tuple(f"{kind}{part}" for kind in counts.KINDS for part in ("", "_hit"))
+    rows = _sum(_rows("coverage"), sums, module="all")
+    heads = ("module", *(f"{kind} {part}" for kind in counts.KINDS for part in ("hit", "%")))
+    body = []
+    for row in rows:
+        cells = [row["module"] if row["module"] == "all" else f"`{row['module']}`"]
+        for kind in counts.KINDS:
+            hit, points = row[f"{kind}_hit"], row[kind]
+            cells += [f"{hit} of {points}", f"{100 * hit / points:.1f}" if points else "-"]
+        body.append(cells)
+    return table(heads, body or [["not measured yet", *["-"] * (len(heads) - 1)]])
+
+
+def left_out_table() -> str:
+    """Points that count nowhere."""
+    body = [(f"`{text}`", f"`{file}`" if file else "all", why)
+            for file, text, why in counts.EXCLUDED]  # fmt: skip
+    return table(("in a line or point", "module", "left out because"), body)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "soak": soak_table,
     "kinds": kinds_table,
@@ -90,4 +113,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": faults_table,
     "hung": hung_table,
     "netlist": netlist_table,
+    "coverage": coverage_table,
+    "left-out": left_out_table,
 }
