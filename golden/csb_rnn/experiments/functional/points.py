@@ -21,9 +21,12 @@ PROGRAMS = {"pegroup": isa.PEG_CTL, "drain": isa.DRAIN, "elem": isa.ELEM}
 SECTION = (*isa.PE_ROW, *isa.SHARED, *isa.PE_ROW_END, *isa.PE_WEIGHT, *isa.PE)
 ENDS = ("zeros", "ones")
 FIELDS = [
-    f"{unit} {f.name} {end}"
-    for unit, fields in (*PROGRAMS.items(), ("section", SECTION))
-    for f in fields
+    f"{unit} {name} {end}"
+    for unit, names in (
+        *((unit, [f.name for f in fields]) for unit, fields in PROGRAMS.items()),
+        ("section", [f.name for f in SECTION]),
+    )
+    for name in names
     for end in ENDS
 ]
 
