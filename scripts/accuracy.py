@@ -46,7 +46,8 @@ def main() -> int:
         )
         alone = [f"{kind} {row[kind]:.2e}" for kind in KINDS if kind in row]
         if alone:
-            print(f"{'':18} alone: {', '.join(alone)}", flush=True)
+            two = f"inputs of two words {row['two_words']:.2e}"
+            print(f"{'':18} alone: {', '.join(alone)}; {two}", flush=True)
     over = sum(r["ratio"] is None or r["ratio"] > 1 for r in rows)
     print(f"{len(rows)} networks, {over} over their limit")
     if a.results:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csb_rnn.experiments.accuracy import causes
+from csb_rnn.experiments.accuracy import causes, two_words
+from csb_rnn.experiments.accuracy.networks import Case
 from csb_rnn.machine import config
 from csb_rnn.models import directions, quantise
 from csb_rnn.network.network import Model, Span
@@ -26,3 +27,14 @@ def test_all_are_the_fixed_model_and_none_is_float(cell):
     assert np.abs(causes.run(model, q, x, on=()) - exact).max() < 1e-12
     for kind in causes.KINDS:
         assert np.abs(causes.run(model, q, x, on=(kind,)) - exact).max() > 0, kind
+
+
+def test_inputs_of_two_words_are_the_same_network():
+    network = LayerCase(seed=5, cell="gru", inputs=5, hidden=9, layers=2, density=0.5).network()
+    x = np.random.default_rng(5).normal(size=(2, 9, 5))
+    case = Case("gru", False, Model((Span({False: network}, 0),)), x, x / 3)
+    both = two_words.split(case)
+    high, rest = np.split(both.test, 2, axis=-1)
+    assert np.abs(rest).max() < 2.0**-5 < np.abs(high).max()
+    want, _ = directions.run(case.model, case.test)
+    assert np.abs(directions.run(both.model, both.test)[0] - want).max() < 1e-12

@@ -12,7 +12,7 @@ from csb_rnn import compiler
 from csb_rnn.compiler import products
 from csb_rnn.execution.interpreter import Interpreter
 from csb_rnn.machine import config
-from csb_rnn.models import fixed_model, outliers, quantise
+from csb_rnn.models import choice, fixed_model, outliers, quantise
 from csb_rnn.network import network
 from csb_rnn.program.program import CompileError
 from csb_rnn.verify.random_layers import LayerCase
@@ -66,6 +66,18 @@ def test_the_program_multiplies_in_parts(seed):
     want, _ = fixed_model.FixedModel(q, c).run(ints)
     assert np.array_equal(Interpreter(p, ints, None, seed).run(), want)
     assert max(np.abs(g.pe["w"]).max() for g in p.groups) <= 32767
+
+
+def test_a_layer_that_gains_little_has_none(monkeypatch):
+    c, x = config.load("tiny"), np.random.default_rng(0).normal(size=(60, 7))
+
+    def largest() -> int:
+        weights = quantise.quantise(with_outlier(30.0), c, x).layers[0].weights
+        return max(int(np.abs(w).max()) for w in weights.values())
+
+    assert largest() > 32767
+    monkeypatch.setattr(choice, "GAIN", 0.0)
+    assert largest() <= 32767
 
 
 def test_shared_columns_have_one_word_a_weight():

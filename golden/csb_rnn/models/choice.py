@@ -23,7 +23,7 @@ from csb_rnn.cells.graph import Drain
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import GRID_W
 from csb_rnn.models.lift import best_lift, lifted, sum_fracs
-from csb_rnn.models.outliers import limiting
+from csb_rnn.models.outliers import GAIN, limiting
 from csb_rnn.network.network import Floats, Layer
 
 MARGIN = 1.25  # room above the largest value seen in calibration
@@ -55,11 +55,13 @@ class Choice:
         scale: integers per unit of each column of the network's input, on the 16-bit grid; None if
             the format of x was given.
         error: the variance behind the choice.
+        several: whether a few weights take several words.
     """
 
     fracs: dict[str, int]
     scale: Floats | None
     error: float
+    several: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Chooser:
         self.acc = 2.0 ** (cfg.acc_w - 1) * self.x_unit * self.w_unit
         self.top_x = 2.0 ** (GRID_W - 1) - self.x_unit
         self.top_w = 2.0 ** (GRID_W - 1) - self.w_unit
-        self.several = cfg.shared_cols == 1
+        self.several = False
         self.drains = layer.cell.drains
         self.cfg, self.largest = cfg, largest
         self.lifted = lifted(layer.cell)
@@ -129,6 +131,17 @@ class Chooser:
             x_frac: fraction bits of x, if they are given.
             out: the vector returned by the layer.
         """
+        plain = self._best(limits, x_frac, out)
+        if self.cfg.shared_cols != 1:
+            return plain
+        self.several = True
+        found = self._best(limits, x_frac, out)
+        return found if found.error < plain.error * GAIN**2 else plain
+
+    def _best(
+        self, limits: Mapping[str, Sequence[int]], x_frac: int | None, out: str | None
+    ) -> Choice:
+        """The choice with weights of one word, or of several."""
         best: Choice | None = None
         for fracs in itertools.product(*limits.values()):
             own = dict(zip(limits, fracs, strict=True))
@@ -163,7 +176,7 @@ class Chooser:
                 if now == totals:
                     break
                 totals = now
-        return Choice(fracs, scale, self._error(given, scale, totals, out))
+        return Choice(fracs, scale, self._error(given, scale, totals, out), self.several)
 
     def _lift(self, d: Drain, fracs: Mapping[str, int], out: str | None) -> int:
         """Lift of a drain's values."""

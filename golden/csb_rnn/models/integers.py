@@ -31,6 +31,7 @@ def make_drain(
     lift: int = 0,
     seen: Moments | None = None,
     gain: Floats | None = None,
+    several: bool = False,
 ) -> tuple[QDrain, dict[str, Ints], dict[str, int]]:
     """Integers of one drain: (QDrain, weights by input, weight fractions by input).
 
@@ -39,6 +40,7 @@ def make_drain(
         lift: of the drain's values.
         seen: moments of its inputs; without them each weight is rounded to nearest.
         gain: of each column of x, which the layer's weights have taken; the moments have not.
+        several: a few weights may take several words.
     """
     dropped = GRID_W - cfg.weight_w
     top = limits(cfg.weight_w)[1]
@@ -47,7 +49,6 @@ def make_drain(
         bias = bias + layer.biases.get((d.gate, i), 0.0)
 
     largest = {i: float(np.abs(layer.weights[d.gate, i]).max()) for i in d.inputs}
-    several = cfg.shared_cols == 1 and sums is not None
     bad, reason = "", ""
     fits = sum_fracs(lift)
     for total in reversed(fits):

@@ -190,7 +190,7 @@ def quantise(
             layer = _gained(layer, gain)
         out = layer.cell.output.vector
         sums: dict[str, Floats] = {}
-        lift = 0
+        lift, several = 0, False
         if seen is not None:
             free = None if n or given else seen.x_peaks
             before = network.layers[n - 1].cell.output.name if n else ""
@@ -204,6 +204,7 @@ def quantise(
             most = {v: allowed(fracs[v], fits) for v in layer.cell.vectors}
             choice = chooser.choose(most, None if free is not None else frac, out)
             fracs |= choice.fracs
+            several = choice.several
             if choice.scale is not None:
                 gain = np.ldexp(choice.scale, -frac)
                 layer = _gained(layer, gain)
@@ -225,6 +226,7 @@ def quantise(
                 lift if d.name in lifted(layer.cell) else 0,
                 None if seen is None else seen.moments.get(f"{d.name}_l{n}"),
                 gain if n == 0 else None,
+                several,
             )
             weights |= {(d.gate, i): v for i, v in w.items()}
             weight_fracs |= {(d.gate, i): v for i, v in wf.items()}

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from csb_rnn.experiments.accuracy import causes
+from csb_rnn.experiments.accuracy import causes, two_words
 from csb_rnn.experiments.accuracy.networks import Case
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Saturations
 from csb_rnn.models import directions
+from csb_rnn.models.directions import QModel
 from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.models.quantise import quantise_model
 from csb_rnn.network.network import Floats, Model, Network, Span
@@ -60,7 +61,7 @@ def measure(case: Case, cfg: Config) -> dict[str, Any]:
     """The row of a case; ``fixed`` is None and ``reason`` says why if no format holds it.
 
     Beyond the limit it has the error of each kind of rounding alone, see
-    :mod:`csb_rnn.experiments.accuracy.causes`.
+    :mod:`csb_rnn.experiments.accuracy.causes`, and that with inputs of two words.
     """
     want, _ = directions.run(case.model, case.test, case.state)
     inputs = round16(case.test) if case.wide else case.test
@@ -82,12 +83,20 @@ def measure(case: Case, cfg: Config) -> dict[str, Any]:
     except QuantError as error:
         return row | {"reason": str(error)}
     counts = Saturations()
-    x, state = q.quantise_inputs(case.test, counts), q.quantise_state(case.state)
-    y, _ = directions.run_fixed(q, cfg, x, state, counts)
-    fixed = percentile(q.output_float(y) - want)
+    fixed = _fixed(case, q, cfg, want, counts)
     row |= {"fixed": fixed, "ratio": fixed / row["limit"], "saturations": counts.total()}
     if fixed > row["limit"]:
         for kind in causes.KINDS:
             alone = causes.run(case.model, q, case.test, case.state, (kind,))
             row[kind] = percentile(alone - want)
+        both = two_words.split(case)
+        q = quantise_model(both.model, cfg, both.calibrate, both.state)
+        row["two_words"] = _fixed(both, q, cfg, want, Saturations())
     return row
+
+
+def _fixed(case: Case, q: QModel, cfg: Config, want: Floats, counts: Saturations) -> float:
+    """Error of the quantised model."""
+    x, state = q.quantise_inputs(case.test, counts), q.quantise_state(case.state)
+    y, _ = directions.run_fixed(q, cfg, x, state, counts)
+    return percentile(q.output_float(y) - want)

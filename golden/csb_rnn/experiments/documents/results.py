@@ -40,11 +40,17 @@ def units(value: float) -> str:
 def causes_table() -> str:
     """Of networks beyond their limit, the error of each kind of rounding alone."""
     body = [
-        (r["network"], units(r["limit"]), units(r["fixed"]), *(units(r[k]) for k in KINDS))
+        (
+            r["network"],
+            units(r["limit"]),
+            units(r["fixed"]),
+            *(units(r[k]) for k in KINDS),
+            units(r["two_words"]) if r.get("two_words") else "-",
+        )
         for r in measured.read("accuracy").rows
         if r.get(KINDS[0]) is not None
     ]
-    return table(("network", "limit", "fixed", *KINDS), body)
+    return table(("network", "limit", "fixed", *KINDS, "inputs of two words"), body)
 
 
 def accuracy_table() -> str:
