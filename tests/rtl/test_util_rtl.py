@@ -3,6 +3,7 @@
 
 import pytest
 
+from csb_rnn.experiments.silicon import packed as packed_study
 from csb_rnn.simulation.launcher import run
 from csb_rnn.simulation.toolchain import SimulationError
 
@@ -87,3 +88,15 @@ def test_rounding_mode(sim: str) -> None:
 def test_adder_tree(sim: str, n: int, in_w: int, sum_w: int) -> None:
     parameters = {"N": n, "InW": in_w, "SumW": sum_w}
     run("csb_adder_tree", "tb.util.test_csb_adder_tree", sim=sim, parameters=parameters)
+
+
+@pytest.mark.sims("icarus")
+@pytest.mark.parametrize(("q", "packed"), [(4, 0), (4, 1), (8, 1)])
+def test_packed_rows(sim: str, q: int, packed: int) -> None:
+    run(
+        "packed_rows",
+        "tb.engine.test_packed_rows",
+        sim=sim,
+        parameters={"Q": q, "Packed": packed},
+        sources=[packed_study.SOURCE],
+    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from csb_rnn.experiments.bench.results import Results
@@ -18,7 +17,7 @@ from csb_rnn.experiments.bench.tables import Table
 from csb_rnn.experiments.reports import measured
 from csb_rnn.machine.sharing_modes import PAPER_MODES
 
-NAME = "engine_before.json"
+RECORD = measured.FOLDER / "engine_before.json"
 WORSE = 1.01
 ROUNDING = 0.0005  # of the efficiencies on the page
 FORMATS = (
@@ -68,9 +67,9 @@ def _layers(old: dict[str, Any], results: Results) -> Iterator[Pair]:
                 yield Pair(key, 1 / value, 1 / (today[key] + ROUNDING))
 
 
-def pairs(results: Results, folder: Path = measured.FOLDER) -> list[Pair]:
+def pairs(results: Results) -> list[Pair]:
     """Every figure that the page had before and has today."""
-    old = json.loads((folder / NAME).read_text())
+    old = json.loads(RECORD.read_text())
     today = {
         (r["model"], r["config"], r["streams"]): r["cycles_per_frame"]
         for r in results.frames
@@ -84,9 +83,9 @@ def pairs(results: Results, folder: Path = measured.FOLDER) -> list[Pair]:
     return [*frames, *_layers(old, results)]
 
 
-def table(results: Results, folder: Path = measured.FOLDER) -> Table:
+def table(results: Results) -> Table:
     """The rows that are worse by more than 1 %, each with its reason."""
-    found = pairs(results, folder)
+    found = pairs(results)
     task = {
         (r["model"], r["config"], r["streams"]): r["cycles_per_frame"]
         for r in results.frames
@@ -102,7 +101,7 @@ def table(results: Results, folder: Path = measured.FOLDER) -> Table:
         for p in found
         if p.worse
     ]
-    commit = json.loads((folder / NAME).read_text())["commit"]
+    commit = json.loads(RECORD.read_text())["commit"]
     note = (
         f"{len(found)} figures of this page are compared with those of commit `{commit}`, before "
         f"PE rows shared columns: {len(found) - len(lines)} are no more than 1 % worse."

@@ -18,6 +18,7 @@ from csb_rnn.experiments.bench import (
     models,
     shared_rtl,
     shared_tables,
+    shared_targets,
     targets,
 )
 from csb_rnn.experiments.bench.results import Results, read, result_of
@@ -31,7 +32,7 @@ TEMPLATES = ROOT / "docs/templates"
 #: Results of each page; it cannot be rendered without them.
 PAGES = {
     "engine": (*map(result_of, ("layers", "trained", "paper", "frames")), *area_tables.NAMES),
-    "shared_columns": ("shared_columns",),
+    "shared_columns": (*shared_targets.SOURCES, "packed"),
 }
 
 
@@ -96,7 +97,7 @@ def engine(folder: Path = measured.FOLDER) -> str:
         "engine",
         found,
         layers=layer_part(results),
-        frames=[*frame_part(results), before.table(results, folder)],
+        frames=[*frame_part(results), before.table(results)],
         area=[area_tables.area_table(areas), area_tables.part_table(areas)],
         paths=area_tables.path_table(areas),
         notes=results.notes,
@@ -112,8 +113,13 @@ def shared_columns(folder: Path = measured.FOLDER) -> str:
     Raises:
         MeasuredError: the result is missing or damaged.
     """
-    found = measured.read("shared_columns", folder)
-    tables = shared_tables.tables(found.rows)
+    found = {name: measured.read(name, folder) for name in PAGES["shared_columns"]}
+    rows = {name: one.rows for name, one in found.items()}
+    tables = [
+        *shared_tables.tables(rows["shared_columns"]),
+        shared_tables.packed_table(rows["packed"]),
+    ]
     if measured.path_of("shared_rtl", folder).is_file():
         tables.append(shared_rtl.table(measured.read("shared_rtl", folder).rows))
-    return _render("shared_columns", {"shared_columns": found}, tables=tables)
+    tables.append(shared_targets.table(rows))
+    return _render("shared_columns", found, tables=tables)

@@ -20,6 +20,9 @@ from csb_rnn.machine.memories import memory_bits
 
 MACHINES = ("paper256", "paper256_cols", "paper512", "paper512_cols", "paper512_w8")
 MODES = ("none", "horizontal", "both")
+STUDY = 1024  # PEs of 512 multipliers
+LANE_MULTIPLIERS = 4
+ZYNQ_MIBIT, ZYNQ_DSPS = 26.5, 2020  # block RAM and multipliers of an XC7Z100
 
 
 def efficiency(row: Row) -> float:
@@ -27,19 +30,28 @@ def efficiency(row: Row) -> float:
     return row["kept_weights"] / (row["pes"] * row["cycles"])
 
 
+def word_bits(c: config.Config) -> float:
+    """Bits of a PEGroup's word for each of its weights."""
+    return isa.pegroup_width(c) / (c.P * c.Q)
+
+
+def ram_bits(c: config.Config) -> float:
+    """Bits read for a product: its share of a word and a neuron."""
+    return word_bits(c) + c.data_w / c.shared_cols
+
+
 def memory_table() -> Table:
     """Memory of the machines, which follows from their configurations."""
     rows = []
     for name in MACHINES:
         c = config.load(name)
-        word = isa.pegroup_width(c) / (c.P * c.Q)
         rows.append(
             (
                 f"`{name}`",
                 str(c.weight_depth),
                 f"{sum(memory_bits(c).values()) / 1024:,.0f}",
-                f"{word:.1f}",
-                f"{word + c.data_w / c.shared_cols:.1f}",
+                f"{word_bits(c):.1f}",
+                f"{ram_bits(c):.1f}",
             )
         )
     heads = ("configuration", "words of a PEGroup", "memory, Kibit", "word bits a weight slot",
@@ -106,9 +118,41 @@ def spartus_table(rows: Sequence[Row]) -> Table:
     ]  # fmt: skip
     heads = ("sparsity", "configuration", "PEs", "kept weights", "cycles a frame",
              f"us at {CLOCK_MHZ} MHz")  # fmt: skip
-    note = ("Rows with 1,024 PEs are a study: 512 multipliers, each with two 8-bit products "
-            "(Q = 8, weights and neurons of 8 bits).")  # fmt: skip
+    study = pick(rows, pes=STUDY)
+    over = [r["cycles"] - r["kept_weights"] / STUDY for r in study] or [0]
+    c = config.load("paper512_w8")
+    mibit, multipliers = sum(memory_bits(c).values()) / 2**20, c.pes + LANE_MULTIPLIERS * c.lanes
+    note = (
+        f"Rows with {STUDY:,} PEs are a study in the timing model: 512 multipliers, each with two "
+        "8-bit products (Q = 8, weights and neurons of 8 bits); 290 and 195 cycles were aimed at. "
+        f"They take {min(over):.0f} and {max(over):.0f} cycles more than kept weights / PEs: the "
+        "way from h to the next h, which more products do not shorten. The RTL has no such "
+        f"multiplier. A machine with {STUDY:,} multipliers takes the same cycles, and memory fills "
+        f"a device before they do: `paper512_w8` has {mibit:.1f} Mibit and {multipliers} "
+        f"multipliers, {100 * mibit / ZYNQ_MIBIT:.0f} % and {100 * multipliers / ZYNQ_DSPS:.0f} % "
+        "of those of Spartus's device (XC7Z100, Xilinx DS190)."
+    )
     return Table("LSTM 123 -> 1024, every frame", heads, lines, left=2, note=note)
+
+
+def packed_table(rows: Sequence[Row]) -> Table:
+    """Two PE rows, a multiplier for each product or for each pair."""
+    lines = []
+    for r in pick(rows, packed=True):
+        (own,) = pick(rows, target=r["target"], q=r["q"], packed=False)
+        more = (r["lut"] - own["lut"]) / r["products"]
+        lines.append(
+            (r["target"], str(r["q"]), str(r["products"]), f"{own['lut']}", f"{own['dsp']}",
+             f"{r['lut']}", f"{r['dsp']}", f"{more:+.1f}")
+        )  # fmt: skip
+    heads = ("target", "Q", "products", "LUT", "multipliers", "LUT, packed", "multipliers, packed",
+             "LUT a product")  # fmt: skip
+    note = (
+        "Products and sums of two PE rows with neurons in common, all of 8 bits, by Yosys "
+        "(`scripts/packed.py`). A DSP48E2 multiplies 27 x 18 bits, which a pair needs; an ECP5 "
+        "multiplier 18 x 18, so a pair takes two of them, as its products would."
+    )
+    return Table("two products a multiplier", heads, lines, note=note)
 
 
 def tables(rows: Sequence[Row]) -> list[Table]:

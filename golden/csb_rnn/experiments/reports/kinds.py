@@ -125,6 +125,13 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("module", "config", "clock_gates"),
     ),
+    "packed": Kind(
+        "scripts/packed.py",
+        ("hdl/util", f"{SILICON}/packed.py", f"{SILICON}/packed_rows.sv",
+         f"{SILICON}/synthesis.py"),
+        tools=SYNTHESIS[:1],
+        key=("target", "q", "packed"),
+    ),
     "mutants": Kind(
         "scripts/mutate.py --sample 6 --results",
         ("hdl", "tb", "tests/rtl", "tests/data/mutants.toml", *(
