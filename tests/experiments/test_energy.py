@@ -10,7 +10,7 @@ from csb_rnn.compiler import compile_network
 from csb_rnn.experiments.energy import cacti, frame, page, rtl
 from csb_rnn.experiments.energy.accesses import accesses, operations, total_bits
 from csb_rnn.experiments.reports import measured
-from csb_rnn.machine import config
+from csb_rnn.machine import config, design
 from csb_rnn.machine.memories import memory_bits
 from csb_rnn.models.quantise import quantise
 from csb_rnn.program.program import Program
@@ -74,6 +74,18 @@ def test_counters_are_summed_by_purpose(tmp_path: Path) -> None:
     assert [found["accumulators of PE rows", n] for n in (0, 1)] == [7, 4]
     with pytest.raises(LookupError, match="no purpose is known"):
         rtl.purpose("csb_top.u_new.u_accesses")
+
+
+@pytest.mark.parametrize("name", ["tiny", "fast256"])
+def test_every_counter_of_the_design_has_a_purpose(name: str) -> None:
+    """Without a simulation: the places of memories and lanes, as elaborated."""
+    counted = ("csb_ram_1r1w", "csb_neuron_ram", "csb_lane")
+    found = {
+        rtl.purpose(f"{i.path}.u_accesses")
+        for i in design.elaborate(design.TOP, config.rtl_parameters(name))
+        if i.module in counted
+    }
+    assert found == {what for _, what in rtl.PLACES} - {"products"}
 
 
 def test_a_memory_is_asked_for_once_and_kept(

@@ -29,7 +29,7 @@ PLACES = (
     (r"u_neurons\.", "neurons"),
     (r"u_group\.u_seq\.", "PEGroup words"),
     (r"u_bank\.u_row\.", "accumulators of PE rows"),
-    (r"u_bank\.gen_bank\[\d+\]\.u_drain\.", "accumulators for drains"),
+    (r"u_bank\.gen_bank\[\d+\]\.gen_row\[\d+\]\.u_drain\.", "accumulators for drains"),
     (r"u_bias\.", "biases"),
     (r"u_state\.", "states"),
     (r"u_m\.", "narrow registers"),
