@@ -107,7 +107,8 @@ def compare(where: str, got: np.ndarray, want: np.ndarray) -> tuple[float, str]:
 
 
 def _refuse(place: str) -> SourceError:
-    return SourceError(f"the model is not what the file computes: {place}; please report this file")
+    return SourceError(f"the model is not what the file computes: {place}; convert the file if it "
+                       "computes in 16 bits, else please report it")  # fmt: skip
 
 
 # --- state dicts ----------------------------------------------------------------------------------

@@ -278,7 +278,7 @@ def _start(
         array, shape = found, found.shape
     else:
         tensor = call.node.input[at]
-        if isinstance(value, View) and isinstance(value.stage, Stage):
+        if isinstance(value, View) and call.walk.on_engine(value):
             raise call.refuse(f"{what} is the output of another layer; supported: constants, "
                               "inputs, and what the host computes before the layers")  # fmt: skip
         if isinstance(value, Host) and value.after:

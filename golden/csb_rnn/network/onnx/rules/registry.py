@@ -34,6 +34,9 @@ class Context(Protocol):
     def read(self, name: str, rank: int | None = None, fresh: bool = False) -> View | None:
         """A tensor as frames for the engine; fresh: as the engine's input."""
 
+    def on_engine(self, value: Value | None) -> bool:
+        """Whether a tensor depends on a layer of the engine."""
+
 
 @dataclass
 class Call:
