@@ -107,8 +107,11 @@ def test_numpy_files_come_back(tmp_path):
 
 
 ODD_TENSORS = {
-    "sparse": (torch.eye(12, 4).to_sparse(), "a sparse tensor"),
-    "csr": (torch.eye(12, 4).to_sparse_csr(), "a sparse tensor"),
+    "csc": (torch.eye(12, 4).to_sparse_csc(), "a sparse_csc tensor"),
+    "sparse, endless": (
+        torch.sparse_coo_tensor([[0], [0]], [1.0], (10**6, 10**6)),
+        "numbers, at most",
+    ),
     "quantised": (torch.quantize_per_tensor(torch.ones(12, 4), 0.1, 0, torch.qint8), "a quantised"),
     "meta": (torch.empty(12, 4, device="meta"), "(meta)"),
     "complex": (torch.ones(12, 4, dtype=torch.complex64), "a complex"),
@@ -127,6 +130,17 @@ def test_other_kinds_of_tensors(tmp_path, kind):
         with pytest.raises(CheckpointError) as caught:
             read_checkpoint(tmp_path / "a.pt")
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["to_sparse", "to_sparse_csr"])
+def test_sparse_tensors_are_taken_with_their_zeros(tmp_path, kind):
+    dense = gru()
+    dense["weight_hh_l0"] = torch.eye(12, 4)
+    torch.save(dense, tmp_path / "a.pt")
+    sparse = {**dense, "weight_hh_l0": getattr(dense["weight_hh_l0"], kind)()}
+    torch.save(sparse, tmp_path / "b.pt")
+    both = [read_checkpoint(tmp_path / f"{n}.pt").tensors for n in "ab"]
+    assert all(np.array_equal(both[0][k], v) for k, v in both[1].items())
 
 
 class Pickled:

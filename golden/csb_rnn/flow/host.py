@@ -175,7 +175,7 @@ def calibration(
         given: frames of the engine, or inputs of a file whose first nodes are the host's.
 
     Raises:
-        UsageError: names other than the file's inputs.
+        UsageError: names other than the file's inputs, or frames that are no finite numbers.
     """
     if given is None:
         return None
@@ -183,7 +183,10 @@ def calibration(
         raise UsageError("inputs by name are for an ONNX file; expected one array")
     by_name = isinstance(given, Mapping) or (isinstance(given, tuple) and plan is not None)
     if plan is None or (not by_name and (plan.plain or len(plan.inputs) > 1)):
-        return np.asarray(given)
+        x = np.asarray(given)
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise UsageError("calibration inputs hold NaN or infinity")
+        return x
     caught: list[np.ndarray] = []
 
     class Caught(Exception):  # noqa: N818

@@ -106,10 +106,22 @@ _STYLES = (
 )
 
 
+def _dense(value: Any) -> Any:
+    """A sparse tensor with all its zeros; a file's indices are checked first."""
+    import torch
+
+    if value.layout == torch.sparse_coo:
+        parts = (value._indices(), value._values())
+        return torch.sparse_coo_tensor(*parts, value.shape, check_invariants=True).to_dense()
+    parts = (value.crow_indices(), value.col_indices(), value.values())
+    return torch.sparse_csr_tensor(*parts, value.shape, check_invariants=True).to_dense()
+
+
 def _of_torch(key: str, value: Any) -> np.ndarray:
-    """A dense torch tensor as a numpy array; bfloat16, which numpy does not have, as float32."""
+    """A torch tensor as a numpy array; bfloat16, which numpy does not have, as float32."""
+    layout = str(value.layout).removeprefix("torch.")
     kinds = (
-        (str(value.layout) != "torch.strided", "a sparse"),
+        (layout not in ("strided", "sparse_coo", "sparse_csr"), f"a {layout}"),
         (value.is_quantized, "a quantised"),
         (value.is_meta, "an empty (meta)"),
         (value.is_complex(), "a complex"),
@@ -118,7 +130,8 @@ def _of_torch(key: str, value: Any) -> np.ndarray:
         if odd:
             raise CheckpointError(f"{key}: {kind} tensor; expected a dense one of real numbers")
     try:
-        value = value.detach().cpu().resolve_neg()
+        value = value.detach().cpu()
+        value = value.resolve_neg() if layout == "strided" else _dense(value)
         return (value.float() if value.is_floating_point() else value).numpy()
     except (TypeError, RuntimeError, NotImplementedError) as error:
         reason = untrusted.clean((str(error).splitlines() or [""])[0], 100)
