@@ -19,6 +19,7 @@ from csb_rnn.experiments.bench import (
     shared_rtl,
     shared_tables,
     shared_targets,
+    slot_tables,
     targets,
 )
 from csb_rnn.experiments.bench.results import Results, read, result_of
@@ -33,6 +34,7 @@ TEMPLATES = ROOT / "docs/templates"
 PAGES = {
     "engine": (*map(result_of, ("layers", "trained", "paper", "frames")), *area_tables.NAMES),
     "shared_columns": (*shared_targets.SOURCES, "packed"),
+    "slot_rate": ("slot_rate",),
 }
 
 
@@ -123,3 +125,13 @@ def shared_columns(folder: Path = measured.FOLDER) -> str:
         tables.append(shared_rtl.table(measured.read("shared_rtl", folder).rows))
     tables.append(shared_targets.table(rows))
     return _render("shared_columns", found, tables=tables)
+
+
+def slot_rate(folder: Path = measured.FOLDER) -> str:
+    """``docs/results/slot_rate.md``.
+
+    Raises:
+        MeasuredError: the result is missing or damaged.
+    """
+    found = measured.read("slot_rate", folder)
+    return _render("slot_rate", {"slot_rate": found}, tables=slot_tables.tables(found.rows))

@@ -108,6 +108,7 @@ def result_pages() -> dict[Path, str]:
     makers = {
         "engine": page.engine,
         "shared_columns": page.shared_columns,
+        "slot_rate": page.slot_rate,
         "energy": energy_page.energy,
         "importing": import_page.importing,
         "ecp5": board_page.ecp5,

@@ -103,6 +103,14 @@ KINDS: dict[str, Kind] = {
         ("paper512_cols",),
         key=("model", "config"),
     ),
+    "slot_rate": Kind(
+        "scripts/slot_rate.py",
+        ("hdl", *COMPILE, *PRUNED, *rooms("execution", "simulation"), f"{BENCH}/slot_rate.py",
+         f"{BENCH}/on_rtl.py", f"{SILICON}/synthesis.py", "checkpoints"),
+        ("paper256", "paper512", "fast256", "fast512"),
+        SYNTHESIS[:1],
+        key=("table", "model", "machine", "streams", "source"),
+    ),
     "weight_bits": Kind(
         "scripts/weight_bits.py",
         (*rooms("cells", "network", "models", "machine/numerics.py"),
