@@ -2,12 +2,15 @@
 """A better machine is not slower: more lanes, a wider neuron bus, more drains, shorter latencies.
 
 Random layers of every cell are compiled for ``tiny``, then for a machine that is better in one
-respect. The interval may grow by a cycle: words fall on other cycles.
+respect. The interval may grow by a cycle, as words fall on other cycles, and by the cycles that the
+neuron bus takes longer: a slot of more lanes has more places that no unit fills. Example: 26 units
+are 7 slots of one bus cycle on 4 lanes, and 4 slots of two, so 8 cycles, on 8 lanes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -31,14 +34,16 @@ FRAMES = 48
 CASES = 6
 SLOTS = 3  # at least, on the machine with 8 lanes
 SLACK = 1.0  # cycles
-# Of 30 seeds one has a layer that more lanes slow down: seed 28, 30.5 cycles, not 29, 4 streams.
-SEED = 21
+SEED = int(os.environ.get("CSB_SEED", "21"))
 
 
-def interval(case: LayerCase, c: Config, streams: int) -> float:
+def measured(case: LayerCase, c: Config, streams: int) -> tuple[float, int]:
+    """Cycles of a frame, and those of them in which the neuron bus is busy with h."""
     qnet = quantise.quantise(case.network(), c)
     program = compile_network(qnet, c, streams)
-    return timing.interval(timing.predict(program, FRAMES).last_out)
+    written = sum(bool(w.get("neu_we")) for w in program.elem[program.elem_loop :])
+    cycles = timing.interval(timing.predict(program, FRAMES).last_out)
+    return cycles, written * c.sub_slots
 
 
 def drawn(seed: int) -> list[LayerCase]:
@@ -57,18 +62,19 @@ def drawn(seed: int) -> list[LayerCase]:
 @pytest.mark.parametrize("better", BETTER)
 def test_more_is_not_slower(better, streams) -> None:
     for case in drawn(SEED):
-        before = interval(case, config.load("tiny", **BASE), streams)
-        after = interval(case, config.load("tiny", **BASE | BETTER[better]), streams)
-        assert after <= before + SLACK, f"{case}: {after} cycles, {before} without more {better}"
+        before, bus = measured(case, config.load("tiny", **BASE), streams)
+        after, its_bus = measured(case, config.load("tiny", **BASE | BETTER[better]), streams)
+        room = SLACK + max(0, its_bus - bus)
+        assert after <= before + room, f"{case}: {after} cycles, {before} without more {better}"
 
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_shorter_latencies_are_not_slower(streams, monkeypatch) -> None:
     cases, c = drawn(SEED), config.load("tiny", **BASE)
-    before = [interval(case, c, streams) for case in cases]
+    before = [measured(case, c, streams)[0] for case in cases]
     for name, change in LATENCIES.items():
         of = getattr(isa, name)
         monkeypatch.setattr(isa, name, lambda c, of=of, change=change: of(c) + change)
     for case, old in zip(cases, before, strict=True):
-        new = interval(case, c, streams)
+        new, _ = measured(case, c, streams)
         assert new <= old + SLACK, f"{case}: {new} cycles, {old} with longer latencies"
