@@ -110,12 +110,12 @@ def _dense(value: Any) -> Any:
     """A sparse tensor with all its zeros; a file's indices are checked first."""
     import torch
 
-    size, safe = value.shape, {"check_invariants": True}
+    size = value.shape
     if value.layout == torch.sparse_coo:
         at, kept = value._indices(), value._values()
-        return torch.sparse_coo_tensor(at, kept, size, **safe).to_dense()
+        return torch.sparse_coo_tensor(at, kept, size, check_invariants=True).to_dense()
     rows, columns, kept = value.crow_indices(), value.col_indices(), value.values()
-    return torch.sparse_csr_tensor(rows, columns, kept, size, **safe).to_dense()
+    return torch.sparse_csr_tensor(rows, columns, kept, size, check_invariants=True).to_dense()
 
 
 def _of_torch(key: str, value: Any) -> np.ndarray:
