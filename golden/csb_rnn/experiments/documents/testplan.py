@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The test plan: ``docs/develop/testplan.toml`` and, for each feature, its status by results.
 
-A feature is done if nothing of it is open, its proofs hold and its nightly steps passed. A test
+A feature is done if nothing of it is open, its proofs hold, its results reach their goals and its
+nightly steps passed. A test
 that does not exist is a finding of the check of pages.
 """
 
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from csb_rnn.errors import CsbError
+from csb_rnn.experiments.documents import reached
 from csb_rnn.experiments.documents.tables import DOCS, table
 from csb_rnn.experiments.reports import measured, nightly
 
 PLAN = DOCS / "develop/testplan.toml"
 STAGES = ("V1", "V2", "V3")
-KEYS = {"name", "stage", "part", "tests", "proofs", "nightly", "covers", "open"}
+KEYS = {"name", "stage", "part", "tests", "proofs", "nightly", "results", "covers", "open"}
 
 
 class PlanError(CsbError, ValueError):
@@ -58,7 +60,9 @@ def status(feature: dict[str, Any], folder: Path = nightly.RESULTS) -> str:
     proved = {row["proof"] for row in measured.read("formal").rows if row["proved"]}
     wanted = [f"proof {p}" for p in feature.get("proofs", ()) if p not in proved]
     wanted += [f"step {s}" for s in feature.get("nightly", ()) if not passed(s, folder)]
+    short = [text for name in feature.get("results", ()) if (text := reached.missing(name))]
     parts = [f"no result of {', '.join(wanted)}"] if wanted else []
+    parts += short
     return "; ".join([feature["open"], *parts] if "open" in feature else parts) or "done"
 
 
@@ -68,6 +72,7 @@ def plan_table() -> str:
     for feature in features():
         checks = [f"`{test}`" for test in feature["tests"]]
         checks += [f"proof [{p}](formal.md#proofs)" for p in feature.get("proofs", ())]
+        checks += [f"result [`{r}`](long_runs.md)" for r in feature.get("results", ())]
         checks += [f"nightly `{step}`" for step in feature.get("nightly", ())]
         body.append((feature["stage"], feature["name"], feature["part"],
                      ", ".join(checks) or "-", feature["covers"], status(feature)))  # fmt: skip
