@@ -148,7 +148,7 @@ KINDS: dict[str, Kind] = {
     ),
     "soak": Kind(
         "scripts/soak.py --results",
-        ("hdl", *COMPILE, *DIRECT, *rooms("experiments/soak")),
+        ("hdl", *DIRECT, *rooms("experiments/soak")),
         ("tiny", "small"),
         tools=("verilator",),
         key=("table", "config"),
@@ -162,21 +162,21 @@ KINDS: dict[str, Kind] = {
     ),
     "faults": Kind(
         "scripts/faults.py --results",
-        ("hdl", *COMPILE, *DIRECT, *rooms("experiments/faults")),
+        ("hdl", *DIRECT, *rooms("experiments/faults")),
         ("tiny",),
         tools=("verilator",),
         key=("table", "place", "path", "bit", "cycle"),
     ),
     "netlist": Kind(
         "scripts/netlist.py --results",
-        ("hdl", *COMPILE, *DIRECT, *rooms("experiments/board/cells.py")),
+        ("hdl", *DIRECT, *rooms("experiments/board/cells.py")),
         ("tiny", "small"),
         SYNTHESIS[:1],
         key=("config",),
     ),
     "functional": Kind(
         "scripts/functional.py --results",
-        ("hdl", *COMPILE, *DIRECT, *rooms("driver/recovery.py", "experiments/soak",
+        ("hdl", *DIRECT, *rooms("driver/recovery.py", "experiments/soak",
          "experiments/functional")),
         ("tiny", "small", "tiny_cols"),
         tools=("verilator", "cocotb-coverage"),

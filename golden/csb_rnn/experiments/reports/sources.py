@@ -47,11 +47,13 @@ COMPILE = rooms(
     "compiler",
     "flow/cycles.py",
 )
-#: csb_top as a library, and its drawn networks.
+#: csb_top as a library: its drawn networks, their images, their expected numbers.
 DIRECT = (
-    *rooms("verify/random_layers.py", "experiments/direct"),
+    *COMPILE[:6],
+    *rooms("cells", "compiler", "models", "program", "network/network.py",
+           "verify/random_layers.py", "experiments/direct"),
     f"{PACKAGE}/experiments/direct/ports.cpp",
-)
+)  # fmt: skip
 TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
     "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
 TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
