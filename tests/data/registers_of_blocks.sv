@@ -17,6 +17,7 @@ module registers_of_blocks (
     output logic signed [31:0] preset_o,
     output logic signed [31:0] inputs_o,
     output logic signed [31:0] half_o,
+    output logic signed [31:0] enabled_o,
     output logic signed [15:0] tap_o,
     output logic [15:0] plain_o,
     output logic [35:0] wide_o,
@@ -50,11 +51,20 @@ module registers_of_blocks (
   always_ff @(posedge clk_i) preset_o <= product + 32'(a_i);
   assign inputs_o = product;
 
-  // Of one operand only; with an enable behind it.
+  // Of one operand only.
   logic signed [15:0] g_q;
   always_ff @(posedge clk_i) begin
     g_q <= b_i;
-    if (en_i) half_o <= (a_i + 16'sd3) * g_q;
+    half_o <= (a_i + 16'sd3) * g_q;
+  end
+
+  // An enable of each register; the reset of an operand is stronger than its enable.
+  logic signed [15:0] r_q, s_q;
+  always_ff @(posedge clk_i) begin
+    if (en_i) r_q <= a_i;
+    if (we_i) s_q <= b_i;
+    if (zero_i) s_q <= 16'h4000;
+    if (one_i) enabled_o <= r_q * s_q;
   end
 
   // Memories: read through a register, the wide one through a register with an enable; one is

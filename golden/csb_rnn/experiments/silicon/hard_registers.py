@@ -8,9 +8,10 @@ outputs. Here each takes the place of flip-flops if the netlist computes the sam
 every cycle: example, 32 flip-flops ``a_q``, ``b_q`` in front of a multiplier of 16 bits and 32
 behind it, ``p_q``, leave a MULT18X18D with REG_INPUTA_CLK, REG_INPUTB_CLK, REG_OUTPUT_CLK = CLK0.
 
-Only flip-flops without initial value are taken. In front of a multiplier they may have a reset:
-the same one to zero becomes the register's, any other moves into a LUT in front of it. Behind a
-block RAM they may have the same enable.
+Only flip-flops without initial value are taken, and those of a register have one clock and one
+enable. In front of a multiplier they may have a reset: the same one to zero becomes the register's,
+any other moves into LUTs, of the data and of the enable: whether a register's reset or its enable
+is the stronger one is never asked.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Register(NamedTuple):
     pins: Pins
     ends: dict[str, int | str]  # the block's ports, and the nets they are on instead
     logic: dict[str, Pins]  # ports with a reset of their own in front of the register
+    also: int | str = ZERO  # a net that enables the register too
 
 
 class Netlist:
@@ -115,27 +117,32 @@ class Netlist:
 
     def before(self, name: str, ports: list[str]) -> Register | None:
         """The register in front of input ports, or None if they are not all behind flip-flops of
-        one clock without enable. A port on constant zero is as good."""
+        one clock and enable. A port on constant zero is as good."""
         flops, pins = {}, {}
         for port in ports:
             bit = self.net(name, port)
             if isinstance(bit, int):
                 flop = self.driver.get(bit)
                 found = None if flop is None else self.pins(flop)
-                if flop is None or found is None or found.enable != ONE:
+                if flop is None or found is None:
                     return None
                 flops[port], pins[port] = flop, found
             elif bit == ONE:
                 return None
-        clocks = {found.clock for found in pins.values()}
-        if len(clocks) != 1:
+        which = set(pins.values())
+        if len({(found.clock, found.enable) for found in which}) != 1:
             return None
-        (clock,) = clocks
         ends = {port: self.net(flop, "DI") for port, flop in flops.items()}
-        if len(set(pins.values())) == 1 and not any(found.to_one for found in pins.values()):
-            return Register(next(iter(pins.values())), ends, {})
+        one = next(iter(which))
+        plain = one.enable == ONE or one.reset == ZERO
+        if len(which) == 1 and not one.to_one and plain:
+            return Register(one, ends, {})
+        resets = {found.reset for found in which}
+        if one.enable != ONE and len(resets) > 1:
+            return None
         logic = {port: found for port, found in pins.items() if found.reset != ZERO}
-        return Register(Pins(clock), ends, logic)
+        also = ZERO if one.enable == ONE else one.reset
+        return Register(Pins(one.clock, one.enable), ends, logic, also)
 
     def behind(self, name: str, ports: list[str]) -> Register | None:
         """The register behind output ports, or None if one of them is read by anything else than
@@ -172,8 +179,12 @@ class Netlist:
                 self.connect(name, port, bit)
         return self.net(name, "Z")
 
-    def take_inputs(self, name: str, register: Register) -> None:
-        """Inputs read what the flip-flops read, which go if nothing else needs them."""
+    def take_inputs(self, name: str, register: Register) -> int | str:
+        """Inputs read what the flip-flops read, which go if nothing else needs them.
+
+        Returns:
+            The register's enable.
+        """
         for port, end in register.ends.items():
             old = self.net(name, port)
             assert isinstance(old, int)
@@ -183,6 +194,11 @@ class Netlist:
             self.connect(name, port, end)
             if not self.readers[old] and old not in self.kept:
                 self.remove(flop)
+        clock, enable, *_ = register.pins
+        if register.also == ZERO:
+            return enable
+        by = Pins(clock, reset=register.also, to_one=True)
+        return self.gate(f"{name}_enable_{enable}_{register.also}", enable, by)
 
     def take_outputs(self, name: str, register: Register) -> None:
         """Outputs drive what the flip-flops drove."""
@@ -193,29 +209,33 @@ class Netlist:
 
 
 def _multiplier(n: Netlist, name: str) -> Counter[str]:
+    """Number 0 of the enables and resets is the product's: of half of the multipliers of a chip
+    there is no other choice."""
     done: Counter[str] = Counter()
     clocks: set[int | str] = set()
+    controls: dict[str, int | str] = {"CE0": ONE, "RST0": ZERO}
     parameters = n.cells[name]["parameters"]
     a, b = (n.before(name, [f"{side}{i}" for i in range(WIDTH)]) for side in "AB")
     if a and b and a.pins.clock == b.pins.clock:  # nextpnr has no timing of one of them alone
-        for i, (side, register) in enumerate((("A", a), ("B", b))):
-            parameters |= {f"REG_INPUT{side}_CLK": "CLK0", f"REG_INPUT{side}_CE": "CE0",
+        for i, (side, register) in enumerate((("A", a), ("B", b)), start=1):
+            parameters |= {f"REG_INPUT{side}_CLK": "CLK0", f"REG_INPUT{side}_CE": f"CE{i}",
                            f"REG_INPUT{side}_RST": f"RST{i}"}  # fmt: skip
-            n.take_inputs(name, register)
-            n.connect(name, f"RST{i}", register.pins.reset)
+            controls[f"CE{i}"] = n.take_inputs(name, register)
+            controls[f"RST{i}"] = register.pins.reset
         clocks.add(a.pins.clock)
         done["multiplier inputs"] += 1
     output = n.behind(name, [f"P{i}" for i in range(PRODUCT)])
-    if output and output.pins.enable == ONE and len(clocks | {output.pins.clock}) == 1:
-        parameters |= {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0", "REG_OUTPUT_RST": "RST2"}
+    if output and len(clocks | {output.pins.clock}) == 1:
+        parameters |= {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0", "REG_OUTPUT_RST": "RST0"}
         n.take_outputs(name, output)
-        n.connect(name, "RST2", ZERO)
+        controls["CE0"] = output.pins.enable
         clocks.add(output.pins.clock)
         done["multiplier outputs"] += 1
     if done:
         parameters |= {"CLK0_DIV": "ENABLED", "RESETMODE": "SYNC", "GSR": "DISABLED"}
+        for port, bit in controls.items():
+            n.connect(name, port, bit)
         n.connect(name, "CLK0", clocks.pop())
-        n.connect(name, "CE0", ONE)
     return done
 
 
