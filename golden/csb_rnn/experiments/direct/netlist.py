@@ -16,7 +16,7 @@ import numpy as np
 
 from csb_rnn.compiler import compile_network
 from csb_rnn.experiments.board import cells
-from csb_rnn.experiments.board.netlist import _share
+from csb_rnn.experiments.board.netlist import share
 from csb_rnn.experiments.direct import jobs, library
 from csb_rnn.experiments.direct.host import STOP, Host
 from csb_rnn.experiments.silicon.synthesis import run_yosys
@@ -56,7 +56,7 @@ def synthesise(name: str) -> Path:
     )
     run_yosys(prefix)
     whole = prefix.with_suffix(".sv")
-    parts = [cells.logic(_share()), cells.block_ram(), cells.multiplier()]
+    parts = [cells.logic(share()), cells.block_ram(), cells.multiplier()]
     whole.write_text("\n".join([*parts, Path(f"{prefix}_cells.v").read_text()]))
     return whole
 
