@@ -68,7 +68,7 @@ def test_the_program_multiplies_in_parts(seed):
     assert max(np.abs(g.pe["w"]).max() for g in p.groups) <= 32767
 
 
-def test_a_layer_that_gains_little_has_none(monkeypatch):
+def test_a_layer_of_little_error_has_none(monkeypatch):
     c, x = config.load("tiny"), np.random.default_rng(0).normal(size=(60, 7))
 
     def largest() -> int:
@@ -76,7 +76,7 @@ def test_a_layer_that_gains_little_has_none(monkeypatch):
         return max(int(np.abs(w).max()) for w in weights.values())
 
     assert largest() > 32767
-    monkeypatch.setattr(choice, "GAIN", 0.0)
+    monkeypatch.setattr(choice, "ENOUGH", 1.0)
     assert largest() <= 32767
 
 

@@ -23,7 +23,7 @@ from csb_rnn.cells.graph import Drain
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import GRID_W
 from csb_rnn.models.lift import best_lift, lifted, sum_fracs
-from csb_rnn.models.outliers import GAIN, limiting
+from csb_rnn.models.outliers import ENOUGH, limiting
 from csb_rnn.network.network import Floats, Layer
 
 MARGIN = 1.25  # room above the largest value seen in calibration
@@ -132,11 +132,11 @@ class Chooser:
             out: the vector returned by the layer.
         """
         plain = self._best(limits, x_frac, out)
-        if self.cfg.shared_cols != 1:
+        if self.cfg.shared_cols != 1 or plain.error < ENOUGH**2:
             return plain
         self.several = True
         found = self._best(limits, x_frac, out)
-        return found if found.error < plain.error * GAIN**2 else plain
+        return found if found.error < plain.error else plain
 
     def _best(
         self, limits: Mapping[str, Sequence[int]], x_frac: int | None, out: str | None
