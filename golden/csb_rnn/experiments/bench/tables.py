@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 Row = dict[str, Any]
+Some = TypeVar("Some", bound=Mapping[str, Any])  # rows of any kind
 LEAST_IDEAL = 100  # least ideal cycles of a layer-block pair in the mean
 
 
@@ -36,7 +37,7 @@ def mean(values: Iterable[float]) -> float | None:
     return statistics.fmean(values) if values else None
 
 
-def pick(rows: Iterable[Row], **want: Any) -> list[Row]:
+def pick(rows: Iterable[Some], **want: Any) -> list[Some]:
     """Rows with these values."""
     return [r for r in rows if all(r[k] == v for k, v in want.items())]
 

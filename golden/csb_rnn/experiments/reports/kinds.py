@@ -295,15 +295,3 @@ KINDS: dict[str, Kind] = {
 
 #: Command to measure a result and write its file.
 COMMANDS = {name: kind.command for name, kind in KINDS.items()}
-
-#: Columns of the table of ``make sim``: head, key of a row. Speeds of a machine are not kept.
-SIM_COLUMNS = (
-    ("model", "model"), ("configuration", "config"), ("frames", "frames"),
-    ("outputs that differ", "mismatches"), ("states", "state_mismatches"),
-    ("cycles", "cycle_mismatches"), ("cycles/frame", "cycles_per_frame"),
-    ("predicted", "cycles_per_frame_predicted"), ("kept weights", "kept_weights"),
-    ("MAC efficiency", "mac_efficiency"), ("frame efficiency", "frame_efficiency"),
-    ("task result", "task_metric"), ("RTL", "task_value"), ("float", "task_value_float"),
-    ("of", "task_items"), ("difference from float", "difference"), ("99.9 %", "difference_999"),
-    ("saturated", "saturated"), ("simulator", "sim"),
-)  # fmt: skip

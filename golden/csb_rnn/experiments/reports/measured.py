@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 from csb_rnn.errors import CsbError
 from csb_rnn.experiments.reports import source_text
-from csb_rnn.experiments.reports.kinds import ASIDE, COMMANDS, KINDS, SIM_COLUMNS
+from csb_rnn.experiments.reports.kinds import ASIDE, COMMANDS, KINDS
+from csb_rnn.experiments.reports.sources import SIM_COLUMNS
 from csb_rnn.machine.folders import ROOT
 
 __all__ = [
