@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from csb_rnn.experiments.bench.slot_rate import BASE, FAST, NOT_BUILT, STREAMS
+from csb_rnn.experiments.bench.slot_rate import BASE, FAST, MACHINES, NOT_BUILT, STREAMS
 from csb_rnn.experiments.bench.tables import Row, Table, pick
+from csb_rnn.flow.cycles import LOOP_CYCLES
+from csb_rnn.machine import config
+from csb_rnn.machine.config import Config
 
 TITLES = {
     "bus_neurons": f"`{BASE}`, `bus_neurons` = 2",
@@ -49,6 +52,40 @@ def interval_table(rows: Sequence[Row]) -> Table:
     )
 
 
+#: Units and drained rows of a unit of each model.
+SHAPES = {"SR4": (256, 4), "z6_lstm": (256, 4), "z2_gru": (256, 4), "z3_ligru": (256, 2)}
+BOUNDED = (BASE, "bus_neurons", "drain_rows", "both", "fast512")
+
+
+def slot_cycles(units: int, rows: int, c: Config) -> int:
+    """Cycles of a frame's slots, each on the drain unit and the neuron bus.
+
+    Example: 256 units of 4 rows are 16 slots of 4 cycles, so 64, on ``paper256``, 32 on
+    ``fast256``."""
+    return -(-units // c.lanes) * max(-(-rows // c.drain_rows), c.sub_slots)
+
+
+def bound_table(rows: Sequence[Row]) -> Table:
+    """The bound of a frame of one stream with the rate of slots, and the measured frame."""
+    lines = []
+    found = pick(rows, table="intervals", source="timing", streams=1)
+    for machine in BOUNDED:
+        base, changes = MACHINES[machine]
+        c = config.load(base, **changes)
+        for r in pick(found, machine=machine):
+            slots = slot_cycles(*SHAPES[r["model"]], c)
+            products = r["kept_weights"] / c.pes
+            lines.append((title(machine), r["model"], f"{products:.0f}", str(slots),
+                          f"{max(products, slots) + LOOP_CYCLES:.0f}",
+                          f"{r['cycles']:g}"))  # fmt: skip
+    heads = ("machine", "model", "products", "slots", "bound", "cycles a frame")
+    note = (
+        f"Bound: the larger of products and slots, and {LOOP_CYCLES} cycles of a dependent product "
+        "(as `csb_rnn.flow.recurrence_cycles`, which counts products alone)."
+    )
+    return Table("bound of one stream, slots counted", heads, lines, left=2, note=note)
+
+
 def rtl_table(rows: Sequence[Row]) -> Table:
     """Frames on the RTL beside the timing model."""
     lines = []
@@ -66,5 +103,5 @@ def rtl_table(rows: Sequence[Row]) -> Table:
 
 def tables(rows: Sequence[Row]) -> list[Table]:
     """All of them, in the order of the page."""
-    out = [interval_table(rows)]
+    out = [interval_table(rows), bound_table(rows)]
     return out + ([rtl_table(rows)] if pick(rows, table="intervals", source="rtl") else [])
