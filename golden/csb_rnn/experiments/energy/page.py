@@ -19,7 +19,7 @@ from csb_rnn.experiments.silicon import netlist
 from csb_rnn.machine import config, isa
 from csb_rnn.machine.folders import ROOT
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 TEMPLATES = ROOT / "docs/templates"
 BASE = "CSB class-balanced"
 PARTS = (*ENGINE, *REST)
