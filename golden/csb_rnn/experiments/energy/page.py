@@ -15,7 +15,6 @@ from csb_rnn.experiments.bench.tables import Table, pick
 from csb_rnn.experiments.energy import cacti
 from csb_rnn.experiments.energy.frame import ENGINE, REST
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.silicon import netlist
 from csb_rnn.machine import config, isa
 from csb_rnn.machine.folders import ROOT
 
@@ -216,7 +215,6 @@ def energy(folder: Path = measured.FOLDER) -> str:
         commit=found.commit,
         tables=tables,
         checked=checked_table(rows),
-        gated_flops=netlist.GATED_FLOPS,
         gates=measured.read("gates", folder).rows if gates.is_file() else [],
         example=example(rows, memories),
         source=memories["source"],

@@ -243,6 +243,7 @@ def make(module: str, parameters: Mapping[str, int], name: str, gated: bool) -> 
     paths = {f"{i.module}${i.path}": i for i in instances}
     parts = [
         "/* verilator lint_off */",
+        "/* verilator lint_off LATCH */",  # of clock gates
         *(_memory(box, paths[box]) for box in sorted(boxes)),
         Path(f"{prefix}_cells.v").read_text(),
         _counted(Path(f"{prefix}.v").read_text(), nets, "clk_i"),
