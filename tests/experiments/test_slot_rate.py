@@ -43,7 +43,7 @@ def test_tables_show_one_and_four_streams_and_the_price() -> None:
     assert intervals.rows == [
         ("`fast256`", "73 / 51", "-"), ("`paper256`, both", "74 / 52", "+27.3")
     ]  # fmt: skip
-    assert bound.rows == [("`paper256`, both", "SR4", "35", "32", "59", "74")]
+    assert bound.rows == [("`paper256`, both", "SR4", "35", "32", "56", "74")]
     assert rtl.rows == [("SR4", "`fast256`", "4", "51", "51", "0.695")]
     assert slot_tables.title("fast256, fast_act") == "`fast256`, `fast_act` = 1"
     assert slot_tables.title("fast512, all three") == "`fast512`, all three"

@@ -76,12 +76,12 @@ def bound_table(rows: Sequence[Row]) -> Table:
             slots = slot_cycles(*SHAPES[r["model"]], c)
             products = r["kept_weights"] / c.pes
             lines.append((title(machine), r["model"], f"{products:.0f}", str(slots),
-                          f"{max(products, slots) + LOOP_CYCLES:.0f}",
+                          f"{max(products, slots + LOOP_CYCLES):.0f}",
                           f"{r['cycles']:g}"))  # fmt: skip
     heads = ("machine", "model", "products", "slots", "bound", "cycles a frame")
     note = (
-        f"Bound: the larger of products and slots, and {LOOP_CYCLES} cycles of a dependent product "
-        "(as `csb_rnn.flow.recurrence_cycles`, which counts products alone)."
+        f"Bound: the products of all weights, or the slots and {LOOP_CYCLES} cycles of their loop, "
+        "if more (`csb_rnn.flow.recurrence_cycles` has those cycles, but counts no slots)."
     )
     return Table("bound of one stream, slots counted", heads, lines, left=2, note=note)
 
