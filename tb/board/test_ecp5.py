@@ -29,11 +29,15 @@ BOOT = int(os.environ.get("CSB_BOOT_CYCLES", "400_000"))  # cycles of reading th
 
 
 def job(number: int) -> tuple[Network, np.ndarray, np.ndarray, np.ndarray]:
-    """A network that the launcher wrote: for the driver, inputs, outputs, last states."""
+    """A network that the launcher wrote: for the driver, inputs in float, outputs, last states.
+
+    A network may scale columns of its inputs, so the launcher writes inputs before that.
+    """
     folder = Path(os.environ["CSB_JOB"])
     arrays = np.load(folder / f"net{number}.npz")
     network = pickle.loads((folder / f"driver_{number}.pickle").read_bytes())
-    return network, arrays["x"], arrays["y"], arrays["states"][-1]
+    values = arrays["values"] if "values" in arrays else arrays["x"] / 2.0**network.x_frac
+    return network, values, arrays["y"], arrays["states"][-1]
 
 
 def on_board(test: Callable[[SerialPort, Line, object], None]) -> Callable:
@@ -59,7 +63,7 @@ def check(device: Device, number: int, frames: int | None = None) -> None:
     x, y = x[:frames], y[:frames]
     device.network = n
     with device.run():
-        got = device.frames(x / 2.0**n.x_frac)
+        got = device.frames(x)
     assert (got == y / np.float32(2.0**n.out_frac)).all()
     if frames is None:
         found = np.concatenate([device.read_state(s.key) for s in n.states])

@@ -55,7 +55,7 @@ def write_job(q: QNetwork, c: Config, folder: Path) -> tuple[int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "image.memh").write_text(image.memh(data))
     (folder / "driver_0.pickle").write_bytes(pickle.dumps(Network.of(program, data)))
-    np.savez(folder / "net0.npz", x=frames, y=y, states=np.zeros((1, 1)))
+    np.savez(folder / "net0.npz", values=x, y=y, states=np.zeros((1, 1)))
     return program.outputs, len(data) // 4
 
 
