@@ -119,8 +119,9 @@ async def follow_drain(bench: Bench, words: list[Word], free: int, rates: tuple)
                     "shift_o": rows["shift"],
                 }
                 bench.expect[cycle + 3 + 2 * cfg.deep + stages]["act_o"] = rows["act"]
-                last = bench.expect[cycle + isa.lat_post(cfg) - 1]
-                last |= {"reg_we_o": 1, "reg_o": word["dst"], "post_o": word["post"]}
+                last = cycle + isa.lat_post(cfg) - 1
+                bench.expect[last]["post_o"] = word["post"]
+                bench.expect[last + cfg.reg_bypass] |= {"reg_we_o": 1, "reg_o": word["dst"]}
                 if word["acquire"]:
                     tokens.pop(0)
                 marks -= word["wait_mark"]
@@ -205,7 +206,10 @@ def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dic
                 "wr_evt_o": word["evt"],
             },
         ),
-        (isa.lat_elem_reg(cfg) - 1, {"reg_we_o": word["reg_we"], "reg_o": word["reg"]}),
+        (
+            isa.lat_elem_reg(cfg) - 1 + cfg.reg_bypass,
+            {"reg_we_o": word["reg_we"], "reg_o": word["reg"]},
+        ),
     )
 
 
