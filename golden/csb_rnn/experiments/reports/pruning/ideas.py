@@ -11,7 +11,7 @@ from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.reports.pruning.targets import ratios, tell
 from csb_rnn.experiments.reports.pruning.tasks import rate_of
 from csb_rnn.experiments.reports.pruning.words import CSB, label, number, value_of
-from csb_rnn.experiments.tasks.plans import JOINT, KEPT, MACHINE, PLANS, RECIPES
+from csb_rnn.experiments.tasks.plans import GRADUAL, JOINT, KEPT, MACHINE, PLANS, RECIPES
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -64,7 +64,7 @@ def before_retraining(records_of: dict[str, Records]) -> str:
         for (scheme, rate), t in sorted(lines.items()):
             other = f"{scheme}+{KEPT}"  # by a recipe of the table or another one
             ours = (other, rate) in lines
-            if KEPT in scheme.split("+") or not (ours or "+" in scheme):
+            if {KEPT, GRADUAL} & {*scheme.split("+")} or not (ours or "+" in scheme):
                 continue
             metric = dense[0]["metric"]
             pairs = [(scheme, t)]
@@ -90,7 +90,7 @@ def ideas(records_of: dict[str, Records]) -> str:
         for scheme in sorted({t["scheme"] for t in records.of("try")}):
             base, *variants = scheme.split("+")
             fed = KEPT in variants
-            if not set(variants) - {KEPT} or MACHINE in variants:
+            if not set(variants) - {KEPT} or {MACHINE, GRADUAL} & {*variants}:
                 continue  # a scheme of the table
             plain = records.results(f"{base}+{KEPT}" if fed else base)
             varied = records.results(scheme)
