@@ -15,13 +15,13 @@ from csb_rnn.verify.random_layers import PATTERNS, LayerCase
 
 # configuration, changes to it, cases, largest size
 FIELDS = ("config", "override", "cases", "largest")
+TWICE = {"bus_neurons": 2, "drain_rows": 2, "drain_banks": 2, "share_v": 1}
 ON_BOTH = [
     ("tiny", {}, 40, 60),
     ("small", {"data_w": 8, "drain_banks": 2}, 4, 60),
     ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
     ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8}, 8, 40),
-    ("tiny", {"bus_neurons": 2, "drain_rows": 2, "drain_banks": 2, "share_v": 1}, 8, 40),
-    ("tiny", {"bus_neurons": 2, "drain_rows": 2, "sum_bypass": 1, "program_reg": 1}, 8, 40),
+    ("tiny", TWICE | {"sum_bypass": 1, "program_reg": 1}, 8, 40),
 ]
 ON_VERILATOR = [
     ("tiny", {}, 30, 300),
@@ -35,6 +35,7 @@ ALWAYS = (
     {"hidden": 40, "inputs": 6, "pattern": "csb", "density": 0.05, "block": 8},
 )
 LATER = [  # large builds for this test alone; make nightly
+    ("tiny", TWICE, 12, 100),
     ("small", {"share_h": 0}, 12, 100),
     ("small", {"shared_cols": 4}, 12, 100),
     ("paper256", {}, 30, 300),

@@ -114,7 +114,9 @@ def test_stalls(sim, tmp_path, stall) -> None:
     check(case, tiny(sim), sim, tmp_path, frames=8, stall=stall)
 
 
-@pytest.mark.parametrize("name", ["small", "odd", "paper256", "paper512"])
+@pytest.mark.parametrize(
+    "name", ["small", "odd", "paper256", pytest.param("paper512", marks=pytest.mark.nightly)]
+)
 @pytest.mark.sims("icarus")
 def test_larger_configurations_smoke(sim, tmp_path, name) -> None:
     """One case of each larger configuration on Icarus; shallow, as a load clears every memory."""
