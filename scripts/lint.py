@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lints the design and the Python code; exits with 1 on any finding.
 
-Verilator (-Wall), slang and Icarus see every module alone as top, with every set of parameters
-that it has somewhere in a named configuration; waivers are in ``hdl/csb_waivers.vlt`` only. mypy
-checks the types of the package. Rules of this repository: every source file has its licence line,
-no line of SystemVerilog is longer than 100 columns, no test reads a clock. ``--fix`` rewrites the
-formatting of both languages, and ruff's own repairs, instead.
+slang and Icarus see every module alone as top, and Verilator (-Wall) sees `csb_top`, with every
+set of parameters that it has somewhere in a named configuration; waivers are in
+``hdl/csb_waivers.vlt`` only. mypy checks the types of the package. Rules of this repository: every
+source file has its licence line, no line of SystemVerilog is longer than 100 columns, no test reads
+a clock. ``--fix`` rewrites the formatting of both languages, and ruff's own repairs, instead.
 """
 
 import sys

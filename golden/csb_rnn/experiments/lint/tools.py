@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools of ``make lint``, and the calls of each.
 
-Verilator, slang and Icarus see every module alone as top, with every set of its parameters
-somewhere in a named configuration. ruff, verible and mypy see every file once.
+slang and Icarus see every module alone as top, with every set of its parameters somewhere in a
+named configuration. Verilator reads them inside `csb_top`, once for each named configuration, since
+it warns of an instance as it does of a top. ruff, verible and mypy see every file once.
 """
 
 from __future__ import annotations
@@ -67,13 +68,16 @@ def rtl_jobs() -> Iterator[Job]:
     tops = [top for file in listed for top in modules_of(file)]
     # Each message to be seen, and one configuration with it.
     todo: dict[tuple[str, tuple[tuple[str, int], ...]], str] = {}
+    inside: set[str] = set()  # modules that Verilator reads below csb_top
     for name in config.names() if design.TOP in tops else ():
         for _, top, parameters in design.elaborate(design.TOP, config.rtl_parameters(name)):
             todo.setdefault((top, parameters), name)
+            inside |= {top} - {design.TOP}
     for top in set(tops) - {top for top, _ in todo}:
         todo[top, ()] = "no configuration"
     for (top, parameters), name in sorted(todo.items()):
-        yield from module_jobs(top, parameters, name, design.needed_sources(top))
+        jobs = module_jobs(top, parameters, name, design.needed_sources(top))
+        yield from (job for job in jobs if job.tool != "verilator" or top not in inside)
 
 
 def module_jobs(
