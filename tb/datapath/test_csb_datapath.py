@@ -15,7 +15,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from csb_rnn.machine import isa, numerics
-from csb_rnn.machine.config import Config
+from csb_rnn.machine.config import Config, clog2
 from tb.datapath.test_csb_lane import bench_config
 from tb.lib.datapath_model import LaneModel, Word, pack, random_signed, random_word, unpack
 from tb.lib.stream import reset, start_clock
@@ -222,7 +222,7 @@ class Units:
         cfg, w = self.cfg, self.cfg.sub_slots
         toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
         neu_addr = word["neu_addr"] ^ toggle << (cfg.neuron_aw - 4)
-        out_addr = word["out_addr"] + (n & 1) * cfg.out_depth
+        out_addr = word["out_addr"] + ((n & 1) << clog2(cfg.out_depth))
         places = cfg.bus_neurons * cfg.L
         values = np.zeros(w * places, np.int64)
         values[cfg.bus_place(np.arange(cfg.lanes))] = v

@@ -14,6 +14,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from csb_rnn.machine import isa
+from csb_rnn.machine.config import clog2
 from tb.datapath.test_csb_datapath import Program, Unit
 from tb.datapath.test_csb_lane import bench_config, row_controls
 from tb.lib.datapath_model import Word, pack
@@ -162,7 +163,7 @@ def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dic
     stream, frame = n % p.streams, 1 if prologue else n // p.streams
     base, states = stream * p.stride, cfg.state_depth
     toggle = (word["neu_pp"] & frame) << 3 | int(f"{stream:03b}"[::-1], 2)
-    half = 0 if prologue else (unit.iteration & 1) * cfg.out_depth
+    half = 0 if prologue else (unit.iteration & 1) << clog2(cfg.out_depth)
     return (
         (
             0,

@@ -146,7 +146,7 @@ SHALLOW = {"state_depth": 32, "bias_depth": 24, "acc_depth": 32, "neuron_depth":
     ],
 )
 def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None:
-    overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
+    overrides = SHALLOW | {"out_depth": 24, "drain_depth": 40, "elem_depth": 64} | overrides
     cfg = config.load(name, **overrides)
     every = config.rtl_parameters(cfg)
     names = {
@@ -184,7 +184,7 @@ def test_unit(sim: str, unit: str, name: str, overrides: dict[str, int]) -> None
     ids=str,
 )
 def test_datapath(sim: str, name: str, overrides: dict[str, int]) -> None:
-    overrides = SHALLOW | {"out_depth": 32, "drain_depth": 40, "elem_depth": 64} | overrides
+    overrides = SHALLOW | {"out_depth": 24, "drain_depth": 40, "elem_depth": 64} | overrides
     cfg = config.load(name, **overrides)
     run(
         "csb_datapath",
