@@ -20,6 +20,7 @@ module load_proof #(
     input wire logic        frame_error_i,
     input wire logic        out_open_i,
     input wire logic        fault_i,
+    input wire logic        damaged_i,
     input wire logic        s_tvalid_i,
     input wire logic [31:0] s_tdata_i,
     input wire logic        s_tlast_i
@@ -92,6 +93,7 @@ module load_proof #(
       .out_open_i,
       .fault_i,
       .fault_code_i (ErrTimeout),
+      .damaged_i,
       .start_o      (start),
       .stop_o       (stop),
       .flush_o      (flush),
@@ -154,12 +156,13 @@ module load_proof #(
   // --- every start is answered ----------------------------------------------------------------
   logic asked_q, told_error_q, reset_q, stopped_q;
   logic [7:0] code_q;
-  logic kept_q, start_q;
+  logic kept_q, start_q, damaged_q;
   always_ff @(posedge clk_i) begin
     asked_q      <= rst_ni && start_req_i && !flush_req_i && !reset_req_i && !stop_req_i;
     told_error_q <= control.code != ErrNone;
     code_q       <= error_code;
     start_q      <= start;
+    damaged_q    <= rst_ni && damaged_i && running;
     kept_q       <= rst_ni && !core_reset && !start && !control.load_begin;
   end
 
@@ -221,6 +224,7 @@ module load_proof #(
 
       // Commands.
       if (asked_q) Answered : assert (waits || start || told_error_q);
+      if (damaged_q) DamagedIsNoImage : assert (!running && !image_valid);
       WaitsAtRest : assert (!(waits && (start || running)));
       if (kept_q && code_q != ErrNone) FirstErrorStays : assert (error_code == code_q);
 

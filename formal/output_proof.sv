@@ -28,7 +28,7 @@ module output_proof #(
 );
   `CSB_PROOF_BEGINS
   localparam int Values = StreamW / 16;
-  logic open_o, sent_o, cut_o, out_release_o, m_tvalid_o, m_tlast_o;
+  logic open_o, sent_o, cut_o, out_release_o, m_tvalid_o, m_tlast_o, bad_o;
   logic [  StreamW-1:0] m_tdata_o;
   logic [StreamW/8-1:0] m_tkeep_o;
   csb_output #(
@@ -94,6 +94,8 @@ module output_proof #(
     wire [1:0] at = dut.rptr_q + 2'(i);
     always_comb begin
       if (begun && rst_ni && dut.count_q > 3'(i)) InOrder : assert (tags_q[at] == chain[i]);
+      if (begun && rst_ni && ran_q && dut.count_q > 3'(i))
+        LastIsTheLast : assert (dut.last_q[at] == (tags_q[at] == beats_q - 13'd1));
     end
   end
 
@@ -106,7 +108,7 @@ module output_proof #(
         assert (beats_q >= 13'd1 && beats_q <= 13'(OutDepth) &&
             last_q >= 6'd1 && last_q <= 6'(Values) && 6'(dut.last_values_q) == last_q);
         InFrame : assert (n_q < beats_q);
-        LastAtTheEnd : assert (run_q || open_o ? m_tlast_o == (n_q == beats_q - 13'd1) : 1'b1);
+        LastAtTheEnd : assert (m_tvalid_o ? m_tlast_o == (n_q == beats_q - 13'd1) : 1'b1);
         BeatsLeft : assert (run_q || open_o ? 13'(dut.left_q) == beats_q - n_q : 1'b1);
       end else begin
         NothingBefore :
@@ -124,6 +126,7 @@ module output_proof #(
         if (dut.zero_q[0]) BufferIsZero : assert (dut.beat_data == '0);
       end
       if (run_q && dut.push_q) PushInOrder : assert (tag_q == chain[dut.count_q]);
+      if (run_q && dut.push_q) PushesLast : assert (dut.push_last_q == (tag_q == beats_q - 13'd1));
       if (run_q && dut.filled_q[1]) begin
         ReadsInOrder : assert (13'(dut.beat_q) == chain[4'(dut.count_q)+4'(dut.push_q)]);
         AheadInOrder : assert (13'(dut.ahead_q) == next(13'(dut.beat_q)));

@@ -23,7 +23,7 @@ module seq_proof #(
 );
   `CSB_PROOF_BEGINS
   `CSB_PROOF_CONSTANT(LoopStart, loop_start_i)
-  logic valid_o, next_load_o, wrap_o;
+  logic valid_o, next_load_o, wrap_o, bad_o;
   logic [Width-1:0] word_o, next_word_o;
   logic [Aw-1:0] next_pc_o;
   csb_seq #(

@@ -57,6 +57,7 @@ module waits_proof #(
       .nw_data_i  ('0),
       .acc_re_i   (1'b0),
       .acc_addr_i ('0),
+      .bad_o      (),
       .acc_o,
       .mark_o,
       .wrap_o,

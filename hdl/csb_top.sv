@@ -42,6 +42,7 @@ module csb_top #(
     parameter int SumBypass = 0,
     parameter int ProgramUltra = 0,
     parameter int ProgramReg = 0,
+    parameter int Parity = 0,  // 1: memories written at load are checked in use
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     parameter int RegAw = csb_regs_pkg::RegAddrW  // derived, do not override
@@ -110,7 +111,7 @@ module csb_top #(
   logic start, stop, flush, core_reset, fresh, running, at_rest, waits, image_valid, init_done;
   logic out_open, in_cut, frame_sent, frame_cut;
   logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
-  logic fault;
+  logic fault, engine_bad, datapath_bad, table_bad, damaged_q;
   logic [StatusErrorW-1:0] load_code, error_code, fault_code;
   csb_control u_control (
       .clk_i,
@@ -128,6 +129,7 @@ module csb_top #(
       .out_open_i   (out_open),
       .fault_i      (fault),
       .fault_code_i (fault_code),
+      .damaged_i    (damaged_q),
       .start_o      (start),
       .stop_o       (stop),
       .flush_o      (flush),
@@ -429,6 +431,7 @@ module csb_top #(
       .SumBypass   (SumBypass),
       .ProgramUltra(ProgramUltra),
       .ProgramReg  (ProgramReg),
+      .Parity      (Parity),
       .Deep        (Deep)
   ) u_engine (
       .clk_i,
@@ -454,7 +457,8 @@ module csb_top #(
       .mark_take_i (mark_take),
       .iter_done_o (iter_done),
       .issue_o     (peg_issue),
-      .stall_o     (peg_stall)
+      .stall_o     (peg_stall),
+      .bad_o       (engine_bad)
   );
 
   // Near the data path's programs, with Deep a cycle later: the PEGroups' copies are two.
@@ -519,6 +523,7 @@ module csb_top #(
       .BusNeurons  (BusNeurons),
       .FastAct     (FastAct),
       .RegBypass   (RegBypass),
+      .Parity      (Parity),
       .Deep        (Deep)
   ) u_datapath (
       .clk_i,
@@ -564,7 +569,8 @@ module csb_top #(
       .elem_issue_o      (elem_issue),
       .elem_stall_post_o (stall_post),
       .elem_stall_out_o  (stall_out),
-      .sat_o             (sat)
+      .sat_o             (sat),
+      .bad_o             (datapath_bad)
   );
 
   // --- output -------------------------------------------------------------------------------
@@ -573,6 +579,7 @@ module csb_top #(
       .DataW     (DataW),
       .StreamW   (StreamW),
       .OutDepth  (OutDepth),
+      .Parity    (Parity),
       .BusNeurons(BusNeurons)
   ) u_output (
       .clk_i,
@@ -597,8 +604,15 @@ module csb_top #(
       .m_tready_i   (m_axis_frame_tready),
       .m_tdata_o    (m_axis_frame_tdata),
       .m_tkeep_o    (m_axis_frame_tkeep),
-      .m_tlast_o    (m_axis_frame_tlast)
+      .m_tlast_o    (m_axis_frame_tlast),
+      .bad_o        (table_bad)
   );
+
+  // In registers: they come from far away.
+  always_ff @(posedge clk_i) begin
+    if (!rst_core_n) damaged_q <= 1'b0;
+    else damaged_q <= engine_bad || datapath_bad || table_bad;
+  end
 
   csb_watchdog u_watchdog (
       .clk_i,

@@ -5,6 +5,7 @@
 csb_pkg.sv
 util/csb_ram_1r1w.sv
 util/csb_load_ram.sv
+util/csb_parity.sv
 util/csb_round_sat.sv
 util/csb_adder_tree.sv
 util/csb_skid.sv

@@ -54,9 +54,11 @@ def test_check_reads_pages(text: str, finding: str | None) -> None:
     assert found == [finding] * (finding is not None)
 
 
-@pytest.mark.parametrize("name", config.names())
-def test_memory_bits_are_those_of_the_rtl(name: str) -> None:
-    c = config.load(name)
+@pytest.mark.parametrize(
+    ("name", "parity"), [*((name, 0) for name in config.names()), ("tiny", 1), ("fast256", 1)]
+)
+def test_memory_bits_are_those_of_the_rtl(name: str, parity: int) -> None:
+    c = config.load(name, parity=parity)
     bits = 0
     for _, module, parameters in design.elaborate(design.TOP, image.all_parameters(c)):
         p = dict(parameters)

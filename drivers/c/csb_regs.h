@@ -216,6 +216,8 @@
 #define CSB_ERROR_MISSING 13u
 /* the program sent an output frame that no input frame had asked for */
 #define CSB_ERROR_PROGRAM 14u
+/* a word of a program, a bias or the output table has a flipped bit; no image */
+#define CSB_ERROR_PARITY 15u
 /* X(code, name, what it means, what the host does) for each error code from 0 on */
 #define CSB_ERROR_LIST(X) \
   X(0, NONE, "no error", "-") \
@@ -232,7 +234,8 @@
   X(11, BUSY, "start while running; the run goes on", "nothing, or CONTROL.stop and start in one write to start the run anew") \
   X(12, VALUE, "image: a program register's value is out of its range", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
   X(13, MISSING, "image: lacks the registers, a program's last word or the output table", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
-  X(14, PROGRAM, "the program sent an output frame that no input frame had asked for", "build the image for this hardware (CONFIG_HASH, image format), send it, start")
+  X(14, PROGRAM, "the program sent an output frame that no input frame had asked for", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
+  X(15, PARITY, "a word of a program, a bias or the output table has a flipped bit; no image", "send the image again, then start; if it comes again, the memory itself is broken")
 
 /* X(register, field, offset, lowest bit, width, access) for each field. RO: a write gets
  * SLVERR. W1C: a 1 clears the bit. WO: a 1 is a command; it reads as zero. */

@@ -14,6 +14,7 @@
 //   stop_req_i   ends a run; takes back a waiting start
 //   start_req_i  waits until the machine is at rest and no output frame is open; then it is done,
 //                or is the error no_image. While running: the error busy, and the run goes on
+// A damaged word ends a run, and there is no image: one has to be loaded.
 // The error code stays the first error's; a start, a reset or the begin of a load clears it.
 `default_nettype none
 `include "csb_assert.svh"
@@ -39,6 +40,8 @@ module csb_control #(
     // watchdog
     input  wire logic       fault_i,        // pulse
     input  wire logic [7:0] fault_code_i,
+    // memories
+    input  wire logic       damaged_i,      // a word in use has a flipped bit; not so at rest
     // machine
     output logic            start_o,
     output logic            stop_o,
@@ -65,12 +68,13 @@ module csb_control #(
   } state_e;
   state_e state_d, state_q;
   logic [SettleW-1:0] settle_q;
-  logic halt, wanted, begins, no_image, busy, load_begin, load_busy_q;
+  logic halt, wanted, begins, no_image, busy, damaged, load_begin, load_busy_q;
 
   assign halt     = stop_req_i || flush_req_i || reset_req_i;
   assign wanted   = start_req_i || (waits_o && !halt);
   assign begins   = wanted && idle_o && !flush_req_i && !reset_req_i;
   assign no_image = begins && (!image_valid_o || load_busy_i);
+  assign damaged  = damaged_i && running_o;
   assign busy     = start_req_i && !halt && (start_o || running_o);
 
   always_comb begin
@@ -81,7 +85,10 @@ module csb_control #(
         state_d = StRun;
         if (stop_req_i) state_d = StSettle;
       end
-      StRun:    if (stop_req_i || load_busy_i || frame_error_i || fault_i) state_d = StSettle;
+      StRun:
+      if (stop_req_i || load_busy_i || frame_error_i || fault_i || damaged) begin
+        state_d = StSettle;
+      end
       StSettle: if (settle_q == '0) state_d = StIdle;
       default:  state_d = StIdle;
     endcase
@@ -125,6 +132,7 @@ module csb_control #(
     code = ErrNone;
     if (load_error_i) code = load_code_i;
     else if (no_image) code = ErrNoImage;
+    else if (damaged) code = ErrParity;
     else if (frame_error_i) code = ErrFrame;
     else if (fault_i) code = fault_code_i;
     else if (busy) code = ErrBusy;
@@ -139,7 +147,7 @@ module csb_control #(
       error_code_o  <= ErrNone;
     end else begin
       load_busy_q <= load_busy_i;
-      if (load_begin) image_valid_o <= 1'b0;
+      if (load_begin || damaged) image_valid_o <= 1'b0;
       else if (load_done_i) image_valid_o <= 1'b1;
       if (load_begin || start_o) error_code_o <= code;
       else if (error_code_o == ErrNone) error_code_o <= code;

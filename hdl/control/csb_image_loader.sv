@@ -180,9 +180,10 @@ module csb_image_loader #(
   assign last_word = left_q == 32'd1;
   assign tops_last = 32'(part_q) == tops_in(width_of(target_q)) - 1;
   assign part_last = !tops_q && 32'(part_q) == parts_in(width_of(target_q)) - 1;
-  assign clear_last = clear_wrap && target_q == TargetState && index_q == 16'(Lanes - 1);
+  // At least, not equal: a state that flips to StClear, with any index, ends too.
+  assign clear_last = clear_wrap && target_q == TargetState && index_q >= 16'(Lanes - 1);
   assign clear_neurons = index_q == '0 && target_q == TargetBias;
-  assign clear_wrap = {1'b0, addr_q} + 1'b1 == (clear_neurons ? 17'(ClearDepth) : depth_of(
+  assign clear_wrap = {1'b0, addr_q} + 1'b1 >= (clear_neurons ? 17'(ClearDepth) : depth_of(
       target_q
   ));
   assign busy_o = state_q != StIdle;

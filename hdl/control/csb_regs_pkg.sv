@@ -162,5 +162,6 @@ package csb_regs_pkg;
   parameter logic [7:0] ErrValue = 8'd12;
   parameter logic [7:0] ErrMissing = 8'd13;
   parameter logic [7:0] ErrProgram = 8'd14;
+  parameter logic [7:0] ErrParity = 8'd15;
 endpackage
 `default_nettype wire

@@ -36,6 +36,7 @@ module csb_datapath #(
     parameter int BusNeurons = 1,  // neurons of a column in a word of the neuron bus
     parameter int FastAct = 0,  // 1: the activation takes a cycle less
     parameter int RegBypass = 0,  // 1: a register can be read while it is written
+    parameter int Parity = 0,  // 1: words of programs and biases are checked
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
     parameter int Places = BusNeurons * L,  // derived, do not override
@@ -99,7 +100,8 @@ module csb_datapath #(
     output logic elem_stall_post_o,
     output logic elem_stall_out_o,
     // something saturated: {neuron, state, element, narrow operand, drain}
-    output logic [csb_pkg::Sats-1:0] sat_o
+    output logic [csb_pkg::Sats-1:0] sat_o,
+    output logic bad_o  // a word or a bias is damaged
 );
   localparam int DrainAw = $clog2(DrainDepth);
   localparam int BiasAw = $clog2(BiasDepth);
@@ -123,6 +125,10 @@ module csb_datapath #(
   end
   assign ld_we = rst_ni ? ld_we_q : '0;  // no stray write before the first reset
 
+  logic drain_bad, elem_bad;
+  logic [Lanes-1:0] lane_bad;
+  always_ff @(posedge clk_i) bad_o <= drain_bad || elem_bad || |lane_bad;
+
   // --- drain unit -----------------------------------------------------------------------
   logic elem_release, post, cvt_valid, drain_we;
   logic bias_re;
@@ -138,6 +144,7 @@ module csb_datapath #(
       .DrainRows   (DrainRows),
       .FastAct     (FastAct),
       .RegBypass   (RegBypass),
+      .Parity      (Parity),
       .Deep        (Deep)
   ) u_drain (
       .clk_i,
@@ -166,7 +173,8 @@ module csb_datapath #(
       .reg_o       (drain_reg),
       .issue_o     (drain_issue_o),
       .stall_mark_o(drain_stall_mark_o),
-      .stall_reg_o (drain_stall_reg_o)
+      .stall_reg_o (drain_stall_reg_o),
+      .bad_o       (drain_bad)
   );
 
   // --- element unit ---------------------------------------------------------------------
@@ -189,6 +197,7 @@ module csb_datapath #(
       .NeuronDepth(NeuronDepth),
       .OutDepth   (OutDepth),
       .FastAct    (FastAct),
+      .Parity     (Parity),
       .Deep       (Deep),
       .SubSlots   (SubSlots)
   ) u_element (
@@ -234,7 +243,8 @@ module csb_datapath #(
       .wr_evt_o     (wr_evt),
       .issue_o      (elem_issue_o),
       .stall_post_o (elem_stall_post_o),
-      .stall_out_o  (elem_stall_out_o)
+      .stall_out_o  (elem_stall_out_o),
+      .bad_o        (elem_bad)
   );
 
   // --- lanes ----------------------------------------------------------------------------
@@ -319,6 +329,7 @@ module csb_datapath #(
         .DrainRows (DrainRows),
         .FastAct   (FastAct),
         .RegBypass (RegBypass),
+        .Parity    (Parity),
         .Deep      (Deep)
     ) u_lane (
         .clk_i,
@@ -353,7 +364,8 @@ module csb_datapath #(
         .elem_we_i    (own.elem_we),
         .elem_reg_i   (own.elem_reg),
         .v_o          (v[i*LaneW+:LaneW]),
-        .sat_o        (lane_sat[i*csb_pkg::LaneSats+:csb_pkg::LaneSats])
+        .sat_o        (lane_sat[i*csb_pkg::LaneSats+:csb_pkg::LaneSats]),
+        .bad_o        (lane_bad[i])
     );
   end
 

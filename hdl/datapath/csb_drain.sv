@@ -23,6 +23,7 @@ module csb_drain #(
     parameter int DrainRows    = 1,                 // rows that a word drains: 1 or 2
     parameter int FastAct      = 0,                 // 1: the activation takes a cycle less
     parameter int RegBypass    = 0,                 // 1: a register can be read while it is written
+    parameter int Parity       = 0,                 // 1: words of the program are checked
     parameter int Deep         = 0,                 // 1: registers in the long paths
     parameter int Aw           = $clog2(Depth),     // derived, do not override
     parameter int AccAw        = $clog2(AccDepth),  // derived, do not override
@@ -59,7 +60,8 @@ module csb_drain #(
     // performance counters
     output logic issue_o,
     output logic stall_mark_o,  // waits for a mark
-    output logic stall_reg_o  // waits for a register set
+    output logic stall_reg_o,  // waits for a register set
+    output logic bad_o  // a word of the program has a flipped bit (csb_parity)
 );
   import csb_pkg::*;
 
@@ -69,8 +71,9 @@ module csb_drain #(
   logic [DrainWidth-1:0] word, next_word;
   logic [Aw-1:0] next_pc;
   csb_seq #(
-      .Width(DrainWidth),
-      .Depth(Depth)
+      .Width (DrainWidth),
+      .Depth (Depth),
+      .Parity(Parity)
   ) u_seq (
       .clk_i,
       .rst_ni,
@@ -89,7 +92,8 @@ module csb_drain #(
       .next_pc_o   (next_pc),
       .issue_i     (issue_o),
       .restart_i   (1'b0),
-      .wrap_o      (wrap)
+      .wrap_o      (wrap),
+      .bad_o
   );
 
   // --- conditions -----------------------------------------------------------------------

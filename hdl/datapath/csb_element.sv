@@ -26,6 +26,7 @@ module csb_element #(
     parameter int NeuronDepth = 512,                  // neurons of an engine column
     parameter int OutDepth    = 256,                  // words of each half of the output buffer
     parameter int FastAct     = 0,                    // 1: the activation takes a cycle less
+    parameter int Parity      = 0,                    // 1: words of the program are checked
     parameter int Deep        = 0,                    // 1: registers in the long paths
     parameter int SubSlots    = 4,                    // cycles of the writer for a slot
     parameter int Aw          = $clog2(Depth),        // derived, do not override
@@ -33,54 +34,55 @@ module csb_element #(
     parameter int NeuronAw    = $clog2(NeuronDepth),  // derived, do not override
     parameter int OutAw       = $clog2(OutDepth) + 1  // derived, do not override
 ) (
-    input  wire logic                              clk_i,
-    input  wire logic                              rst_ni,
-    input  wire logic                              start_i,         // pulse: run from word 0
-    input  wire logic                              stop_i,          // level: back to idle
-    input  wire logic [                       3:0] streams_i,       // S, 1 to 8
-    input  wire logic [                    Aw-1:0] loop_start_i,
-    input  wire logic [               StateAw-1:0] state_stride_i,  // states of one stream
-    input  wire logic                              fresh_i,         // run from a zero state
-    output logic                                   init_done_o,
+    input wire logic clk_i,
+    input wire logic rst_ni,
+    input wire logic start_i,  // pulse: run from word 0
+    input wire logic stop_i,  // level: back to idle
+    input wire logic [3:0] streams_i,  // S, 1 to 8
+    input wire logic [Aw-1:0] loop_start_i,
+    input wire logic [StateAw-1:0] state_stride_i,  // states of one stream
+    input wire logic fresh_i,  // run from a zero state
+    output logic init_done_o,
     // program load
-    input  wire logic                              we_i,
-    input  wire logic [       csb_pkg::PartIw-1:0] part_i,
-    input  wire logic [                    Aw-1:0] waddr_i,
-    input  wire logic [        csb_pkg::PartW-1:0] wdata_i,
+    input wire logic we_i,
+    input wire logic [csb_pkg::PartIw-1:0] part_i,
+    input wire logic [Aw-1:0] waddr_i,
+    input wire logic [csb_pkg::PartW-1:0] wdata_i,
     // tokens
-    input  wire logic                              post_i,          // pulse: registers are written
-    input  wire logic                              out_release_i,   // pulse: an output half is free
-    output logic                                   release_o,       // pulse: a register set is free
+    input wire logic post_i,  // pulse: registers are written
+    input wire logic out_release_i,  // pulse: an output half is free
+    output logic release_o,  // pulse: a register set is free
     // lanes
-    output logic                                   rd_en_o,         // in T and while the word waits
-    output logic      [    csb_pkg::OperandAw-1:0] rd_addr_o,       // registers x1, m1, x0, m0
-    output logic      [               StateAw-1:0] st_raddr_o,
-    output logic                                   opnd_valid_o,
-    output logic      [  csb_pkg::OperandSelW-1:0] sel_o,           // x1, m1, x0, m0
-    output logic                                   st_zero_o,
-    output logic                                   st_fine_rd_o,
-    output logic                                   sum_valid_o,
-    output logic                                   sub_o,
-    output logic                                   st_we_o,
-    output logic                                   st_fine_wr_o,
-    output logic      [               StateAw-1:0] st_waddr_o,
-    output logic      [     csb_pkg::ElemActW-1:0] act_o,
-    output logic                                   reg_we_o,
-    output logic      [     csb_pkg::ElemRegW-1:0] reg_o,
+    output logic rd_en_o,  // in T and while the word waits
+    output logic [csb_pkg::OperandAw-1:0] rd_addr_o,  // registers x1, m1, x0, m0
+    output logic [StateAw-1:0] st_raddr_o,
+    output logic opnd_valid_o,
+    output logic [csb_pkg::OperandSelW-1:0] sel_o,  // x1, m1, x0, m0
+    output logic st_zero_o,
+    output logic st_fine_rd_o,
+    output logic sum_valid_o,
+    output logic sub_o,
+    output logic st_we_o,
+    output logic st_fine_wr_o,
+    output logic [StateAw-1:0] st_waddr_o,
+    output logic [csb_pkg::ElemActW-1:0] act_o,
+    output logic reg_we_o,
+    output logic [csb_pkg::ElemRegW-1:0] reg_o,
     // writer
-    output logic                                   wr_neu_we_o,
-    output logic      [              NeuronAw-1:0] wr_neu_addr_o,
-    output logic      [csb_pkg::ElemNeuShiftW-1:0] wr_shift_o,
-    output logic      [  csb_pkg::ElemNeuRotW-1:0] wr_rot_o,
-    output logic                                   wr_out_we_o,
-    output logic      [                 OutAw-1:0] wr_out_addr_o,
-    output logic                                   wr_out_done_o,
-    output logic                                   wr_evt_en_o,
-    output logic      [     csb_pkg::ElemEvtW-1:0] wr_evt_o,
+    output logic wr_neu_we_o,
+    output logic [NeuronAw-1:0] wr_neu_addr_o,
+    output logic [csb_pkg::ElemNeuShiftW-1:0] wr_shift_o,
+    output logic [csb_pkg::ElemNeuRotW-1:0] wr_rot_o,
+    output logic wr_out_we_o,
+    output logic [OutAw-1:0] wr_out_addr_o,
+    output logic wr_out_done_o,
+    output logic wr_evt_en_o,
+    output logic [csb_pkg::ElemEvtW-1:0] wr_evt_o,
     // performance counters
-    output logic                                   issue_o,
-    output logic                                   stall_post_o,    // waits for the drain unit
-    output logic                                   stall_out_o      // waits for an output buffer
+    output logic issue_o,
+    output logic stall_post_o,  // waits for the drain unit
+    output logic stall_out_o,  // waits for an output buffer
+    output logic bad_o  // a word is damaged (csb_parity)
 );
   import csb_pkg::*;
 
@@ -88,8 +90,9 @@ module csb_element #(
   logic [ElemWidth-1:0] word, next_word;
   logic [Aw-1:0] next_pc;
   csb_seq #(
-      .Width(ElemWidth),
-      .Depth(Depth)
+      .Width (ElemWidth),
+      .Depth (Depth),
+      .Parity(Parity)
   ) u_seq (
       .clk_i,
       .rst_ni,
@@ -108,7 +111,8 @@ module csb_element #(
       .next_pc_o(next_pc),
       .issue_i(issue_o),
       .restart_i(again),
-      .wrap_o (wrap)
+      .wrap_o (wrap),
+      .bad_o
   );
 
   // --- conditions -----------------------------------------------------------------------

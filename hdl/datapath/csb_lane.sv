@@ -36,6 +36,7 @@ module csb_lane #(
     parameter int DrainRows = 1,  // rows drained in a cycle: 1 or 2
     parameter int FastAct = 0,  // 1: the activation takes a cycle less
     parameter int RegBypass = 0,  // 1: a register can be read while it is written
+    parameter int Parity = 0,  // 1: biases are checked
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int LaneW = csb_pkg::lane_w(StateW, StateFrac),  // derived, do not override
     parameter int LoadW = AccW > StateW ? AccW : StateW,  // derived, do not override
@@ -78,7 +79,8 @@ module csb_lane #(
     input wire logic [csb_pkg::RegAw-1:0] elem_reg_i,
     output logic [LaneW-1:0] v_o,  // T + 3 + 3D
     // something saturated in the cycle before: {state, element, narrow operand, drain}
-    output logic [csb_pkg::LaneSats-1:0] sat_o
+    output logic [csb_pkg::LaneSats-1:0] sat_o,
+    output logic bad_o  // a bias has a flipped bit (csb_parity)
 );
   import csb_pkg::*;
 
@@ -89,9 +91,10 @@ module csb_lane #(
 
   // --- drain side -----------------------------------------------------------------------
   localparam int RowBiases = BiasDepth / DrainRows;
+  localparam int BiasW = Parity != 0 ? AccW + 1 : AccW;
   localparam int RowBiasAw = RowBiases > 1 ? $clog2(RowBiases) : 1;
   logic bias_valid, total_valid, cvt_valid, drained_valid;  // each stage has a word
-  logic [DrainRows-1:0] sat_drain;
+  logic [DrainRows-1:0] sat_drain, bad;
   logic [DrainRows*LaneW-1:0] drain_result;
   if (Deep != 0) begin : gen_deep_convert
     always_ff @(posedge clk_i) {total_valid, cvt_valid} <= {bias_valid, cvt_valid_i};
@@ -100,22 +103,41 @@ module csb_lane #(
   end
   always_ff @(posedge clk_i) {bias_valid, drained_valid} <= {bias_re_i, cvt_valid};
 
+  assign bad_o = |bad;
+
   for (genvar r = 0; r < DrainRows; r++) begin : gen_drain_row
     logic [AccW-1:0] bias_read, bias;
+    logic [BiasW-1:0] bias_in, bias_out;
     csb_ram_1r1w #(
-        .Width      (AccW),
+        .Width      (BiasW),
         .Depth      (RowBiases),
         .NoCollision(1)
     ) u_bias (
         .clk_i,
         .we_i(ld_bias_we_i && (DrainRows == 1 || ld_addr_i[0] == 1'(r))),
         .waddr_i(RowBiasAw'(ld_addr_i[BiasAw-1:0] / DrainRows)),
-        .wdata_i(ld_data_i[AccW-1:0]),
+        .wdata_i(bias_in),
         .re_i(rst_ni && bias_re_i),  // no stray address before reset
         .rzero_i(1'b0),
         .raddr_i(RowBiasAw'(bias_addr_i / DrainRows)),
-        .rdata_o(bias_read)
+        .rdata_o(bias_out)
     );
+    assign bias_read = bias_out[AccW-1:0];
+    if (Parity != 0) begin : gen_parity
+      assign bias_in = {^ld_data_i[AccW-1:0], ld_data_i[AccW-1:0]};
+      csb_parity #(
+          .Width(BiasW)
+      ) u_parity (
+          .clk_i,
+          .rst_ni,
+          .valid_i(bias_valid),
+          .word_i (bias_out),
+          .bad_o  (bad[r])
+      );
+    end else begin : gen_no_parity
+      assign bias_in = ld_data_i[AccW-1:0];
+      assign bad[r]  = 1'b0;
+    end
     if (Deep != 0) begin : gen_deep_bias
       always_ff @(posedge clk_i) if (bias_valid) bias <= bias_read;
     end else begin : gen_short_bias

@@ -17,6 +17,9 @@
 //   word_o                 w0     w1     w1     ...
 //   issue_i                ##            ##
 //
+// With Parity every word has a parity bit, checked while the word is shown: bad_o (csb_parity)
+// tells a word that is not as it was written, two cycles later.
+//
 // With ReadReg the memory's words pass a register more, as UltraRAM wants: two words are read
 // ahead, and word 0 is valid a cycle later. From then on nothing differs.
 `default_nettype none
@@ -26,6 +29,7 @@ module csb_seq #(
     parameter int Depth   = 512,           // words
     parameter int Ultra   = 0,             // 1: the memory is an UltraRAM
     parameter int ReadReg = 0,             // 1: a register behind it
+    parameter int Parity  = 0,             // 1: words are checked
     parameter int Aw      = $clog2(Depth)  // derived, do not override
 ) (
     input wire logic clk_i,
@@ -48,7 +52,8 @@ module csb_seq #(
     output logic [Aw-1:0] next_pc_o,  // its address
     input wire logic issue_i,  // word_o is consumed in this cycle
     input wire logic restart_i,  // with issue_i: starts over from word 0, as start_i does
-    output logic wrap_o  // pulse: ... and it is the last one
+    output logic wrap_o,  // pulse: ... and it is the last one
+    output logic bad_o  // a word that was shown has a flipped bit
 );
   typedef enum logic [1:0] {
     StIdle,  // no program runs
@@ -61,6 +66,7 @@ module csb_seq #(
   logic behind;  // with ReadReg: word 0 comes out of the memory, not yet out of the register
   logic shift;  // the memory's word moves on and the next one is read
   logic [Width-1:0] rdata, next;
+  logic parity, next_parity;  // of rdata, of next
   logic [Aw-1:0] next_pc, raddr, rpc_q;  // rpc_q: address of rdata
   logic at_last_q;  // it is last_q
   logic [Aw-1:0] last_q;  // address of the last program end written
@@ -93,9 +99,10 @@ module csb_seq #(
   assign raddr = start_i || (valid_o && restart_i) ? '0 : next_pc;  // issue_i is too late to choose
 
   csb_load_ram #(
-      .Width(Width),
-      .Depth(Depth),
-      .Ultra(Ultra)
+      .Width (Width),
+      .Depth (Depth),
+      .Ultra (Ultra),
+      .Parity(Parity)
   ) u_program (
       .clk_i,
       .we_i,
@@ -104,7 +111,8 @@ module csb_seq #(
       .wdata_i,
       .re_i   (rst_ni && (start_i || shift)),  // no stray address before the first reset
       .raddr_i(raddr),
-      .rdata_o(rdata)
+      .rdata_o(rdata),
+      .parity_o(parity)
   );
 
   always_ff @(posedge clk_i) begin
@@ -117,22 +125,27 @@ module csb_seq #(
 
   logic next_last;  // next is the last word
   if (ReadReg != 0) begin : gen_read_register
-    logic behind_q, next_last_q;
+    logic behind_q, next_last_q, next_parity_q;
     logic [Width-1:0] next_q;
     logic [Aw-1:0] next_pc_q;
     always_ff @(posedge clk_i) begin
       behind_q <= rst_ni && !stop_i && (start_i || (restart_i && issue_i));
-      if (shift) {next_q, next_pc_q, next_last_q} <= {rdata, rpc_q, at_last_q};
+      if (shift) begin
+        {next_q, next_pc_q, next_last_q} <= {rdata, rpc_q, at_last_q};
+        next_parity_q <= parity;
+      end
     end
-    assign behind    = behind_q;
-    assign next      = next_q;
-    assign next_pc_o = next_pc_q;
-    assign next_last = next_last_q;
+    assign behind      = behind_q;
+    assign next        = next_q;
+    assign next_pc_o   = next_pc_q;
+    assign next_last   = next_last_q;
+    assign next_parity = next_parity_q;
   end else begin : gen_no_register
-    assign behind    = 1'b0;
-    assign next      = rdata;
-    assign next_pc_o = rpc_q;
-    assign next_last = at_last_q;
+    assign behind      = 1'b0;
+    assign next        = rdata;
+    assign next_pc_o   = rpc_q;
+    assign next_last   = at_last_q;
+    assign next_parity = parity;
   end
   assign shift       = advance || behind;
 
@@ -140,6 +153,25 @@ module csb_seq #(
   assign wrap_o      = issue_i && word_o[0];
   assign next_load_o = advance;
   assign next_word_o = next;
+
+  // --- parity -----------------------------------------------------------------------------
+  if (Parity != 0) begin : gen_parity
+    logic parity_q;  // of word_o
+    always_ff @(posedge clk_i) if (advance) parity_q <= next_parity;
+    csb_parity #(
+        .Width(Width + 1)
+    ) u_parity (
+        .clk_i,
+        .rst_ni,
+        .valid_i(valid_o),
+        .word_i ({parity_q, word_o}),
+        .bad_o
+    );
+  end else begin : gen_no_parity
+    assign bad_o = 1'b0;
+    logic unused;
+    assign unused = next_parity;
+  end
 
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT(IssuesOnlyValid, !issue_i || valid_o)

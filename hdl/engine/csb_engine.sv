@@ -34,6 +34,7 @@ module csb_engine #(
     parameter int SumBypass = 0,  // 1: a sum can be drained while it is stored
     parameter int ProgramUltra = 0,  // 1: programs are in UltraRAM
     parameter int ProgramReg = 0,  // 1: a register behind their memory
+    parameter int Parity = 0,  // 1: words of programs are checked
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int AccW = DataW + WeightW + AccGuard,  // derived, do not override
     parameter int Lanes = K * P * DrainBanks,  // derived, do not override
@@ -69,7 +70,8 @@ module csb_engine #(
     input  wire logic                                       mark_take_i,
     output logic                                            iter_done_o,   // pulse
     output logic      [                            K*L-1:0] issue_o,       // useful work
-    output logic      [                            K*L-1:0] stall_o        // a word waits
+    output logic      [                            K*L-1:0] stall_o,       // a word waits
+    output logic                                            bad_o          // a word is damaged
 );
   localparam int Sides = csb_pkg::share_sides(Sharing);
   localparam int Sets = csb_pkg::share_sets(Sharing);
@@ -77,7 +79,7 @@ module csb_engine #(
   localparam int GroupW = P * Banks * DrainRows * AccW;
 
   logic [K*L*GroupW-1:0] acc_read, acc;
-  logic [K*L-1:0] mark, wrap;
+  logic [K*L-1:0] mark, wrap, bad;
 
   // --- neuron bus: zeroing takes it over -----------------------------------------------------
   localparam int Places = BusNeurons * L;
@@ -192,6 +194,7 @@ module csb_engine #(
           .SumBypass   (SumBypass),
           .ProgramUltra(ProgramUltra),
           .ProgramReg  (ProgramReg),
+          .Parity      (Parity),
           .Deep        (Deep)
       ) u_group (
           .clk_i,
@@ -216,7 +219,8 @@ module csb_engine #(
           .mark_o     (mark[G]),
           .wrap_o     (wrap[G]),
           .busy_o     (issue_o[G]),
-          .stall_o    (stall_o[G])
+          .stall_o    (stall_o[G]),
+          .bad_o      (bad[G])
       );
     end
   end
@@ -252,6 +256,8 @@ module csb_engine #(
       end
     end
   end
+
+  always_ff @(posedge clk_i) bad_o <= |bad;
 
   // --- tokens of all PEGroups -------------------------------------------------------------
   logic marked, marks_take;

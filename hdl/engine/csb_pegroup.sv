@@ -29,6 +29,7 @@ module csb_pegroup #(
     parameter int SumBypass = 0,  // 1: a sum can be drained while it is stored
     parameter int ProgramUltra = 0,  // 1: programs are in UltraRAM
     parameter int ProgramReg = 0,  // 1: a register behind their memory
+    parameter int Parity = 0,  // 1: words of the program are checked
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int Naw = $clog2(NeuronDepth),  // derived, do not override
     parameter int Aaw = $clog2(AccDepth),  // derived, do not override
@@ -63,7 +64,8 @@ module csb_pegroup #(
     output logic mark_o,  // 4 + Deep - SumBypass after issue
     output logic wrap_o,  // an iteration is issued
     output logic busy_o,  // issues useful work
-    output logic stall_o  // has a word that waits
+    output logic stall_o,  // has a word that waits
+    output logic bad_o  // a word of the program has a flipped bit (csb_parity)
 );
   import csb_pkg::*;
 
@@ -83,7 +85,8 @@ module csb_pegroup #(
       .Width  (PegWordW),
       .Depth  (WeightDepth),
       .Ultra  (ProgramUltra),
-      .ReadReg(ProgramReg)
+      .ReadReg(ProgramReg),
+      .Parity (Parity)
   ) u_seq (
       .clk_i,
       .rst_ni,
@@ -102,7 +105,8 @@ module csb_pegroup #(
       .next_pc_o   (next_pc),
       .issue_i     (issue),
       .restart_i   (1'b0),
-      .wrap_o
+      .wrap_o,
+      .bad_o
   );
 
   // --- iteration, stream and frame ------------------------------------------------------

@@ -25,6 +25,7 @@ module csb_output #(
     parameter int DataW = 16,
     parameter int StreamW = 32,
     parameter int OutDepth = 256,  // words of a half; words of the table
+    parameter int Parity = 0,  // 1: words of the table are checked
     parameter int BusNeurons = 1,  // words written at once: 1 or 2, divides OutDepth
     parameter int Values = StreamW / 16,  // derived, do not override
     parameter int HalfAw = $clog2(OutDepth),  // derived, do not override
@@ -57,7 +58,8 @@ module csb_output #(
     input wire logic m_tready_i,
     output logic [StreamW-1:0] m_tdata_o,
     output logic [StreamW/8-1:0] m_tkeep_o,
-    output logic m_tlast_o
+    output logic m_tlast_o,
+    output logic bad_o  // a word of the table has a flipped bit (csb_parity)
 );
   localparam int BufferDepth = (1 << HalfAw) + OutDepth;  // last address of the second half, + 1
   localparam int ValuesW = $clog2(Values + 1);
@@ -67,6 +69,7 @@ module csb_output #(
   logic [HalfAw-1:0] beat_q, ahead_q, fetch;  // beats of places_q, of places, of what is fetched
   logic [HalfAw-1:0] final_beat;
   logic [TableW-1:0] places, places_q;
+  logic parity;  // of places
   logic [1:0] filled_q;  // places and places_q are valid
   logic read, read_last, prefetch;
 
@@ -76,8 +79,9 @@ module csb_output #(
   assign fetch      = !filled_q[0] || ahead_q == final_beat ? '0 : ahead_q + 1'b1;
 
   csb_load_ram #(
-      .Width(TableW),
-      .Depth(OutDepth)
+      .Width (TableW),
+      .Depth (OutDepth),
+      .Parity(Parity)
   ) u_table (
       .clk_i,
       .we_i   (ld_we_i),
@@ -86,8 +90,29 @@ module csb_output #(
       .wdata_i(ld_data_i),
       .re_i   (prefetch && !stop_i),
       .raddr_i(fetch),
-      .rdata_o(places)
+      .rdata_o(places),
+      .parity_o(parity)
   );
+  if (Parity != 0) begin : gen_parity
+    logic run_q;  // words that are read ahead at rest may be none
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || stop_i) run_q <= 1'b0;
+      else if (start_i) run_q <= 1'b1;
+    end
+    csb_parity #(
+        .Width(TableW + 1)
+    ) u_parity (
+        .clk_i,
+        .rst_ni,
+        .valid_i(run_q && filled_q[0]),
+        .word_i ({parity, places}),
+        .bad_o
+    );
+  end else begin : gen_no_parity
+    assign bad_o = 1'b0;
+    logic unused_parity;
+    assign unused_parity = parity;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i || start_i) filled_q <= '0;
@@ -187,7 +212,8 @@ module csb_output #(
     assign beat_data[j*16+:16] = 16'($signed(value));
   end
 
-  logic push_q;
+  logic push_q, push_last_q;  // the buffer gives a beat, the last one of a frame
+  always_ff @(posedge clk_i) push_last_q <= read_last;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || stop_i || start_i) push_q <= 1'b0;
     else push_q <= read;
@@ -195,12 +221,14 @@ module csb_output #(
 
   // --- FIFO -----------------------------------------------------------------------------------
   logic [StreamW-1:0] fifo_data[FifoDepth];
+  logic [FifoDepth-1:0] last_q;  // a beat is a frame's last
   logic [1:0] wptr_q, rptr_q;
 
   // While a frame is open, the place after the beat that is kept gets zeros, as the buffer reads as
   // zero, and is never popped.
   always_ff @(posedge clk_i) begin
     if (push_q || open_o) fifo_data[wptr_q] <= beat_data;
+    if (push_q) last_q[wptr_q] <= push_last_q;
   end
 
   always_ff @(posedge clk_i) begin
@@ -224,12 +252,13 @@ module csb_output #(
   // --- packets: beats are counted where the sink takes them -----------------------------------
   logic taken, mid_q;  // mid: beats of the frame were taken, its last one was not
   logic [1:0] zero_q;  // open_o, and the zero is {written, read}
-  logic [HalfAw:0] left_q;  // beats of the frame still to be taken
+  logic [HalfAw:0] left_q;  // beats of the frame still to be taken; for the zeros of an open one
   logic [ValuesW-1:0] last_values_q;
 
   assign taken      = m_tvalid_o && m_tready_i;
   assign m_tvalid_o = filled || (open_o && zero_q[1]);
   assign m_tdata_o  = fifo_data[rptr_q];
+  assign m_tlast_o  = filled ? last_q[rptr_q] : left_q == (HalfAw + 1)'(1);
   assign sent_o     = taken && m_tlast_o && filled;
   assign cut_o      = taken && m_tlast_o && !filled;
   for (genvar j = 0; j < Values; j++) begin : gen_keep
@@ -251,11 +280,9 @@ module csb_output #(
   always_ff @(posedge clk_i) begin
     if (start_i) last_values_q <= ValuesW'(out_last_i);
     if (start_i || (taken && m_tlast_o)) begin
-      left_q    <= (HalfAw + 1)'(out_beats_i);
-      m_tlast_o <= out_beats_i == 13'd1;
+      left_q <= (HalfAw + 1)'(out_beats_i);
     end else if (taken) begin
-      left_q    <= left_q - 1'b1;
-      m_tlast_o <= left_q == (HalfAw + 1)'(2);
+      left_q <= left_q - 1'b1;
     end
   end
 

@@ -10,6 +10,7 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
 from tb.lib.axi import BeatSource, beats, pauses
+from tb.lib.flips import flip
 from tb.lib.stream import within
 from tb.test_top import Top
 
@@ -83,6 +84,11 @@ class Ports(Top):
             await RisingEdge(self.dut.clk_i)
         self.wanted = False
         raise PortError
+
+    async def flip(self) -> None:
+        """Bit 1 of the drain program's word 0 flips in its memory: for a machine with parity."""
+        flip(self.dut.u_datapath.u_drain.u_seq.u_program.u_ram.mem, 0, 1)
+        await RisingEdge(self.dut.clk_i)
 
     @staticmethod
     def _whole(frame, count: int) -> bytes:

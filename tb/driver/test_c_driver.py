@@ -262,6 +262,10 @@ async def every_error_code(dut) -> None:
             assert await d.call("load_from", pointer(data), len(data)) == "ok"
             assert await d.call("start", 1) == "ok"
             assert await d.call("pull", pointer(scratch)) == "ok"  # the frame nobody asked for
+        elif name == "parity":
+            assert await d.call("load") == "ok"
+            await h.flip()
+            assert await d.call("start", 1) in ("ok", "machine")  # the first word tells it
         else:
             data = np.frombuffer(recovery.bad_image(name, net.image), np.uint32).copy()
             assert await d.call("load_from", pointer(data), len(data)) == "machine"

@@ -200,6 +200,10 @@ def every_error_code(device: Device, ports: Ports, net: Net) -> None:
                 device.load(early)
                 device.start()
                 device.pull()  # the frame nobody asked for
+            elif name == "parity":
+                device.load()
+                resume(ports.flip)()
+                device.start()
             elif name != "none":
                 device.load(recovery.bad_image(name, net.image))
         except DriverError as error:
@@ -210,7 +214,7 @@ def every_error_code(device: Device, ports: Ports, net: Net) -> None:
         assert device.error() == name
         assert told in (name, "")
         assert said.endswith(f"{ERRORS[name][1]}; to do: {ERROR_ACTIONS[name]}")
-        if shown.calls == ("load",) and name not in ("flushed", "program"):
+        if shown.calls == ("load",) and name not in ("flushed", "program", "parity"):
             assert told == name
         calls = {"watchdog": lambda: device.set_watchdog(0)}
         for call in shown.calls:

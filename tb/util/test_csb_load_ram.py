@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csb_load_ram: words in parts, against a list."""
+"""csb_load_ram: words in parts, against a list; with Parity their bit, parts then in order."""
 
 import random
 
@@ -13,13 +13,18 @@ from tb.lib.stream import start_clock
 @cocotb.test
 async def parts_make_a_word(dut) -> None:
     depth, width = int(dut.Depth.value), len(dut.rdata_o)
+    parity = int(dut.Parity.value)
     words = [random.getrandbits(width) for _ in range(depth)]
     writes = [
         (address, part, data)
         for address, word in enumerate(words)
         for part, data in enumerate(isa.load_parts(word, width))
     ]
-    random.shuffle(writes)
+    if parity:  # addresses in any order, the parts of a word one behind the other
+        order = random.sample(range(depth), depth)
+        writes.sort(key=lambda write: (order[write[0]], write[1]))
+    else:
+        random.shuffle(writes)
     dut.we_i.value = dut.re_i.value = 0
     start_clock(dut)
     await RisingEdge(dut.clk_i)
@@ -38,3 +43,5 @@ async def parts_make_a_word(dut) -> None:
         dut.re_i.value = 0
         await RisingEdge(dut.clk_i)
         assert int(dut.rdata_o.value) == words[address], f"address {address}"
+        want = words[address].bit_count() % 2 if parity else 0
+        assert dut.parity_o.value == want, f"parity of address {address}"

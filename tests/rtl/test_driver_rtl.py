@@ -57,7 +57,7 @@ def covered(folder: Path) -> dict[str, Any]:
 
 
 def test_c_driver(sim: str, tmp_path: Path) -> None:
-    c, began = config.load("tiny", **SMALL), measured.begin("driver")
+    c, began = config.load("tiny", **SMALL, parity=1), measured.begin("driver")
     write_job(tmp_path, c, 6, drivers=True)
     run(
         "csb_top",
@@ -77,7 +77,7 @@ def test_c_driver(sim: str, tmp_path: Path) -> None:
 
 
 def test_python_driver(sim: str, tmp_path: Path) -> None:
-    c = config.load("tiny", **SMALL)
+    c = config.load("tiny", **SMALL, parity=1)
     write_job(tmp_path, c, 6, drivers=True)
     run(
         "csb_top",

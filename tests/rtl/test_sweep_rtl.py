@@ -21,14 +21,15 @@ SWEEP = {
     "sharing": {"share_h": 0, "share_v": 1, "drain_banks": 2, "x_per_cycle": 1},
     "shared": {"P": 4, "shared_cols": 2, "weight_w": 8, "share_v": 1},
     "widths": {"data_w": 12, "state_w": 22, "state_frac": 12, "acc_guard": 9, "max_block": 8},
-    "latencies": {"deep": 1, "acc_depth": 40},
-    "rates": {"bus_neurons": 2, "drain_rows": 2, **SHORTER},
+    "latencies": {"deep": 1, "acc_depth": 40, "parity": 1},
+    "rates": {"bus_neurons": 2, "drain_rows": 2, "parity": 1, **SHORTER},
     "depths": {
         "weight_depth": 300,
         "drain_depth": 100,
         "elem_depth": 150,
         "out_depth": 6,  # all in use; the second half is at 8 to 13
         "stream_w": 128,
+        "parity": 1,
         **ULTRA,
     },
 }

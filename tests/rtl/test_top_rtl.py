@@ -15,7 +15,7 @@ ICARUS = r"bits_under_stalls/stalls=(none|both)|frame_of_a_wrong_length/extra=1|
 
 @pytest.mark.parametrize("name", ["tiny"])
 def test_top(sim: str, tmp_path: Path, name: str) -> None:
-    c = config.load(name, **SMALL)
+    c = config.load(name, **SMALL, parity=1)  # nothing here may upset it
     write_job(tmp_path, c, 6)
     run(
         "csb_top",
@@ -28,14 +28,32 @@ def test_top(sim: str, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("deep", [0, 1])
+def test_parity(sim: str, tmp_path: Path, deep: int) -> None:
+    """A bit flips in each memory that a load writes; on Icarus in one."""
+    if sim == "icarus" and deep:
+        pytest.skip("slow; the other depth shows what is X")
+    c = config.load("tiny", **SMALL, deep=deep, parity=1)
+    write_job(tmp_path, c, 6)
+    run(
+        "csb_top",
+        "tb.test_parity",
+        sim=sim,
+        parameters=image.all_parameters(c),
+        plus_args=["+any_program"],  # a flip breaks a program's contracts, too
+        test_filter="in_use|not_used" if sim == "icarus" else None,
+        extra_env={"CSB_JOB": str(tmp_path)},
+    )
+
+
+@pytest.mark.parametrize("deep", [0, 1])
 def test_recovery(sim: str, tmp_path: Path, deep: int) -> None:
     """Drawn interruptions, without rst_ni: CSB_RECOVERY / 10 of them, or one of each kind.
 
-    On Icarus three of the ten kinds.
+    On Icarus three of the ten kinds. With parity bits, which no interruption may upset.
     """
     if sim == "icarus" and deep:
         pytest.skip("slow; the other depth shows what is X")
-    c = config.load("tiny", **SMALL, deep=deep)
+    c = config.load("tiny", **SMALL, deep=deep, parity=1)
     write_job(tmp_path, c, 6)
     run(
         "csb_top",

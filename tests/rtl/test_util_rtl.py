@@ -39,13 +39,19 @@ def test_ram(sim: str, parameters: dict[str, int]) -> None:
     )
 
 
+@pytest.mark.parametrize("width", [2, 37, 150])
+def test_parity(sim: str, width: int) -> None:
+    run("csb_parity", "tb.util.test_csb_parity", sim=sim, parameters={"Width": width})
+
+
+@pytest.mark.parametrize("parity", [0, 1])
 @pytest.mark.parametrize("width", [20, 36, 48, 108, 150])
-def test_load_ram(sim: str, width: int) -> None:
+def test_load_ram(sim: str, width: int, parity: int) -> None:
     run(
         "csb_load_ram",
         "tb.util.test_csb_load_ram",
         sim=sim,
-        parameters={"Width": width, "Depth": 13},
+        parameters={"Width": width, "Depth": 13, "Parity": parity},
     )
 
 

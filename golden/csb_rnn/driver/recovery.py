@@ -43,6 +43,9 @@ SHOWN = {
     "value": Shown("program register `streams` is 0, the checksum is right", ("load",)),
     "missing": Shown("an image without sections, the checksum is right", ("load",)),
     "program": Shown("the element prologue completes an output frame, which is pulled", ("load",)),
+    "parity": Shown(
+        "bit 1 of the drain program's word 0 flips in its memory, `parity` is 1", ("load",)
+    ),
 }
 
 

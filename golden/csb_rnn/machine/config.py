@@ -63,6 +63,7 @@ class Config(Switches):
     sum_bypass: int
     program_ultra: int
     program_reg: int
+    parity: int
     deep: int
 
     def __post_init__(self) -> None:
@@ -295,5 +296,5 @@ def rtl_parameters(config: str | Config) -> dict[str, int]:
 
 
 def fields(c: Config) -> dict[str, int]:
-    """All fields of a configuration but its name, in UpperCamelCase: what its hash is made of."""
-    return {_parameter(k): getattr(c, k) for k in RANGES}
+    """All fields of a hash, in UpperCamelCase: not ``parity``, as images run with it or without."""
+    return {_parameter(k): getattr(c, k) for k in RANGES if k != "parity"}

@@ -52,6 +52,7 @@ RANGES: dict[str, range | tuple[int, ...]] = {
     "sum_bypass": (0, 1),
     "program_ultra": (0, 1),
     "program_reg": (0, 1),
+    "parity": (0, 1),
     "deep": (0, 1),
 }
 

@@ -22,6 +22,7 @@ ERRORS = {
     "value": (12, "image: a program register's value is out of its range"),
     "missing": (13, "image: lacks the registers, a program's last word or the output table"),
     "program": (14, "the program sent an output frame that no input frame had asked for"),
+    "parity": (15, "a word of a program, a bias or the output table has a flipped bit; no image"),
 }
 
 
@@ -50,6 +51,7 @@ ERROR_ACTIONS = {
     "value": _REBUILD,
     "missing": _REBUILD,
     "program": _REBUILD,
+    "parity": "send the image again, then start; if it comes again, the memory itself is broken",
 }
 
 

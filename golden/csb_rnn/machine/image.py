@@ -97,7 +97,8 @@ class Section:
 
 
 def config_hash(c: Config) -> int:
-    """31-bit hash of all fields of a configuration: an image runs only where it was made for.
+    """31-bit hash of the fields of a configuration that decide its images: an image runs only where
+    it was made for.
 
     31 bits, so every simulator takes it as an integer parameter.
     """

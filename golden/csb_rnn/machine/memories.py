@@ -35,4 +35,11 @@ def memory_bits(c: Config) -> dict[str, int]:
         "element program": c.elem_depth * isa.width(isa.ELEM),
         "output buffer (a copy a value)": c.values_per_beat * c.out_words * c.L * c.data_w,
         "output table": c.out_depth * c.values_per_beat * image.out_entry_width(c),
+        **({"parity bits": parity_bits(c)} if c.parity else {}),
     }
+
+
+def parity_bits(c: Config) -> int:
+    """Parity bits of a configuration with ``parity``: one a word of each memory written at load."""
+    programs = c.groups * c.weight_depth + c.drain_depth + c.elem_depth
+    return programs + c.lanes * c.bias_depth + c.out_depth

@@ -41,6 +41,7 @@ module csb_sim_top #(
     parameter int SumBypass = 0,
     parameter int ProgramUltra = 0,
     parameter int ProgramReg = 0,
+    parameter int Parity = 0,
     parameter int Deep = 0,  // 1: registers in the long paths
     parameter int ConfigHash = 0,  // of the images that fit
     // Given by every build, from csb_rnn/simulation/capacity.py: these values are too small to run.
@@ -99,6 +100,7 @@ module csb_sim_top #(
       .SumBypass(SumBypass),
       .ProgramUltra(ProgramUltra),
       .ProgramReg(ProgramReg),
+      .Parity(Parity),
       .DrainBanks(DrainBanks),
       .Sharing(Sharing),
       .SharedCols(SharedCols),

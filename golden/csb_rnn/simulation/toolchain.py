@@ -85,12 +85,15 @@ class Verilator(_Guarded, simulator.Verilator):
     """Verilator without ``--public-flat-rw``.
 
     It keeps every signal of the design alive: C++ with minutes instead of seconds of compilation
-    and a slower run. A control file makes the signals of the top level visible to benches instead.
+    and a slower run. A control file makes the signals of the top level visible to benches instead,
+    and with ``Parity`` memories too: benches flip bits of them.
     """
 
     def build_command(self) -> list[list[str]]:
         control = Path(self.sim_dir) / "public.vlt"
         text = f'`verilator_config\npublic_flat_rw -module "{self.toplevel_module}" -var "*"\n'
+        if self.parameters.get("Parity"):
+            text += 'public_flat_rw -module "csb_ram_1r1w" -var "mem"\n'
         control.write_text(text)
         commands = super().build_command()
         commands[0] = [arg for arg in commands[0] if arg != "--public-flat-rw"] + [str(control)]
