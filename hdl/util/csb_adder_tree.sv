@@ -15,18 +15,17 @@ module csb_adder_tree #(
     input  wire logic [N*InW-1:0] data_i,
     output logic      [ SumW-1:0] sum_o
 );
-  // Node i adds nodes 2i + 1 and 2i + 2; the last N are the operands.
-  (* keep *)
-  logic [(2*N-1)*SumW-1:0] node;
-
-  always_comb begin
-    for (int i = 0; i < N; i++) begin
-      node[(N-1+i)*SumW+:SumW] = SumW'($signed(data_i[i*InW+:InW]));
-    end
-    for (int i = N - 2; i >= 0; i--) begin
-      node[i*SumW+:SumW] = node[(2*i+1)*SumW+:SumW] + node[(2*i+2)*SumW+:SumW];
+  // Node i adds nodes 2i + 1 and 2i + 2; the last N are the operands. A variable for each: parts of
+  // one vector cost a simulator shifts and masks.
+  for (genvar i = 2 * N - 2; i >= 0; i--) begin : gen_node
+    (* keep *)
+    logic [SumW-1:0] value;
+    if (i >= N - 1) begin : gen_operand
+      assign value = SumW'($signed(data_i[(i-N+1)*InW+:InW]));
+    end else begin : gen_sum
+      assign value = gen_node[2*i+1].value + gen_node[2*i+2].value;
     end
   end
-  assign sum_o = node[SumW-1:0];
+  assign sum_o = gen_node[0].value;
 endmodule
 `default_nettype wire
