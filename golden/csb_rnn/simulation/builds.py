@@ -12,8 +12,10 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import resource
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
@@ -23,6 +25,7 @@ from typing import TypedDict
 from csb_rnn.machine import design
 from csb_rnn.machine.design import WAIVERS
 from csb_rnn.machine.folders import BUILD
+from csb_rnn.simulation import compiled_clock, shared_code
 from csb_rnn.simulation.repeat import pytest_test
 from csb_rnn.simulation.toolchain import (
     BUILD_CLASSES,
@@ -31,7 +34,9 @@ from csb_rnn.simulation.toolchain import (
     excerpt,
     optimisation,
     simulate,
+    tool_env,
 )
+from csb_rnn.system import processes
 from csb_rnn.system.locks import locked
 
 LONG = 10.0  # seconds of a build without an announcement
@@ -45,13 +50,13 @@ def tell(text: str) -> None:
 def build_seconds(sim: str, parameters: Mapping[str, int]) -> float:
     """About how long a build takes, on two cores and without a compiler cache.
 
-    Verilator's compiler decides: 25 s for the simulation top of ``tiny`` (16 PEs), two minutes for
-    one of ``small`` (64 PEs). Icarus takes seconds.
+    The compiler decides: 25 s for the simulation top of ``tiny`` (16 PEs), a minute for those of
+    ``small`` (64) and of ``paper512``, whose PEGroups share their code. Icarus takes seconds.
     """
     pes = 1
     for name in "KLPQ":
         pes *= parameters.get(name, 1)
-    return 2.0 if sim == "icarus" or pes == 1 else min(600.0, 5.0 + 1.7 * pes)
+    return 2.0 if sim == "icarus" or pes == 1 else min(60.0, 15.0 + 0.7 * pes)
 
 
 def _announce(name: str, sim: str, parameters: Mapping[str, int]) -> None:
@@ -100,6 +105,19 @@ def builds_since(offset: int) -> list[dict]:
     return [json.loads(line) for line in BUILT.read_bytes()[offset:].splitlines()]
 
 
+def _link(folder: Path) -> None:
+    """Adds :data:`csb_rnn.simulation.compiled_clock.PROGRAM` to a finished build.
+
+    Raises:
+        SimulationError: it does not compile.
+    """
+    command = processes.guarded(compiled_clock.link_command(folder))
+    env = {**os.environ, **tool_env()}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SimulationError(f"{compiled_clock.SOURCE.name}: {done.stderr}")
+
+
 IN_USE = "in_use"  # file of a build: simulations hold its lock, shared
 
 
@@ -119,6 +137,7 @@ class Design(TypedDict, total=False):
     parameters: Mapping[str, int] | None
     sources: Sequence[Path] | None
     build_name: str | None
+    clock: bool
 
 
 @contextlib.contextmanager
@@ -130,6 +149,7 @@ def built(
     sources: Sequence[Path] | None = None,
     waves: bool = False,
     build_name: str | None = None,
+    clock: bool = False,
 ) -> Iterator[Path]:
     """:func:`build`; the folder stays as long as it is used, even if another build outdates it."""
     if sim not in SIMULATORS:
@@ -142,12 +162,15 @@ def built(
     compiled = [str(f) for f in files if f.suffix != ".svh"]
     if sim == "verilator":
         compiled.insert(0, str(WAIVERS))
-        files.append(WAIVERS)
+        files += [WAIVERS, Path(shared_code.__file__)]
+    clock &= sim == "verilator" and not waves
+    if clock:
+        files.append(compiled_clock.SOURCE)
     content = _content(files)
     versions = [
         f"{tool} {metadata.version(tool)}" for tool in ("cocotb", "cocotb-test", "verilator")
     ]
-    options = [*_COMPILE_ARGS[sim], *([optimisation()] if sim == "verilator" else [])]
+    options = [*_COMPILE_ARGS[sim], *([optimisation(parameters)] if sim == "verilator" else [])]
     what = _digest(json.dumps([toplevel, parameters, waves, options]).encode())
     name = BUILD / f"sim_build/{sim}/{build_name or toplevel}_{what}"
     folder = name.with_name(f"{name.name}_{_digest(content + json.dumps(versions).encode())}")
@@ -181,6 +204,8 @@ def built(
             except SystemExit as error:
                 log = excerpt(folder / "build.log")
                 raise SimulationError(f"{log}\n{sim} {toplevel} {parameters}: {error}") from None
+            if clock:
+                _link(folder)
             if _content(files) != content:
                 raise SimulationError(f"{toplevel} was edited while it was compiled: run again")
             for file in folder.iterdir():  # the compiler's; they are in its cache if ever needed
@@ -204,6 +229,8 @@ def build(toplevel: str, **kwargs) -> Path:
         sources: HDL files beside those of the design, in compile order.
         waves: able to write an FST; a build of its own, as Verilator's is 15 times slower.
         build_name: start of the folder's name; default ``toplevel``.
+        clock: of csb_sim_top without waves: also link the program of
+            :mod:`csb_rnn.simulation.compiled_clock`; Verilator alone has one.
 
     Raises:
         SimulationError: it does not compile.

