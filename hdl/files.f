@@ -17,6 +17,7 @@ datapath/csb_seq.sv
 datapath/csb_shift_four.sv
 datapath/csb_clip.sv
 datapath/csb_shift_sat.sv
+datapath/csb_sum_split.sv
 datapath/csb_act_rom.sv
 datapath/csb_act.sv
 datapath/csb_reg_bank.sv

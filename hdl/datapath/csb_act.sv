@@ -35,7 +35,6 @@ module csb_act #(
   localparam int IdxW = 9;
   localparam int PointW = RemBits + IdxW;  // bits of a point of the table's range
   localparam int SumW = 18;  // unsigned, units of 2^-17
-  localparam bit [SumW-1:0] One = 1 << (SumW - 1);
   localparam int SlopeW = 11;
   localparam int ResultW = LaneFrac + 2;  // a sigmoid or tanh, -1 and 1 included
 
@@ -113,22 +112,33 @@ module csb_act #(
   end
 
   // --- cycle 1: product ---------------------------------------------------------------------
+  // With Deep, made for LUTs of four inputs, either the chord or the value is zero from here on, so
+  // that cycle 2 adds both and chooses neither. Without it cycle 2 is a gate of six.
+  localparam bit OneZero = Deep != 0;
   logic [SlopeW+RemBits-1:0] product_q;
   logic [SumW-1:0] base_q;
-  logic curve_q, tanh_q, zero_q, valid2_q;
+  logic curve, curve_q, tanh_q, negative, negative_q, zero, zero_q, valid2_q;
+  assign curve    = act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
+  assign negative = x1_q[LaneW-1];
+  assign zero     = act1_q == ActW'(ActRelu) && negative;
   always_ff @(posedge clk_i) begin
     valid2_q <= valid_q;
     if (valid_q) begin
-      x2_q      <= x1_q;
-      base_q    <= base;
-      product_q <= slope * rem_q;
-      curve_q   <= act1_q == ActW'(ActSigmoid) || act1_q == ActW'(ActTanh);
-      tanh_q    <= act1_q == ActW'(ActTanh);
-      zero_q    <= act1_q == ActW'(ActRelu) && x1_q[LaneW-1];
+      x2_q             <= x1_q;
+      base_q[SumW-2:0] <= base[SumW-2:0];
+      base_q[SumW-1]   <= base[SumW-1] || (OneZero && beyond_q);
+      product_q        <= slope * rem_q;
+      curve_q          <= curve;
+      tanh_q           <= act1_q == ActW'(ActTanh);
+      negative_q       <= negative && (curve || !OneZero);
+      zero_q           <= zero;
     end
     // Beyond the table s is 1, whatever it says: in resets of registers, not in the address. They
     // are no part of the enable, which would take a gate: in an idle cycle they change nothing.
-    if (beyond_q) {base_q, product_q} <= {One, {(SlopeW + RemBits) {1'b0}}};
+    if (beyond_q || (OneZero && !curve)) {base_q[SumW-2:0], product_q} <= '0;
+    if (OneZero && !curve) base_q[SumW-1] <= 1'b0;
+    else if (!OneZero && beyond_q) base_q[SumW-1] <= 1'b1;
+    if (OneZero && (curve || zero)) x2_q <= '0;
   end
 
   // --- cycle 2: the chord, symmetry and rounding --------------------------------------------
@@ -137,41 +147,45 @@ module csb_act #(
   //   tanh     x >= 0:  t + c - 1          x < 0:  1 - (t + c) = 1 + ~t + !c
   logic [SumW-1:0] sum;
   logic [ResultW-1:0] term, result;
-  logic negative, carry;
-  assign negative = x2_q[LaneW-1];
-  assign sum      = base_q + SumW'(product_q >> RemBits);
+  logic [LaneW-ResultW-1:0] upper_bits;
+  logic carry;
+  assign sum = base_q + SumW'(product_q >> RemBits);
   always_comb begin
-    term[LaneFrac-1:0] = (tanh_q ? sum[LaneFrac:1] : sum[LaneFrac+1:2]) ^ {LaneFrac{negative}};
+    term[LaneFrac-1:0] = (tanh_q ? sum[LaneFrac:1] : sum[LaneFrac+1:2]) ^ {LaneFrac{negative_q}};
     if (tanh_q) begin
-      term[LaneFrac]   = sum[SumW-1] ^ negative;
-      term[LaneFrac+1] = negative;
-      carry            = sum[0] ^ negative;
+      term[LaneFrac]   = sum[SumW-1] ^ negative_q;
+      term[LaneFrac+1] = negative_q;
+      carry            = sum[0] ^ negative_q;
     end else begin
       term[LaneFrac]   = sum[SumW-1];
-      term[LaneFrac+1] = sum[SumW-1] && negative;
-      carry            = sum[1] ^ negative;
+      term[LaneFrac+1] = sum[SumW-1] && negative_q;
+      carry            = sum[1] ^ negative_q;
     end
-    if (!curve_q) begin
+    if (!OneZero && !curve_q) begin
       term  = x2_q[ResultW-1:0];
       carry = 1'b0;
     end
   end
-  assign result = term + ResultW'(carry);
+  if (OneZero) begin : gen_one_zero
+    logic unused_low;
+    // x + term + carry in one chain, as x - ~term - !carry.
+    assign {result, unused_low} = {x2_q[ResultW-1:0], 1'b0} - {~term, !carry};
+    assign upper_bits = x2_q[LaneW-1:ResultW] | {(LaneW - ResultW) {curve_q && result[ResultW-1]}};
+  end else begin : gen_chosen
+    assign result = term + ResultW'(carry);
+    assign upper_bits = curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} : x2_q[LaneW-1:ResultW];
+  end
 
+  logic clear;  // with OneZero there is a zero already
+  assign clear = !OneZero && zero_q;
   if (FastAct != 0) begin : gen_at_once
     logic unused;
     assign unused = valid2_q;
-    assign data_o[ResultW-1:0] = zero_q ? '0 : result;
-    assign data_o[LaneW-1:ResultW] = zero_q ? '0 :
-        curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} : x2_q[LaneW-1:ResultW];
+    assign data_o = clear ? '0 : {upper_bits, result};
   end else begin : gen_register
     always_ff @(posedge clk_i) begin
-      if (valid2_q) begin
-        data_o[ResultW-1:0] <= result;
-        data_o[LaneW-1:ResultW] <= curve_q ? {(LaneW - ResultW) {result[ResultW-1]}} :
-            x2_q[LaneW-1:ResultW];
-      end
-      if (zero_q) data_o <= '0;
+      if (valid2_q) data_o <= {upper_bits, result};
+      if (clear) data_o <= '0;
     end
   end
 

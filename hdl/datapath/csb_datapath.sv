@@ -121,7 +121,7 @@ module csb_datapath #(
     ld_lane_q <= ld_lane_i;
     ld_part_q <= ld_part_i;
     ld_addr_q <= ld_addr_i;
-    ld_data_q <= ld_data_i;
+    ld_data_q <= ld_we_i ? ld_data_i : '0;  // lanes put it over what else they write
   end
   assign ld_we = rst_ni ? ld_we_q : '0;  // no stray write before the first reset
 

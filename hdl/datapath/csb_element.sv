@@ -14,7 +14,7 @@
 //
 // Cycle of each control, D = Deep (with D lanes act on theirs in the next):
 //   T           rd_*, st_raddr_o, release_o, issue_o
-//   T + 1 + D   opnd_valid_o, sel_o, st_zero/fine_rd_o
+//   T + 1 + D   opnd_valid_o, st_zero/fine_rd_o, sel_o (with D in T, as rd_*)
 //   T + 2 + 2D  sum_valid_o, sub_o
 //   T + 3 + 3D  st_*wr/we/waddr_o, act_o        T + 3 + 4D  wr_* (with D v is late by one more)
 //   T + 6 + 5D  reg_we_o, reg_o, with FastAct a cycle sooner
@@ -230,14 +230,24 @@ module csb_element #(
     word[ElemM0SelLsb+:ElemM0SelW]
   };
   csb_delay #(
-      .Width (OperandSelW + 3),
+      .Width (OperandSelW),
+      .Stages(Deep != 0 ? 0 : 1)
+  ) u_sel (
+      .clk_i,
+      .rst_ni,
+      .clr_i (stop_i),
+      .data_i(sel),
+      .data_o(sel_o)
+  );
+  csb_delay #(
+      .Width (3),
       .Stages(1 + Deep)
   ) u_operands (
       .clk_i,
       .rst_ni,
       .clr_i (stop_i),
-      .data_i({issue_o, sel, word[ElemFreshLsb] && fresh_i, word[ElemStFineRdLsb]}),
-      .data_o({opnd_valid_o, sel_o, st_zero_o, st_fine_rd_o})
+      .data_i({issue_o, word[ElemFreshLsb] && fresh_i, word[ElemStFineRdLsb]}),
+      .data_o({opnd_valid_o, st_zero_o, st_fine_rd_o})
   );
 
   csb_delay #(

@@ -11,7 +11,9 @@
 //   T + 1  operands, products           T + 3 .. T + 6  activation
 //   T + 2  sum, round, saturate         T + 6  register is written at the end
 // With Deep (D = 1) there are registers behind the memories, behind the shift, before the
-// multipliers, behind their sum and in the activation: what the ports say. With FastAct a register
+// multipliers, behind their sum and in the activation: what the ports say. Registers are halves of
+// 16 then, and what is not selected reads as zero; a product is two of 18 bits, which the sums of
+// both products add up (csb_sum_split). With FastAct a register
 // is written a cycle sooner; with RegBypass it can be read in the cycle in which it is written.
 //
 // Every stage loads with its word alone, as the enable of the stage before tells a cycle early: in
@@ -45,7 +47,7 @@ module csb_lane #(
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
-    // load, while idle
+    // load, while idle; the data is zero at all other times
     input wire logic ld_bias_we_i,
     input wire logic ld_state_we_i,
     input wire logic [11:0] ld_addr_i,
@@ -66,7 +68,7 @@ module csb_lane #(
     input wire logic [StateAw-1:0] st_raddr_i,
     output logic [StateW-1:0] st_rdata_o,  // T + 1 + D
     input wire logic opnd_valid_i,  // T + 1 + D
-    input wire logic [csb_pkg::OperandSelW-1:0] sel_i,  // x1, m1, x0, m0
+    input wire logic [csb_pkg::OperandSelW-1:0] sel_i,  // x1, m1, x0, m0; with Deep in T
     input wire logic st_zero_i,  // the state reads as zero
     input wire logic st_fine_rd_i,  // it has LaneFrac fraction bits
     input wire logic sum_valid_i,  // T + 2 + 2D
@@ -183,36 +185,55 @@ module csb_lane #(
 
   // --- registers ------------------------------------------------------------------------
   logic signed [LaneW-1:0] elem_result;
-  logic [2*NarrowW-1:0] m_drain_read, m_elem_read, m_drain, m_elem;
-  logic [2*LaneW-1:0] x_drain_read, x_elem_read, x_drain, x_elem;
+  logic [2*NarrowW-1:0] m_drain, m_elem;
+  logic [2*LaneW-1:0] x_drain, x_elem;
   logic [StateW-1:0] state_read;
+
+  // With Deep a read of what is not selected gives zero, so operands are gates of what was read.
+  localparam int Parts = Deep != 0 ? 2 : DrainRows;
+  logic [1:0] m_drain_here, m_elem_here, x_drain_here, x_elem_here;
+  for (genvar i = 0; i < 2; i++) begin : gen_here
+    logic [SelW-1:0] m_sel, x_sel;
+    assign m_sel = sel_i[2*i*SelW+:SelW];
+    assign x_sel = sel_i[(2*i+1)*SelW+:SelW];
+    assign m_drain_here[i] = Deep == 0 || m_sel == SelW'(MDrain);
+    assign m_elem_here[i] = Deep == 0 || m_sel == SelW'(MElem);
+    assign x_drain_here[i] = Deep == 0 || x_sel == SelW'(XDrain);
+    assign x_elem_here[i] = Deep == 0 || x_sel == SelW'(XElem);
+  end
 
   csb_reg_bank #(
       .LaneW (LaneW),
       .Writes(DrainRows),
+      .Parts (Parts),
       .Bypass(RegBypass)
   ) u_drain_regs (
       .clk_i,
-      .we_i   (drain_we_i),
-      .waddr_i(drain_reg_i),
-      .wdata_i(drain_result),
-      .re_i   (rd_en_i),
-      .raddr_i(rd_addr_i),
-      .m_o    (m_drain_read),
-      .x_o    (x_drain_read)
+      .we_i    (drain_we_i),
+      .waddr_i (drain_reg_i),
+      .wdata_i (drain_result),
+      .re_i    (rd_en_i),
+      .raddr_i (rd_addr_i),
+      .m_here_i(m_drain_here),
+      .x_here_i(x_drain_here),
+      .m_o     (m_drain),
+      .x_o     (x_drain)
   );
   csb_reg_bank #(
       .LaneW (LaneW),
+      .Parts (Deep != 0 ? 2 : 1),
       .Bypass(RegBypass)
   ) u_elem_regs (
       .clk_i,
-      .we_i   (elem_we_i),
-      .waddr_i(elem_reg_i),
-      .wdata_i(elem_result),
-      .re_i   (rd_en_i),
-      .raddr_i(rd_addr_i),
-      .m_o    (m_elem_read),
-      .x_o    (x_elem_read)
+      .we_i    (elem_we_i),
+      .waddr_i (elem_reg_i),
+      .wdata_i (elem_result),
+      .re_i    (rd_en_i),
+      .raddr_i (rd_addr_i),
+      .m_here_i(m_elem_here),
+      .x_here_i(x_elem_here),
+      .m_o     (m_elem),
+      .x_o     (x_elem)
   );
 
   logic signed [LaneW-1:0] v, v_q;
@@ -234,6 +255,8 @@ module csb_lane #(
       .sat_o (sat_state)
   );
 
+  logic [StateW-1:0] state_wdata;  // ld_data_i is zero unless it is loaded
+  assign state_wdata = state_next & {StateW{!ld_state_we_i}} | ld_data_i[StateW-1:0];
   csb_ram_1r1w #(
       .Width(StateW),
       .Depth(StateDepth)
@@ -241,7 +264,7 @@ module csb_lane #(
       .clk_i,
       .we_i   (st_we_i || ld_state_we_i),
       .waddr_i(ld_state_we_i ? ld_addr_i[StateAw-1:0] : st_waddr_i),
-      .wdata_i(ld_state_we_i ? ld_data_i[StateW-1:0] : state_next),
+      .wdata_i(state_wdata),
       .re_i   (st_re_i),
       .rzero_i(1'b0),
       .raddr_i(st_raddr_i),
@@ -249,96 +272,117 @@ module csb_lane #(
   );
 
   // --- element side: operands and products ------------------------------------------------
-  if (Deep != 0) begin : gen_deep_read
-    logic read_q, state_read_q;
-    always_ff @(posedge clk_i) begin
-      {read_q, state_read_q} <= {rd_en_i, st_re_i};
-      if (read_q) begin
-        {m_drain, x_drain} <= {m_drain_read, x_drain_read};
-        {m_elem, x_elem}   <= {m_elem_read, x_elem_read};
-      end
-      if (state_read_q) st_rdata_o <= state_read;
-    end
-  end else begin : gen_short_read
-    assign {m_drain, x_drain} = {m_drain_read, x_drain_read};
-    assign {m_elem, x_elem} = {m_elem_read, x_elem_read};
-    assign st_rdata_o = state_read;
-  end
-
   logic signed [LaneW-1:0] state_wide, state_value;
   assign state_wide  = LaneW'($signed(st_rdata_o));
   assign state_value = st_zero_i ? '0 : st_fine_rd_i ? state_wide : state_wide <<< StateShift;
 
+  logic [2*MulW-1:0] m_in;  // operands of the multipliers
+  logic [2*LaneW-1:0] x_in;
+  logic [1:0] sat_narrow;
   logic operands_valid;
-  if (Deep != 0) begin : gen_deep_operands
+  if (Deep != 0) begin : gen_deep
+    logic read_q, state_read_q;
+    logic [2*NarrowW-1:0] m_q;
+    logic [2*LaneW-1:0] x_q, x_d;
+    always_ff @(posedge clk_i) begin
+      {read_q, state_read_q} <= {rd_en_i, st_re_i};
+      if (state_read_q) st_rdata_o <= state_read;
+    end
+    for (genvar i = 0; i < 2; i++) begin : gen_operand
+      logic m_one_q, x_one_q, x_state_q, x_state_q2;
+      always_ff @(posedge clk_i) begin
+        if (rd_en_i) begin
+          m_one_q   <= sel_i[2*i*SelW+:SelW] == SelW'(MOne);
+          x_one_q   <= sel_i[(2*i+1)*SelW+:SelW] == SelW'(XOne);
+          x_state_q <= sel_i[(2*i+1)*SelW+:SelW] == SelW'(XState);
+        end
+        if (read_q) begin
+          m_q[i*NarrowW+:NarrowW] <= m_drain[i*NarrowW+:NarrowW] | m_elem[i*NarrowW+:NarrowW] |
+              NarrowW'(m_one_q) << LaneFrac;
+          x_q[i*LaneW+:LaneW] <= x_drain[i*LaneW+:LaneW] | x_elem[i*LaneW+:LaneW] |
+              LaneW'(x_one_q) << LaneFrac;
+          x_state_q2 <= x_state_q;
+        end
+      end
+      assign x_d[i*LaneW+:LaneW] = x_q[i*LaneW+:LaneW] | state_value & {LaneW{x_state_q2}};
+      assign sat_narrow[i] = m_q[i*NarrowW+MulW];
+      always_ff @(posedge clk_i) begin
+        if (opnd_valid_i) begin
+          m_in[i*MulW+:MulW]   <= m_q[i*NarrowW+:MulW];
+          x_in[i*LaneW+:LaneW] <= x_d[i*LaneW+:LaneW];
+        end
+      end
+    end
     always_ff @(posedge clk_i) operands_valid <= opnd_valid_i;
-  end else begin : gen_short_operands
+  end else begin : gen_short
+    assign st_rdata_o = state_read;
+    for (genvar i = 0; i < 2; i++) begin : gen_operand
+      logic [NarrowW-1:0] m, m_drained, m_elemented;
+      logic [LaneW-1:0] x, x_drained, x_elemented;
+      assign m_drained   = m_drain[i*NarrowW+:NarrowW];
+      assign m_elemented = m_elem[i*NarrowW+:NarrowW];
+      assign x_drained   = x_drain[i*LaneW+:LaneW];
+      assign x_elemented = x_elem[i*LaneW+:LaneW];
+      always_comb begin
+        unique case (sel_i[2*i*SelW+:SelW])
+          SelW'(MDrain): m = m_drained;
+          SelW'(MElem): m = m_elemented;
+          SelW'(MOne): m = NarrowW'(1) << LaneFrac;
+          default: m = '0;
+        endcase
+        unique case (sel_i[(2*i+1)*SelW+:SelW])
+          SelW'(XDrain): x = x_drained;
+          SelW'(XElem): x = x_elemented;
+          SelW'(XState): x = state_value;
+          default: x = LaneW'(1) << LaneFrac;
+        endcase
+      end
+      assign sat_narrow[i] = m[MulW];
+      assign m_in[i*MulW+:MulW] = m[MulW-1:0];
+      assign x_in[i*LaneW+:LaneW] = x;
+    end
     assign operands_valid = opnd_valid_i;
   end
 
-  logic [2*ProductW-1:0] products_q;
-  logic [1:0] sat_narrow;
-  for (genvar i = 0; i < 2; i++) begin : gen_product
-    logic [SelW-1:0] m_sel, x_sel;
-    logic [NarrowW-1:0] m, m_drained, m_elemented;
-    logic signed [LaneW-1:0] x, x_drained, x_elemented;
-    assign m_sel = sel_i[2*i*SelW+:SelW];
-    assign x_sel = sel_i[(2*i+1)*SelW+:SelW];
-    assign m_drained = m_drain[i*NarrowW+:NarrowW];
-    assign m_elemented = m_elem[i*NarrowW+:NarrowW];
-    assign x_drained = x_drain[i*LaneW+:LaneW];
-    assign x_elemented = x_elem[i*LaneW+:LaneW];
-    always_comb begin
-      unique case (m_sel)
-        SelW'(MDrain): m = m_drained;
-        SelW'(MElem): m = m_elemented;
-        SelW'(MOne): m = NarrowW'(1) << LaneFrac;
-        default: m = '0;
-      endcase
-      unique case (x_sel)
-        SelW'(XDrain): x = x_drained;
-        SelW'(XElem): x = x_elemented;
-        SelW'(XState): x = state_value;
-        default: x = LaneW'(1) << LaneFrac;
-      endcase
-    end
-    assign sat_narrow[i] = m[MulW];
-
-    logic signed [ MulW-1:0] m_in;
-    logic signed [LaneW-1:0] x_in;
-    if (Deep != 0) begin : gen_deep
-      always_ff @(posedge clk_i) if (opnd_valid_i) {m_in, x_in} <= {m[MulW-1:0], x};
-    end else begin : gen_short
-      assign {m_in, x_in} = {m[MulW-1:0], x};
-    end
-    always_ff @(posedge clk_i) begin
-      if (operands_valid) products_q[i*ProductW+:ProductW] <= ProductW'(m_in) * ProductW'(x_in);
-    end
-  end
-
   // --- element side: sum and activation ---------------------------------------------------
-  logic signed [ProductW:0] p0, p1, sum, sum_in;
   logic sat_sum, sum_valid, value_valid;
-  assign p0  = (ProductW + 1)'($signed(products_q[0+:ProductW]));
-  assign p1  = (ProductW + 1)'($signed(products_q[ProductW+:ProductW]));
-  assign sum = sub_i ? p0 - p1 : p0 + p1;
   if (Deep != 0) begin : gen_deep_sum
-    always_ff @(posedge clk_i) begin
-      sum_valid <= sum_valid_i;
-      if (sum_valid_i) sum_in <= sum;
-    end
+    always_ff @(posedge clk_i) sum_valid <= sum_valid_i;
+    csb_sum_split #(
+        .LaneW(LaneW)
+    ) u_sum (
+        .clk_i,
+        .operands_valid_i(operands_valid),
+        .m_i             (m_in),
+        .x_i             (x_in),
+        .sum_valid_i,
+        .sub_i,
+        .data_o          (v),
+        .sat_o           (sat_sum)
+    );
   end else begin : gen_short_sum
-    assign {sum_in, sum_valid} = {sum, sum_valid_i};
+    logic signed [ProductW-1:0] p0_q, p1_q;
+    logic signed [ProductW:0] p0, p1, sum;
+    always_ff @(posedge clk_i) begin
+      if (operands_valid) begin
+        p0_q <= $signed(m_in[0+:MulW]) * $signed(x_in[0+:LaneW]);
+        p1_q <= $signed(m_in[MulW+:MulW]) * $signed(x_in[LaneW+:LaneW]);
+      end
+    end
+    assign p0 = (ProductW + 1)'(p0_q);
+    assign p1 = (ProductW + 1)'(p1_q);
+    assign sum = sub_i ? p0 - p1 : p0 + p1;
+    assign sum_valid = sum_valid_i;
+    csb_round_sat #(
+        .InW  (ProductW + 1),
+        .Shift(LaneFrac),
+        .OutW (LaneW)
+    ) u_sum (
+        .data_i(sum),
+        .data_o(v),
+        .sat_o (sat_sum)
+    );
   end
-  csb_round_sat #(
-      .InW  (ProductW + 1),
-      .Shift(LaneFrac),
-      .OutW (LaneW)
-  ) u_sum (
-      .data_i(sum_in),
-      .data_o(v),
-      .sat_o (sat_sum)
-  );
   always_ff @(posedge clk_i) begin
     value_valid <= sum_valid;
     if (sum_valid) v_q <= v;
@@ -373,5 +417,6 @@ module csb_lane #(
   // --- assertions -----------------------------------------------------------------------
   `CSB_ASSERT_INIT(LaneHoldsTable, LaneW >= 20 && StateFrac <= LaneFrac)
   `CSB_ASSERT(LoadsStateOnlyIdle, !(ld_state_we_i && st_we_i))
+  `CSB_ASSERT(LoadsNothingElse, !st_we_i || ld_data_i == '0)
 endmodule
 `default_nettype wire

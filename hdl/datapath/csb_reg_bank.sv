@@ -5,38 +5,44 @@
 // saturated to MulW bits and, above it, whether it was: nothing but a multiplexer is left between
 // them and the multipliers. Read latency 1; old value on a read of what is being written, or with
 // Bypass the new one.
-// With Writes = 2 two registers are written at once, an even one and the next. Each copy is two
-// RAMs then, of even and of odd registers. The one that is not asked reads as zero, so the operand
-// is both of them together: a gate, which fits into the multiplexer behind it.
+// With Parts = 2 each copy is two RAMs, of even and of odd registers. The one that is not asked
+// reads as zero, so the operand is both of them together: a gate, which fits into the logic behind
+// it. With Writes = 2 two registers are written at once, an even one and the next: in two parts.
+// An operand of the other bank (m_here_i, x_here_i clear) reads as zero too.
 `default_nettype none
 module csb_reg_bank #(
     parameter int LaneW   = 26,                // bits of a lane value
     parameter int Writes  = 1,                 // registers written at once: 1 or 2
+    parameter int Parts   = Writes,            // memories of a copy: Writes or more, at most 2
     parameter int Bypass  = 0,                 // 1: a read of what is being written returns it
     parameter int NarrowW = csb_pkg::MulW + 1  // derived, do not override
 ) (
     input  wire logic                          clk_i,
     input  wire logic                          we_i,
-    input  wire logic [    csb_pkg::RegAw-1:0] waddr_i,  // of the first: Writes divides it
+    input  wire logic [    csb_pkg::RegAw-1:0] waddr_i,   // of the first: Writes divides it
     input  wire logic [      Writes*LaneW-1:0] wdata_i,
     input  wire logic                          re_i,
-    input  wire logic [csb_pkg::OperandAw-1:0] raddr_i,  // x1, m1, x0, m0
-    output logic      [         2*NarrowW-1:0] m_o,      // m1, m0: {saturated, value}
-    output logic      [           2*LaneW-1:0] x_o       // x1, x0
+    input  wire logic [csb_pkg::OperandAw-1:0] raddr_i,   // x1, m1, x0, m0
+    input  wire logic [                   1:0] m_here_i,  // m1, m0 are of this bank
+    input  wire logic [                   1:0] x_here_i,
+    output logic      [         2*NarrowW-1:0] m_o,       // m1, m0: {saturated, value}
+    output logic      [           2*LaneW-1:0] x_o        // x1, x0
 );
   import csb_pkg::*;
 
-  localparam int Part = RegDepth / Writes;  // registers of a memory
+  localparam int Part = RegDepth / Parts;  // registers of a memory
   localparam int PartAw = $clog2(Part);
   logic [PartAw-1:0] waddr;
-  assign waddr = PartAw'(waddr_i / Writes);
+  assign waddr = PartAw'(waddr_i / Parts);
 
-  logic [Writes*2*NarrowW-1:0] m;
-  logic [  Writes*2*LaneW-1:0] x;
-  for (genvar w = 0; w < Writes; w++) begin : gen_write
-    logic [  LaneW-1:0] value;
+  logic [Parts*2*NarrowW-1:0] m;
+  logic [  Parts*2*LaneW-1:0] x;
+  for (genvar w = 0; w < Parts; w++) begin : gen_write
+    logic we;
+    logic [LaneW-1:0] value;
     logic [NarrowW-1:0] narrow;
-    assign value = wdata_i[w*LaneW+:LaneW];
+    assign we = we_i && (Parts == Writes || waddr_i[0] == 1'(w));
+    assign value = wdata_i[w%Writes*LaneW+:LaneW];
     csb_round_sat #(
         .InW  (LaneW),
         .Shift(0),
@@ -62,13 +68,13 @@ module csb_reg_bank #(
       logic m_new_q, x_new_q;  // it was being written
       logic [NarrowW-1:0] m_read;
       logic [  LaneW-1:0] x_read;
-      assign m_other = Writes > 1 && raddr_i[2*i*RegAw] != 1'(w);
-      assign x_other = Writes > 1 && raddr_i[(2*i+1)*RegAw] != 1'(w);
+      assign m_other = !m_here_i[i] || (Parts > 1 && raddr_i[2*i*RegAw] != 1'(w));
+      assign x_other = !x_here_i[i] || (Parts > 1 && raddr_i[(2*i+1)*RegAw] != 1'(w));
       if (Bypass != 0) begin : gen_bypass
         always_ff @(posedge clk_i) begin
           if (re_i) begin
-            m_new_q <= we_i && !m_other && waddr == PartAw'(raddr_i[2*i*RegAw+:RegAw] / Writes);
-            x_new_q <= we_i && !x_other && waddr == PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Writes);
+            m_new_q <= we && !m_other && waddr == PartAw'(raddr_i[2*i*RegAw+:RegAw] / Parts);
+            x_new_q <= we && !x_other && waddr == PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Parts);
           end
         end
       end else begin : gen_memory
@@ -81,12 +87,12 @@ module csb_reg_bank #(
           .Depth(Part)
       ) u_m (
           .clk_i,
-          .we_i,
+          .we_i   (we),
           .waddr_i(waddr),
           .wdata_i(narrow),
           .re_i,
           .rzero_i(re_i && m_other),
-          .raddr_i(PartAw'(raddr_i[2*i*RegAw+:RegAw] / Writes)),
+          .raddr_i(PartAw'(raddr_i[2*i*RegAw+:RegAw] / Parts)),
           .rdata_o(m_read)
       );
       csb_ram_1r1w #(
@@ -94,18 +100,18 @@ module csb_reg_bank #(
           .Depth(Part)
       ) u_x (
           .clk_i,
-          .we_i,
+          .we_i   (we),
           .waddr_i(waddr),
           .wdata_i(value),
           .re_i,
           .rzero_i(re_i && x_other),
-          .raddr_i(PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Writes)),
+          .raddr_i(PartAw'(raddr_i[(2*i+1)*RegAw+:RegAw] / Parts)),
           .rdata_o(x_read)
       );
     end
   end
 
-  if (Writes == 1) begin : gen_one
+  if (Parts == 1) begin : gen_one
     assign m_o = m;
     assign x_o = x;
   end else begin : gen_two

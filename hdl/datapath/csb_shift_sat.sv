@@ -54,7 +54,8 @@ module csb_shift_sat #(
   // --- bits above the result, when the last bit has shifted --------------------------------
   // It fits if all of them are the sign. Of a negative number one too low all are ones too,
   // but for the result's own sign: if the half rounds it up it is the lowest.
-  logic [OutW:0] shifted, x;
+  logic [OutW:0] shifted;
+  logic [OutW:1] x;
   logic sign_d, lost_d, ones_d, one_d, sign, lost, ones, one;
   assign shifted = steps[OutW:0];
   assign sign_d = data_i[InW-1];
@@ -62,32 +63,41 @@ module csb_shift_sat #(
   assign lost_d  = steps[W-1:OutW+1] != {(W - OutW - 1) {sign_d}} ||
                    (!one_d && steps[OutW] != sign_d);
   assign ones_d = &steps[W-1:OutW+2] && (one_d || steps[OutW+1]);
+
+  // --- rounding --------------------------------------------------------------------------------
+  logic [OutW-2:0] kept;
+  logic half_d, half, carries_d, carries;  // bits and half are ones
+  assign carries_d = &shifted[OutW-1:1] && (one_d ? shifted[OutW] : shifted[0]);
+  assign half_d    = one_d ? shifted[1] : shifted[0];
   if (Deep != 0) begin : gen_deep
+    // A lost number leaves zeros in the register, so to saturate is to add the ones: one gate of
+    // four inputs for each bit, which the carry chain of the rounding takes in.
+    logic over;
     always_ff @(posedge clk_i) begin
-      if (valid_i) {x, sign, lost, ones, one} <= {shifted, sign_d, lost_d, ones_d, one_d};
+      if (valid_i) begin
+        {sign, lost, ones, one} <= {sign_d, lost_d, ones_d, one_d};
+        {half, carries, over}   <= {half_d, carries_d, lost_d && !sign_d};
+        x                       <= lost_d ? '0 : shifted[OutW:1];
+      end
     end
+    assign kept = (one ? x[OutW:2] : x[OutW-1:1]) | {(OutW - 1) {over}};
   end else begin : gen_short
     logic unused;
     assign unused = &{clk_i, valid_i};
-    assign {x, sign, lost, ones, one} = {shifted, sign_d, lost_d, ones_d, one_d};
+    assign {x, sign, lost, ones, one} = {shifted[OutW:1], sign_d, lost_d, ones_d, one_d};
+    assign {half, carries} = {half_d, carries_d};
+    csb_clip #(
+        .W(OutW - 1)
+    ) u_clip (
+        .a_i    (x[OutW-1:1]),
+        .b_i    (x[OutW:2]),
+        .b_sel_i(one),
+        .lost_i (lost),
+        .sign_i (sign),
+        .data_o (kept)
+    );
   end
-
-  // --- saturation and rounding ----------------------------------------------------------------
-  logic [OutW-2:0] kept;
-  logic half, carries;
-  csb_clip #(
-      .W(OutW - 1)
-  ) u_clip (
-      .a_i    (x[OutW-1:1]),
-      .b_i    (x[OutW:2]),
-      .b_sel_i(one),
-      .lost_i (lost),
-      .sign_i (sign),
-      .data_o (kept)
-  );
-  assign half    = one ? x[1] : x[0];
-  assign carries = &x[OutW-1:1] && (one ? x[OutW] : x[0]);  // bits and half are ones
-  assign data_o  = {sign, kept} + OutW'(half && !lost && (sign || !carries));
-  assign sat_o   = sign ? lost && !(ones && carries) : lost || carries;
+  assign data_o = {sign, kept} + OutW'(half && !lost && (sign || !carries));
+  assign sat_o  = sign ? lost && !(ones && carries) : lost || carries;
 endmodule
 `default_nettype wire

@@ -24,7 +24,7 @@ ENABLES = ("bias_re_i", "cvt_valid_i", "drain_we_i", "rd_en_i", "st_re_i", "opnd
            "sum_valid_i", "st_we_i", "elem_we_i", "ld_bias_we_i", "ld_state_we_i")  # fmt: skip
 PAYLOAD = ("sum_i", "bias_addr_i", "shift_i", "drain_act_i", "drain_reg_i", "rd_addr_i",
            "st_raddr_i", "sel_i", "st_zero_i", "st_fine_rd_i", "sub_i", "st_fine_wr_i",
-           "st_waddr_i", "elem_act_i", "elem_reg_i", "ld_addr_i", "ld_data_i")  # fmt: skip
+           "st_waddr_i", "elem_act_i", "elem_reg_i", "ld_addr_i")  # fmt: skip
 
 
 def bench_config() -> config.Config:
@@ -53,7 +53,8 @@ def schedule_element(plan, t: int, cfg: config.Config, word, fresh: int) -> None
     regs = word["m0"] | word["x0"] << 5 | word["m1"] << 10 | word["x1"] << 15
     sel = word["m0_sel"] | word["x0_sel"] << 2 | word["m1_sel"] << 4 | word["x1_sel"] << 6
     plan[t].update(rd_en_i=1, rd_addr_i=regs, st_re_i=1, st_raddr_i=word["st_raddr"])
-    plan[t + 1 + deep].update(opnd_valid_i=1, sel_i=sel, st_fine_rd_i=word["st_fine_rd"])
+    plan[t if deep else t + 1].update(sel_i=sel)
+    plan[t + 1 + deep].update(opnd_valid_i=1, st_fine_rd_i=word["st_fine_rd"])
     plan[t + 1 + deep].update(st_zero_i=word["fresh"] & fresh)
     plan[t + 2 + 2 * deep].update(sum_valid_i=1, sub_i=word["sub"])
     plan[t + 3 + 3 * deep].update(elem_act_i=word["act"])
@@ -83,6 +84,7 @@ async def random_words(dut) -> None:
             dut.ld_data_i.value = int(value) & ((1 << max(cfg.acc_w, cfg.state_w)) - 1)
             await RisingEdge(dut.clk_i)
         getattr(dut, enable).value = 0
+    dut.ld_data_i.value = 0  # at rest, as csb_datapath keeps it
 
     model = LaneModel(cfg, bias, state)
     plan: dict[int, dict[str, int]] = defaultdict(dict)

@@ -174,11 +174,11 @@ def element_controls(p: Program, word: Word, unit: Unit) -> tuple[tuple[int, dic
                 "st_raddr_o": (word["st_raddr"] + base) % states,
             },
         ),
+        (0 if cfg.deep else 1, {"sel_o": pack([word[f"{name}_sel"] for name in OPERANDS], 2)}),
         (
             1 + cfg.deep,
             {
                 "opnd_valid_o": 1,
-                "sel_o": pack([word[f"{name}_sel"] for name in OPERANDS], 2),
                 "st_zero_o": word["fresh"] & p.fresh,
                 "st_fine_rd_o": word["st_fine_rd"],
             },

@@ -119,7 +119,7 @@ async def local_copies(dut) -> None:
 @cocotb.test
 async def reg_bank_has_four_readers(dut) -> None:
     """Narrow ports saturate and say so; a read of a word being written gives the old value,
-    with Bypass the new one."""
+    with Bypass the new one, of another bank zero."""
     bypass = int(dut.Bypass.value)
     width, narrow, writes = int(dut.LaneW.value), isa.MUL_W, int(dut.Writes.value)
     start_clock(dut)
@@ -137,6 +137,8 @@ async def reg_bank_has_four_readers(dut) -> None:
         near = reg + random.randrange(writes)
         at = [random.choice((near, random.randrange(isa.REG_DEPTH))) for _ in range(4)]
         dut.re_i.value, dut.raddr_i.value = read, pack(at, 5)  # m0, x0, m1, x1
+        here = [int(random.random() < 0.9) for _ in range(4)]
+        dut.m_here_i.value, dut.x_here_i.value = pack(here[::2], 1), pack(here[1::2], 1)
         await RisingEdge(dut.clk_i)
         if want[0] is not None:
             m, x = int(dut.m_o.value), int(dut.x_o.value)
@@ -152,7 +154,8 @@ async def reg_bank_has_four_readers(dut) -> None:
         if we:
             memory |= {reg + i: value for i, value in enumerate(values)}
         if read:
-            want = [(memory if bypass else before)[a] for a in at]
+            now = memory if bypass else before
+            want = [now[a] if h else 0 for a, h in zip(at, here, strict=True)]
     assert clipped > 100
 
 
@@ -187,7 +190,10 @@ async def shift_sat_rounds_once(dut) -> None:
         int(getattr(dut, n).value) for n in ("InW", "Base", "ShiftW", "OutW")
     )
     low, high = numerics.limits(out_w)
-    dut.valid_i.value = random.getrandbits(1)  # without Deep there is no register
+    deep = int(dut.Deep.value)
+    dut.valid_i.value = deep or random.getrandbits(1)  # without Deep there is no register
+    if deep:
+        start_clock(dut)
     clipped = 0
     for _ in range(3000):
         shift, x = random.getrandbits(shift_w), random_signed(in_w)
@@ -199,12 +205,45 @@ async def shift_sat_rounds_once(dut) -> None:
             x = random.choice((low, high)) * (1 << n) + random.choice((-half - 1, -half, half, 0))
             x = signed(x, in_w)
         dut.data_i.value, dut.shift_i.value = x & ((1 << in_w) - 1), shift
+        if deep:
+            await RisingEdge(dut.clk_i)
         await Timer(1, "ns")
         full = int(numerics.round_shift(x, n))
         assert signed(int(dut.data_o.value), out_w) == min(max(full, low), high), (x, n)
         assert int(dut.sat_o.value) == (not low <= full <= high)
         clipped += not low <= full <= high
     assert clipped > 20
+
+
+# --- csb_sum_split ------------------------------------------------------------------------------
+@cocotb.test
+async def sum_split_is_one_rounding(dut) -> None:
+    """m0*x0 +- m1*x1 of random operands and of those at a limit; ties; a word every cycle."""
+    width, high = int(dut.LaneW.value), 1 << isa.MUL_W - 1
+    low_out, high_out = numerics.limits(width)
+    start_clock(dut)
+    line: deque[int] = deque()
+    clipped = 0
+    subtract = 0
+    for _ in range(3000):
+        m = [random.choice((random_signed(isa.MUL_W), -high, high - 1, 1 << 14)) for _ in (0, 1)]
+        x = [random.choice((random_signed(width), low_out, high_out, 1, -1)) for _ in (0, 1)]
+        if random.random() < 0.3:
+            x = [v >> 10 for v in x]
+        dut.m_i.value, dut.x_i.value = pack(m, isa.MUL_W), pack(x, width)
+        dut.operands_valid_i.value = dut.sum_valid_i.value = 1
+        dut.sub_i.value = subtract  # of the products before
+        subtract = random.getrandbits(1)
+        products = m[0] * x[0], m[1] * x[1]
+        line.append(products[0] - products[1] if subtract else sum(products))
+        await RisingEdge(dut.clk_i)
+        await Timer(1, "ns")
+        if len(line) == 2:
+            full = int(numerics.round_shift(line.popleft(), numerics.LANE_FRAC))
+            assert signed(int(dut.data_o.value), width) == min(max(full, low_out), high_out)
+            assert int(dut.sat_o.value) == (not low_out <= full <= high_out)
+            clipped += not low_out <= full <= high_out
+    assert clipped > 100
 
 
 # --- csb_act_rom --------------------------------------------------------------------------------

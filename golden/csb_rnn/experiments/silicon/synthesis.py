@@ -79,6 +79,7 @@ PARTS_OF_BLOCKS = {
         "csb_act_rom",
         "csb_acc_bank",
         "csb_neuron_ram",
+        "csb_sum_split",
     ),
 }
 
