@@ -47,6 +47,7 @@ def synthesise(c: Config, prefix: Path) -> None:
         f"read_slang --threads 1 --keep-hierarchy --top {sources.TOP} -G StreamW={c.stream_w} "
         f"{boxes} {includes} {' '.join(map(_relative, needed))}\n"
         f"setattr -mod -set keep_hierarchy 1 {COPIES} {COPIES}$*\n"
+        f"{synthesis.ECP5_DELAY}\n"
         f"synth_ecp5 -top {sources.TOP} -json {_relative(prefix)}.json\n"
         f"write_verilog -noattr -noexpr {_relative(prefix)}.v\n"
     )

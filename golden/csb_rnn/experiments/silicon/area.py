@@ -72,6 +72,7 @@ class Job:
                 routing.CLOCK,
                 SEEDS,
                 COPIES,
+                synthesis.ECP5_DELAY,
                 Path(hard_registers.__file__).read_text(),
                 Path(floorplan.__file__).read_text(),
             ]
@@ -155,6 +156,7 @@ def routed(job: Job) -> dict[str, Any]:
         f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
         f"{generics} {includes} {files}\n"
         f"setattr -mod -set keep_hierarchy 1 {COPIES} {COPIES}$*\n"
+        f"{synthesis.ECP5_DELAY}\n"
         f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
         f"tee -q -o {prefix}.stat.json stat -json\n"
     )
