@@ -15,11 +15,13 @@ from csb_rnn.experiments.reports.resumed import resumed
 from csb_rnn.experiments.tasks import get
 from csb_rnn.experiments.tasks.plans import PLANS
 from csb_rnn.experiments.tasks.post_training_runs import NAME, cases, run
+from csb_rnn.experiments.tasks.records import Records
 
 
 def main() -> int:
     parser = commands.Parser(description=__doc__)
-    parser.add_argument("--tasks", default=",".join(PLANS), help="default: all")
+    known = [n for n, plan in PLANS.items() if Records(n).dense(plan.seeds[:1])]
+    parser.add_argument("--tasks", default=",".join(known), help="default: all with a dense model")
     parser.add_argument("--seeds", type=commands.positive_int, default=1, help="number of seeds")
     parser.add_argument("--work", type=Path, default=Path("build/tries"), help="of dense models")
     parser.add_argument(

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.farm import cluster, scaling, steps, sweep
+from csb_rnn.experiments.farm import cluster, scaling, speed, steps, sweep
 from csb_rnn.experiments.farm.chains import Job, run_chains
 from csb_rnn.experiments.farm.cluster import FarmError
 from csb_rnn.experiments.reports import nightly
+from csb_rnn.experiments.tasks import z2_digits
 from csb_rnn.experiments.tasks.records import Records
 from tests.experiments import farm_jobs
 
@@ -99,6 +101,31 @@ def test_a_sweep_makes_the_same_records_bit_for_bit(client, tmp_path) -> None:
     again = farm.path.read_text()
     swept(tmp_path / "farm", client)
     assert farm.path.read_text() == again
+
+
+def test_speed_compares_records_and_models(client, tmp_path, monkeypatch) -> None:
+    """One process, then the farm: equal; a changed model or line is found."""
+    for owner, name in ((z2_digits, "recordings"), (z2_digits.Digits, "model"),
+                        (z2_digits.Digits, "epochs")):  # fmt: skip
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # as it was, behind the test
+    farm_jobs.made_up_digits()
+    monkeypatch.setattr(speed, "workers", lambda kind, count: contextlib.nullcontext(client))
+    monkeypatch.setattr(speed.os, "sched_getaffinity", lambda process: {0, 1})
+    calls = farm_jobs.train, farm_jobs.attempt
+    rows = speed.measure(tmp_path, schemes=SCHEMES[:1], calls=calls, log=lambda line: None)
+    z2_digits.statistics.cache_clear()
+    assert [(r["workers"], r["tries"], r["equal"]) for r in rows] == [(0, 1, True), (2, 1, True)]
+    homes = [tmp_path / f"workers{n}" for n in (0, 2)]
+    pairs = [(Records("Z2", home / "records"), home / "z2") for home in homes]
+    assert speed.same(*pairs)
+    pairs[1][0].lines[-1]["valid"] += 1
+    assert not speed.same(*pairs)
+    pairs[1] = Records("Z2", homes[1] / "records"), homes[1] / "z2"
+    next((homes[1] / "z2").glob("*.npz")).write_bytes(b"")
+    assert not speed.same(*pairs)
+    monkeypatch.setattr(speed.os, "sched_getaffinity", lambda process: {0})
+    with pytest.raises(FarmError, match="2 workers: only 1 processors"):
+        speed.measure(tmp_path)
 
 
 def test_nightly_steps_run_on_a_farm(client, tmp_path, monkeypatch) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from csb_rnn.experiments.tasks import TASKS, float_outputs, get
+from csb_rnn.experiments.tasks import TASKS, float_outputs, get, trained_bits
 from csb_rnn.experiments.tasks.base import Recipe, Score, TaskError
 from csb_rnn.experiments.tasks.measure import fixed_outputs
 from csb_rnn.experiments.tasks.plans import PLANS, Plan, scheme_named
@@ -315,6 +315,24 @@ def test_bound_of_narrow_weights(metric, items, values, within):
     task = get("Z4" if "error" in metric else "Z1" if metric == "perplexity" else "Z2")
     wide, narrow = (Score(metric, value, items) for value in values)
     assert near(task, wide, narrow) == within
+
+
+@pytest.mark.parametrize(("trained", "within"), [((97, 98), True), ((97, 97), False)])
+def test_trained_bits_are_judged_by_the_mean(trained, within):
+    rows = [
+        {"task": "Z2", "scheme": "csb32_4x4+feedback", "rate": 8, "seed": seed, "items": 100,
+         "metric": "accuracy", "w16": 98.5, "w8": 90.0, "trained": float(value)}
+        for seed, value in enumerate(trained)
+    ]  # fmt: skip
+    (row,) = trained_bits.means(rows)
+    assert (row["seeds"], row["trained"]) == (2, sum(trained) / 2)
+    assert (row["within"], row["w8_within"]) == (within, False)
+    assert trained_bits.together(rows) == within
+
+
+def test_a_missing_model_of_trained_bits_is_one_line(tmp_path):
+    with pytest.raises(TaskError, match=r"csb32_4x4\+joint\+feedback_r80_s0.npz: no such model"):
+        trained_bits.row(trained_bits.CASES[0], 0, tmp_path)
 
 
 def test_export_of_a_try(tmp_path):

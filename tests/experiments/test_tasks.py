@@ -19,6 +19,7 @@ from csb_rnn.experiments.tasks import (
     TaskError,
     float_outputs,
     get,
+    resume,
     z1_words,
     z2_digits,
     z3_digits_ligru,
@@ -147,6 +148,48 @@ def test_prune_model_meets_the_rate(digits, change):
     assert pruner.hardened
     assert seen == [pruner]
     assert bool(pruner.worth) == recipe.sensitive
+
+
+class StopError(Exception):
+    """The machine stops."""
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("reorder", [False, True])
+def test_a_stopped_try_goes_on_bit_for_bit(digits, tmp_path, monkeypatch, reorder, epoch):
+    recipe = Recipe(2, 2, method="feedback", sensitive=True, reorder=reorder)
+
+    def prune(keep):
+        model = train_dense(digits, epochs=1)
+        scheme = make_scheme("csb", 16, (2, 2))
+        pruner = prune_model(digits, model, scheme, 8, recipe, teacher=digits.model(), keep=keep)
+        return {**model.state_dict(), **{f"z {n}": z for n, z in pruner.z.items()}}
+
+    torch.manual_seed(0)
+    whole = prune(None)
+    steps, calls, logits = digits.steps(), 0, digits.logits
+
+    def stopping(model, some):
+        nonlocal calls
+        calls += 1
+        if calls > stop:
+            raise StopError
+        return logits(model, some)
+
+    stop = steps + 2 * epoch * steps  # in the second epoch of pruning, or of retraining
+    monkeypatch.setattr(digits, "logits", stopping)
+    with pytest.raises(StopError):
+        prune(tmp_path / "try")
+    monkeypatch.setattr(digits, "logits", logits)
+    monkeypatch.setattr(resume, "_RUN", "another process")
+    kept = sorted(p.name for p in (tmp_path / "try").iterdir())
+    assert kept == (["prune.pt"] if epoch == 1 else ["prune.pt", "retrain.pt"])
+    torch.manual_seed(0)
+    again = prune(tmp_path / "try")
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]), name
+    assert resume.forget(tmp_path / "try") > 0  # seconds of the process that stopped
+    assert not (tmp_path / "try").exists()
 
 
 def test_unknown_method_is_one_clear_line(digits):

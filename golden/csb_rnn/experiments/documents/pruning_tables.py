@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from csb_rnn.experiments.documents.tables import DOCS, table
-from csb_rnn.experiments.farm import scaling
+from csb_rnn.experiments.farm import scaling, speed
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.tasks import pruning_costs
+from csb_rnn.experiments.tasks import pruning_costs, trained_bits
 from csb_rnn.experiments.tasks.post_training import METHODS
 from csb_rnn.experiments.tasks.post_training_runs import (
     FLOOR,
@@ -89,9 +89,37 @@ def costs_table() -> str:
     return table(("work", "processor time", "share", "limit"), body)
 
 
+def bits_table() -> str:
+    """Results with 8-bit weights, means over the seeds, by task."""
+    body = [
+        [r["task"], f"{r['scheme'].partition('+')[2].replace('+', ' ')}, {r['rate']}x",
+         str(r["seeds"]), f"{r['metric']} of {r['items']}",
+         *(f"{r[key]:.2f}" for key in trained_bits.COLUMNS),
+         "yes" if r["within"] else "**no**"]
+        for r in trained_bits.means(measured.read(trained_bits.NAME).rows)
+    ]  # fmt: skip
+    heads = ("task", "recipe, rate", "seeds", "test result", "16-bit weights", "rounded to 8 bits",
+             "trained with 8 bits", "within an item")  # fmt: skip
+    return table(heads, body)
+
+
+def speed_table() -> str:
+    """Seconds of the same tries in one process and on local workers."""
+    body = [
+        (f"{r['workers']} workers" if r["workers"] else "one process, no workers", str(r["tries"]),
+         f"{r['seconds']:.1f} s", f"{r['faster']:.2f}", "yes" if r["equal"] else "**no**")
+        for r in measured.read(speed.NAME).rows
+    ]  # fmt: skip
+    return table(("run by", "tries", "time", "times faster", "equal records and models"), body)
+
+
 def marked() -> Iterator[tuple[Path, str, str]]:
     """File, marker and content of every table."""
     yield FARM, "scaling", scaling_table()
+    if measured.path_of(speed.NAME).is_file():
+        yield FARM, "speed", speed_table()
+    if measured.path_of(trained_bits.NAME).is_file():
+        yield PRUNING, "trained-bits", bits_table()
     if measured.path_of(NAME).is_file():
         yield PRUNING, "post-training", f"{post_training_table()}\n\n{loss_text()}"
     if measured.path_of(pruning_costs.NAME).is_file():

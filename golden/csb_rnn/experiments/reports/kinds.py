@@ -7,6 +7,7 @@ figures, the command's arguments) is no source of it.
 
 from __future__ import annotations
 
+from csb_rnn.experiments.reports.pruning_kinds import PRUNING
 from csb_rnn.experiments.reports.sources import (
     BENCH,
     COLUMNS,
@@ -22,8 +23,6 @@ from csb_rnn.experiments.reports.sources import (
     SOC,
     SYNTHESIS,
     TASKS,
-    TRAINED,
-    WITH_DATA,
     Kind,
     rooms,
 )
@@ -236,26 +235,7 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS,
         ("table", "name"),
     ),
-    "pruning": Kind(
-        "scripts/prune_table.py",
-        rooms("pruning", *(f"experiments/tasks/{name}.py" for name in TRAINED)),
-        key=("task",),
-    ),
-    "pruning_costs": Kind(
-        "scripts/prune_bench.py --keep",
-        rooms(*(f"pruning/{name}.py" for name in (*WITH_DATA, "admm", "feedback", "pruner",
-                                                  "straight_through")),
-              "experiments/tasks/pruning_costs.py"),
-        key=("what",),
-        loose=("cpu_seconds", "share"),
-    ),
-    "post_training": Kind(
-        "scripts/post_training.py --keep",
-        rooms(*(f"pruning/{name}.py" for name in WITH_DATA),
-               *(f"experiments/tasks/{name}.py" for name in (*TRAINED, "post_training"))),
-        key=("task", "seed", "method", "rate"),
-        loose=("cpu_seconds",),
-    ),
+    **PRUNING,
     "accuracy": Kind(
         "scripts/accuracy.py --results",
         (*rooms("machine", "cells", "models", "network/network.py", "experiments/accuracy"),

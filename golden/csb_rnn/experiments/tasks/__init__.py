@@ -21,6 +21,7 @@ __all__ = [
 
 TASKS = {
     "Z1": ("csb_rnn.experiments.tasks.z1_words", "BibleWords"),
+    "Z1L": ("csb_rnn.experiments.tasks.z1_words", "BibleWordsLong"),
     "Z2": ("csb_rnn.experiments.tasks.z2_digits", "Digits"),
     "Z3": ("csb_rnn.experiments.tasks.z3_digits_ligru", "DigitsLiGru"),
     "Z4": ("csb_rnn.experiments.tasks.z4_phones", "Phones"),

@@ -27,18 +27,26 @@ __all__ = ["autoprune", "dense_reference"]
 
 
 def dense_reference(
-    task: Task, model: nn.Module, recipe: Recipe, seed: int, show: bool = False
+    task: Task,
+    model: nn.Module,
+    recipe: Recipe,
+    seed: int,
+    show: bool = False,
+    lr: float | None = None,
+    keep: Path | None = None,
 ) -> nn.Module:
-    """The dense model trained on for as long as a pruned one is."""
+    """The dense model trained on for as long as a pruned one is, at a third of its learning rate or
+    at ``lr``; ``keep`` is the file in which the training goes on after a stop."""
     longer = copy.deepcopy(model)
     fit(
         task,
         longer,
         recipe.epochs,
-        recipe.lr / 3,
+        recipe.lr / 3 if lr is None else lr,
         seed + 1,
         clip=recipe.clip,
         label="dense, as long" if show else "",
+        keep=keep,
     )
     return longer
 

@@ -107,7 +107,8 @@ class Plan:
 
     ``kept`` is the common variant of all schemes of the table, empty for ADMM; ``start`` is the
     first rate of a scheme (``start[""]`` of all others); ``ladder`` all possible rates;
-    ``share`` the share of the text in an epoch after the dense training.
+    ``share`` the share of the text in an epoch after the dense training; ``dense_lr`` the learning
+    rate at which the dense model is trained on, a third of the recipe's if None.
     """
 
     recipe: Recipe
@@ -117,6 +118,7 @@ class Plan:
     start: tuple[tuple[str, int], ...] = (("", 10),)
     share: float = 1.0
     kept: str = KEPT
+    dense_lr: float | None = None
 
     def named(self, scheme: str, recipe: str | None = None) -> str:
         """A scheme of the table as the records name it, by the table's recipe or another.
@@ -256,6 +258,21 @@ PLANS = {
         schemes=("csb32_4x4", "unstructured"),
         ladder=(4, 8, 12, 16),
         start=(("", 8),),
+    ),
+    "Z1L": Plan(
+        Recipe(
+            admm_epochs=4,
+            retrain_epochs=8,
+            lr=2e-3,
+            retrain_lr=3e-3,
+            distil=0.5,
+            clip=0.5,
+            updates_per_epoch=16,
+        ),
+        seeds=(0,),
+        schemes=("csb32_4x4+joint", "unstructured"),
+        ladder=(4, 8, 10, 12, 16),
+        dense_lr=3e-3,
     ),
 }
 """In the order in which they are run."""

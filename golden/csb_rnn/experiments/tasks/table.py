@@ -26,6 +26,7 @@ from csb_rnn.experiments.tasks.lossless import limit as lossless_limit
 from csb_rnn.experiments.tasks.lossless import meets
 from csb_rnn.experiments.tasks.plans import Plan, scheme_named
 from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.resume import forget
 from csb_rnn.experiments.tasks.training import (
     fit,
     orders_for_checkpoint,
@@ -152,11 +153,13 @@ def dense_model(
     if path.is_file():
         model.load_state_dict(torch.load(path, weights_only=True))
     else:
-        begin = time.process_time()
-        model = train_dense(task, seed)
+        begin, keep = time.process_time(), states / f"dense_s{seed}"
+        model = train_dense(task, seed, keep=keep / "dense.pt")
         short = task.evaluate(to_checkpoint(task, model), "valid").value
         task.share = plan.share
-        longer = dense_reference(task, model, plan.recipe, seed)
+        longer = dense_reference(
+            task, model, plan.recipe, seed, lr=plan.dense_lr, keep=keep / "longer.pt"
+        )
         task.share = 1.0
         long = task.evaluate(to_checkpoint(task, longer), "valid").value
         if (long > short) == task.higher_is_better:
@@ -164,7 +167,7 @@ def dense_model(
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(model.state_dict(), path.with_suffix(".tmp"))
         path.with_suffix(".tmp").replace(path)
-        seconds = time.process_time() - begin
+        seconds = time.process_time() - begin + forget(keep)
     if not records.of("dense", seed=seed):
         checkpoint = to_checkpoint(task, model)
         valid, test = task.evaluate(checkpoint, "valid"), task.evaluate(checkpoint, "test")
@@ -230,7 +233,8 @@ def make_try(
     states: Path,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Prune, train, evaluate, record; the model is kept in ``states``."""
+    """Prune, train, evaluate, record; the model is kept in ``states``, the phases of an unfinished
+    try in a folder there."""
     chosen, recipe = scheme_named(scheme), plan.recipe_of(scheme)
     dense = dense_model(task, records, plan, seed, states, log)
     begin = time.process_time()
@@ -244,7 +248,10 @@ def make_try(
         hard.update(valid=now, residual=round(pruner.residual, 4))
         model.train()
 
-    pruner = prune_model(task, model, chosen, rate, recipe, seed, teacher=teacher, on_hard=on_hard)
+    keep = states / f"{scheme}_r{rate:g}_s{seed}"
+    pruner = prune_model(
+        task, model, chosen, rate, recipe, seed, teacher=teacher, on_hard=on_hard, keep=keep
+    )
     task.share = 1.0
     meta = pruner.scheme.metadata() | orders_for_checkpoint(pruner)
     checkpoint = to_checkpoint(task, model, **meta)
@@ -266,7 +273,7 @@ def make_try(
         ),
         "hard": hard,
         "recipe": recipe.describe(),
-        "cpu_seconds": round(time.process_time() - begin, 1),
+        "cpu_seconds": round(time.process_time() - begin + forget(keep), 1),
     }
     states.mkdir(parents=True, exist_ok=True)
     write_checkpoint(states / f"{scheme}_r{rate:g}_s{seed}.npz", checkpoint)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from csb_rnn.experiments.tasks.base import Recipe, Task
+from csb_rnn.experiments.tasks.resume import Phase
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner
@@ -72,11 +74,13 @@ class Teacher(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """How often in an epoch ``pruner.update`` is called, and a function that is called before, with
-    the share of the phase that is done, 0 to 1."""
+    """How often in an epoch ``pruner.update`` is called; a function that is called before, with
+    the share of the phase that was done at the last update and is done now, 0 to 1; whether the
+    pruner watches the gradients and ranks by them."""
 
     an_epoch: int
-    before: Callable[[float], None]
+    before: Callable[[float, float], None]
+    sensitive: bool = False
 
 
 def fit(
@@ -88,21 +92,21 @@ def fit(
     *,
     pruner: Pruner | None = None,
     updates: Updates | None = None,
-    sensitive: bool = False,
     weight_bits: int = 0,
     clip: float = 1.0,
     teacher: Teacher | None = None,
     label: str = "",
+    keep: Path | None = None,
 ) -> float:
     """Train with Adam under a one-cycle schedule; returns the last epoch's mean loss.
 
     Args:
         pruner: its penalty is added and, once hardened, its masks are kept.
         updates: of the pruner until it is hardened; none without.
-        sensitive: the pruner watches the gradients and ranks by them.
         weight_bits: of the pruner's weights while the model computes; 0 for whole ones.
         teacher: whose outputs count in the loss.
         label: of the progress display; none is shown without.
+        keep: file of the phase; if it exists the training goes on from it.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -113,10 +117,13 @@ def fit(
     bits = None
     if weight_bits and pruner is not None:
         bits = StraightThrough(pruner.params, weight_bits)
-    mean = math.nan
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    phase = Phase(keep, parts if pruner is None else {**parts, "pruner": pruner}, generator)
+    values = phase.load()
+    mean, last = values.get("mean", math.nan), values.get("last", 0.0)
     with progress_bar(bool(label)) as start:
         advance = start(f"{task.id} {label}", steps * epochs)
-        for epoch in range(epochs):
+        for epoch in range(int(values.get("epochs", 0)), epochs):
             model.train()
             losses = []
             for step, batch in enumerate(task.batches(generator)):
@@ -136,7 +143,7 @@ def fit(
                 loss.backward()
                 if bits is not None:
                     bits.restore()
-                if pruner is not None and sensitive:
+                if pruner is not None and updates and updates.sensitive:
                     pruner.observe()
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
                 if pruner is not None:
@@ -146,23 +153,27 @@ def fit(
                     if pruner.hardened or pruner.every_step:
                         pruner.constrain()
                     if updates and not pruner.hardened and (step + 1) % every == 0:
-                        updates.before((epoch * steps + step + 1) / (epochs * steps))
+                        done = (epoch * steps + step + 1) / (epochs * steps)
+                        updates.before(last, done)
                         pruner.update()
+                        last = done
                 if epoch * steps + step < steps * epochs:
                     schedule.step()
                 losses.append(value)
                 advance(value)
             mean = float(np.mean(losses))
+            phase.save(epochs=epoch + 1, mean=mean, last=last)
     return mean
 
 
 def train_dense(
-    task: Task, seed: int = 0, epochs: int | None = None, show: bool = False
+    task: Task, seed: int = 0, epochs: int = 0, show: bool = False, keep: Path | None = None
 ) -> nn.Module:
-    """A dense model of the task, trained by its defaults."""
+    """A dense model of the task, by its defaults (0: its epochs); ``keep`` as in :func:`fit`."""
     torch.manual_seed(seed)
     model = task.model()
-    fit(task, model, epochs or task.epochs, task.lr, seed, label="dense" if show else "")
+    label = "dense" if show else ""
+    fit(task, model, epochs or task.epochs, task.lr, seed, label=label, keep=keep)
     return model
 
 
@@ -192,11 +203,13 @@ def prune_model(
     teacher: nn.Module | None = None,
     show: bool = False,
     on_hard: Callable[[Pruner], None] = lambda pruner: None,
+    keep: Path | None = None,
 ) -> Pruner:
     """Prune a trained model in place: ADMM or error feedback, hard masks, masked retraining.
 
     The rate rises from ``start_rate`` on a cubic curve over the first half of the pruning epochs;
-    the penalty's weight rises linearly. ``on_hard`` is called between pruning and retraining.
+    the penalty's weight rises linearly. ``on_hard`` is called between pruning and retraining. A
+    training with a folder ``keep`` goes on in it after a stop.
 
     Returns:
         The pruner, hardened.
@@ -216,11 +229,10 @@ def prune_model(
     wanted = spread_rate(sizes, rate, recipe.input_factor)
     if recipe.reorder:
         pruner.reorder(wanted)
-    again = [0.25, 0.5] if recipe.reorder else []
+    again = (0.25, 0.5) if recipe.reorder else ()
 
-    def on_step(done: float) -> None:
-        if again and done >= again[0]:
-            again.pop(0)
+    def on_step(last: float, done: float) -> None:
+        if any(last < share <= done for share in again):
             pruner.reorder(wanted)
         ramp = min(1.0, 2 * done)
         kept = 1 / start_rate + (1 / rate - 1 / start_rate) * (1 - (1 - ramp) ** 3)
@@ -235,12 +247,12 @@ def prune_model(
         recipe.lr,
         seed + 1,
         pruner=pruner,
-        updates=Updates(recipe.updates_per_epoch, on_step),
-        sensitive=recipe.sensitive,
+        updates=Updates(recipe.updates_per_epoch, on_step, recipe.sensitive),
         weight_bits=recipe.weight_bits,
         clip=recipe.clip,
         teacher=master,
         label=f"{recipe.method} {rate:g}x" if show else "",
+        keep=keep and keep / "prune.pt",
     )
     pruner.set_rate(wanted)
     pruner.harden()
@@ -256,6 +268,7 @@ def prune_model(
         clip=recipe.clip,
         teacher=master,
         label=f"retrain {rate:g}x" if show else "",
+        keep=keep and keep / "retrain.pt",
     )
     return pruner
 
