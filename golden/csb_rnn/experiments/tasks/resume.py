@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import torch
 
-__all__ = ["Phase", "forget"]
+__all__ = ["Phase", "Stateful", "forget"]
 
 _RUN = uuid.uuid4().hex  # of this process
 

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from csb_rnn.experiments.tasks.base import Recipe, Task
-from csb_rnn.experiments.tasks.resume import Phase
+from csb_rnn.experiments.tasks.resume import Phase, Stateful
 from csb_rnn.network.checkpoint import Checkpoint
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning.admm import AdmmPruner
@@ -117,8 +117,10 @@ def fit(
     bits = None
     if weight_bits and pruner is not None:
         bits = StraightThrough(pruner.params, weight_bits)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    phase = Phase(keep, parts if pruner is None else {**parts, "pruner": pruner}, generator)
+    parts: dict[str, Stateful] = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    if pruner is not None:
+        parts["pruner"] = pruner
+    phase = Phase(keep, parts, generator)
     values = phase.load()
     mean, last = values.get("mean", math.nan), values.get("last", 0.0)
     with progress_bar(bool(label)) as start:
