@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Flips single bits of memories and registers of a running machine; counts how the runs end."""
+"""Flips single bits of memories and registers of running machines, with parity bits on loaded
+memories and without; counts how the runs end."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 
@@ -19,30 +21,39 @@ NAME = "faults"
 FLIPS = 2200
 
 
+def show(flips: list[run.Flip], rows: list[dict[str, Any]], parity: int) -> None:
+    """Prints the counts of a machine, and the flips that hang."""
+    print("with parity bits:" if parity else "without parity bits:")
+    for row in rows:
+        if row["table"] == "places" and row["parity"] == parity:
+            print("  ".join([f"{row['place']:<34}", *(f"{end} {row[end]}" for end in run.ENDS)]))
+    print(dict(Counter(f.end for f in flips)))
+    for f in flips:
+        if f.end == "hung" and f.place not in places.APART:
+            print(f"hangs without a code: flip {f.number}: {f.path} bit {f.bit}: {f.by}")
+
+
 def main() -> int:
     parser = commands.Parser(description=__doc__)
     parser.add_argument("--config", default="tiny", help="configuration (tiny)")
-    parser.add_argument("--flips", type=int, default=FLIPS, help=f"how many ({FLIPS})")
-    parser.add_argument("--one", type=int, help="the flip of this number alone")
+    parser.add_argument("--flips", type=int, default=FLIPS, help=f"of each machine ({FLIPS})")
+    parser.add_argument("--one", type=int, help="the flip of this number alone, with --parity")
+    parser.add_argument("--parity", type=int, choices=(0, 1), help="only this machine")
     parser.add_argument("--results", action="store_true", help="keep the table")
     args = parser.parse_args()
-    began, trial = measured.begin(NAME), run.Trial(args.config)
-    if args.one is not None:
-        print(trial.one(args.one))
-        return commands.OK
-    log = BUILD / f"faults/{args.config}.jsonl"
-    numbers = map(str, range(args.flips))
-    found = resumed.resumed(log, began.sources, numbers, lambda n: trial.one(int(n)))
-    flips = [run.Flip(*value) for _, value in found]
-    rows = run.summary(flips, places.bits_by_place(trial.variables))
-    for row in rows:
-        if row["table"] == "places":
-            print("  ".join([f"{row['place']:<34}", *(f"{end} {row[end]}" for end in run.ENDS)]))
-    print(dict(Counter(f.end for f in flips)))
-    hung = [f for f in flips if f.end == "hung" and f.place not in places.APART]
-    for f in hung:
-        print(f"hangs without a code: flip {f.number}: {f.path} bit {f.bit}: {f.by}")
-    if args.results:
+    began, rows = measured.begin(NAME), []
+    for parity in (0, 1) if args.parity is None else (args.parity,):
+        trial = run.Trial(args.config, parity)
+        if args.one is not None:
+            print(trial.one(args.one))
+            continue
+        log = BUILD / f"faults/{args.config}_{parity}.jsonl"
+        numbers = map(str, range(args.flips))
+        found = resumed.resumed(log, began.sources, numbers, lambda n, t=trial: t.one(int(n)))
+        flips = [run.Flip(*value) for _, value in found]
+        rows += run.summary(flips, places.bits_by_place(trial.variables), parity)
+        show(flips, rows, parity)
+    if args.results and args.one is None and args.parity is None:
         measured.write(NAME, rows, began)
         print(f"{measured.path_of(NAME)}: written; make docs renders its table")
     return commands.OK

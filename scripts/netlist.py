@@ -19,19 +19,24 @@ NAME = "netlist"
 
 def main() -> int:
     parser = commands.Parser(description=__doc__)
-    parser.add_argument("--config", choices=netlist.CONFIGS, help="only this configuration")
+    parser.add_argument(
+        "--config", choices=sorted({n for n, _ in netlist.NETLISTS}), help="only this"
+    )
     parser.add_argument("--results", action="store_true", help="keep the table")
     args = parser.parse_args()
     began, rows = measured.begin(NAME), []
-    for name in (args.config,) if args.config else netlist.CONFIGS:
-        text = netlist.synthesise(name)
+    for name, parity in netlist.NETLISTS:
+        if args.config not in (None, name):
+            continue
+        text = netlist.synthesise(name, parity)
         try:
             frames, cycles = netlist.smoke(name, text)
         except MismatchError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return commands.MISMATCH
-        rows.append({"config": name, **netlist.counted(text), "frames": frames, "cycles": cycles})
-        print(f"{name}: {frames} frames on the netlist, all outputs equal")
+        rows.append({"config": name, "parity": parity, **netlist.counted(text), "frames": frames,
+                     "cycles": cycles})  # fmt: skip
+        print(f"{name}, parity {parity}: {frames} frames on the netlist, all outputs equal")
     if args.results and not args.config:
         measured.write(NAME, rows, began)
         print(f"{measured.path_of(NAME)}: written; make docs renders its table")

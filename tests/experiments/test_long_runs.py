@@ -111,10 +111,10 @@ def test_registers_are_found_and_have_a_place() -> None:
 
 
 def test_flips_are_counted_by_place() -> None:
-    flips = [Flip(n, "states", "a", 1, 2, end, "") for n, end in enumerate(("hung", "masked"))]
-    first, hung = summary(flips, {"states": 64})
-    assert first == {"table": "places", "place": "states", "bits": 64, "flips": 2, "masked": 1,
-                     "detected": 0, "silent": 0, "hung": 1}  # fmt: skip
+    flips = [Flip(1, n, "states", "a", 1, 2, end, "") for n, end in enumerate(("hung", "masked"))]
+    first, hung = summary(flips, {"states": 64}, 1)
+    assert first == {"table": "places", "parity": 1, "place": "states", "bits": 64, "flips": 2,
+                     "masked": 1, "detected": 0, "silent": 0, "hung": 1}  # fmt: skip
     assert hung["path"] == "a"
 
 

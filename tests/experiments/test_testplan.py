@@ -63,7 +63,7 @@ ROWS = {
     "functional": [{"bins": 3, "hit": 3}],
     "faults": [
         {"table": "places", "place": "watchdog", "flips": 2000, "hung": 3, "silent": 1},
-        {"table": "places", "place": "biases", "flips": 0, "hung": 0, "silent": 0},
+        {"table": "places", "parity": 1, "place": "biases", "flips": 0, "hung": 0, "silent": 0},
     ],
     "netlist": [{"config": "tiny"}, {"config": "small"}],
     "coverage": [
@@ -81,7 +81,8 @@ ROWS = {
         ("functional", 0, "hit", 2, "2 of 3 bins"),
         ("faults", 0, "flips", 10, "10 of 2,000 flips"),
         ("faults", 1, "hung", 1, "1 of 2,000 flips hang without a code"),
-        ("faults", 1, "silent", 1, "1 silent flips in memories written at load: no parity"),
+        ("faults", 1, "parity", 0, "no flips with parity bits"),
+        ("faults", 1, "silent", 1, "1 silent flips in memories with parity bits"),
         ("netlist", 1, "config", "odd", "not run: small"),
         ("coverage", 0, "branch_hit", 98, "branch 98.0 of 99 %"),
         ("coverage", 0, "expr_hit", 94, "expr 94.0 of 95 %"),

@@ -24,7 +24,8 @@ from csb_rnn.machine import config, design, image
 from csb_rnn.machine.folders import BUILD
 from csb_rnn.verify.random_layers import LayerCase
 
-CONFIGS = ("tiny", "small")
+#: Netlists: of a configuration, without parity bits (0) or with them.
+NETLISTS = (("tiny", 0), ("tiny", 1), ("small", 0))
 #: Depths that fit a block RAM: the rest of a configuration is as it is.
 DEPTHS = {**jobs.SHALLOW, "weight_depth": 512, "drain_depth": 512, "elem_depth": 512,
           "out_depth": 256}  # fmt: skip
@@ -36,14 +37,14 @@ FRAMES = 12
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))  # source, sink
 
 
-def synthesise(name: str) -> Path:
+def synthesise(name: str, parity: int) -> Path:
     """The netlist of a configuration, in Verilog, with its cells behind it.
 
     Raises:
         RuntimeError: Yosys failed.
     """
-    c = config.load(name, **DEPTHS)
-    prefix = BUILD / f"netlist/{name}"
+    c = config.load(name, **DEPTHS, parity=parity)
+    prefix = BUILD / f"netlist/{name}_{parity}"
     prefix.parent.mkdir(parents=True, exist_ok=True)
     includes = " ".join(f"-I {d}" for d in design.file_list()[1])
     files = " ".join(map(str, design.needed_sources(design.TOP)))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from csb_rnn.experiments.coverage import counts
@@ -11,6 +12,8 @@ from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.faults.places import APART, PROTECTED
 from csb_rnn.experiments.functional.points import EXCLUDED
 from csb_rnn.experiments.reports import measured
+from csb_rnn.machine import config
+from csb_rnn.machine.memories import memory_bits
 
 Row = dict[str, Any]
 
@@ -59,28 +62,48 @@ def excluded_table() -> str:
     return table(("bin", "left out because"), list(EXCLUDED.items()))
 
 
-def faults_table() -> str:
-    """Each place of the machine: its bits, flips and their ends."""
+def faults_table(parity: int) -> str:
+    """Each place of a machine with parity bits, or without: its bits, flips and their ends."""
     keys = ("bits", "flips", "masked", "detected", "silent", "hung")
-    rows = _sum(_rows("faults", "places"), keys, place="all")
+    some = [row for row in _rows("faults", "places") if row.get("parity", 0) == parity]
+    rows = _sum(some, keys, place="all")
     marks = {name: f"{name} (1)" for name in APART} | {name: f"{name} (2)" for name in PROTECTED}
     named = [{**row, "place": marks.get(row["place"], row["place"])} for row in rows]
     return _table(("place", *keys), named, ("place", *keys))
 
 
 def hung_table() -> str:
-    """Each flip that hangs without a code."""
-    keys = ("place", "path", "bit", "by")
-    named = [{**row, "path": f"`{row['path']}`"} for row in _rows("faults", "hung")]
-    return _table(("place", "variable", "bit", "seen"), named, keys)
+    """How many flips of each variable hang without a code, and the first one's end."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in _rows("faults", "hung"):
+        found.setdefault((row["place"], row["path"]), []).append(row)
+    rows = [{"place": place, "path": f"`{path}`", "flips": len(some), "by": some[0]["by"]}
+            for (place, path), some in sorted(found.items())]  # fmt: skip
+    heads = ("place", "variable", "flips", "seen of the first")
+    return _table(heads, rows, ("place", "path", "flips", "by"))
+
+
+def parity_table() -> str:
+    """Parity bits and cells that parity costs: memory of named machines, cells of a netlist."""
+    body = []
+    for name in ("tiny", "small", "paper256"):
+        bits, more = (sum(memory_bits(config.load(name, parity=p)).values()) for p in (0, 1))
+        body.append((f"`{name}`", "bits of memories", f"{bits:,}", f"{more:,}",
+                     f"{100 * (more - bits) / bits:.2f} %"))  # fmt: skip
+    rows = {row.get("parity", 0): row for row in _rows("netlist") if row["config"] == "tiny"}
+    for kind in ("LUT4", "CCU2C", "TRELLIS_FF", "DP16KD") if len(rows) == 2 else ():
+        bits, more = rows[0][kind], rows[1][kind]
+        body.append((f"`{rows[0]['config']}`", f"{kind} of the netlist below", f"{bits:,}",
+                     f"{more:,}", f"{100 * (more - bits) / bits:.2f} %"))  # fmt: skip
+    return table(("configuration", "resource", "without", "with", "more"), body)
 
 
 def netlist_table() -> str:
     """Each configuration: cells of its netlist, frames."""
     keys = ("config", "LUT4", "CCU2C", "TRELLIS_FF", "DP16KD", "MULT18X18D", "frames", "cycles")
-    return _table(
-        ("configuration", *keys[1:6], "frames, all equal", "cycles"), _rows("netlist"), keys
-    )
+    rows = [{**row, "config": f"{row['config']}, parity" if row.get("parity") else row["config"]}
+            for row in _rows("netlist")]  # fmt: skip
+    return _table(("configuration", *keys[1:6], "frames, all equal", "cycles"), rows, keys)
 
 
 def coverage_table() -> str:
@@ -110,7 +133,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": kinds_table,
     "functional": functional_table,
     "excluded": excluded_table,
-    "faults": faults_table,
+    "faults": partial(faults_table, 0),
+    "faults-parity": partial(faults_table, 1),
+    "parity": parity_table,
     "hung": hung_table,
     "netlist": netlist_table,
     "coverage": coverage_table,

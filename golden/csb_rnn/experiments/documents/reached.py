@@ -39,14 +39,17 @@ def functional(rows: Rows) -> str:
 
 
 def faults(rows: Rows) -> str:
-    """Enough flips, none that hangs but in the parts that judge, none silent in loaded memories."""
+    """Enough flips, none that hangs but in the parts that judge, with parity bits none silent in
+    the memories that have them."""
     some = _part(rows, "places")
     flips = sum(row["flips"] for row in some)
     hung = sum(row["hung"] for row in some if row["place"] not in APART)
-    silent = sum(row["silent"] for row in some if row["place"] in PROTECTED)
+    protected = [r for r in some if r["place"] in PROTECTED and r.get("parity", 0)]
+    silent = sum(row["silent"] for row in protected)
     found = [f"{flips:,} of {FLIPS:,} flips"] if flips < FLIPS else []
     found += [f"{hung} of {flips:,} flips hang without a code"] if hung else []
-    found += [f"{silent} silent flips in memories written at load: no parity"] if silent else []
+    found += [f"{silent} silent flips in memories with parity bits"] if silent else []
+    found += [] if protected else ["no flips with parity bits"]
     return "; ".join(found)
 
 

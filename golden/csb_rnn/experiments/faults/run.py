@@ -35,6 +35,7 @@ ENDS = ("masked", "detected", "silent", "hung")
 class Flip(NamedTuple):
     """A flip and its end: one of :data:`ENDS`, and the code or the place of a difference."""
 
+    parity: int
     number: int
     place: str
     path: str
@@ -47,8 +48,9 @@ class Flip(NamedTuple):
 class Trial:
     """A configuration, its library, its networks, its variables."""
 
-    def __init__(self, name: str, **changes: int) -> None:
-        c = config.load(name, **jobs.SHALLOW, **changes)
+    def __init__(self, name: str, parity: int) -> None:
+        c = config.load(name, **jobs.SHALLOW, parity=parity)
+        self.parity = parity
         parameters = image.all_parameters(c)
         # Assertions would end the run; a chip has none.
         self.machine: Path = library.build(parameters, public=True, defines=["SYNTHESIS"])
@@ -97,7 +99,7 @@ class Trial:
             m.flip(v.offset + word * v.size, bit)
             end, by = _judged(host)
         path = v.path if v.words == 1 else f"{v.path}[{word}]"
-        return Flip(number, place, path, bit, cycle, end, by)
+        return Flip(self.parity, number, place, path, bit, cycle, end, by)
 
 
 def _begun(m: Direct, job: Job) -> Host:
@@ -137,13 +139,20 @@ def _judged(host: Host) -> tuple[str, str]:
     return "masked", ""
 
 
-def summary(flips: list[Flip], bits: dict[str, int]) -> list[dict[str, Any]]:
-    """A row for each place, with counts of ends; then each flip that hangs."""
+def summary(flips: list[Flip], bits: dict[str, int], parity: int) -> list[dict[str, Any]]:
+    """A row for each place, with counts of ends; then each flip that hangs.
+
+    Args:
+        flips: of a machine with parity bits, or without.
+        bits: of each of its places.
+        parity: 1 if it has them.
+    """
     rows: list[dict[str, Any]] = []
     for place, size in bits.items():
         some = [f for f in flips if f.place == place]
         counts = {end: sum(f.end == end for f in some) for end in ENDS}
-        rows.append({"table": "places", "place": place, "bits": size, "flips": len(some), **counts})
+        rows.append({"table": "places", "parity": parity, "place": place, "bits": size,
+                     "flips": len(some), **counts})  # fmt: skip
     hung = (f for f in flips if f.end == "hung")
-    return rows + [{"table": "hung", "place": f.place, "path": f.path, "bit": f.bit,
-                    "cycle": f.cycle, "by": f.by} for f in hung]  # fmt: skip
+    return rows + [{"table": "hung", "parity": parity, "place": f.place, "path": f.path,
+                    "bit": f.bit, "cycle": f.cycle, "by": f.by} for f in hung]  # fmt: skip

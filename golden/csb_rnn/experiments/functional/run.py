@@ -18,6 +18,7 @@ from csb_rnn.experiments.direct import jobs, library
 from csb_rnn.experiments.direct.host import START, STOP, Host, MismatchError, expect
 from csb_rnn.experiments.direct.jobs import Job
 from csb_rnn.experiments.direct.library import IMAGE, Direct
+from csb_rnn.experiments.faults.places import variables
 from csb_rnn.experiments.functional.points import ENDS, PROGRAMS, facts_of
 from csb_rnn.experiments.soak import run as soak
 from csb_rnn.machine import config, image, isa
@@ -123,6 +124,31 @@ def saturated(machine: Path, c: Config) -> Iterator[set[str]]:
         yield facts_of(job)
 
 
+def flipped() -> set[str]:
+    """Facts of a host whose machine, with parity bits, has a flipped bit in its drain program."""
+    c = config.load(MACHINES[0][0], **jobs.SHALLOW, parity=1)
+    parameters = image.all_parameters(c)
+    # A flip breaks what a program promises, and the bits of a memory need an address.
+    machine = library.build(parameters, public=True, defines=["SYNTHESIS"])
+    job = _job(c, 0)
+    with Direct(machine, 1, any_program=True) as m:
+        host = Host(m)
+        place = "u_drain.u_seq.u_program.u_ram.mem"
+        memory = next(v for v in variables(m, parameters) if v.path.endswith(place))
+        for bit in (1, 9):
+            host.load(job)
+            m.flip(memory.offset, bit)
+            host.start()
+            host.send(0)
+            m.run(LIMIT)
+            expect(host.error() == "parity", "a flipped bit is not told")
+            expect(not m.read("STATUS", "image_valid"), "an image with a flipped bit is valid")
+            m.take()
+            host.at_rest(reset_source=True)
+            _good(host, job)
+        return host.facts
+
+
 def _layout(c: Config) -> dict[str, list[tuple[str, int, int]]]:
     """Fields of each kind of word: name, lowest bit, bits."""
     out: dict[str, list[tuple[str, int, int]]] = {}
@@ -193,6 +219,7 @@ def directed() -> Iterator[set[str]]:
     c = config.load(name, **jobs.SHALLOW, **changes)
     machine = library.build(image.all_parameters(c))
     yield errors(machine, c)
+    yield flipped()
     yield from saturated(machine, c)
     yield from fields(machine, c)
     yield {"images: behind a run"}  # the good load behind each damaged program
