@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from csb_rnn import flow
+from csb_rnn.machine.folders import ROOT
 from csb_rnn.verify import image_run
 from tests.helpers import SCRIPTS, build_image, command, make_checkpoint, refused
 
@@ -135,6 +136,14 @@ def test_gen_image_from_a_shell(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "cycles a frame predicted" in done.stdout
     flow.load(tmp_path / "image")
+
+
+def test_build_says_how_units_are_dealt(capsys, tmp_path):
+    args = [ROOT / "checkpoints/z6_lstm.npz", "--config", "paper256", "--unchecked-source", "--out"]
+    assert command("gen_image", *args, tmp_path / "auto") == 0
+    assert "pattern of blocks of 32: 8 units are dealt at a time" in capsys.readouterr().out
+    assert command("gen_image", *args, tmp_path / "named", "--block", "32") == 0
+    assert "dealt" not in capsys.readouterr().out
 
 
 # --- simulate -----------------------------------------------------------------------------------

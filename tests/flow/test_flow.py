@@ -169,6 +169,22 @@ def test_pattern_needs_a_block(tmp_path):
     )
 
 
+def test_auto_deals_the_size_with_fewest_cycles():
+    """Its slots bound z6 on paper256, not its words: another size than the pattern's is faster."""
+    source, cycles = ROOT / "checkpoints/z6_lstm.npz", {}
+    for size in flow.BLOCKS:
+        named = build_image(source, "paper256", block=size)
+        assert (named.manifest["block"], named.manifest["dealt_block"]) == (size, size)
+        cycles[size] = named.manifest["predicted"]["cycles_per_frame"]
+    auto = build_image(source, "paper256").manifest
+    assert auto["block"] == 32
+    assert auto["predicted"]["cycles_per_frame"] == min(cycles.values()) < cycles[32]
+    assert cycles[auto["dealt_block"]] == min(cycles.values())
+    # Products bound z1 on paper256: its words are full, and nothing else is tried.
+    full = build_image(ROOT / "checkpoints/z1_lstm.npz", "paper256").manifest
+    assert full["block"] == full["dealt_block"] == 32
+
+
 def test_sharing_modes(tmp_path):
     source = make_checkpoint(tmp_path / "m.npz", hidden=24)
     none = build_image(source, "tiny", sharing="none")

@@ -52,16 +52,19 @@ def test_a_failed_assertion_is_an_error(sim, tmp_path) -> None:
 
 
 def test_equal_functions_become_one(tmp_path) -> None:
-    """Scopes in messages do not count; code, class and length do."""
+    """Scopes in messages of failures do not count; other scopes, code, class and length do."""
 
-    def function(name: str, scope: str, code: str, owner: str = "Vtop_a") -> str:
-        said = f'VL_WRITEF_NX("%m", 1, \'M\',vlSymsp->name(),"{scope}");'
+    def function(name: str, scope: str, code: str, owner: str = "Vtop_a", write: str = "") -> str:
+        begin = write or 'VL_WRITEF_NX("[%0t] %%Fatal: a.sv:1: %m'
+        said = f'{begin}",1, \'M\',vlSymsp->name(),"{scope}");'
         return f"void {name}({owner}* vlSelf) {{\n    {said}\n    {code}\n}}\n"
 
     long = "vlSelf->a = 1;" * 200
     parts = [function("f0", "top.g[0]", long), function("f1", "top.g[1]", long)]
     parts += [function("f2", "top.g[2]", long + "b();"), function("g0", "top.l", long, "Vtop_b")]
     parts += [function("s0", "top.s[0]", "c();"), function("s1", "top.s[1]", "c();")]
+    print_m = 'VL_FWRITEF_NX(file,"%m'
+    parts += [function(f"p{n}", f"top.p[{n}]", "d();" * 500, write=print_m) for n in (0, 1)]
     file = tmp_path / "Vtop_a.cpp"
     file.write_text("\n".join(parts))
     assert shared_code.merge(tmp_path) == 1
@@ -69,6 +72,7 @@ def test_equal_functions_become_one(tmp_path) -> None:
     assert text.count(long) == 3
     assert "void f1(Vtop_a* vlSelf) {\n    f0(vlSelf);\n}" in text
     assert text.count("c();") == 2
+    assert text.count("d();") == 1000
 
 
 def test_large_machines_share_code() -> None:

@@ -29,7 +29,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--block",
         default="auto",
         help="block size of the pattern: units of a block are kept together (default: the "
-        "checkpoint's; if it has none, the one that costs fewest cycles)",
+        "checkpoint's, and the compiler keeps as many together as cost fewest cycles)",
     )
     parser.add_argument(
         "--sharing",
@@ -114,12 +114,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Build, write the folder, and say in a line how large and how fast it is."""
     out = Path(arguments.out)
     flow.check_out(out)
-    m = flow.save(build_source(arguments), out)
+    made = build_source(arguments)
+    m = flow.save(made, out)
     check = m["source_check"]
     if check["tool"]:
         print(f"equals {check['tool']} to {check['difference']:.2g} of the largest value")
     else:
         print(f"not compared with its source: {check['reason']}")
+    for part in made.parts:
+        if part.block not in (None, part.dealt_block):
+            which = f"part {part.number}, " if len(made.parts) > 1 else ""
+            print(
+                f"{which}pattern of blocks of {part.block}: {part.dealt_block} units are dealt at "
+                "a time, for fewer cycles"
+            )
     print(
         f"{out}: {m['cell']} {m['inputs']} -> {m['outputs']} on {m['config']['name']}, "
         f"{m['kept_weights']} kept weights, {m['image']['bytes']} bytes, "

@@ -46,8 +46,8 @@ class Options:
     """How a network is compiled.
 
     Attributes:
-        block: side of the pattern's blocks; ``auto``: the one of the model's metadata, and if it
-            has none, the one with fewest cycles.
+        block: side of the pattern's blocks, dealt as they are; ``auto``: the one of the model's
+            metadata, or unknown, and the compiler deals the size with fewest cycles.
         sharing: one of :data:`csb_rnn.machine.sharing_modes.SHARING`; None for all
             those built in.
         compiler: one of :data:`csb_rnn.compiler.COMPILERS`.

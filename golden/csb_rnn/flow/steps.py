@@ -29,7 +29,8 @@ from csb_rnn.network.read import read_source
 from csb_rnn.program import assemble
 from csb_rnn.program.program import CompileError, Program
 
-BLOCKS = (8, 16, 32, 64, 128)  # tried if the pattern's is unknown
+BLOCKS = (8, 16, 32, 64, 128)  # tried beside the pattern's
+ENOUGH = 1.02  # of the cycles in which all PEs multiply all kept weights: no other size is tried
 WARN_BELOW = 0.9  # filled share of the words' weight slots
 log = logging.getLogger(__name__)
 
@@ -74,23 +75,45 @@ def say_cost(q: QNetwork, c: Config, block: int | None) -> None:
         )
 
 
+def _interval(p: Program) -> float:
+    """Cycles a frame, by the timing model."""
+    return timing.interval(timing.predict(p, 8 * p.streams).last_out)
+
+
 def fastest(q: QNetwork, c: Config, options: Options, block: int | None) -> tuple[Program, int]:
-    """The program for a block size, or for the one with fewest cycles if it is unknown; and
-    the size.
+    """The program with fewest cycles, and the size of the blocks that were dealt for it.
+
+    Units of a block stay close together when they are dealt. The pattern's block is the first
+    choice, but a small network may be faster with another one: its slots matter more than its
+    full words. A size that the user names is taken. Example: z2_gru, blocks of 32, on ``small``:
+    180 cycles a frame if 32 are dealt, 164 for 8.
 
     Raises:
         CompileError: the network does not fit the configuration.
     """
-    sizes = [block] if block else [n for n in BLOCKS if n <= c.max_block]
     sharing = c.choose_sharing(options.sharing)
-    programs = [compile_network(q, c, options.streams, sharing, n, options.compiler) for n in sizes]
-    if len(programs) == 1:
-        return programs[0], sizes[0]
 
-    def interval(choice: tuple[Program, int]) -> float:
-        return timing.interval(timing.predict(choice[0], 8 * options.streams).last_out)
+    def dealt(n: int) -> Program:
+        return compile_network(q, c, options.streams, sharing, n, options.compiler)
 
-    return min(zip(programs, sizes, strict=True), key=interval)
+    sizes = [n for n in BLOCKS if n <= c.max_block]
+    if block is None:
+        return min(((dealt(n), n) for n in sizes), key=lambda found: _interval(found[0]))
+    best = dealt(block)
+    # The reference compiler's block iterations are those of the pattern.
+    if options.block != "auto" or options.compiler != "default":
+        return best, block
+    cycles, size = _interval(best), block
+    for n in sizes:
+        if n == block or cycles <= ENOUGH * q.kept_weights / c.pes:
+            continue
+        try:
+            other = dealt(n)
+        except CompileError:  # it may need more words
+            continue
+        if (found := _interval(other)) < cycles:
+            best, cycles, size = other, found, n
+    return best, size
 
 
 def quantised(build: Build) -> Build:

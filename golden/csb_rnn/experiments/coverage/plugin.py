@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from csb_rnn.simulation import builds, launcher
+from csb_rnn.simulation.simulate import BENCH
 
 FOLDER = "CSB_COVERAGE"
 _simulate = launcher.simulate
@@ -30,4 +31,5 @@ def pytest_configure() -> None:
     """Builds count; a folder of builds of their own keeps them apart (``CSB_BUILD``)."""
     Path(os.environ[FOLDER]).mkdir(parents=True, exist_ok=True)
     builds._COMPILE_ARGS["verilator"].append("--coverage")
+    os.environ[BENCH] = "1"  # cocotb's program writes the counts
     launcher.simulate = _counting
