@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from csb_rnn.experiments.mutants import equal, run, source
+from csb_rnn.experiments.mutants import equal, python, run, source
 from csb_rnn.experiments.mutants import tree as tree_of
 from csb_rnn.machine import design
 
@@ -49,6 +49,46 @@ def test_every_kind_of_change(tmp_path: Path) -> None:
     ]
 
 
+PYTHON = """TOP = 1 + 2
+
+def f(x: int, n: int = 3) -> int:
+    \"\"\"Sums x - 1 times.\"\"\"
+    if x < 0:
+        raise ValueError(f"é {x + 1}")
+    é = 0
+    while not é > x and x & 1:
+        é += min(x, n)
+    return -é << 2 if x else é
+"""
+
+
+def test_every_kind_of_change_in_python(tmp_path: Path) -> None:
+    """Defaults, texts, constants of the module and checks that only raise stay."""
+    file = tmp_path / "a.py"
+    file.write_text(PYTHON)
+    found = [(m.line, m.change) for m in python.mutants(file)]
+    assert found == [
+        (7, "0 -> 1"),
+        (8, "not -> nothing"),
+        (8, "not é > x and x & 1 -> not (not é > x and x & 1)"),
+        (8, "> -> >="),
+        (8, "and -> or"),
+        (8, "& -> |"),
+        (8, "1 -> 2"),
+        (9, "é += min(x, n) -> pass"),
+        (9, "+ -> -"),
+        (9, "min -> max"),
+        (10, "- -> nothing"),
+        (10, "<< -> >>"),
+        (10, "2 -> 3"),
+        (10, "x -> not (x)"),
+    ]
+    for mutant in python.mutants(file):
+        changed = mutant.apply(PYTHON)
+        assert changed != PYTHON
+        assert changed.splitlines()[: mutant.line - 1] == PYTHON.splitlines()[: mutant.line - 1]
+
+
 def test_a_mutant_changes_its_place_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.sv"
     file.write_text(TEXT)
@@ -72,8 +112,8 @@ def test_yosys_tells_the_same_circuit(tmp_path: Path) -> None:
 
 
 def test_the_table_names_modules_and_places_that_exist() -> None:
-    for target in run.targets().values():
-        places = {(m.code, m.change) for m in source.mutants(target.file)}
+    for target in (*run.targets().values(), *run.targets(run.PYTHON_TABLE).values()):
+        places = {(m.code, m.change) for m in run.mutants(target.file)}
         assert {(code, change) for code, change, _ in target.equivalent} <= places
         assert all((run.ROOT / test.split(" ")[0].split("::")[0]).exists() for test in target.tests)
 
@@ -115,7 +155,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch, target)
     assert list(run.run([target], 99, tree, known, said.append)) == first
     survivors = sum(v.end == "survives" for v in first)
     assert tree.runs == runs + 2 * survivors + 1  # again, behind a run without a mutant
-    row = run.summary(first)[0]
+    row = run.summary(first, {target.module: target})[0]
     assert row["killed"] + row["survive"] == row["run"]
 
 

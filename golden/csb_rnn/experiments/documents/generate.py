@@ -138,8 +138,10 @@ def generated() -> dict[Path, str]:
     formal = between(proofs.read_text(), "proofs", formal_page.proofs_table())
     out[proofs] = between(formal, "bugs", formal_page.bugs_table())
     mutants = DOCS / "develop/mutants.md"
-    modules = between(mutants.read_text(), "modules", mutants_page.modules_table())
-    out[mutants] = between(modules, "survivors", mutants_page.survivors_table())
+    text = between(mutants.read_text(), "modules", mutants_page.modules_table())
+    text = between(text, "survivors", mutants_page.survivors_table())
+    text = between(text, "files", mutants_page.modules_table("python_mutants"))
+    out[mutants] = between(text, "lines", mutants_page.survivors_table("python_mutants"))
     file = DOCS / "develop/long_runs.md"
     for marker, made in long_runs.TABLES.items():
         out[file] = between(out.get(file, file.read_text()), marker, made())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of the mutants, of ``docs/results/data/mutants.json``."""
+"""Tables of the mutants, of ``docs/results/data/mutants.json`` and ``python_mutants.json``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def _rate(killed: int, survive: int) -> str:
     return f"{100 * killed / counted:.0f} %" if counted else "-"
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
-    return [row for row in measured.read("mutants").rows if row["table"] == name]
+def _rows(result: str, name: str) -> list[dict[str, Any]]:
+    if not measured.path_of(result).is_file():
+        return []
+    return [row for row in measured.read(result).rows if row["table"] == name]
 
 
-def modules_table() -> str:
+def modules_table(result: str = "mutants") -> str:
     """A row for each module: mutants there are, run, killed, equal, surviving; then their sum."""
     keys = ("mutants", "run", "killed", "equal", "survive")
-    rows = _rows("modules")
+    rows = _rows(result, "modules")
     rows.append({"module": "", **{key: sum(row[key] for row in rows) for key in keys}})
     body = [
         (
@@ -38,11 +40,11 @@ def modules_table() -> str:
     return table(("module", "mutants", "run", "killed", "equal", "survive", "rate"), body)
 
 
-def survivors_table() -> str:
+def survivors_table(result: str = "mutants") -> str:
     """A row for each mutant that no test finds: its verdict and why."""
     body = [
         (f"`{row['module']}`", _code(row["code"]), _code(row["change"]),
          "equivalent: " + row["by"] if row["end"] == "argued" else "hole")
-        for row in (*_rows("argued"), *_rows("survives"))
+        for row in (*_rows(result, "argued"), *_rows(result, "survives"))
     ]  # fmt: skip
     return table(("module", "line", "change", "verdict"), body or [("-", "-", "-", "-")])

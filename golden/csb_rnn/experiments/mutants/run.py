@@ -10,24 +10,27 @@ import hashlib
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from csb_rnn.experiments.mutants import python, source
 from csb_rnn.experiments.mutants.equal import equal
-from csb_rnn.experiments.mutants.source import Mutant, mutants
+from csb_rnn.experiments.mutants.source import Mutant
 from csb_rnn.experiments.mutants.tree import Tree, TreeError
 from csb_rnn.machine.design import HDL
-from csb_rnn.machine.folders import ROOT
+from csb_rnn.machine.folders import PACKAGE, ROOT
 
 OPEN = ("survives", "")  # judged again in each run: a test may be new
 TABLE = ROOT / "tests/data/mutants.toml"
+PYTHON_TABLE = ROOT / "tests/data/mutants_python.toml"
 
 
 class Target(NamedTuple):
     """A module of the table.
 
     Attributes:
+        module: of the design, or a file of the package: ``models/fixed_model.py``.
         tests: ids of pytest, the fast ones first; each is a run of its own.
         parameters: sets with which survivors are compared by Yosys.
         equivalent: (line of code, change, reason) of mutants that are no fault.
@@ -40,8 +43,15 @@ class Target(NamedTuple):
 
     @property
     def file(self) -> Path:
+        if self.module.endswith(".py"):
+            return PACKAGE / self.module
         (file,) = HDL.rglob(f"{self.module}.sv")
         return file
+
+
+def mutants(file: Path) -> list[Mutant]:
+    """All mutants of a file of the design, or of the package."""
+    return python.mutants(file) if file.suffix == ".py" else source.mutants(file)
 
 
 class Verdict(NamedTuple):
@@ -87,11 +97,13 @@ def judge(target: Target, mutant: Mutant, tree: Tree) -> tuple[str, str]:
     """End of a mutant, and by what."""
     text = mutant.apply(target.file.read_text())
     with tree.changed(target.file, text):
-        if not tree.compiles(target.module):
+        if target.file.suffix == ".sv" and not tree.compiles(target.module):
             return "stillborn", ""
         for test in target.tests:
             if failed := tree.fails([test]):
                 return "killed", failed
+    if target.file.suffix == ".py":
+        return OPEN
     same = [
         equal(target.module, target.file, text, values, tree.folder / "equal")
         for values in target.parameters
@@ -144,12 +156,12 @@ def run(
                 yield found
 
 
-def summary(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def summary(verdicts: Sequence[Verdict], known: Mapping[str, Target]) -> list[dict[str, Any]]:
     """A row for each module: how many, killed, equal, surviving; then the survivors."""
     rows: list[dict[str, Any]] = []
     for module in dict.fromkeys(v.module for v in verdicts):
         ends = Counter(v.end for v in verdicts if v.module == module)
-        total = len(mutants(targets()[module].file))
+        total = len(mutants(known[module].file))
         rows.append({"table": "modules", "module": module, "mutants": total,
                      "run": ends.total() - ends["stillborn"], "killed": ends["killed"],
                      "equal": ends["equal"] + ends["argued"],

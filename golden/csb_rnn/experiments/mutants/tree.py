@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of the project in which mutants live, and its tests run on Icarus in forked processes.
+"""A copy of the project in which mutants live, and its tests run in forked processes, those of the
+RTL on Icarus.
 
-A process imports pytest and cocotb once; each run of tests is a fork of it.
+A process imports pytest and cocotb, or torch, once; each run of tests is a fork of it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from csb_rnn.machine.folders import ROOT
 
 PARTS = ("golden", "hdl", "tb", "tests", "pyproject.toml")
 LINKED = ("checkpoints", "docs", "drivers", "examples", "scripts", ".venv")
-LIMIT = 600  # seconds of a run; what is longer hangs, and is found
+LIMIT = 600  # seconds of a run
 
+#: Imported once, before the forks: nothing that a mutant may be in.
+RTL = "import cocotb, pytest, numpy\nimport cocotb_test.simulator, csb_rnn.simulation.launcher"
+PYTHON = "import numpy, pytest, torch, onnx"
 SERVER = """
 import json, os, signal, sys
-import cocotb, pytest, numpy
-import cocotb_test.simulator, csb_rnn.simulation.launcher
 for line in sys.stdin:
     job = json.loads(line)
     child = os.fork()
@@ -49,10 +51,16 @@ class TreeError(CsbError, RuntimeError):
 
 
 class Tree:
-    """The copy of the project, below a folder of its own."""
+    """The copy of the project, below a folder of its own.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: where it is.
+        imports: of the process that forks, :data:`RTL` or :data:`PYTHON`.
+        limit: seconds of a run; what is longer hangs, and is found.
+    """
+
+    def __init__(self, folder: Path, imports: str = RTL, limit: int = LIMIT) -> None:
+        self.folder, self.imports, self.limit = folder, imports, limit
         folder.mkdir(parents=True, exist_ok=True)
         for name in PARTS:
             source, target = ROOT / name, folder / name
@@ -69,11 +77,13 @@ class Tree:
     def _started(self) -> subprocess.Popen[str]:
         if self._server is None:
             search = os.pathsep.join((str(self.folder / "golden"), str(self.folder)))
+            # Files of bytecode are told apart by seconds and sizes: mutants have the same.
             env = {**os.environ, "PYTHONPATH": search, "SIM": "icarus", "CSB_SEED": "1",
+                   "PYTHONDONTWRITEBYTECODE": "1",
                    "CSB_BUILD": str(self.folder / "build")}  # fmt: skip
             self._server = subprocess.Popen(
-                [sys.executable, "-c", SERVER], cwd=self.folder, env=env, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+                [sys.executable, "-c", f"{self.imports}\n{SERVER}"], cwd=self.folder, env=env,
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
         return self._server
 
     def close(self) -> None:
@@ -120,7 +130,7 @@ class Tree:
         arguments += [word for test in tests for word in shlex.split(test)]
         assert server.stdin is not None
         assert server.stdout is not None
-        job = {"log": str(log), "arguments": arguments, "limit": LIMIT}
+        job = {"log": str(log), "arguments": arguments, "limit": self.limit}
         server.stdin.write(json.dumps(job) + "\n")
         server.stdin.flush()
         code = int(server.stdout.readline() or "99")

@@ -145,6 +145,12 @@ KINDS: dict[str, Kind] = {
             f"{PACKAGE}/experiments/mutants/{n}.py" for n in ("equal", "run", "source", "tree"))),
         key=("module", "line", "change"),
     ),
+    "python_mutants": Kind(
+        "scripts/mutate.py --python --sample 8 --results",
+        ("tests/data/mutants_python.toml", *rooms("models", "execution", "compiler", "machine",
+         "network"), *(f"{PACKAGE}/experiments/mutants/{n}.py" for n in ("python", "run"))),
+        key=("module", "line", "change"),
+    ),
     "soak": Kind(
         "scripts/soak.py --results",
         ("hdl", *DIRECT, *rooms("experiments/soak")),
