@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.silicon import area, floorplan, routing
+from csb_rnn.experiments.silicon import area, flat, floorplan, routing
 from csb_rnn.flow import schema
 from csb_rnn.machine.sharing_modes import PAPER_MODES
 
@@ -51,14 +52,15 @@ def mapped(monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(area, "OUT", tmp_path)
     monkeypatch.setattr(area, "RESULTS", tmp_path / "bench")
     monkeypatch.setattr(area, "mapped", lambda job: value)
-    monkeypatch.setattr(area.synthesis, "run_yosys", lambda prefix: None)
+    monkeypatch.setattr(area.flat, "synthesise", lambda c, out: tmp_path / "netlist.json")
+    monkeypatch.setattr(area.flat, "areas", lambda netlist, parts: {
+        part: Counter(LUT=4, FF=2) for part in area.PARTS})  # fmt: skip
+    monkeypatch.setattr(area.folding, "fold_file", lambda *files: 3)
     monkeypatch.setattr(area.floorplan, "floorplan", lambda *files: None)
     moved = {"flip-flops": 2, "LUTs": 1}
     monkeypatch.setattr(area.hard_registers, "pack_file", lambda *files: moved)
     monkeypatch.setattr(area.measured, "begin", lambda _: measured.Measured("-", {}, []))
     monkeypatch.setattr(area.measured, "write", lambda *_: pytest.fail("a result was written"))
-    cells = {"design": {"num_cells_by_type": {"LUT4": 7, "TRELLIS_FF": 9}}}
-    (tmp_path / "small_horizontal_flat.stat.json").write_text(json.dumps(cells))
     return tmp_path
 
 
@@ -80,7 +82,7 @@ def test_routing_that_takes_too_long(monkeypatch, mapped, capsys) -> None:
 
 @pytest.mark.parametrize(("clocks", "told"), [((90, 120, 110), 110), ((90, 120), 90), ((80,), 80)])
 def test_the_clock_is_the_median_of_the_seeds_in_time(monkeypatch, mapped, clocks, told) -> None:
-    """Its path is that of its placement; flip-flops in hard blocks are not counted."""
+    """Its path is that of its placement; the area is that of the netlist that is placed."""
 
     def place(_netlist, report, seed, _log, _end):
         if seed > len(clocks):
@@ -96,7 +98,7 @@ def test_the_clock_is_the_median_of_the_seeds_in_time(monkeypatch, mapped, clock
     found = area.routed(job)
     assert found["fmax"] == told
     assert found["path"] == [f"1.00 ns logic net {told}"]
-    assert (found["total"]["LUT"], found["total"]["FF"]) == (8, 7)
+    assert (found["total"]["LUT"], found["total"]["FF"]) == (12, 6)
 
 
 def test_area_parts() -> None:
@@ -110,6 +112,19 @@ def test_area_parts() -> None:
         ("csb_top.gen_clear", "interface"),
     ):
         assert area.part_of(area.design.Instance(path, "m", ()), files) == part
+
+
+def test_areas_of_a_flat_netlist(tmp_path: Path) -> None:
+    """A cell counts by the first instance of its name, and a kept module with what is in it."""
+    copies = {"u_delay.q": {"type": "TRELLIS_FF"}, "u_delay.l": {"type": "LUT4"}}
+    cells = {"u_engine.sum.l": {"type": "CCU2C"}, "u_engine.u_copy": {"type": "csb_copy"},
+             "u_regs.q": {"type": "TRELLIS_FF"}, "rst_LUT4": {"type": "LUT4"}}  # fmt: skip
+    modules = {"csb_top": {"cells": cells}, "csb_copy": {"cells": copies}}
+    (tmp_path / "n.json").write_text(json.dumps({"modules": modules}))
+    parts = {"": "interface", "u_engine": "engine", "u_regs": "interface"}
+    found = flat.areas(tmp_path / "n.json", parts)
+    assert {part: (used["LUT"], used["FF"]) for part, used in found.items()} == {
+        "interface": (1, 1), "engine": (3, 1)}  # fmt: skip
 
 
 def test_critical_path() -> None:

@@ -39,7 +39,7 @@ AREAS = (
 
 
 def _area(config: str, sharing: str) -> Kind:
-    placing = ("hard_registers", "floorplan", "routing")
+    placing = ("flat", "folding", "hard_registers", "floorplan", "routing")
     place = tuple(f"{SILICON}/{name}.py" for name in placing) if config == "small" else ()
     return Kind(
         f"scripts/area.py --config {config}",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Area of every sharing mode and of shared columns, and the clock of `small` on an ECP5.
 
-Flip-flops of ``small`` move into its hard blocks (:mod:`.hard_registers`), which get a floorplan
-(:mod:`.floorplan`); nextpnr places and routes it from several seeds, and the clock is their median.
+LUTs of ``small`` move into its carry chains (:mod:`.folding`), flip-flops into its hard blocks
+(:mod:`.hard_registers`), which get a floorplan (:mod:`.floorplan`); nextpnr places and routes it
+from several seeds, and the clock is their median. Area is that of the netlist which is placed.
 The others are mapped to UltraScale+ by Yosys (estimates).
 Prints a table and keeps the rows of every machine in docs/results/data, with area by part and
 critical path; build/bench/area.json holds them all. A run of the tools is kept in build/area under
@@ -26,7 +27,7 @@ from csb_rnn import commands, errors
 from csb_rnn.experiments.bench.area_tables import PARTS, area_name
 from csb_rnn.experiments.bench.programs import shared
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.silicon import floorplan, hard_registers, routing, synthesis
+from csb_rnn.experiments.silicon import flat, floorplan, folding, hard_registers, routing, synthesis
 from csb_rnn.flow import schema, write_json
 from csb_rnn.machine import config, design, folders, image
 from csb_rnn.machine.config import Config
@@ -36,7 +37,7 @@ OUT = Path("build/area")  # relative: nextpnr runs in a sandbox with its working
 RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
-COPIES = "csb_local_copy"  # registers alike on purpose; Yosys would merge them
+COPIES = flat.COPIES
 SEEDS = (1, 2, 3)
 ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are
@@ -71,8 +72,8 @@ class Job:
                 routing.PLACE,
                 routing.CLOCK,
                 SEEDS,
-                COPIES,
-                synthesis.ECP5_DELAY,
+                flat.script(c, Path("netlist")),
+                Path(folding.__file__).read_text(),
                 Path(hard_registers.__file__).read_text(),
                 Path(floorplan.__file__).read_text(),
             ]
@@ -146,29 +147,25 @@ def routed(job: Job) -> dict[str, Any]:
     Raises:
         RuntimeError: a tool failed, or the design does not fit the device.
     """
-    out = mapped(job)
     prefix = OUT / f"{job.name}_flat"
-    sources = design.needed_sources(design.TOP)
-    includes = " ".join(f"-I {d.relative_to(folders.ROOT)}" for d in design.file_list()[1])
-    files = " ".join(str(f.relative_to(folders.ROOT)) for f in sources)
-    generics = " ".join(f"-G {k}={v}" for k, v in image.all_parameters(job.config).items())
-    Path(f"{prefix}.ys").write_text(
-        f"read_slang --threads 1 --keep-hierarchy --top {design.TOP} "
-        f"{generics} {includes} {files}\n"
-        f"setattr -mod -set keep_hierarchy 1 {COPIES} {COPIES}$*\n"
-        f"{synthesis.ECP5_DELAY}\n"
-        f"synth_ecp5 -top {design.TOP} -json {prefix}.json\n"
-        f"tee -q -o {prefix}.stat.json stat -json\n"
+    folded, packed, planned = (
+        Path(f"{prefix}_{step}.json") for step in ("folded", "packed", "planned")
     )
-    synthesis.run_yosys(prefix)
-    cells = json.loads(Path(f"{prefix}.stat.json").read_text())["design"]["num_cells_by_type"]
-    for resource, kinds in synthesis.AREA["ecp5"].items():
-        out["total"][resource] = sum(cells.get(kind, 0) * n for kind, n in kinds.items())
-    packed, planned = Path(f"{prefix}_packed.json"), Path(f"{prefix}_planned.json")
-    moved = hard_registers.pack_file(Path(f"{prefix}.json"), packed, design.TOP)
-    out["total"]["FF"] -= moved["flip-flops"]
-    out["total"]["LUT"] += moved["LUTs"]
-    print(f"{job.name}: {moved}", file=sys.stderr, flush=True)
+    netlist = flat.synthesise(job.config, OUT)
+    into_carries = folding.fold_file(netlist, folded, design.TOP)
+    moved = hard_registers.pack_file(folded, packed, design.TOP)
+    print(f"{job.name}: {into_carries} LUTs into carries, {moved}", file=sys.stderr, flush=True)
+    files = {f.stem: f for f in design.file_list()[0]}
+    instances = design.elaborate(design.TOP, config.rtl_parameters(job.config))
+    outer = {i.path.split(".")[1]: files[i.module] for i in instances if i.path.count(".") == 1}
+    parts = {name: FOLDERS.get(file.parent.name, "interface") for name, file in outer.items()}
+    area = flat.areas(packed, {"": "interface", **parts})
+    out: dict[str, Any] = {
+        "total": {r: sum(used[r] for used in area.values()) for r in synthesis.COLUMNS},
+        "parts": {part: dict(area[part]) for part in PARTS},
+        "fmax": None,
+        "path": [],
+    }
     try:
         floorplan.floorplan(packed, planned, design.TOP)
     except ValueError as error:
