@@ -21,6 +21,7 @@ from csb_rnn.machine.folders import ROOT
 from csb_rnn.models import quantise
 from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.network.network import Model, Span
+from csb_rnn.network.read import read_source
 from csb_rnn.program import archive, assemble
 from csb_rnn.program.program import CompileError
 from csb_rnn.simulation import capacity, simulate
@@ -183,6 +184,28 @@ def test_auto_deals_the_size_with_fewest_cycles():
     # Products bound z1 on paper256: its words are full, and nothing else is tried.
     full = build_image(ROOT / "checkpoints/z1_lstm.npz", "paper256").manifest
     assert full["block"] == full["dealt_block"] == 32
+
+
+def test_bounds_count_slots(tmp_path):
+    """256 units on 16 lanes are 16 slots; 4 drains and 4 bus cycles each, or 2 and 2."""
+    network = read_source(ROOT / "checkpoints/z6_lstm.npz").model.single
+    for name, slots in (("paper256", 64), ("fast256", 32)):
+        c = config.load(name)
+        assert flow.slot_cycles(network.layers[0], c) == slots
+        assert flow.recurrence_cycles(network, c) == slots + 24
+        assert flow.bound_cycles(network, c) == slots + 24
+        assert flow.bound_cycles(network, c, 4) == max(slots, network.kept_weights / c.pes)
+    # Reset before the product: two stages, the second with one drain, and two products in turn.
+    gru = LayerCase(seed=1, cell="gru_before", inputs=3, hidden=40).network()
+    c = config.load("tiny")
+    slots = -(-40 // c.lanes)
+    drains = [len(s.drains) for s in gru.layers[0].cell.stages]
+    assert flow.slot_cycles(gru.layers[0], c) >= slots * sum(drains)
+    assert flow.recurrence_cycles(gru, c) >= slots * sum(drains) + 48
+    # No recurrent product, no loop.
+    line = LayerCase(seed=1, cell="linear", inputs=3, hidden=40).network()
+    assert flow.recurrence_cycles(line, c) == 0
+    assert flow.bound_cycles(line, c) >= slots
 
 
 def test_sharing_modes(tmp_path):

@@ -10,10 +10,12 @@ are whole. Cycles are defined in :mod:`csb_rnn.flow.cycles`, the files by
 from csb_rnn.compiler import COMPILERS
 from csb_rnn.flow.cycles import (
     LOOP_CYCLES,
+    bound_cycles,
     frame_cycles,
     issue_cycles,
     ratio,
     recurrence_cycles,
+    slot_cycles,
     steady_frames,
 )
 from csb_rnn.flow.engines import fixed_engine, float_engine
@@ -39,6 +41,7 @@ __all__ = [
     "Options",
     "Part",
     "Source",
+    "bound_cycles",
     "build",
     "build_source",
     "check_out",
@@ -56,6 +59,7 @@ __all__ = [
     "read_state",
     "recurrence_cycles",
     "save",
+    "slot_cycles",
     "staged",
     "steady_frames",
     "write_json",

@@ -124,7 +124,7 @@ def latency_row(job: Job, work: Path | None = None) -> dict[str, Any]:
         "cycles_per_frame": interval,
         "latency_idle": idle,
         "latency_steady": typical,
-        "bound_cycles": max(kept / c.pes, loop / job.streams),
+        "bound_cycles": flow.bound_cycles(network, c, job.streams),
         "frame_efficiency": kept / (c.pes * interval),
         "source": "rtl" if on_machine else "timing",
         "calibrated": job.calibrated,

@@ -81,7 +81,7 @@ def bound_table(rows: Sequence[Row]) -> Table:
     heads = ("machine", "model", "products", "slots", "bound", "cycles a frame")
     note = (
         f"Bound: the products of all weights, or the slots and {LOOP_CYCLES} cycles of their loop, "
-        "if more (`csb_rnn.flow.recurrence_cycles` has those cycles, but counts no slots)."
+        "if more (`csb_rnn.flow.recurrence_cycles`)."
     )
     return Table("bound of one stream, slots counted", heads, lines, left=2, note=note)
 
