@@ -25,7 +25,20 @@ def program(c: config.Config) -> Program:
 @pytest.mark.parametrize("name", ["tiny", "tiny_cols", "small_both", "odd", "paper512_w8"])
 def test_memories_are_those_of_the_machine(name: str) -> None:
     c = config.load(name)
-    assert total_bits(c, accesses(program(c), 1)) == sum(memory_bits(c).values())
+    p = program(c)
+    shown = [1] * (len(p.elem) - p.elem_loop)
+    assert total_bits(c, accesses(p, len(shown), shown=shown)) == sum(memory_bits(c).values())
+
+
+def test_with_deep_a_register_is_read_where_it_is_selected() -> None:
+    p = program(config.load("tiny", deep=1))
+    with pytest.raises(ValueError, match="cycles of each element word"):
+        accesses(p, 100)
+    words = p.elem[p.elem_loop :]
+    found = accesses(p, 10 * len(words), shown=[10] * len(words))
+    chosen = sum(w.get(f"m{i}_sel", 0) < 2 for w in words for i in (0, 1))  # 2: one, 3: zero
+    assert found["narrow registers"].reads == 10 * chosen * p.config.lanes
+    assert 0 < chosen < 2 * len(words)
 
 
 def test_a_word_reads_what_its_lanes_share() -> None:

@@ -9,6 +9,7 @@ PEGroup whose program has 3 words reads its program memory 3 times a frame; with
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -63,7 +64,16 @@ def written(p: Program) -> tuple[int, int]:
     return p.inputs + to_neurons * c.slot_words * c.L, to_output * c.slot_words
 
 
-def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str, Memory]:
+def selected(w: Mapping[str, int], kind: str) -> int:
+    """Operands of an element word that are registers, of a kind: ``m`` (narrow) or ``x`` (wide)."""
+    table = {"m": isa.M_SEL, "x": isa.X_SEL}[kind]
+    registers = (table["drain"], table["elem"])
+    return sum(w.get(f"{kind}{i}_sel", 0) in registers for i in (0, 1))
+
+
+def accesses(
+    p: Program, cycles: int, machine: Config | None = None, shown: Sequence[int] = ()
+) -> dict[str, Memory]:
     """Memories by purpose, with their accesses of one frame.
 
     Args:
@@ -71,6 +81,11 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
             machine of the same shape, too small for the program.
         cycles: of the frame, from :mod:`csb_rnn.execution.timing`: the element unit reads the
             registers and states of the word shown in every cycle, issued or not.
+        shown: cycles in which each element word of the loop is shown. With ``deep`` a register is
+            read only if it is selected, so they are needed. Their sum is ``cycles``.
+
+    Raises:
+        ValueError: the machine has ``deep`` and ``shown`` is missing.
     """
     c = machine or p.config
     words = sum(map(len, p.groups))
@@ -86,6 +101,14 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
     drains = len(p.drain)
     stored = c.lanes * 2 * (drains + results)  # each to two copies of both widths
     copies = 4 * c.lanes  # of both banks: two copies of each width
+    if c.deep and len(shown) != len(loop):
+        raise ValueError("with deep, reads of registers need the cycles of each element word")
+    m, x = (
+        c.lanes * sum(n * selected(w, kind) for n, w in zip(shown, loop, strict=True))
+        if c.deep
+        else cycles * copies
+        for kind in "mx"
+    )
     return {
         "PEGroup words": Memory(isa.pegroup_width(c), c.weight_depth, c.groups, words, 0),
         "neurons": Memory(
@@ -101,8 +124,8 @@ def accesses(p: Program, cycles: int, machine: Config | None = None) -> dict[str
         ),
         "biases": Memory(c.acc_w, c.bias_depth, c.lanes, drains * c.lanes, 0),
         "states": Memory(c.state_w, c.state_depth, c.lanes, cycles * c.lanes, states * c.lanes),
-        "narrow registers": Memory(NARROW_W, isa.REG_DEPTH, copies, cycles * copies, stored),
-        "wide registers": Memory(c.lane_w, isa.REG_DEPTH, copies, cycles * copies, stored),
+        "narrow registers": Memory(NARROW_W, isa.REG_DEPTH, copies, m, stored),
+        "wide registers": Memory(c.lane_w, isa.REG_DEPTH, copies, x, stored),
         "drain program": Memory(isa.width(isa.DRAIN), c.drain_depth, 1, drains, 0),
         "element program": Memory(isa.width(isa.ELEM), c.elem_depth, 1, len(loop), 0),
         "output table": Memory(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from csb_rnn.execution import timing
+from csb_rnn.execution.units import Record
 from csb_rnn.experiments.energy.accesses import accesses, operations
 from csb_rnn.program.program import Program
 from csb_rnn.simulation.simulate import SIM_TOP, Probes, simulate
@@ -80,9 +81,12 @@ def differences(p: Program, folder: Path, seed: int = 1) -> tuple[list[str], int
     """
     frames = FRAMES * p.streams
     few, many = (run(p, n * frames, folder, seed) for n in (1, 2))
-    last = timing.predict(p, 2 * frames).last_out
-    cycles = int(last[-1] - last[frames - 1])
-    whole = accesses(p, cycles)  # counts of one frame, but of registers and states
+    record = Record()
+    timing.predict(p, 2 * frames, record)
+    issues = np.array([at for _, _, at in record.elem])
+    half = frames * (len(p.elem) - p.elem_loop)
+    shown = np.diff(issues[half - 1 : 2 * half]).reshape(frames, -1).sum(axis=0).tolist()
+    whole = accesses(p, sum(shown), shown=shown)  # of one frame, but for registers and states
     o = operations(p)
     expected: dict[tuple[str, int], int] = {
         ("products", 0): o.products * frames,
