@@ -29,6 +29,8 @@ def test_counters_go_before_the_end_of_the_netlist() -> None:
 def test_assignments_are_of_single_nets() -> None:
     text = "  assign { a, b } = { c, 1'h0 };\n  assign e = f;\n"
     assert netlist.bit_by_bit(text) == ("  assign a = c;\n  assign b = 1'h0;\n  assign e = f;\n")
+    text = "  assign { a, b } = 2'b10;\n"
+    assert netlist.bit_by_bit(text) == ("  assign a = 1'b1;\n  assign b = 1'b0;\n")
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ HOME = folders.BUILD / "gates"
 LIBERTY = HOME / "debian/usr/share/qflow/tech/osu018/osu018_stdcells.lib"
 STA = HOME / "debian/usr/bin/sta"
 MEMORIES = ("csb_ram_1r1w", "csb_neuron_ram")
+#: For the mapper: it puts buffers behind cells with many loads if it knows a driver and a load.
+DRIVEN = "set_driving_cell BUFX2\nset_load 0.05\n"
 #: Gate in front of the clock of flip-flops that share an enable, of the library's own cells: the
 #: latch holds the enable while the clock is high.
 CLOCK_GATE = """module csb_clock_gate(input en, input clk, output gclk);
@@ -36,6 +38,7 @@ CLOCK_GATE = """module csb_clock_gate(input en, input clk, output gclk);
   AND2X1 u_gate(.A(clk), .B(held), .Y(gclk));
 endmodule
 """
+PERIOD = 10_000  # ps, that the mapper aims at
 GATED_FLOPS = 8  # at least: a gate is as large as three flip-flops
 
 
@@ -126,6 +129,8 @@ def _script(top: design.Instance, share: str, prefix: Path, gated: bool) -> str:
     files = " ".join(map(str, design.needed_sources(top.module)))
     generics = " ".join(f"-G {p}={v}" for p, v in top.parameters)
     boxes = " ".join(f"{name}$*" for name in MEMORIES)
+    driven = Path(f"{prefix}_driven.sdc")
+    driven.write_text(DRIVEN)
     return f"""
         read_slang --threads 1 --keep-hierarchy --top {top.module} {generics} {includes} {files}
         {share}
@@ -136,7 +141,7 @@ def _script(top: design.Instance, share: str, prefix: Path, gated: bool) -> str:
         synth -top {top.module}
         {_gating(prefix) if gated else ""}
         dfflibmap -liberty {LIBERTY}
-        abc -liberty {LIBERTY}
+        abc -liberty {LIBERTY} -constr {driven} -D {PERIOD}
         opt_clean -purge
         splitnets
         rename -hide w:* c:*
@@ -194,14 +199,17 @@ def _counted(text: str, nets: list[str], clock: str) -> str:
 def bit_by_bit(text: str) -> str:
     """A netlist whose assignments have no concatenations, which OpenSTA does not read.
 
-    Example: ``assign { a, b } = { c, d };`` becomes ``assign a = c;`` and ``assign b = d;``.
+    Example: ``assign { a, b } = { c, d };`` becomes ``assign a = c;`` and ``assign b = d;``, and
+    ``assign { a, b } = 2'b10;`` becomes ``assign a = 1'b1;`` and ``assign b = 1'b0;``.
     """
 
     def each(found: re.Match[str]) -> str:
-        pairs = zip(*(side.split(", ") for side in found.groups()), strict=True)
+        to, of, bits = found.groups()
+        values = of.split(", ") if of else [f"1'b{bit}" for bit in bits]
+        pairs = zip(to.split(", "), values, strict=True)
         return "\n".join(f"  assign {to} = {of};" for to, of in pairs)
 
-    return re.sub(r"  assign \{ (.*?) \} = \{ (.*?) \};", each, text)
+    return re.sub(r"  assign \{ (.*?) \} = (?:\{ (.*?) \}|\d+'b([01x]+));", each, text)
 
 
 def make(module: str, parameters: Mapping[str, int], name: str, gated: bool) -> Netlist:

@@ -113,8 +113,9 @@ def power(net: Netlist, toggles: np.ndarray, ones: np.ndarray, folder: Path) -> 
     for line in done.stdout.splitlines():
         if m := re.match(r"(Sequential|Combinational|Total)\s+(.*)", line):
             found[m[1].lower()] = 1000 * float(m[2].split()[3])
-    if "total" not in found:
-        raise GatesError(f"OpenSTA fails: {done.stdout.splitlines()[-1:]}, see {folder}/power.log")
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if "Error:" in line]
+    if errors or "total" not in found:
+        raise GatesError(f"OpenSTA fails: {errors[:1]}, see {folder}/power.log")
     return found
 
 
