@@ -22,6 +22,7 @@ from csb_rnn.experiments.bench import (
     slot_tables,
     targets,
 )
+from csb_rnn.experiments.bench import large_models as large_tables
 from csb_rnn.experiments.bench.results import Results, read, result_of
 from csb_rnn.experiments.bench.tables import LEAST_IDEAL, Table, long_enough
 from csb_rnn.experiments.reports import measured
@@ -35,6 +36,7 @@ PAGES = {
     "engine": (*map(result_of, ("layers", "trained", "paper", "frames")), *area_tables.NAMES),
     "shared_columns": (*shared_targets.SOURCES, "packed"),
     "slot_rate": ("slot_rate",),
+    "large_models": ("large_models",),
 }
 
 
@@ -125,6 +127,16 @@ def shared_columns(folder: Path = measured.FOLDER) -> str:
         tables.append(shared_rtl.table(measured.read("shared_rtl", folder).rows))
     tables.append(shared_targets.table(rows))
     return _render("shared_columns", found, tables=tables)
+
+
+def large_models(folder: Path = measured.FOLDER) -> str:
+    """``docs/results/large_models.md``.
+
+    Raises:
+        MeasuredError: the result is missing or damaged.
+    """
+    found = measured.read("large_models", folder)
+    return _render("large_models", {"large_models": found}, tables=large_tables.tables(found.rows))
 
 
 def slot_rate(folder: Path = measured.FOLDER) -> str:

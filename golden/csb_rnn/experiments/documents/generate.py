@@ -155,8 +155,8 @@ def generated() -> dict[Path, str]:
     numbers = between(numbers, "accuracy-causes", causes_table())
     out[NUMERICS] = between(numbers, "accuracy", accuracy_table())
     for file, blocks in decided.BLOCKS.items():
-        for marker, text in blocks.items():
-            out[file] = between(out.get(file, file.read_text()), marker, text())
+        for marker, maker in blocks.items():
+            out[file] = between(out.get(file, file.read_text()), marker, maker())
     return out | ports_page.pictures() | result_pages()
 
 

@@ -109,6 +109,7 @@ def result_pages() -> dict[Path, str]:
         "engine": page.engine,
         "shared_columns": page.shared_columns,
         "slot_rate": page.slot_rate,
+        "large_models": page.large_models,
         "energy": energy_page.energy,
         "importing": import_page.importing,
         "ecp5": board_page.ecp5,

@@ -110,6 +110,15 @@ KINDS: dict[str, Kind] = {
         SYNTHESIS[:1],
         key=("table", "model", "machine", "streams", "source"),
     ),
+    "large_models": Kind(
+        "scripts/large_models.py",
+        ("hdl", *COMPILE, *PRUNED, *rooms("execution", "simulation"), f"{BENCH}/streamed.py",
+         f"{BENCH}/large_models.py", f"{BENCH}/frames.py", f"{BENCH}/on_rtl.py",
+         f"{SILICON}/synthesis.py"),
+        ("vu9p", "paper256_sim"),
+        SYNTHESIS[:1],
+        key=("table", "model", "streams", "piece", "memory", "kind"),
+    ),
     "weight_bits": Kind(
         "scripts/weight_bits.py",
         (*rooms("cells", "network", "models", "machine/numerics.py"),
