@@ -28,7 +28,7 @@ PLANTED = [
     ("csb_lane", "csb_lane.sv", "if (sum_valid) v_q", "v_q", "v_q"),
     ("csb_lane", "csb_lane.sv", "if (cvt_valid) drained_q", "drained_q",
      "gen_drain_row[0].drained_q"),
-    ("csb_lane", "csb_act.sv", "    if (valid2_q) begin", "    begin", "u_elem_act.data_o"),
+    ("csb_lane", "csb_act.sv", "if (valid2_q) data_o", "data_o", "u_elem_act.data_o"),
     ("csb_pegroup", "csb_pegroup.sv", "if (issued) neurons_in", "neurons_in", "neurons_in"),
     ("csb_pegroup", "csb_pe_row.sv", "if (issue_q2) stored", "stored",
      "gen_row[0].u_row.stored"),
