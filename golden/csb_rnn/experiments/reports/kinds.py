@@ -16,6 +16,7 @@ from csb_rnn.experiments.reports.sources import (
     LARGE,
     LAYER,
     PACKAGE,
+    PROGRAM,
     PRUNED,
     READING,
     ROOM,
@@ -214,7 +215,7 @@ KINDS: dict[str, Kind] = {
         "scripts/soc.py --results",
         ("hdl", "drivers/c/csb_rnn.c", "drivers/c/csb_rnn.h", "examples/soc",
          *(f"examples/soc/firmware/{name}" for name in ("main.c", "soc.c", "soc.ld", "start.S")),
-         *COMPILE, *SOC, *rooms("kit/wrapper.py"), *TASKS, "checkpoints"),
+         *PROGRAM, *SOC, *rooms("kit/wrapper.py"), *TASKS, "checkpoints"),
         ("small",),
         key=("model", "config", "how"),
     ),
@@ -234,14 +235,14 @@ KINDS: dict[str, Kind] = {
     ),
     "ports": Kind(
         "scripts/ports.py",
-        ("hdl", *COMPILE, *rooms("experiments/ports/measure.py", "verify/random_layers.py"),
+        ("hdl", *PROGRAM, *rooms("experiments/ports/measure.py", "verify/random_layers.py"),
          "tb/interface/test_ports.py"),
         ("tiny", "small"),
         key=("table", "config", "name", "signal"),
     ),
     "ecp5": Kind(
         "scripts/ecp5.py",
-        ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *COMPILE, *rooms("kit/wrapper.py"),
+        ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *PROGRAM, *rooms("kit/wrapper.py"),
          *(f"{PACKAGE}/experiments/board/{name}.py" for name in (
              "cells", "netlist", "path", "place", "sources")),
          *(f"{SILICON}/{name}.py" for name in ("floorplan", "routing", "synthesis")),

@@ -34,8 +34,8 @@ def rooms(*names: str) -> tuple[str, ...]:
     return tuple(f"{PACKAGE}/{name}" for name in names)
 
 
-#: From weights to a program, whose cycles are counted.
-COMPILE = rooms(
+#: From weights to a program.
+PROGRAM = rooms(
     *(
         f"machine/{name}.py"
         for name in ("config", "image", "isa", "numerics", "sharing_modes", "unit_classes")
@@ -45,11 +45,12 @@ COMPILE = rooms(
     "models",
     "program",
     "compiler",
-    "flow/cycles.py",
 )
+#: The same, with cycles by name: bounds, efficiencies.
+COMPILE = (*PROGRAM, *rooms("flow/cycles.py"))
 #: csb_top as a library: its drawn networks, their images, their expected numbers.
 DIRECT = (
-    *COMPILE[:6],
+    *PROGRAM[:6],
     *rooms("cells", "compiler", "models", "program", "network/network.py",
            "verify/random_layers.py", "experiments/direct"),
     f"{PACKAGE}/experiments/direct/ports.cpp",
