@@ -34,8 +34,9 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, ne
 
 
 def test_an_output_that_never_comes(sim, tmp_path, monkeypatch) -> None:
-    old = "assign m_tvalid_o ="
-    plant(tmp_path, monkeypatch, "csb_output.sv", old, f"{old} 1'b0 &&")
+    old = "assign m_tvalid_o = filled || (open_o && zero_q[1]);"
+    new = "assign m_tvalid_o = 1'b0 && (filled || open_o && zero_q[1]);"
+    plant(tmp_path, monkeypatch, "csb_output.sv", old, new)
     with pytest.raises(AssertionError) as failed:
         check(CASE, tiny(sim), sim, tmp_path / "run", frames=2)
     lines = str(failed.value).splitlines()
