@@ -18,7 +18,7 @@ from csb_rnn.models.fixed_model import FixedModel
 from csb_rnn.network.checkpoint_files import write_checkpoint
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.simulation.run_result import RunResult
-from csb_rnn.verify.explanation import explain, suspects
+from csb_rnn.verify.explanation import complain, explain, suspects
 from csb_rnn.verify.ran import Ran, show
 from csb_rnn.verify.random_layers import LayerCase
 from tb.lib.exact import SHALLOW
@@ -132,6 +132,16 @@ def test_a_machine_that_is_stuck(ran) -> None:
     first, second = explain(run, got)
     assert first.startswith("the machine reports error 4 (")
     assert second.startswith("stuck: m_axis_frame_tvalid stayed low; 3 of 12 frames came out")
+
+
+def test_frames_that_are_cut(ran, tmp_path) -> None:
+    run, got = ran
+    got.outputs = got.outputs[:, :-1]
+    lines = complain(run, got, tmp_path, None, "again")
+    size = run.want.shape[1]
+    assert lines[0] == f"frames of {size - 1} values came, expected {size}: TLAST is early"
+    assert lines[-1] == "repeat: again"
+    assert not np.load(tmp_path / "outputs.npy").any()
 
 
 @pytest.mark.parametrize("name", list(CELLS))

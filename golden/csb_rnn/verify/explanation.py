@@ -171,11 +171,17 @@ def complain(run: Ran, got: RunResult, folder: Path, rerun: Rerun | None, repeat
         return []
     outputs = np.zeros_like(run.want)
     came = min(len(got.out_cycles), len(run.want))
-    outputs[:came] = got.outputs[:came] if came else 0
+    if came and not _cut(run, got):
+        outputs[:came] = got.outputs[:came]
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "outputs.npy", run.network.output_float(outputs))
     np.save(folder / "expected.npy", run.network.output_float(run.want))
     return [*lines, f"files:  {folder}/outputs.npy, expected.npy", f"repeat: {repeat}"]
+
+
+def _cut(run: Ran, got: RunResult) -> bool:
+    """Whether frames came with another number of values than the model's."""
+    return len(got.out_cycles) > 0 and got.outputs.shape[1] != run.want.shape[1]
 
 
 def explain(run: Ran, got: RunResult, rerun: Rerun | None = None) -> list[str]:
@@ -190,6 +196,9 @@ def explain(run: Ran, got: RunResult, rerun: Rerun | None = None) -> list[str]:
     q, streams = run.network, run.program.streams
     top = len(q.layers) - 1
     lines = [*_machine_lines(run, got)]
+    if _cut(run, got):
+        sizes = got.outputs.shape[1], run.want.shape[1]
+        return [*lines, "frames of {} values came, expected {}: TLAST is early".format(*sizes)]
     came = min(len(got.out_cycles), len(run.want))
     differ = got.outputs[:came] != run.want[:came] if came else np.zeros((0, 1), bool)
     where, index = None, came - 1
