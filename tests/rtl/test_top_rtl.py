@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from csb_rnn.machine import config, image
+from csb_rnn.machine.config import Config
 from csb_rnn.simulation.launcher import run
 from tests.jobs import SMALL, write_job
 
@@ -27,13 +28,19 @@ def test_top(sim: str, tmp_path: Path, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("deep", [0, 1])
-def test_parity(sim: str, tmp_path: Path, deep: int) -> None:
-    """A bit flips in each memory that a load writes; on Icarus in one."""
+def with_parity(sim: str, folder: Path, deep: int) -> Config:
+    """A machine with parity bits, whose networks are in the folder."""
     if sim == "icarus" and deep:
         pytest.skip("slow; the other depth shows what is X")
     c = config.load("tiny", **SMALL, deep=deep, parity=1)
-    write_job(tmp_path, c, 6)
+    write_job(folder, c, 6)
+    return c
+
+
+@pytest.mark.parametrize("deep", [0, 1])
+def test_parity(sim: str, tmp_path: Path, deep: int) -> None:
+    """A bit flips in each memory that a load writes; on Icarus in one."""
+    c = with_parity(sim, tmp_path, deep)
     run(
         "csb_top",
         "tb.test_parity",
@@ -51,10 +58,7 @@ def test_recovery(sim: str, tmp_path: Path, deep: int) -> None:
 
     On Icarus three of the ten kinds. With parity bits, which no interruption may upset.
     """
-    if sim == "icarus" and deep:
-        pytest.skip("slow; the other depth shows what is X")
-    c = config.load("tiny", **SMALL, deep=deep, parity=1)
-    write_job(tmp_path, c, 6)
+    c = with_parity(sim, tmp_path, deep)
     run(
         "csb_top",
         "tb.test_recovery",
