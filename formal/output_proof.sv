@@ -28,7 +28,7 @@ module output_proof #(
 );
   `CSB_PROOF_BEGINS
   localparam int Values = StreamW / 16;
-  logic open_o, sent_o, cut_o, out_release_o, m_tvalid_o, m_tlast_o, bad_o;
+  logic open_o, sent_o, cut_o, slip_o, out_release_o, m_tvalid_o, m_tlast_o, bad_o;
   logic [  StreamW-1:0] m_tdata_o;
   logic [StreamW/8-1:0] m_tkeep_o;
   csb_output #(
@@ -140,6 +140,7 @@ module output_proof #(
         KeepsLast : assert (m_tkeep_o == {{2{last_q > 6'd1}}, 2'b11});
       end
       OneEnd : assert (!(sent_o && cut_o));
+      if (ran_q) NoSlip : assert (!slip_o);
 
       CutFrame : cover (cut_o && beats_q == 13'd4);
       KeptBeat : cover (open_o && n_q == '0 && dut.filled && !m_tready_i);

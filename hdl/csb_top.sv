@@ -109,7 +109,7 @@ module csb_top #(
   // --- run control ------------------------------------------------------------------------
   logic start_req, stop_req, flush_req, reset_req, fresh_req;
   logic start, stop, flush, core_reset, fresh, running, at_rest, waits, image_valid, init_done;
-  logic out_open, in_cut, frame_sent, frame_cut;
+  logic out_open, in_cut, frame_sent, frame_cut, frame_slip;
   logic loading, load_done, load_error, frame_error, loaded_evt, error_evt;
   logic fault, engine_bad, datapath_bad, table_bad, damaged_q;
   logic [StatusErrorW-1:0] load_code, error_code, fault_code;
@@ -589,6 +589,7 @@ module csb_top #(
       .open_o       (out_open),
       .sent_o       (frame_sent),
       .cut_o        (frame_cut),
+      .slip_o       (frame_slip),
       .out_beats_i  (cfg[CfgOutBeats*32+:13]),
       .out_last_i   (cfg[CfgOutLast*32+:6]),
       .ld_we_i      (ld.we && ld.target == TargetOut),
@@ -629,6 +630,7 @@ module csb_top #(
       .y_valid_i    (m_axis_frame_tvalid),
       .y_ready_i    (m_axis_frame_tready),
       .y_frame_i    (out_read),
+      .y_slip_i     (frame_slip),
       .fault_o      (fault),
       .fault_code_o (fault_code)
   );

@@ -3,6 +3,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -44,6 +46,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     if capture is not None:
         builds.tell = tell
+
+
+@pytest.fixture(autouse=True)
+def environment_as_before() -> Iterator[None]:
+    """A test leaves no variable to the next one: a command that it calls may set ``CSB_OPT``."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

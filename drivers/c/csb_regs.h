@@ -214,7 +214,7 @@
 #define CSB_ERROR_VALUE 12u
 /* image: lacks the registers, a program's last word or the output table */
 #define CSB_ERROR_MISSING 13u
-/* the program sent an output frame that no input frame had asked for */
+/* an output frame came that no input frame had asked for, or of a wrong length */
 #define CSB_ERROR_PROGRAM 14u
 /* a word of a program, a bias or the output table has a flipped bit; no image */
 #define CSB_ERROR_PARITY 15u
@@ -234,7 +234,7 @@
   X(11, BUSY, "start while running; the run goes on", "nothing, or CONTROL.stop and start in one write to start the run anew") \
   X(12, VALUE, "image: a program register's value is out of its range", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
   X(13, MISSING, "image: lacks the registers, a program's last word or the output table", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
-  X(14, PROGRAM, "the program sent an output frame that no input frame had asked for", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
+  X(14, PROGRAM, "an output frame came that no input frame had asked for, or of a wrong length", "build the image for this hardware (CONFIG_HASH, image format), send it, start") \
   X(15, PARITY, "a word of a program, a bias or the output table has a flipped bit; no image", "send the image again, then start; if it comes again, the memory itself is broken")
 
 /* X(register, field, offset, lowest bit, width, access) for each field. RO: a write gets

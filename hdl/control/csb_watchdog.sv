@@ -12,8 +12,8 @@
 // The owed beat clears the count, as rest and a new limit_i do. Not counted: a sink that
 // does not take, a source that offers nothing, the loader's own clearing of memories.
 // More than limit_i counted cycles (0: never): fault_o with ErrTimeout. An output frame with none
-// inside: fault_o with ErrProgram. So a run of n input frames ends: at most n output frames come,
-// each beat within limit_i cycles, or a fault.
+// inside, or of a wrong length: fault_o with ErrProgram. So a run of n input frames ends: at most n
+// output frames come, each beat within limit_i cycles, or a fault.
 // Timing: fault_o is one pulse, three cycles after the cycle that was one too many, two after the
 // frame.
 `default_nettype none
@@ -38,6 +38,7 @@ module csb_watchdog #(
     input  wire logic        y_valid_i,
     input  wire logic        y_ready_i,
     input  wire logic        y_frame_i,      // pulse: one was read out of the buffer
+    input  wire logic        y_slip_i,       // pulse: a beat went out that ends no frame, or should
     output logic             fault_o,        // pulse
     output logic      [ 7:0] fault_code_o
 );
@@ -45,15 +46,15 @@ module csb_watchdog #(
 
   // --- frames inside ----------------------------------------------------------------------
   logic [InsideW-1:0] inside_q;
-  logic some_q, excess_q;  // frames are inside; one more came out than went in
+  logic some_q, wrong_q;  // frames are inside; a frame came out that none had asked for, or a slip
   always_ff @(posedge clk_i) begin
     if (!rst_ni || !running_i) begin
       inside_q <= '0;
-      excess_q <= 1'b0;
+      wrong_q  <= 1'b0;
     end else begin
       if (x_frame_i && !y_frame_i && !(&inside_q)) inside_q <= inside_q + 1'b1;
       if (y_frame_i && !x_frame_i && inside_q != '0) inside_q <= inside_q - 1'b1;
-      excess_q <= y_frame_i && inside_q == '0;
+      wrong_q <= (y_frame_i && inside_q == '0) || y_slip_i;
     end
     some_q <= inside_q != '0;
   end
@@ -92,7 +93,7 @@ module csb_watchdog #(
   assign timeout = over_q && (running_i || loading_i);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) fault_o <= 1'b0;
-    else fault_o <= !fault_o && (timeout || (excess_q && running_i));
+    else fault_o <= !fault_o && (timeout || (wrong_q && running_i));
     fault_code_o <= timeout ? ErrTimeout : ErrProgram;
   end
 endmodule

@@ -18,6 +18,9 @@
 // was taken or is offered. open_o is high while an open frame is completed to its length: the beat
 // that is offered stays, the others are zero, TLAST and TKEEP are where they would have been.
 // Lengths are those of the last start_i, so a new table may be loaded meanwhile.
+//
+// A frame's end is known twice: by the mark that goes through the FIFO with its last beat, and by
+// the count of the beats that were taken. TLAST is at the earlier one; slip_o is for a difference.
 `default_nettype none
 `include "csb_assert.svh"
 module csb_output #(
@@ -40,6 +43,7 @@ module csb_output #(
     output logic open_o,  // a frame that was cut is being completed
     output logic sent_o,  // pulse: a whole frame was taken
     output logic cut_o,  // pulse: a frame that was completed with zeros was taken
+    output logic slip_o,  // pulse: a beat was taken that is the last by one of mark and count
     input wire logic [12:0] out_beats_i,  // beats of a frame, at least 1
     input wire logic [5:0] out_last_i,  // values of the last of them
     // table load
@@ -251,6 +255,7 @@ module csb_output #(
 
   // --- packets: beats are counted where the sink takes them -----------------------------------
   logic taken, mid_q;  // mid: beats of the frame were taken, its last one was not
+  logic marked, counted;  // the beat is the last of its frame
   logic [1:0] zero_q;  // open_o, and the zero is {written, read}
   logic [HalfAw:0] left_q;  // beats of the frame still to be taken; for the zeros of an open one
   logic [ValuesW-1:0] last_values_q;
@@ -258,7 +263,10 @@ module csb_output #(
   assign taken      = m_tvalid_o && m_tready_i;
   assign m_tvalid_o = filled || (open_o && zero_q[1]);
   assign m_tdata_o  = fifo_data[rptr_q];
-  assign m_tlast_o  = filled ? last_q[rptr_q] : left_q == (HalfAw + 1)'(1);
+  assign marked     = filled && last_q[rptr_q];
+  assign counted    = left_q == (HalfAw + 1)'(1);
+  assign m_tlast_o  = marked || counted;
+  assign slip_o     = taken && filled && marked != counted;
   assign sent_o     = taken && m_tlast_o && filled;
   assign cut_o      = taken && m_tlast_o && !filled;
   for (genvar j = 0; j < Values; j++) begin : gen_keep

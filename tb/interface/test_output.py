@@ -39,6 +39,7 @@ class Bench:
         self.free = 2
         self.half = 0
         self.taken: list[int] = []
+        self.slips: list[int] = []  # cycles of slip_o
         self.done = 0  # cycle of the last out_done_i
         for name in ("start_i", "stop_i", "ld_we_i", "out_valid_i", "out_done_i"):
             getattr(dut, name).value = 0
@@ -54,6 +55,8 @@ class Bench:
             self.done = self.cycle
         if dut.out_release_o.value == 1:
             self.free += 1
+        if dut.slip_o.value == 1:
+            self.slips.append(self.cycle)
         if dut.m_tvalid_o.value == 1 and dut.m_tready_i.value == 1:
             keep = dut.m_tkeep_o.value.to_unsigned()
             data = dut.m_tdata_o.value
@@ -130,6 +133,7 @@ class Bench:
 
     async def finish(self, cycles: int = 2000) -> None:
         await self.beats.done(lambda: RisingEdge(self.dut.clk_i), cycles)
+        assert not self.slips, "slip_o in a frame of the right length"
 
 
 @cocotb.test
@@ -229,6 +233,7 @@ class Cut:
         await ClockCycles(dut.clk_i, 2)
         assert dut.m_tvalid_o.value == 0
         assert self.beats == self.want
+        assert not self.b.slips, "slip_o in a frame of the right length"
         assert self.cut == self.zeros
         assert self.sent + self.cut == len(self.want) // self.length
 
@@ -294,6 +299,30 @@ async def drawn_stops(dut) -> None:
 async def repeated(step, count: int) -> None:
     for _ in range(count):
         await step()
+
+
+@cocotb.test
+@cocotb.parametrize(longer=[False, True])
+async def mark_and_count_differ(dut, longer: bool) -> None:
+    """The length changes in mid-run, as by a flipped bit: TLAST comes at the earlier of both ends,
+    and slip_o with it."""
+    b = Bench(dut)
+    v = CONFIG.values_per_beat
+    most, least = -(-MOST // v), -(-MOST // v) // 2
+    assert 0 < least < most
+    await b.start(MOST)
+    lasts: list[tuple[int, int]] = []  # beats taken before each TLAST, its cycle
+    b.beats.got = lambda beat: lasts.append((len(b.taken), b.cycle)) if beat >> 2048 else None
+    dut.out_beats_i.value = least if longer else most
+    dut.start_i.value = 1
+    await RisingEdge(dut.clk_i)
+    dut.start_i.value = 0
+    await ClockCycles(dut.clk_i, 1)
+    dut.out_beats_i.value = most if longer else least  # the count has the old one
+    await ClockCycles(dut.clk_i, 4)
+    await b.frame()
+    await until(dut.clk_i, lambda: len(b.slips) > 0, 100, "slip_o")
+    assert lasts[0] == (least - 1, b.slips[0])
 
 
 @cocotb.test

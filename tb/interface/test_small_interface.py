@@ -336,7 +336,7 @@ async def program_registers(dut) -> None:
 
 WATCHDOG_INPUTS = (
     *("limit", "limit_set", "running", "loading", "image_valid", "image_ready"),
-    *("x_valid", "x_ready", "x_frame", "y_valid", "y_ready", "y_frame"),
+    *("x_valid", "x_ready", "x_frame", "y_valid", "y_ready", "y_frame", "y_slip"),
 )
 
 
@@ -366,7 +366,7 @@ class Watched:
             owed=not y_waits and (self.inside or x_waits),
             paid=y_beat or (not self.inside and x_beat),
         )
-        if s["y_frame"] and not self.inside:
+        if s["y_slip"] or (s["y_frame"] and not self.inside):
             self.faults.append((self.cycle + 2, "program"))
         self.inside = max(0, self.inside + s["x_frame"] - s["y_frame"])
         self.cycle += 1
@@ -400,6 +400,7 @@ async def watchdog_counts_what_is_owed(dut) -> None:
         chance = {n: random.choice((0, 0.02, 0.5, 0.95, 1)) for n in WATCHDOG_INPUTS[4:]}
         chance["x_frame"] = random.choice((0.05, 0.3))
         chance["y_frame"] = chance["x_frame"] * random.choice((0, 0.2, 0.9))
+        chance["y_slip"] = random.choice((0, 0, 0.01))
         getattr(dut, f"{mode}_i").value = 1
         got = None
         renewed = random.random() < 0.2  # now and then the limit is another, and the count begins

@@ -34,14 +34,19 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, ne
 
 
 def test_an_output_that_never_comes(sim, tmp_path, monkeypatch) -> None:
+    """With this seed the ports of Verilator's model ask for a dump before the first reset, if
+    cocotb drives them."""
     old = "assign m_tvalid_o = filled || (open_o && zero_q[1]);"
     new = "assign m_tvalid_o = 1'b0 && (filled || open_o && zero_q[1]);"
     plant(tmp_path, monkeypatch, "csb_output.sv", old, new)
-    with pytest.raises(AssertionError) as failed:
-        check(CASE, tiny(sim), sim, tmp_path / "run", frames=2)
-    lines = str(failed.value).splitlines()
-    assert lines[1].startswith("stuck: m_axis_frame_tvalid stayed low; 0 of 2 frames came out")
-    assert lines[-1].startswith("repeat: CSB_SEED=")
+    for driver in ("compiled", "cocotb") if sim == "verilator" else ("cocotb",):
+        if driver == "cocotb":
+            monkeypatch.setenv(simulate.BENCH, "1")
+        with pytest.raises(AssertionError) as failed:
+            check(CASE, tiny(sim), sim, tmp_path / "run", frames=2, seed=945296292)
+        lines = str(failed.value).splitlines()
+        assert lines[1].startswith("stuck: m_axis_frame_tvalid stayed low; 0 of 2 frames came out")
+        assert lines[-1].startswith("repeat: CSB_SEED=")
 
 
 @pytest.mark.sims("icarus")

@@ -21,7 +21,7 @@ ERRORS = {
     "busy": (11, "start while running; the run goes on"),
     "value": (12, "image: a program register's value is out of its range"),
     "missing": (13, "image: lacks the registers, a program's last word or the output table"),
-    "program": (14, "the program sent an output frame that no input frame had asked for"),
+    "program": (14, "an output frame came that no input frame had asked for, or of a wrong length"),
     "parity": (15, "a word of a program, a bias or the output table has a flipped bit; no image"),
 }
 

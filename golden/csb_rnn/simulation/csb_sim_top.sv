@@ -264,7 +264,7 @@ module csb_sim_top #(
           out_frame <= out_frame + 1'b1;
         end
       end
-      if (dump_i) begin  // of nothing there is no file
+      if (dump_i && was_reset) begin  // of nothing there is no file
         if (out_at != 0 && $value$plusargs("out=%s", name))
           $writememh(name, out_mem, 0, out_at - 1);
         if (out_frame != 0 && $value$plusargs("out_cycles=%s", name))
