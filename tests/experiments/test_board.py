@@ -14,6 +14,7 @@ import csb_rnn
 from csb_rnn.driver import Network
 from csb_rnn.experiments.board import cells, host, page, path, place, sources
 from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.silicon import flat
 from csb_rnn.experiments.soc.firmware import Head
 from csb_rnn.machine import config
 from csb_rnn.models.fixed_model import FixedModel
@@ -27,8 +28,8 @@ def test_names_in_the_design_s_words() -> None:
     memory = f"{group}gen_row[2].u_row.u_bank.u_row.mem.0.0"
     assert path.term(memory) == "engine, PEGroup 1,0, PE row 2, memory u_bank.u_row"
     assert path.term(f"{CORE}u_control.reset_o_LUT4_Z") == "interface, reset_o"
-    assert place.part_of("u_system.u_boot.state_q") == "boot from flash"
-    assert place.part_of("rst_n_LUT4_Z_1") == "clock, reset, pins"
+    assert flat.part_of("u_system.u_boot.state_q", place.PARTS) == "boot from flash"
+    assert flat.part_of("rst_n_LUT4_Z_1", place.PARTS) == "clock, reset, pins"
 
 
 def test_the_longest_path_between_registers() -> None:

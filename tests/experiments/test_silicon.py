@@ -53,7 +53,7 @@ def mapped(monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(area, "RESULTS", tmp_path / "bench")
     monkeypatch.setattr(area, "mapped", lambda job: value)
     monkeypatch.setattr(area.flat, "synthesise", lambda c, out: tmp_path / "netlist.json")
-    monkeypatch.setattr(area.flat, "areas", lambda netlist, parts: {
+    monkeypatch.setattr(area.flat, "areas", lambda netlist, top, parts: {
         part: Counter(LUT=4, FF=2) for part in area.PARTS})  # fmt: skip
     monkeypatch.setattr(area.folding, "fold_file", lambda *files: 3)
     monkeypatch.setattr(area.floorplan, "floorplan", lambda *files: None)
@@ -121,10 +121,10 @@ def test_areas_of_a_flat_netlist(tmp_path: Path) -> None:
              "u_regs.q": {"type": "TRELLIS_FF"}, "rst_LUT4": {"type": "LUT4"}}  # fmt: skip
     modules = {"csb_top": {"cells": cells}, "csb_copy": {"cells": copies}}
     (tmp_path / "n.json").write_text(json.dumps({"modules": modules}))
-    parts = {"": "interface", "u_engine": "engine", "u_regs": "interface"}
-    found = flat.areas(tmp_path / "n.json", parts)
+    parts = {"u_engine.": "engine", "u_regs.": "interface", "": "interface"}
+    found = flat.areas(tmp_path / "n.json", "csb_top", parts)
     assert {part: (used["LUT"], used["FF"]) for part, used in found.items()} == {
-        "interface": (1, 1), "engine": (3, 1)}  # fmt: skip
+        "engine": (3, 1), "interface": (1, 1)}  # fmt: skip
 
 
 def test_critical_path() -> None:

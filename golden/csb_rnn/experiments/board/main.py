@@ -22,6 +22,7 @@ from csb_rnn import commands, flow
 from csb_rnn.experiments import tasks
 from csb_rnn.experiments.board import netlist, path, place, sources
 from csb_rnn.experiments.reports import measured
+from csb_rnn.experiments.silicon import flat
 from csb_rnn.experiments.silicon.synthesis import COLUMNS
 from csb_rnn.flow.record import Build
 from csb_rnn.machine import folders
@@ -69,7 +70,7 @@ def rows(build: Build, folder: Path, only: str) -> list[dict[str, Any]]:
 
     def synthesised() -> dict[str, dict[str, int]]:
         place.synthesise(build.config, prefix)
-        found = place.areas(Path(f"{prefix}.json"))
+        found = flat.areas(Path(f"{prefix}.json"), sources.TOP, place.PARTS)
         return {part: {r: int(area[r]) for r in COLUMNS} for part, area in found.items()}
 
     for part, area in _once(folder, "synthesis", synthesised).items():

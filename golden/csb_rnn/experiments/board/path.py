@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from csb_rnn.experiments.board.place import part_of
+from csb_rnn.experiments.board import place
+from csb_rnn.experiments.silicon import flat
 
 #: Parts of instance names with a meaning, in the order of a name; others are left out.
 WORDS = (
@@ -33,7 +34,7 @@ def term(name: str) -> str:
     instance, memory, _ = plain.partition(".mem.")
     parts = instance.split(".")
     last = f"memory {'.'.join(parts[-2:])}" if memory else parts[-1]
-    return ", ".join([part_of(name), *found.values(), last])
+    return ", ".join([flat.part_of(name, place.PARTS), *found.values(), last])
 
 
 def steps(report: dict[str, Any]) -> list[dict[str, Any]]:

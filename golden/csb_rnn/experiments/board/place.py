@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from csb_rnn.experiments.board import sources
 from csb_rnn.experiments.silicon import floorplan, routing, synthesis
-from csb_rnn.experiments.silicon.area import COPIES
+from csb_rnn.experiments.silicon.flat import COPIES
 from csb_rnn.machine import design, folders
 from csb_rnn.machine.config import Config
 
@@ -52,31 +51,6 @@ def synthesise(c: Config, prefix: Path) -> None:
         f"write_verilog -noattr -noexpr {_relative(prefix)}.v\n"
     )
     synthesis.run_yosys(Path(_relative(prefix)))
-
-
-def part_of(cell: str) -> str:
-    """The block of a cell, by its name."""
-    return next(part for start, part in PARTS.items() if cell.startswith(start))
-
-
-def areas(netlist: Path) -> dict[str, Counter[str]]:
-    """LUT, FF, DSP and BRAM of each block of the design, from the netlist that is placed.
-
-    A LUT counts for the block whose net it drives.
-    """
-    modules = json.loads(netlist.read_text())["modules"]
-    kinds = synthesis.AREA["ecp5"]
-
-    def used(cell_type: str) -> Counter[str]:
-        own = Counter({r: n[cell_type] for r, n in kinds.items() if cell_type in n})
-        for cell in modules.get(cell_type, {}).get("cells", {}).values():
-            own += used(cell["type"])
-        return own
-
-    out = {part: Counter(dict.fromkeys(synthesis.COLUMNS, 0)) for part in PARTS.values()}
-    for name, cell in modules[sources.TOP]["cells"].items():
-        out[part_of(name)].update(used(cell["type"]))
-    return out
 
 
 def place(prefix: Path, seed: int) -> dict[str, Any]:

@@ -245,7 +245,7 @@ KINDS: dict[str, Kind] = {
         ("hdl", "examples/ecp5", "examples/ecp5/ulx3s.lpf", *PROGRAM, *rooms("kit/wrapper.py"),
          *(f"{PACKAGE}/experiments/board/{name}.py" for name in (
              "cells", "netlist", "path", "place", "sources")),
-         *(f"{SILICON}/{name}.py" for name in ("floorplan", "routing", "synthesis")),
+         *(f"{SILICON}/{name}.py" for name in ("flat", "floorplan", "routing", "synthesis")),
          "checkpoints"),
         ("small",),
         SYNTHESIS,

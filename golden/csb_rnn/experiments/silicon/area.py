@@ -37,7 +37,6 @@ OUT = Path("build/area")  # relative: nextpnr runs in a sandbox with its working
 RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
-COPIES = flat.COPIES
 SEEDS = (1, 2, 3)
 ROUTED = ("small",)
 COMPARED = "paper256"  # with every sharing mode; the others as they are
@@ -158,8 +157,8 @@ def routed(job: Job) -> dict[str, Any]:
     files = {f.stem: f for f in design.file_list()[0]}
     instances = design.elaborate(design.TOP, config.rtl_parameters(job.config))
     outer = {i.path.split(".")[1]: files[i.module] for i in instances if i.path.count(".") == 1}
-    parts = {name: FOLDERS.get(file.parent.name, "interface") for name, file in outer.items()}
-    area = flat.areas(packed, {"": "interface", **parts})
+    parts = {f"{name}.": FOLDERS.get(f.parent.name, "interface") for name, f in outer.items()}
+    area = flat.areas(packed, design.TOP, {**parts, "": "interface"})
     out: dict[str, Any] = {
         "total": {r: sum(used[r] for used in area.values()) for r in synthesis.COLUMNS},
         "parts": {part: dict(area[part]) for part in PARTS},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -56,14 +57,20 @@ def synthesise(c: Config, out: Path) -> Path:
     return netlist
 
 
-def areas(netlist: Path, parts: dict[str, str]) -> dict[str, Counter[str]]:
+def part_of(cell: str, parts: Mapping[str, str]) -> str:
+    """The part of a cell of a flat netlist: the first one whose key begins the cell's name."""
+    return next(part for start, part in parts.items() if cell.startswith(start))
+
+
+def areas(netlist: Path, top: str, parts: Mapping[str, str]) -> dict[str, Counter[str]]:
     """LUT, FF, DSP and BRAM of each part, from the netlist that is placed.
 
     A LUT counts for the instance whose net it drives.
 
     Args:
         netlist: of Yosys, JSON.
-        parts: by the name of an instance in the top module; "" for the rest.
+        top: its top module.
+        parts: by the start of a cell's name, for :func:`part_of`; the last one is "", the rest.
     """
     modules = json.loads(netlist.read_text())["modules"]
     kinds = synthesis.AREA["ecp5"]
@@ -75,6 +82,6 @@ def areas(netlist: Path, parts: dict[str, str]) -> dict[str, Counter[str]]:
         return own
 
     out = {part: Counter(dict.fromkeys(synthesis.COLUMNS, 0)) for part in parts.values()}
-    for name, cell in modules[design.TOP]["cells"].items():
-        out[parts.get(name.split(".")[0], parts[""])].update(used(cell["type"]))
+    for name, cell in modules[top]["cells"].items():
+        out[part_of(name, parts)].update(used(cell["type"]))
     return out
