@@ -12,6 +12,7 @@ from torch import nn
 
 import csb_rnn
 from csb_rnn.errors import CsbError
+from csb_rnn.experiments.tasks.post_training_runs import again, key_of, place
 from csb_rnn.network.state_dict import from_state_dict
 from csb_rnn.pruning import make_scheme
 from csb_rnn.pruning.activations import run_layer
@@ -169,3 +170,11 @@ def test_bad_data_are_one_line(call, words) -> None:
     with pytest.raises(CsbError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_kept_rows_are_run_again_in_part_and_missing_ones_all() -> None:
+    kept = [{"task": "Z2", "seed": 0, "method": "data", "rate": float(r)} for r in (2, 3, 4)]
+    keys = [*map(key_of, kept), "Z2:1:data:2"]
+    assert again(keys, kept, 2) == ["Z2:0:data:2", "Z2:0:data:4", "Z2:1:data:2"]
+    other = {**kept[0], "method": "one-shot", "rate": 4.0}
+    assert sorted([*kept, other], key=place)[0] is other

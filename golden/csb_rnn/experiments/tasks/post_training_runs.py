@@ -18,12 +18,22 @@ from csb_rnn.experiments.tasks import get
 from csb_rnn.experiments.tasks.base import Score, Task, TaskError
 from csb_rnn.experiments.tasks.lossless import limit, meets
 from csb_rnn.experiments.tasks.plans import PLANS
-from csb_rnn.experiments.tasks.post_training import loss, row
+from csb_rnn.experiments.tasks.post_training import METHODS, loss, row
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.table import dense_model
 from csb_rnn.experiments.tasks.training import to_checkpoint
 
-__all__ = ["NAME", "cases", "largest_lossless", "ratios", "run", "together"]
+__all__ = [
+    "NAME",
+    "again",
+    "cases",
+    "key_of",
+    "largest_lossless",
+    "place",
+    "ratios",
+    "run",
+    "together",
+]
 
 NAME = "post_training"
 RATES = (2, 3, 4)
@@ -44,6 +54,27 @@ def cases(task: Task, seeds: int) -> list[str]:
     }
     some = PLANS[task.id].seeds[:seeds]
     return [f"{task.id}:{s}:{m}:{r}" for s in some for m, found in rates.items() for r in found]
+
+
+def key_of(row: Row) -> str:
+    """The name of a row, as in :func:`cases`."""
+    return f"{row['task']}:{row['seed']}:{row['method']}:{row['rate']:g}"
+
+
+def place(row: Row) -> tuple[Any, ...]:
+    """Where a row stands in the result: by task, seed, method, rate."""
+    return row["task"], row["seed"], list(METHODS).index(row["method"]), row["rate"]
+
+
+def again(keys: Sequence[str], kept: Sequence[Row], every: int) -> list[str]:
+    """The rows to run so that kept ones may stay: every so manieth of them, and all missing ones.
+
+    Example: of rows a, b, c, d, of which a, b, c are kept, every second: a, c and d.
+    """
+    known = {key_of(r) for r in kept}
+    old = [key for key in keys if key in known]
+    chosen = {*old[::every], *(key for key in keys if key not in known)}
+    return [key for key in keys if key in chosen]
 
 
 def run(key: str, work: Path) -> Row:
