@@ -25,6 +25,7 @@ TASKS = {
     "Z2": ("csb_rnn.experiments.tasks.z2_digits", "Digits"),
     "Z3": ("csb_rnn.experiments.tasks.z3_digits_ligru", "DigitsLiGru"),
     "Z4": ("csb_rnn.experiments.tasks.z4_phones", "Phones"),
+    "Z4L": ("csb_rnn.experiments.tasks.z4_phones", "PhonesLong"),
     "Z5": ("csb_rnn.experiments.tasks.z5_price_range", "PriceRange"),
     "Z6": ("csb_rnn.experiments.tasks.z6_sentiment", "Sentences"),
     "Z7": ("csb_rnn.experiments.tasks.z7_pronunciation", "Pronunciation"),

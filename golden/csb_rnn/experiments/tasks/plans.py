@@ -274,6 +274,22 @@ PLANS = {
         ladder=(4, 8, 10, 12, 16),
         dense_lr=3e-3,
     ),
+    "Z4L": Plan(
+        Recipe(
+            admm_epochs=10,
+            retrain_epochs=14,
+            lr=2e-3,
+            retrain_lr=3e-3,
+            distil=0.5,
+            input_factor=2.0,
+            updates_per_epoch=8,
+        ),
+        seeds=(0,),
+        schemes=("csb32_4x4+joint", "unstructured"),
+        ladder=(8, 12, 13, 16, 20),
+        start=(("", 12),),
+        dense_lr=3e-3,
+    ),
 }
 """In the order in which they are run."""
 
