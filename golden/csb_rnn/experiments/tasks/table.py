@@ -24,9 +24,10 @@ from csb_rnn.experiments.tasks.autoprune import dense_reference
 from csb_rnn.experiments.tasks.base import Score, Task
 from csb_rnn.experiments.tasks.lossless import limit as lossless_limit
 from csb_rnn.experiments.tasks.lossless import meets
-from csb_rnn.experiments.tasks.plans import Plan, scheme_named
+from csb_rnn.experiments.tasks.plans import Plan
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.resume import forget
+from csb_rnn.experiments.tasks.scheme_names import scheme_named
 from csb_rnn.experiments.tasks.training import (
     fit,
     orders_for_checkpoint,

@@ -145,7 +145,7 @@ class Phones(Task):
             scores, targets, lengths, target_lengths, BLANK, zero_infinity=True
         )
 
-    def distillation(self, logits: Tensor, teacher: Tensor) -> None:
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor | None:
         return None  # two alignments of CTC need not agree frame by frame
 
     def frames(

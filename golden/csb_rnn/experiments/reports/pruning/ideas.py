@@ -11,8 +11,9 @@ from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.reports.pruning.targets import ratios, tell
 from csb_rnn.experiments.reports.pruning.tasks import rate_of
 from csb_rnn.experiments.reports.pruning.words import CSB, label, number, value_of
-from csb_rnn.experiments.tasks.plans import GRADUAL, JOINT, KEPT, MACHINE, PLANS, RECIPES
+from csb_rnn.experiments.tasks.plans import GRADUAL, JOINT, KEPT, PLANS, RECIPES
 from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.scheme_names import MACHINE
 from csb_rnn.experiments.tasks.summary import (
     Result,
     geometric_mean,

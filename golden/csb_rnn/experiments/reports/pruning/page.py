@@ -19,6 +19,7 @@ from csb_rnn.experiments.reports.pruning.ideas import (
     recipes,
 )
 from csb_rnn.experiments.reports.pruning.kernels import balance, kernel_figures, with_shipped
+from csb_rnn.experiments.reports.pruning.published import published
 from csb_rnn.experiments.reports.pruning.targets import reach
 from csb_rnn.experiments.reports.pruning.tasks import curve_figure, readings, section
 from csb_rnn.experiments.reports.pruning.words import CHECKPOINTS, OUT, best_of, number, results_of
@@ -85,6 +86,7 @@ def main() -> None:
         commit=known.commit,
         confirmed=known.confirmed,
         ladder=", ".join(map(str, LADDER)),
+        published_table=published(all_results, records_of),
         tasks_table=table(head, rows) + (f"\n\nNot run yet: {', '.join(none)}." if none else ""),
         reach_table=reach_table,
         reach_notes=reach_notes,

@@ -7,9 +7,10 @@ from csb_rnn.experiments.documents.tables import table
 from csb_rnn.experiments.reports.pruning.words import (
     CSB,
     KEYS,
+    mark,
     number,
 )
-from csb_rnn.experiments.tasks.plans import BALANCED, KEPT, PLANS, RECIPES
+from csb_rnn.experiments.tasks.plans import BALANCED, KEPT, LONG, PLANS, RECIPES
 from csb_rnn.experiments.tasks.records import Records
 from csb_rnn.experiments.tasks.summary import (
     Result,
@@ -26,7 +27,8 @@ def ratios(
     """Task -> rate of ``top`` / best rate of the rivals, where all have one, over the same seeds.
 
     Rates as achieved, weights over values stored.
-    Where not all have run with all seeds the first seed alone counts, for each of them.
+    Where not all have run with all seeds the first seed alone counts, for each of them. A task that
+    was trained longer as well counts once, by the longer training.
     """
     found = {}
     for name, results in all_results.items():
@@ -41,7 +43,7 @@ def ratios(
             of = [r.each_achieved.get(r.seeds[0]) if key == "achieved" else None for r in those]
         if None not in of:
             found[name] = of[0] / max(of[1:])
-    return found
+    return {name: value for name, value in found.items() if LONG.get(name) not in found}
 
 
 def paired(
@@ -68,10 +70,6 @@ def tell(found: dict[str, float]) -> str:
     if mean is None:
         return "missing"
     return f"{mean:.2f} ({', '.join(f'{k} {v:.2f}' for k, v in found.items())})"
-
-
-def mark(value: float | None, good: bool) -> str:
-    return "-" if value is None else ("yes" if good else "**no**")
 
 
 def fixed_gaps(all_results: dict[str, dict[str, Result]]) -> dict[str, tuple[str, bool]]:

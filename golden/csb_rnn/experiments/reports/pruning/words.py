@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from csb_rnn.experiments.tasks.plans import GRADUAL, KEPT, MACHINE, RECIPES, Plan
+from csb_rnn.experiments.tasks.plans import GRADUAL, KEPT, RECIPES, Plan
 from csb_rnn.experiments.tasks.records import Records
+from csb_rnn.experiments.tasks.scheme_names import MACHINE
 from csb_rnn.experiments.tasks.summary import (
     Result,
     result_of,
@@ -47,6 +48,11 @@ def label(scheme: str) -> str:
 
 def number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def mark(value: float | None, good: bool) -> str:
+    """Whether a target is met; "-" without a value."""
+    return "-" if value is None else ("yes" if good else "**no**")
 
 
 def value_of(metric: str, value: float | None) -> str:
