@@ -668,8 +668,12 @@ module csb_top #(
     if (!rst_core_n) {inc_q, issue_q} <= '0;
     else {inc_q, issue_q} <= {inc, peg_issue};
   end
+  localparam int Single = (1 << Counters) - 1 - (1 << CntSaturations) - (1 << CntStallEngine);
   csb_counters #(
-      .Groups(Groups)
+      .Groups (Groups),
+      .Deep   (Deep),
+      .Single (Single),
+      .Most   ($bits(sat) > Groups ? $bits(sat) : Groups)
   ) u_counters (
       .clk_i,
       .rst_ni   (rst_core_n),

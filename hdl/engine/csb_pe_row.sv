@@ -55,13 +55,13 @@ module csb_pe_row #(
   logic issue_q1, issue_q2, issue_q3;
   logic [Aw-1:0] row_q1, row_q2, row_q3, row_q4;
   logic [Bw-1:0] bank_q1, bank_q2, bank_q3, bank_q4;
-  logic first_q1, first_q2, first_q3, clr_q1, clr_q2, clr_q3;
+  logic first_q1, first_q2, clr_q1, clr_q2;
   logic store_q1, store_q2, store_q3, store_q4, zero_q4;
   logic [Q*WeightW-1:0] weight_q1;
   logic [Q*ProductW-1:0] product_q2;
   logic [SumW-1:0] sum_d;
   logic signed [SumW-1:0] sum_q3;
-  logic signed [AccW-1:0] base, acc_q4;
+  logic signed [AccW-1:0] base, acc_d, acc_q4;
   logic [AccW-1:0] stored, stored_read;
   logic row_re;
   logic [Aw-1:0] row_raddr;
@@ -98,7 +98,7 @@ module csb_pe_row #(
     end
     if (issue_q1) {row_q2, bank_q2, first_q2, clr_q2} <= {row_q1, bank_q1, first_q1, clr_q1};
     if (issue_q2) begin
-      {row_q3, bank_q3, first_q3, clr_q3} <= {row_q2, bank_q2, first_q2, clr_q2};
+      {row_q3, bank_q3} <= {row_q2, bank_q2};
       sum_q3 <= sum_d;
     end
     if (zero_i) row_q4 <= zero_addr_i;
@@ -123,23 +123,37 @@ module csb_pe_row #(
       .sum_o (sum_d)
   );
 
-  // With Deep the row is read a cycle earlier. A run that starts from zero reads nothing: on the
-  // published LSTM (MT1) 4,783 of 7,698 runs of a frame.
+  // Where the sum starts from or goes on. A streak that starts from zero reads nothing: on the
+  // published LSTM (MT1) 4,783 of 7,698 streaks of a frame.
+  // With Deep the row is read a cycle earlier, and the streak goes on in a register of its own,
+  // which is zero when the next one starts. So there is no third choice, and a bit of the sum is a
+  // function of four inputs, which fits into the carry chain: from the row or not, both, the sum.
   if (Deep != 0) begin : gen_deep
+    logic from_row_q3;
+    logic signed [AccW-1:0] streak_q4;
     assign {row_re, row_rbank, row_raddr} = {issue_q1 && first_q1 && !clr_q1, bank_q1, row_q1};
-    always_ff @(posedge clk_i) if (issue_q2) stored <= stored_read;
+    always_ff @(posedge clk_i) begin
+      if (issue_q2) begin
+        stored      <= stored_read;
+        from_row_q3 <= first_q2 && !clr_q2;
+      end
+      if (zero_i || (issue_q2 && first_q2)) streak_q4 <= '0;
+      else if (issue_q3) streak_q4 <= acc_d;
+    end
+    assign base = from_row_q3 ? stored : streak_q4;
   end else begin : gen_short
+    logic first_q3, clr_q3;
     assign {row_re, row_rbank, row_raddr} = {issue_q2 && first_q2 && !clr_q2, bank_q2, row_q2};
     assign stored = stored_read;
+    always_ff @(posedge clk_i) if (issue_q2) {first_q3, clr_q3} <= {first_q2, clr_q2};
+    assign base = first_q3 ? (clr_q3 ? '0 : stored) : acc_q4;
   end
-
-  // Where the streak's sum starts from or goes on.
-  assign base = first_q3 ? (clr_q3 ? '0 : stored) : acc_q4;
+  assign acc_d = base + AccW'(sum_q3);
 
   // Zeroing shares the way to the memory: address and zero pass the registers of cycle 4.
   always_ff @(posedge clk_i) begin
     if (zero_i) acc_q4 <= '0;
-    else if (issue_q3) acc_q4 <= base + AccW'(sum_q3);
+    else if (issue_q3) acc_q4 <= acc_d;
   end
 
   csb_acc_bank #(

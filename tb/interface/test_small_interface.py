@@ -287,32 +287,39 @@ async def events_count(dut) -> None:
 
 @cocotb.test
 async def counters_add_up(dut) -> None:
+    """Every read, also while they count and soon after they were cleared; then all at rest."""
     counters, groups = len(dut.inc_i) // 8, len(dut.issue_i)
+    single = int(dut.Single.value)
+    most = [1 if single >> i & 1 else int(dut.Most.value) for i in range(counters)]
     for name in ("clear", "running", "inc", "issue", "sel", "group"):
         getattr(dut, f"{name}_i").value = 0
     start_clock(dut)
     await reset(dut)
     await RisingEdge(dut.clk_i)
-    for _ in range(2):
-        total, issued, cycles = [0] * counters, [0] * groups, 0
-        await pulse(dut, "clear_i")
-        for _ in range(200):
-            inc = [random.getrandbits(8) for _ in range(counters)]
-            issue, running = random.getrandbits(groups), random.getrandbits(1)
-            dut.inc_i.value = sum(v << i * 8 for i, v in enumerate(inc))
-            dut.issue_i.value, dut.running_i.value = issue, running
-            await RisingEdge(dut.clk_i)
-            total = [t + v for t, v in zip(total, inc, strict=True)]
-            issued = [n + (issue >> g & 1) for g, n in enumerate(issued)]
-            cycles += running
-        dut.inc_i.value, dut.issue_i.value, dut.running_i.value = 0, 0, 0
-        for i in range(max(counters, groups)):
-            dut.sel_i.value, dut.group_i.value = i % counters, i % groups
-            await ClockCycles(dut.clk_i, 2)
-            await Timer(1, "ns")
-            assert int(dut.counter_o.value) == total[i % counters]
-            assert int(dut.issued_o.value) == issued[i % groups]
+    total, issued, cycles = [0] * counters, [0] * groups, 0
+
+    async def cycle(count: bool, clear: bool, read: int) -> None:
+        nonlocal total, issued, cycles
+        inc = [random.choice((n, random.randint(0, n))) if count else 0 for n in most]
+        issue, running = (random.getrandbits(groups), random.getrandbits(1)) if count else (0, 0)
+        dut.inc_i.value = sum(v << i * 8 for i, v in enumerate(inc))
+        dut.issue_i.value, dut.running_i.value, dut.clear_i.value = issue, running, clear
+        dut.sel_i.value, dut.group_i.value = read % counters, read % groups
+        await RisingEdge(dut.clk_i)
+        await Timer(1, "ns")
+        assert int(dut.counter_o.value) == total[read % counters]
+        assert int(dut.issued_o.value) == issued[read % groups]
+        total = [0 if clear else t + v for t, v in zip(total, inc, strict=True)]
+        issued = [0 if clear else n + (issue >> g & 1) for g, n in enumerate(issued)]
+        cycles = 0 if clear else cycles + running
         assert int(dut.cycles_o.value) == cycles
+
+    for _ in range(8):
+        for _ in range(random.choice((1, 3, 17, 40, 150))):
+            await cycle(True, False, random.randrange(counters * groups))
+        for i in range(max(counters, groups)):
+            await cycle(False, False, i)
+        await cycle(True, True, 0)
 
 
 @cocotb.test

@@ -77,13 +77,17 @@ def test_join_asserts_tokens(sim) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    [{"Q": 3, "share_v": 1, "weight_w": 8}, {"Q": 1, "data_w": 8, "drain_banks": 2}],
+    [
+        {"Q": 3, "share_v": 1, "weight_w": 8},
+        {"Q": 1, "data_w": 8, "drain_banks": 2},
+        {"Q": 3, "weight_w": 8, "deep": 1},
+    ],
     ids=str,
 )
 def test_pe_row(sim, override) -> None:
     c = load("tiny", acc_depth=16, **override)
     every = rtl_parameters(c)
-    names = ("Q", "DataW", "WeightW", "AccDepth")
+    names = ("Q", "DataW", "WeightW", "AccDepth", "Deep")
     run(
         "csb_pe_row",
         "tb.engine.test_small_engine",

@@ -84,6 +84,8 @@ def test_output(sim: str, config: str, neurons: int, depth: int) -> None:
         ("csb_events", "events_", {}),
         ("csb_counters", "counters_", {}),
         ("csb_counters", "counters_", {"Counters": 3, "Groups": 7}),
+        ("csb_counters", "counters_", {"Deep": 1, "Single": 0xFA7, "Most": 5}),
+        ("csb_counters", "counters_", {"Deep": 1, "Counters": 3, "Groups": 7}),
         ("csb_program_regs", "program_registers", {}),
         ("csb_watchdog", "watchdog_", {}),
     ],
