@@ -670,10 +670,10 @@ module csb_top #(
   end
   localparam int Single = (1 << Counters) - 1 - (1 << CntSaturations) - (1 << CntStallEngine);
   csb_counters #(
-      .Groups (Groups),
-      .Deep   (Deep),
-      .Single (Single),
-      .Most   ($bits(sat) > Groups ? $bits(sat) : Groups)
+      .Groups(Groups),
+      .Deep  (Deep),
+      .Single(Single),
+      .Most  ($bits(sat) > Groups ? $bits(sat) : Groups)
   ) u_counters (
       .clk_i,
       .rst_ni   (rst_core_n),

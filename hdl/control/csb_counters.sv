@@ -16,8 +16,8 @@
 module csb_counters #(
     parameter int Counters  = csb_regs_pkg::Counters,
     parameter int Groups    = 4,
-    parameter int IncW      = csb_regs_pkg::CounterIncW,           // derived, do not override
-    parameter int GroupW    = csb_regs_pkg::PegSelectGroupW,       // derived, do not override
+    parameter int IncW      = csb_regs_pkg::CounterIncW,            // derived, do not override
+    parameter int GroupW    = csb_regs_pkg::PegSelectGroupW,        // derived, do not override
     parameter int CounterIw = Counters > 1 ? $clog2(Counters) : 1,  // derived, do not override
     parameter int Deep      = 0,                                    // 1: words of a memory
     parameter int Single    = 0,                                    // bit i: i adds 1 at most
@@ -108,7 +108,7 @@ module csb_counters #(
     assign sel = {WordIw'(Base) | WordIw'(group_i[GroupIw-1:0]), WordIw'(sel_i)};
     for (genvar r = 0; r < 2; r++) begin : gen_read
       logic [WordIw-1:0] word;
-      logic [ HighW-1:0] high;
+      logic [HighW-1:0] high;
       logic [RegisterW-1:0] low_q;
       assign word = sel[r*WordIw+:WordIw];
       csb_ram_1r1w #(

@@ -133,10 +133,8 @@ module csb_pe_row #(
     logic signed [AccW-1:0] streak_q4;
     assign {row_re, row_rbank, row_raddr} = {issue_q1 && first_q1 && !clr_q1, bank_q1, row_q1};
     always_ff @(posedge clk_i) begin
-      if (issue_q2) begin
-        stored      <= stored_read;
-        from_row_q3 <= first_q2 && !clr_q2;
-      end
+      if (issue_q2) stored <= stored_read;
+      if (issue_q2) from_row_q3 <= first_q2 && !clr_q2;
       if (zero_i || (issue_q2 && first_q2)) streak_q4 <= '0;
       else if (issue_q3) streak_q4 <= acc_d;
     end

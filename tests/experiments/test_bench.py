@@ -236,7 +236,11 @@ def test_page_and_figures(found, tmp_path) -> None:
            "path": ["0.25 ns logic a[1]"]}  # fmt: skip
     for name in area_tables.NAMES:
         measured.write(name, [row], began, folder=tmp_path)
+    assert "| small_cols |" not in page.engine(tmp_path)  # not measured, so not there
+    for name in area_tables.VARIANT_NAMES:
+        measured.write(name, [row | {"config": "small_cols"}], began, folder=tmp_path)
     text = page.engine(tmp_path)
+    assert "| small_cols | none | 32 | ecp5 | 64 |" in text
     line = "| small | none | 32 | ecp5 | 64 | 6400 | 1 | 1 | 18 | 100.0 | 101.2 | `1234abc` |"
     assert text.count(line) == len(area_tables.NAMES)
     assert "| logic | 0.25 | a[1] |" in text

@@ -159,6 +159,7 @@ def test_an_operand_and_a_product_in_a_loop() -> None:
               "cells": {"f": flop | {"connections": pins}, "m": multiplier}}  # fmt: skip
     assert hard_registers.pack(module)["flip-flops"] == 1
     (cell,) = module["cells"].values()
-    assert cell["connections"] | {"CE0": ["1"]} == cell["connections"]
+    assert cell["connections"] | {"CE1": ["1"]} == cell["connections"]
+    assert "CE0" not in cell["connections"]  # a DSP block has four enables for four multipliers
     assert cell["connections"]["A0"] == cell["connections"]["B0"] == cell["connections"]["P0"]
     assert "REG_OUTPUT_CLK" not in cell["parameters"]

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.silicon import area, flat, floorplan, routing
+from csb_rnn.experiments.silicon import area, dsp_blocks, flat, floorplan, routing
 from csb_rnn.flow import schema
 from csb_rnn.machine.sharing_modes import PAPER_MODES
 
@@ -186,8 +187,55 @@ def test_annealing_brings_together_what_pulls() -> None:
     assert places == list(zip(annealer.x, annealer.y, strict=True))
 
 
+def _multiplier(a: int, b: int, p: int | None) -> dict[str, Any]:
+    """A multiplier whose operands load under two nets, and its product under a third."""
+    nets = {"INPUTA": a, "INPUTB": b} | ({"OUTPUT": p} if p else {})
+    number = {"INPUTA": 1, "INPUTB": 2, "OUTPUT": 0}
+    return {
+        "type": "MULT18X18D", "attributes": {}, "port_directions": {},
+        "parameters": {f"REG_{r}_{k}": v for r in nets
+                       for k, v in (("CLK", "CLK0"), ("CE", f"CE{number[r]}"),
+                                    ("RST", f"RST{number[r]}"))},
+        "connections": {f"{k}{number[r]}": [n if k == "CE" else "0"]
+                        for r, n in nets.items() for k in ("CE", "RST")},
+    }  # fmt: skip
+
+
+def test_signals_of_a_dsp_block_have_numbers() -> None:
+    """Four multipliers and four enables; a product's is number 0, whoever has the block first."""
+    block = [_multiplier(2, 3, None), _multiplier(2, 4, 5), _multiplier(4, 4, 5)]
+    signals = [dsp_blocks.signals(cell) for cell in block]
+    assert dsp_blocks.excess(signals) == 0
+    assert dsp_blocks.excess([*signals, dsp_blocks.signals(_multiplier(2, 6, None))]) == 1
+    assert dsp_blocks.excess([*signals, dsp_blocks.signals(_multiplier(2, 4, 3))]) == 1
+    before = [[dsp_blocks.net(c, r, "CE") for r in dsp_blocks.registers(c)] for c in block]
+    dsp_blocks.number(block)
+    assert before == [[dsp_blocks.net(c, r, "CE") for r in dsp_blocks.registers(c)] for c in block]
+    number: dict[str, list[int]] = {}
+    for cell in block:
+        for port, nets in cell["connections"].items():
+            assert number.setdefault(port, nets) == nets
+    assert number == {"CE0": [5], "CE1": [2], "CE2": [3], "CE3": [4], "RST0": ["0"]}
+
+
+def test_annealing_keeps_multipliers_apart_that_do_not_fit() -> None:
+    """Of pairs that pull at each other no two fit into a block; of the others all do."""
+    cells = [_multiplier(2 + 3 * i, 3 + 3 * i, 4 + 3 * i) for i in range(20) for _ in range(2)]
+    pull = np.zeros((40, 40))
+    for i in range(1, 39, 2):
+        pull[i, i + 1] = pull[i + 1, i] = 9.0
+    signals = {i: dsp_blocks.signals(cell) for i, cell in enumerate(cells)}
+    annealer = floorplan.Annealer(pull, ["MULT18X18D"] * 40, signals=signals)
+    blocks = [annealer.members(dsp) for dsp in range(39)]
+    assert sorted(i for block in blocks for i in block) == list(range(40))
+    assert sum(map(annealer.excess, blocks)) > 0
+    annealer.run(20_000)
+    assert sum(annealer.excess(annealer.members(dsp)) for dsp in range(39)) == 0
+
+
 def test_floorplan_gives_every_block_a_place(tmp_path) -> None:
     cells = _netlist({"m": "DP16KD", "x": "MULT18X18D", "f": "LUT4"}, [["m", "f"], ["f", "x"]])
+    cells["x"]["parameters"] = {}
     (tmp_path / "in.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
     floorplan.floorplan(tmp_path / "in.json", tmp_path / "out.json", "top", moves=200)
     out = json.loads((tmp_path / "out.json").read_text())["modules"]["top"]["cells"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from csb_rnn.experiments.bench.tables import Table
-from csb_rnn.experiments.reports.kinds import AREAS
+from csb_rnn.experiments.reports.kinds import AREAS, VARIANTS
 from csb_rnn.experiments.reports.measured import Measured
 
 PARTS = ("engine", "data path", "interface")
@@ -19,6 +19,7 @@ def area_name(config: str, sharing: str) -> str:
 
 
 NAMES = tuple(area_name(*which) for which in AREAS)
+VARIANT_NAMES = tuple(area_name(name, "horizontal") for name in VARIANTS)  # shown if measured
 
 
 def area_table(found: Mapping[str, Measured]) -> Table:

@@ -89,8 +89,9 @@ def engine(folder: Path = measured.FOLDER) -> str:
     Raises:
         MeasuredError: a result is missing or damaged.
     """
-    found = {name: measured.read(name, folder) for name in PAGES["engine"]}
-    areas = {name: found[name] for name in area_tables.NAMES}
+    there = [n for n in area_tables.VARIANT_NAMES if (folder / f"{n}.json").is_file()]
+    found = {name: measured.read(name, folder) for name in (*PAGES["engine"], *there)}
+    areas = {name: found[name] for name in (*area_tables.NAMES, *there)}
     results = read(folder)
     short = [
         f"{r['model']} layer {r['layer']} at block {r['block']}"

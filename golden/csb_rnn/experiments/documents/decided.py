@@ -141,12 +141,19 @@ def clock_text() -> str:
     (small,) = rows_of("area_small_horizontal", target="ecp5")
     on = measured.read("area_small_horizontal").commit
     placed = [r["mhz"] for r in rows_of("ecp5", table="clock") if r["mhz"] is not None]
+    mhz, link = small["fmax_mhz"], "([results](docs/results/engine.md#area-and-clock))"
+    clock = (
+        (
+            f"* `small` reached {mhz:.1f} MHz on an ECP5-85k with the sources of {on}. The clock is"
+            " of one placement:",
+            f"  a change of the design moves it by some MHz {link}",
+        )
+        if mhz is not None
+        else (f"* `small` was not placed on an ECP5-85k with the sources of {on} {link}",)
+    )
     return "\n".join(
         (
-            f"* `small` reached {small['fmax_mhz']:.1f} MHz on an ECP5-85k with the sources of "
-            f"{on}. The clock is of one placement:",
-            "  a change of the design moves it by some MHz "
-            "([results](docs/results/engine.md#area-and-clock))",
+            *clock,
             "* an FPGA: a design for an ECP5 board was placed and routed, with the sources named in"
             " its results",
             f"  ([{max(placed):.1f} MHz](docs/results/ecp5.md)), and has not run on a board",

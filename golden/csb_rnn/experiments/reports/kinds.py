@@ -38,14 +38,19 @@ AREAS = (
     *((name, "horizontal") for name in ("paper256_cols", "fast256", "wide256")),
 )
 
+#: Named configurations with changes, for their area and clock alone. `small_cols` has as many PEs
+#: and lanes as `small` and two thirds of its block RAMs: how much of the clock do they cost?
+VARIANTS: dict[str, tuple[str, dict[str, int]]] = {"small_cols": ("small", {"shared_cols": 4})}
+
 
 def _area(config: str, sharing: str) -> Kind:
-    placing = ("flat", "folding", "hard_registers", "floorplan", "routing")
-    place = tuple(f"{SILICON}/{name}.py" for name in placing) if config == "small" else ()
+    base = VARIANTS[config][0] if config in VARIANTS else config
+    placing = ("flat", "folding", "hard_registers", "dsp_blocks", "floorplan", "routing")
+    place = tuple(f"{SILICON}/{name}.py" for name in placing) if base == "small" else ()
     return Kind(
         f"scripts/area.py --config {config}",
         ("hdl", f"{SILICON}/area.py", f"{SILICON}/synthesis.py", *place),
-        (config,),
+        (base,),
         SYNTHESIS,
         ("config", "sharing", "max_block", "target"),
     )
@@ -286,6 +291,7 @@ KINDS: dict[str, Kind] = {
         key=("exporter", "cell"),
     ),
     **{f"area_{config}_{sharing}": _area(config, sharing) for config, sharing in AREAS},
+    **{f"area_{config}_horizontal": _area(config, "horizontal") for config in VARIANTS},
     "area_limit": _area("paper256", "horizontal")._replace(key=("commit",)),
 }  # fmt: skip
 

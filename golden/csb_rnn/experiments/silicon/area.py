@@ -27,7 +27,16 @@ from csb_rnn import commands, errors
 from csb_rnn.experiments.bench.area_tables import PARTS, area_name
 from csb_rnn.experiments.bench.programs import shared
 from csb_rnn.experiments.reports import measured
-from csb_rnn.experiments.silicon import flat, floorplan, folding, hard_registers, routing, synthesis
+from csb_rnn.experiments.reports.kinds import VARIANTS
+from csb_rnn.experiments.silicon import (
+    dsp_blocks,
+    flat,
+    floorplan,
+    folding,
+    hard_registers,
+    routing,
+    synthesis,
+)
 from csb_rnn.flow import schema, write_json
 from csb_rnn.machine import config, design, folders, image
 from csb_rnn.machine.config import Config
@@ -38,12 +47,13 @@ RESULTS = Path("build/bench")
 BLOCKS = (32, 128)
 BRAM_KBIT = {"xcup": 18, "ecp5": 18}  # of a block as synthesis.AREA counts them
 SEEDS = (1, 2, 3)
-ROUTED = ("small",)
+ROUTED = ("small", *VARIANTS)
 COMPARED = "paper256"  # with every sharing mode; the others as they are
 #: ``COMPARED`` before its host interface was mended, by today's tools. It may have grown by one LUT
 #: for each multiplier since: the result ``area_limit`` holds both, a test holds the limit.
 BASE = {"commit": "80a5cee", "config": COMPARED, "sharing": "horizontal", "target": "xcup",
         "pes": 256, "lut": 29853, "ff": 42423}  # fmt: skip
+PLACING = (folding, hard_registers, dsp_blocks, floorplan)
 FOLDERS = {"engine": "engine", "datapath": "data path", "interface": "interface"}
 
 
@@ -72,20 +82,26 @@ class Job:
                 routing.CLOCK,
                 SEEDS,
                 flat.script(c, Path("netlist")),
-                Path(folding.__file__).read_text(),
-                Path(hard_registers.__file__).read_text(),
-                Path(floorplan.__file__).read_text(),
+                *(Path(str(m.__file__)).read_text() for m in PLACING),
             ]
         parts = [json.dumps([image.all_parameters(c), self.target, placing, tools])]
         parts += [f.read_text() for f in design.needed_files(design.TOP)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+def load(name: str) -> Config:
+    """A named configuration, or one of :data:`VARIANTS`."""
+    if name not in VARIANTS:
+        return config.load(name)
+    base, changes = VARIANTS[name]
+    return dataclasses.replace(config.load(base, **changes), name=name)
+
+
 def jobs(names: list[str]) -> list[Job]:
-    """Rows of the table, for those of its named configurations."""
+    """Rows of the table, for those of its configurations."""
     out = []
     for name in names:
-        c = config.load(name)
+        c = load(name)
         built_in = c.choose_sharing(None)
         if name in ROUTED:
             out.append(Job(c, built_in, c.max_block, "ecp5"))
@@ -139,9 +155,9 @@ def mapped(job: Job) -> dict[str, Any]:
     return {"total": total, "parts": split(stat, job.target, instances), "fmax": None, "path": []}
 
 
-def routed(job: Job) -> dict[str, Any]:
+def routed(job: Job, clock: bool = True) -> dict[str, Any]:
     """Area and clock of a design placed and routed on an ECP5-85k, speed grade 8: the median of
-    those of :data:`SEEDS` that end in time, the lower one of two. No clock if none does.
+    those of :data:`SEEDS` that end in time, the lower one of two. None if none does or is wanted.
 
     Raises:
         RuntimeError: a tool failed, or the design does not fit the device.
@@ -165,6 +181,8 @@ def routed(job: Job) -> dict[str, Any]:
         "fmax": None,
         "path": [],
     }
+    if not clock:
+        return out
     try:
         floorplan.floorplan(packed, planned, design.TOP)
     except ValueError as error:
@@ -188,11 +206,11 @@ def routed(job: Job) -> dict[str, Any]:
     return out
 
 
-def result(job: Job) -> dict[str, Any]:
-    """The kept rows, or new ones."""
+def result(job: Job, clock: bool) -> dict[str, Any]:
+    """The kept rows, or new ones: a clock takes nextpnr most of an hour."""
     kept = OUT / f"{job.digest()}.json"
     if not kept.is_file():
-        value = routed(job) if job.target == "ecp5" else mapped(job)
+        value = routed(job, clock) if job.target == "ecp5" else mapped(job)
         if job.target == "ecp5" and value["fmax"] is None:
             return value  # with an hour more there is a clock: not kept
         temporary = kept.with_suffix(".new")
@@ -240,11 +258,12 @@ def main() -> int:
     parser = commands.Parser(description=__doc__.splitlines()[0])
     default = "small,paper256,paper256_cols,fast256,wide256"
     parser.add_argument("--config", default=default, help=f"with commas; default: {default}")
+    parser.add_argument("--no-clock", action="store_true", help="ecp5: area without placement")
     args = parser.parse_args()
     names = args.config.split(",")
     for name in names:
-        if name not in config.names():
-            known = ", ".join(config.names())
+        if name not in (*config.names(), *VARIANTS):
+            known = ", ".join((*config.names(), *VARIANTS))
             raise errors.UsageError(f"unknown configuration '{name}': known are {known}")
     os.chdir(folders.ROOT)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -255,13 +274,13 @@ def main() -> int:
         name = area_name(job.config.name, job.sharing)
         began = measured.begin(name) if name in measured.KINDS else None
         try:
-            value = result(job)
+            value = result(job, not args.no_clock)
         except RuntimeError as error:  # the others' areas are wanted all the same
             print(f"error: {job.name}: {commands.one_line(error)}", file=sys.stderr)
             failed.append(job.name)
             continue
         rows.append(row(job, value))
-        if job.target == "ecp5" and value["fmax"] is None:
+        if job.target == "ecp5" and value["fmax"] is None and not args.no_clock:
             failed.append(job.name)  # the row is shown; a result from before is better than it
             continue
         own = [r for r in rows if (r["config"], r["sharing"]) == (job.config.name, job.sharing)]

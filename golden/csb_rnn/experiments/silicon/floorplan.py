@@ -6,7 +6,8 @@ neighbours, and the router drowns in wires across the chip. Here each gets a sit
 how strongly blocks pull at each other through the logic between them: nets are springs, and the
 soft cells are eliminated from their Laplacian (Schur complement), as if each came to rest where its
 wires are shortest. Simulated annealing then makes the pulls short; long ones cost more than in
-proportion, as the clock depends on the longest.
+proportion, as the clock depends on the longest. Multipliers whose enables and resets do not fit
+into a DSP block (:mod:`.dsp_blocks`) stay apart.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import splu
+
+from csb_rnn.experiments.silicon import dsp_blocks
 
 Cells = dict[str, dict[str, Any]]  # as in a netlist of Yosys, JSON
 Site = tuple[int, int, str]  # column, row, name of the place in nextpnr
@@ -46,6 +49,8 @@ PAIRS = 4  # cells of a net joined in pairs; those of a larger one pull at its m
 WEAK = 0.03  # pulls below are left out
 BEND = 12  # tiles of a wire costing twice as much as in proportion
 MOVES = 1_500_000
+MULTIPLIER = "MULT18X18D"
+APART = 3000.0  # cost of a signal too many in a DSP block
 HOT, COLD = 1500.0, 0.5  # temperatures, in cost
 
 
@@ -93,13 +98,22 @@ class Annealer:
     Args:
         pull: [blocks, blocks], symmetric, zero diagonal.
         kinds: key of :data:`SITES` for each block.
+        signals: of each block that is a multiplier with registers.
 
     Raises:
         ValueError: there are more blocks of a kind than sites.
     """
 
-    def __init__(self, pull: np.ndarray, kinds: list[str], seed: int = 1) -> None:
+    def __init__(
+        self,
+        pull: np.ndarray,
+        kinds: list[str],
+        seed: int = 1,
+        signals: dict[int, dsp_blocks.Signals] | None = None,
+    ) -> None:
         self.random, self.kinds = random.Random(seed), kinds
+        self.signals = signals or {}
+        self.known: dict[tuple[int, ...], int] = {}  # excess of sets of multipliers
         self.near = [
             [(int(j), float(row[j])) for j in np.flatnonzero(row > WEAK)]
             for row in np.asarray(pull)
@@ -126,6 +140,25 @@ class Annealer:
                 total += pull * (d + d * d / BEND)
         return total
 
+    def members(self, dsp: int, moved: dict[int, int] | None = None) -> tuple[int, ...]:
+        """Multipliers with signals in a DSP block; ``moved``: sites that have another owner."""
+        owner, moved = self.owner[MULTIPLIER], moved or {}
+        sites = range(dsp * dsp_blocks.SIZE, (dsp + 1) * dsp_blocks.SIZE)
+        return tuple(sorted({moved.get(s, owner[s]) for s in sites} & self.signals.keys()))
+
+    def excess(self, multipliers: tuple[int, ...]) -> int:
+        """Signals too many if these share a DSP block."""
+        if multipliers not in self.known:
+            self.known[multipliers] = dsp_blocks.excess(self.signals[i] for i in multipliers)
+        return self.known[multipliers]
+
+    def crowded(self, here: int, there: int, moved: dict[int, int]) -> int:
+        """Signals more than now in the DSP blocks of two sites if these have other owners."""
+        blocks = {here // dsp_blocks.SIZE, there // dsp_blocks.SIZE}
+        return sum(
+            self.excess(self.members(b, moved)) - self.excess(self.members(b)) for b in blocks
+        )
+
     def total(self) -> float:
         """Cost of all wires."""
         return sum(self.cost(i, self.x[i], self.y[i]) for i in range(len(self.kinds))) / 2
@@ -149,6 +182,8 @@ class Annealer:
         change = self.cost(i, x, y, j) - self.cost(i, old_x, old_y, j)
         if j >= 0:
             change += self.cost(j, old_x, old_y, i) - self.cost(j, x, y, i)
+        if self.signals and self.kinds[i] == MULTIPLIER:
+            change += APART * self.crowded(here, there, {here: j, there: i})
         if change >= 0 and self.random.random() >= math.exp(-change / temperature):
             return
         self.site[i], self.x[i], self.y[i], owner[there] = there, x, y, i
@@ -166,14 +201,24 @@ def floorplan(netlist: Path, out: Path, top: str, moves: int = MOVES) -> None:
     """Write a netlist of Yosys (JSON) with a place for every block RAM and multiplier of ``top``.
 
     Raises:
-        ValueError: the device has too few of them.
+        ValueError: the device has too few of them, or of enables and resets of its DSP blocks.
     """
     design = json.loads(netlist.read_text())
     cells = design["modules"][top]["cells"]
     names, pull = pulls(cells)
     kinds = [cells[name]["type"] for name in names]
-    annealer = Annealer(pull, kinds)
+    signals = {
+        i: dsp_blocks.signals(cells[name])
+        for i, name in enumerate(names)
+        if cells[name]["type"] == MULTIPLIER
+    }
+    annealer = Annealer(pull, kinds, signals=signals)
     annealer.run(moves)
+    for dsp in range(len(SITES[MULTIPLIER]) // dsp_blocks.SIZE):
+        members = annealer.members(dsp)
+        if annealer.excess(members):
+            raise ValueError(f"a DSP block has too few enables and resets: {names[members[0]]}")
+        dsp_blocks.number([cells[names[i]] for i in members])
     for name, kind, s in zip(names, kinds, annealer.site, strict=True):
         cells[name]["attributes"]["BEL"] = SITES[kind][s][2]
     out.write_text(json.dumps(design))

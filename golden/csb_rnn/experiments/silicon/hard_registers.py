@@ -213,7 +213,7 @@ def _multiplier(n: Netlist, name: str) -> Counter[str]:
     there is no other choice."""
     done: Counter[str] = Counter()
     clocks: set[int | str] = set()
-    controls: dict[str, int | str] = {"CE0": ONE, "RST0": ZERO}
+    controls: dict[str, int | str] = {}
     parameters = n.cells[name]["parameters"]
     a, b = (n.before(name, [f"{side}{i}" for i in range(WIDTH)]) for side in "AB")
     if a and b and a.pins.clock == b.pins.clock:  # nextpnr has no timing of one of them alone
@@ -228,7 +228,7 @@ def _multiplier(n: Netlist, name: str) -> Counter[str]:
     if output and len(clocks | {output.pins.clock}) == 1:
         parameters |= {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0", "REG_OUTPUT_RST": "RST0"}
         n.take_outputs(name, output)
-        controls["CE0"] = output.pins.enable
+        controls |= {"CE0": output.pins.enable, "RST0": ZERO}
         clocks.add(output.pins.clock)
         done["multiplier outputs"] += 1
     if done:
