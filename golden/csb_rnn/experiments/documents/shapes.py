@@ -67,9 +67,9 @@ def depth_table() -> str:
 def memory_table() -> str:
 
     def of(name: str) -> Callable[[Config], str]:
-        return lambda c: f"{memory_bits(c)[name] / 1024:.1f}"
+        return lambda c: f"{memory_bits(c).get(name, 0) / 1024:.1f}"
 
-    rows = [(name, of(name)) for name in memory_bits(config.load("tiny"))]
+    rows = [(name, of(name)) for name in memory_bits(config.load("small"))]
     rows.append(("**all**", lambda c: f"{sum(memory_bits(c).values()) / 1024:.1f}"))
     return by_configuration(rows, "Kibit")
 
