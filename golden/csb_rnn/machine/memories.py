@@ -6,6 +6,8 @@ Example: ``paper256`` has 27,593 Kibit, ``paper256_cols`` 17,129.
 
 from __future__ import annotations
 
+import math
+
 from csb_rnn.machine import image, isa
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.counters import COUNTERS
@@ -37,17 +39,17 @@ def memory_bits(c: Config) -> dict[str, int]:
         "output buffer (a copy a value)": c.values_per_beat * c.out_words * c.L * c.data_w,
         "output table": c.out_depth * c.values_per_beat * image.out_entry_width(c),
         **({"parity bits": parity_bits(c)} if c.parity else {}),
-        **({"counters (3 copies)": 3 * counter_bits(c)} if c.deep else {}),
+        **({"counters (3 copies)": 3 * math.prod(counter_words(c))} if c.deep else {}),
     }
 
 
-def counter_bits(c: Config) -> int:
-    """Of one copy of the counters' high bits, which are in a memory with ``deep``: a word for each
-    counter, then for each PEGroup; as many low bits are in registers as its address has."""
+def counter_words(c: Config) -> tuple[int, int]:
+    """Bits of a word, and words, of the counters' memory with ``deep``: a word for each counter,
+    then for each PEGroup; as many low bits are in registers as its address has."""
     groups = 1 << (c.groups - 1).bit_length() if c.groups > 1 else 2
     first = -(-len(COUNTERS) // groups) * groups
     address = (first + groups - 1).bit_length()
-    return (32 - address) << address
+    return 32 - address, 1 << address
 
 
 def parity_bits(c: Config) -> int:

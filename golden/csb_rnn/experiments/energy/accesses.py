@@ -15,6 +15,7 @@ import numpy as np
 
 from csb_rnn.machine import image, isa
 from csb_rnn.machine.config import Config
+from csb_rnn.machine.memories import counter_words
 from csb_rnn.program.program import Program
 
 NARROW_W = isa.MUL_W + 1  # a narrow copy of a lane's register, and whether it saturated
@@ -138,6 +139,7 @@ def accesses(
             p.out_beats * c.values_per_beat,
             out_beats * c.values_per_beat,
         ),
+        **({"counters": Memory(*counter_words(c), 3, 3 * cycles, 3 * cycles)} if c.deep else {}),
     }
 
 
