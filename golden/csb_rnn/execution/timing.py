@@ -4,7 +4,8 @@
 Every unit runs its words in order and every latency is fixed (:mod:`csb_rnn.machine.isa`), so the
 machine is a system of "maximum plus constant": a word issues one cycle after the word before it, or
 when the last thing it waits for has happened. One iteration depends only on those before it, so
-iterations are solved one after the other; inside one, units take turns until none can go on.
+iterations are solved one after the other; inside one, units take turns until none can go on. Once
+the machine repeats itself (:mod:`csb_rnn.execution.periods`), nothing is left to solve.
 
 Times are cycles; 0 is the cycle of the first beat of the first input frame. It is
 assumed that nobody outside stalls the machine: inputs always wait, outputs are always taken.
@@ -20,7 +21,17 @@ from collections.abc import Callable, Iterator, Sized
 
 import numpy as np
 
-from csb_rnn.execution.units import Input, Machine, Output, Record, drain, element, pegroup
+from csb_rnn.execution.periods import States, extended
+from csb_rnn.execution.units import (
+    Input,
+    Machine,
+    Output,
+    Place,
+    Record,
+    drain,
+    element,
+    pegroup,
+)
 from csb_rnn.program.program import Program
 
 
@@ -45,21 +56,22 @@ def predict(p: Program, iterations: int, record: Record | None = None) -> Timing
     """Cycles of a run of ``iterations`` frames (of all streams together).
 
     Args:
-        record: takes down the issue times of words and their waits; with one, the units also
-            run on after the last frame, as the machine does, until all wait for another one.
+        record: takes down the issue times of words and their waits; with one, every iteration
+            is solved, and the units also run on after the last frame, as the machine does, until
+            all wait for another one.
     """
     m = Machine(p, record)
     units = [pegroup(m, g) for g in range(len(p.groups))] + [drain(m), element(m)]
     done: list[Callable[[], int]] = [functools.partial(len, q) for q in m.iter_done]
     source, sink = Input(m), Output(m)
-    last_out = []
+    states = States(m, source, sink)
+    last_out: list[int] = []
     slots = sum(bool(w.get("wait_mark")) for w in p.drain)
     for n in range(iterations):
         source.load(n)
         want_marks = (n + 1) * slots
         for _ in range(10_000):
-            for u in units:
-                next(u)
+            places = [next(u) for u in units]
             if (
                 all(f() > n for f in done)
                 and len(m.posts) >= want_marks
@@ -70,12 +82,16 @@ def predict(p: Program, iterations: int, record: Record | None = None) -> Timing
         else:
             raise AssertionError(f"the program waits for ever in iteration {n}")
         last_out.append(sink.send(n))
+        first = states.again(n, last_out[n], places) if record is None else None
+        if first is not None:
+            done_at = [extended(q[: n + 1], first, iterations) for q in m.iter_done]
+            return Timing(extended(last_out, first, iterations), done_at)
     if record is not None:
         _run_dry(units, record)
     return Timing(np.array(last_out), [np.array(q[:iterations]) for q in m.iter_done])
 
 
-def _run_dry(units: list[Iterator[None]], record: Record) -> None:
+def _run_dry(units: list[Iterator[Place]], record: Record) -> None:
     """Let units go on until none can, with no further input."""
 
     def progress() -> list[int]:

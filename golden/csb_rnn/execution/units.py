@@ -2,13 +2,14 @@
 """The units of the machine in the timing model: when each of their words issues.
 
 PEGroups, drain unit and element unit are generators: each goes on until it waits for an event,
-mark, post, release or credit without a time yet. They share the lists of a :class:`Machine`. The
-loader of inputs and the output unit are asked frame by frame.
+mark, post, release or credit without a time yet, and yields its place (:data:`Place`). They share
+the lists of a :class:`Machine`. The loader of inputs and the output unit are asked frame by frame.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,6 +25,10 @@ IN_CREDIT = 3  # last issue of an iteration -> first chunk on the bus of the fra
 IN_EVENT = 1  # last chunk on the bus -> reading PEGroup word
 OUT_FIRST_BEAT = 2  # frame complete (lat_neuron after the element word) -> first beat
 OUT_CREDIT = -1  # last beat -> element word for the free half; one more with `deep`
+
+#: Where a unit stands: iteration, word, the word's wait, cycle until which it has come. Example:
+#: the drain unit at (3, 7, 0, 512) waits for the mark of word 7 in iteration 3.
+Place = tuple[int, int, int, int]
 
 
 @dataclasses.dataclass
@@ -79,7 +84,7 @@ class Machine:
         return self.events[evt][n] + isa.lat_event(self.c)
 
 
-def pegroup(m: Machine, g: int) -> Iterator[None]:
+def pegroup(m: Machine, g: int) -> Iterator[Place]:
     """A PEGroup: yields after every iteration."""
     prog = m.p.groups[g]
     ctl = prog.ctl
@@ -92,8 +97,7 @@ def pegroup(m: Machine, g: int) -> Iterator[None]:
         waits.append((pos, [(event, back[lag]) for event, lag in isa.peg_waits(word)]))
     lat_mark, lat_wait = isa.lat_mark(m.c), isa.lat_wait(m.c)
     t = -1  # issue of the word before
-    n = 0
-    while True:
+    for n in itertools.count():
         begin, at, mark = t + 1, 0, 0  # word `at` issues at `begin` or later
         if m.record is not None:
             m.record.begins[g].append(begin)
@@ -103,13 +107,13 @@ def pegroup(m: Machine, g: int) -> Iterator[None]:
             mark = done
             free, at = begin + pos - at, pos
             begin = free
-            for evt, ago in conditions:
+            for i, (evt, ago) in enumerate(conditions):
                 while True:
                     try:
                         ready = m.event(evt, n - ago)
                         break
                     except _NotYetError:
-                        yield
+                        yield n, pos, i, begin
                 if m.record is not None:
                     m.record.waits[g].append((n, pos, free, ready, evt, ago))
                 begin = max(begin, ready)
@@ -117,26 +121,26 @@ def pegroup(m: Machine, g: int) -> Iterator[None]:
         m.marks[g].extend((begin - at + marks[mark:] + lat_mark).tolist())
         t = begin + words - 1 - at
         m.iter_done[g].append(t)
-        n += 1
-        yield
+        yield n, words, 0, t
 
 
-def drain(m: Machine) -> Iterator[None]:
+def drain(m: Machine) -> Iterator[Place]:
+    """The drain unit: yields after every iteration."""
     t, mark, sets = -1, 0, 0
     lat_post = isa.lat_post(m.c)
-    while True:
-        for w in m.p.drain:
+    for n in itertools.count():
+        for i, w in enumerate(m.p.drain):
             at = over = marked = t + 1 + w.get("gap", 0)
             if w.get("wait_mark"):
                 while any(len(q) <= mark for q in m.marks):
-                    yield
+                    yield n, i, 0, at
                 at = marked = max(at, max(q[mark] for q in m.marks))
                 mark += 1
             if w.get("acquire"):
                 k = sets - m.p.reg_credits
                 if k >= 0:
                     while len(m.releases) <= k:
-                        yield
+                        yield n, i, 1, at
                     at = max(at, m.releases[k])
                 sets += 1
             t = at
@@ -146,25 +150,26 @@ def drain(m: Machine) -> Iterator[None]:
                 m.posts.append(t + lat_post)
             if w.get("evt_en"):
                 m.events[w["evt"]].append(t + isa.LAT_DRAINED)
-        yield
+        yield n, len(m.p.drain), 0, t
 
 
-def element(m: Machine) -> Iterator[None]:
+def element(m: Machine) -> Iterator[Place]:
+    """The element unit: yields after every iteration."""
     t, post, outs = -1, 0, 0
     lat, lat_bus = isa.lat_neuron(m.c), isa.lat_bus(m.c)
     w_bus = m.c.sub_slots
-    while True:
-        for w in m.p.elem[m.p.elem_loop :]:
+    for n in itertools.count():
+        for i, w in enumerate(m.p.elem[m.p.elem_loop :]):
             at = over = posted = t + 1 + w.get("gap", 0)
             if w.get("pend"):
                 while len(m.posts) <= post:
-                    yield
+                    yield n, i, 0, at
                 at = posted = max(at, m.posts[post])
                 post += 1
             if w.get("out_acquire"):
                 if outs >= 2:
                     while len(m.out_credits) <= outs - 2:
-                        yield
+                        yield n, i, 1, at
                     at = max(at, m.out_credits[outs - 2])
                 outs += 1
             t = at
@@ -178,7 +183,7 @@ def element(m: Machine) -> Iterator[None]:
                 m.events[w["evt"]].append(t + lat)
             if w.get("out_done"):
                 m.out_done.append(t + lat)
-        yield
+        yield n, len(m.p.elem), 0, t
 
 
 @dataclasses.dataclass

@@ -43,26 +43,27 @@ def limits(bits: int) -> tuple[int, int]:
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
 
+def _counted(x: Ints, changed: Ints, counts: Saturations | None, point: str) -> Ints:
+    """``changed``; how many of its values differ from ``x`` is added to ``counts``."""
+    if counts is not None:
+        n = np.count_nonzero(changed != x)
+        if n:
+            counts[point] += int(n)
+    return changed
+
+
 def saturate(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
     """``x`` limited to ``bits`` bits, signed; changed values are added to ``counts``."""
     x = np.asarray(x, np.int64)
     low, high = limits(bits)
-    if counts is not None:
-        n = int(np.count_nonzero((x < low) | (x > high)))
-        if n:
-            counts[point] += n
-    return np.clip(x, low, high)
+    return _counted(x, np.minimum(np.maximum(x, low), high), counts, point)
 
 
 def wrap(x: ArrayLike, bits: int, counts: Saturations | None = None, point: str = "") -> Ints:
     """``x`` modulo ``2^bits``, signed; changed values are added to ``counts``."""
     x = np.asarray(x, np.int64)
-    low, high = limits(bits)
-    if counts is not None:
-        n = int(np.count_nonzero((x < low) | (x > high)))
-        if n:
-            counts[point] += n
-    return ((x - low) & ((1 << bits) - 1)) + low
+    low, _ = limits(bits)
+    return _counted(x, ((x - low) & ((1 << bits) - 1)) + low, counts, point)
 
 
 # --- named points, in the order of the data path -----------------------------------------------
@@ -135,10 +136,10 @@ def to_neuron(
     ``one`` it is not counted, as a report on losses needs it.
     """
     rounded = round_shift(v, neu_shift + GRID_W - cfg.data_w)
-    if counts is not None:
-        counted = rounded if one else np.where(rounded == limits(cfg.data_w)[1] + 1, 0, rounded)
-        saturate(counted, cfg.data_w, counts, "neuron")
-    return saturate(rounded, cfg.data_w)
+    neurons = saturate(rounded, cfg.data_w)
+    just_one = limits(cfg.data_w)[1] + 1
+    was = rounded if one or counts is None else np.where(rounded == just_one, neurons, rounded)
+    return _counted(was, neurons, counts, "neuron")
 
 
 # --- activations --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ equals it in every bit of every output and state.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,30 +17,42 @@ from csb_rnn.cells.graph import Drain
 from csb_rnn.machine import numerics
 from csb_rnn.machine.config import Config
 from csb_rnn.machine.numerics import Ints, Saturations
-from csb_rnn.models.integer_layer import QLayer
 from csb_rnn.models.integer_network import QNetwork
 
 State = dict[str, Ints]
 Trace = dict[tuple[int, str], Ints]
+AT_ONCE = 256  # frames that go through a layer together
 
 
-class SparseRows:
-    """An integer matrix by its non-zeros: exact int64 products with a vector."""
+class Products:
+    """Exact products of every gate's weights with one vector of a layer."""
 
-    def __init__(self, w: Ints) -> None:
-        """``w`` is int64 ``[rows, columns]``."""
-        row, self.col = np.nonzero(w)
-        self.value = w[row, self.col]
-        self.row, self.start = np.unique(row, return_index=True)
-        self.rows = len(w)
+    def __init__(self, weights: Mapping[str, Ints]) -> None:
+        """``weights`` are int64 ``[units, columns]`` by gate, all with as many columns."""
+        w = np.concatenate(list(weights.values()))
+        row, self._col = np.nonzero(w)
+        self._value = w[row, self._col]
+        self._row, self._start = np.unique(row, return_index=True)
+        self._all = w
+        ends = np.cumsum([0, *(len(g) for g in weights.values())])
+        self.gates = {
+            g: slice(*ends[n : n + 2].tolist()) for n, g in enumerate(weights)
+        }  # rows of each gate
 
-    def __matmul__(self, x: Ints) -> Ints:
-        """``[..., columns]`` -> ``[..., rows]``."""
-        out = np.zeros((*x.shape[:-1], self.rows), np.int64)
-        if len(self.row):
-            products = x[..., self.col] * self.value
-            out[..., self.row] = np.add.reduceat(products, self.start, axis=-1)
+    def of(self, x: Ints) -> Ints:
+        """``[..., columns]`` -> ``[..., rows]``, over the non-zeros: few frames at a time."""
+        out = np.zeros((*x.shape[:-1], len(self._all)), np.int64)
+        if len(self._row):
+            products = x[..., self._col] * self._value
+            out[..., self._row] = np.add.reduceat(products, self._start, axis=-1)
         return out
+
+    def of_many(self, x: Ints) -> Ints:
+        """The same for many frames: in float64 where it is exact, as below 2^53."""
+        largest = int(np.abs(x).max(initial=0)) * int(np.abs(self._all).sum(axis=1).max(initial=0))
+        if largest >= 1 << 53:
+            return self.of(x)
+        return (x.astype(np.float64) @ self._all.T.astype(np.float64)).astype(np.int64)
 
 
 class FixedModel:
@@ -59,13 +72,28 @@ class FixedModel:
         self.network = network
         self.cfg = cfg
         self.saturations: Saturations = Saturations()
-        self._weights = [{k: SparseRows(w) for k, w in la.weights.items()} for la in network.layers]
+        self._products = [
+            {
+                i: Products({g: w for (g, other), w in la.weights.items() if other == i})
+                for i in dict.fromkeys(i for _, i in la.weights)
+            }
+            for la in network.layers
+        ]
 
     def zero_state(self, streams: int | None = None) -> State:
         """State of a run from zero."""
         return self.network.zero_state(streams)
 
-    def _layer(self, n: int, layer: QLayer, x: Ints, state: State, trace: Trace | None) -> Ints:
+    def _layer(
+        self,
+        n: int,
+        x: Ints,
+        state: State,
+        trace: Trace | None = None,
+        early: Ints | None = None,
+    ) -> Ints:
+        """A frame of layer n; ``early`` are its products with ``x``, all gates, if there are."""
+        layer, products = self.network.layers[n], self._products[n]
         cell, cfg, counts = layer.cell, self.cfg, self.saturations
         one = np.array(numerics.ONE, np.int64)
         reg: dict[str, Ints] = {"one": one, "zero": np.zeros((), np.int64)}
@@ -74,6 +102,7 @@ class FixedModel:
         for k, value in layer.constants.items():
             reg[f"const:{k}"] = numerics.from_state(value, cfg, fine=True)
         vectors = {"x": x}
+        made = {} if early is None else {"x": early}
         for name, kept in cell.vectors.items():
             if kept is not None:
                 # Values of the frame before or the prologue: a fine state loses nothing of them.
@@ -84,8 +113,11 @@ class FixedModel:
         for node in cell.nodes:
             if isinstance(node, Drain):
                 d = layer.drains[node.name]
-                parts = [self._weights[n][node.gate, i] @ vectors[i] for i in node.inputs]
-                acc = np.sum(parts, axis=0)
+                acc: Any = 0
+                for i in node.inputs:
+                    if i not in made:
+                        made[i] = products[i].of(vectors[i])
+                    acc = acc + made[i][..., products[i].gates[node.gate]]
                 v = numerics.drain_value(acc, d.bias, d.shift, cfg, counts)
             else:
                 ops = (reg[node.m0], reg[node.x0], reg[node.m1], reg[node.x1])
@@ -121,8 +153,8 @@ class FixedModel:
         v = np.asarray(x, np.int64)
         if v.shape[-1] != self.network.inputs:
             raise ValueError(f"a frame is {self.network.inputs} wide, not {v.shape[-1]}")
-        for n, layer in enumerate(self.network.layers):
-            v = self._layer(n, layer, v, state, trace)
+        for n in range(len(self.network.layers)):
+            v = self._layer(n, v, state, trace)
         return v
 
     def run(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> tuple[Ints, State]:
@@ -143,7 +175,21 @@ class FixedModel:
             if k not in current:
                 raise ValueError(f"unknown state '{k}'")
             current[k] = np.broadcast_to(np.asarray(v, np.int64), current[k].shape)
+        if x.shape[-1] != self.network.inputs:
+            raise ValueError(f"a frame is {self.network.inputs} wide, not {x.shape[-1]}")
         out = np.empty((*x.shape[:-1], self.network.outputs), np.int64)
-        for t in range(x.shape[-2]):
-            out[..., t, :] = self.step(x[..., t, :], current)
+        for begin in range(0, x.shape[-2], AT_ONCE):
+            v = x[..., begin : begin + AT_ONCE, :]
+            for n in range(len(self.network.layers)):
+                v = self._frames(n, v, current)
+            out[..., begin : begin + AT_ONCE, :] = v
         return out, current
+
+    def _frames(self, n: int, x: Ints, state: State) -> Ints:
+        """Frames ``[..., frames, inputs]`` of layer n; no layer depends on a later one."""
+        early = self._products[n]["x"].of_many(x) if "x" in self._products[n] else None
+        out = np.empty((*x.shape[:-1], self.network.layers[n].outputs), np.int64)
+        for t in range(x.shape[-2]):
+            mine = None if early is None else early[..., t, :]
+            out[..., t, :] = self._layer(n, x[..., t, :], state, None, mine)
+        return out
