@@ -117,42 +117,63 @@ async def neurons_of_every_side(dut) -> None:
 # --- csb_acc_bank -------------------------------------------------------------------------------
 @cocotb.test
 async def bank_has_two_readers(dut) -> None:
-    """With Bypass the drain reads words that are being written, too, and gets the new ones."""
-    bypass, seen_new = int(dut.Bypass.value), 0
-    width, depth, rows = (int(getattr(dut, n).value) for n in ("AccW", "Depth", "DrainRows"))
+    """The row reads one word of any bank, the drain all banks; zeroing reaches the drain alone.
+
+    With Bypass the drain reads words that are being written, too, and gets the new ones.
+    """
+    bypass, seen_new, zeroed = int(dut.Bypass.value), 0, 0
+    values = (int(getattr(dut, n).value) for n in ("AccW", "Depth", "DrainRows", "Banks"))
+    width, depth, rows, banks = values
     start_clock(dut)
-    memory: dict[int, int] = {}
+    row_memory: dict[tuple[int, int], int] = {}  # by bank and address
+    memory: dict[tuple[int, int], int] = {}  # of the drain
     want: dict[str, int] = {}
-    for name in ("zero_i", "wbank_i", "row_bank_i"):  # an undriven input starts at random
-        getattr(dut, name).value = 0
     for _ in range(3000):
-        waddr = random.randrange(depth) if random.random() < 0.5 else None
-        value = random.getrandbits(width)
-        drive(dut, "we_i", waddr_i=waddr)
+        kind = random.choices(("none", "we", "zero"), (4, 5, 1))[0]
+        waddr, wbank = random.randrange(depth), random.randrange(banks)
+        value = 0 if kind == "zero" else random.getrandbits(width)
+        drive(dut, "we_i", wbank_i=wbank if kind == "we" else None)
+        dut.zero_i.value = int(kind == "zero")
+        if kind == "none":
+            poison(dut.waddr_i)
+        else:
+            dut.waddr_i.value = waddr
         dut.wdata_i.value = value
-        for port, count in (("row", 1), ("drain", rows)):
-            new = bypass and port == "drain" and waddr is not None
-            now = memory | {waddr: value} if new else memory
-            known = [a for a in now if a // count * count == a]
-            known = [a for a in known if all(b in now for b in range(a, a + count))]
-            writing = [a for a in known if waddr in range(a, a + count)]
-            known = [a for a in known if new or a not in writing]
-            at = random.choice(known) if known and random.random() < 0.6 else None
-            at = writing[0] if new and writing and random.random() < 0.2 else at
-            drive(dut, f"{port}_re_i", **{f"{port}_raddr_i": at})
-            if at is not None:
-                want[f"{port}_next"] = pack([now[b] for b in range(at, at + count)], width)
-                seen_new += at in writing
+        written = {"none": [], "we": [wbank], "zero": range(banks)}[kind]
+        change = {(b, waddr): value for b in written}
+
+        held = [key for key in row_memory if not (kind == "we" and key == (wbank, waddr))]
+        at = random.choice(held) if held and random.random() < 0.6 else None
+        bank, address = at or (None, None)
+        drive(dut, "row_re_i", row_bank_i=bank, row_raddr_i=address)
+        if at is not None:
+            want["row_next"] = row_memory[at]
+
+        now = memory | change if bypass else memory
+        known = [a for a in range(0, depth - rows + 1, rows)
+                 if all((b, a + r) in now for b in range(banks) for r in range(rows))]  # fmt: skip
+        writing = [a for a in known if written and waddr in range(a, a + rows)]
+        known = known if bypass else [a for a in known if a not in writing]
+        first = random.choice(known) if known and random.random() < 0.6 else None
+        first = writing[0] if bypass and writing and random.random() < 0.2 else first
+        drive(dut, "drain_re_i", drain_raddr_i=first)
+        if first is not None:
+            words = [now[b, first + r] for b in range(banks) for r in range(rows)]
+            want["drain_next"] = pack(words, width)
+            seen_new += first in writing
+            zeroed += 0 in words
         await RisingEdge(dut.clk_i)
         for port in ("row", "drain"):
             if port in want:
                 assert int(getattr(dut, f"{port}_rdata_o").value) == want[port]
             if f"{port}_next" in want:
                 want[port] = want.pop(f"{port}_next")
-        if waddr is not None:
-            memory[waddr] = value
-    assert len(memory) == depth
+        memory |= change
+        if kind == "we":
+            row_memory |= change
+    assert len(memory) == depth * banks
     assert bool(bypass) == bool(seen_new)
+    assert zeroed
 
 
 # --- csb_pe_row ---------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import types
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csb_rnn.compiler import sharing
+from csb_rnn.compiler import pegroup_programs, sharing
 from csb_rnn.compiler.sharing import hand_on, words_of
+from csb_rnn.machine import config
 
 
 def pe_row_words(tables: list[np.ndarray], taken: list[np.ndarray], q: int) -> np.ndarray:
@@ -65,3 +69,27 @@ def test_a_word_is_handed_on(seed, giver, step):
     assert (t >= 0).all()
     assert (t <= np.roll(n, -1, axis=1)).all()
     assert (change == expected).all()
+
+
+def test_each_row_gives_away_the_weights_decided_and_no_others():
+    """Of every row and engine column, the first ``taken`` non-zeros are worked off a column to the
+    left; the others stay."""
+    c, rng = config.load("tiny"), np.random.default_rng(5)
+    table = rng.integers(0, 4, (6, c.L))
+    row, column = np.repeat(np.argwhere(table >= 0), table.reshape(-1), axis=0).T
+    taken = np.minimum(rng.integers(0, 3, table.shape), np.roll(table, -1, axis=1))
+    n = len(row)
+    p = types.SimpleNamespace(row=row, column=column, addr=rng.permutation(n),
+                              weight=1 + np.arange(n), ring=np.zeros(6, int))  # fmt: skip
+    rows: Any = pegroup_programs._pe_rows_of(p, c, taken)
+    seen, moved = [], np.zeros_like(table)
+    for (_, pe_row), words in rows.items():
+        pe = np.asarray(words.weight).reshape(-1, c.Q), words.side.reshape(-1, c.Q)
+        for word, (weights, sides) in enumerate(zip(*pe, strict=True)):
+            for w, side in zip(weights, sides, strict=True):
+                if w:
+                    seen.append(int(w))
+                    assert pe_row == (column[w - 1] - side) % c.L
+                    moved[words.row[word, 0], pe_row] += side
+    assert sorted(seen) == list(range(1, n + 1))
+    assert np.array_equal(moved, taken)

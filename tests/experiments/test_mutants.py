@@ -118,6 +118,37 @@ def test_the_table_names_modules_and_places_that_exist() -> None:
         assert all((run.ROOT / test.split(" ")[0].split("::")[0]).exists() for test in target.tests)
 
 
+def test_every_module_of_the_design_is_in_the_table() -> None:
+    """Packages of constants alone have no place that could change."""
+    named = run.targets().keys()
+    files = {file.stem: file for file in design.HDL.rglob("*.sv")}
+    assert named <= files.keys()
+    assert {name for name in files.keys() - named if source.mutants(files[name])} == set()
+
+
+def test_a_verdict_holds_for_the_text_of_its_module_and_its_tests(tmp_path: Path, target) -> None:
+    tree, known = NoTree(tmp_path), tmp_path / "known"
+    killed = [m for m in run.chosen(target, 99) if "'1" in m.new][:1]
+    assert killed
+    key = run._key(target, killed[0])
+    moved = target._replace(tests=("three",))
+    assert run._key(moved, killed[0]) == key
+    assert run._holds(("killed", "one"), target)
+    assert not run._holds(("killed", "one"), moved)
+    assert run._holds(("equal", "Yosys"), moved)
+    assert not run._holds(run.OPEN, target)
+    assert not known.exists()
+    assert tree.runs == 0
+
+
+def test_a_module_without_parameters_is_not_compared(tmp_path: Path, monkeypatch, target) -> None:
+    monkeypatch.setattr(run, "equal", lambda *_: True)
+    mutants = [m for m in run.chosen(target, 99) if "'1" not in m.new and "!(load_i)" not in m.new]
+    for parameters, end in ((({},), "equal"), ((), "survives")):
+        one = target._replace(parameters=parameters)
+        assert run.judge(one, mutants[0], NoTree(tmp_path))[0] == end
+
+
 class NoTree:
     """Stands for the copy of the project: some mutants fail, one does not compile."""
 

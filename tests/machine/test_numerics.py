@@ -72,6 +72,15 @@ def test_state_and_neuron(v, shift, width):
     assert numerics.to_neuron(v, shift, cfg) == clip(exact_round(v, shift + 16 - width), width)
 
 
+def test_a_neuron_one_beyond_its_limit_is_counted_or_not():
+    """2^15 becomes 2^15 - 1; only the hardware's count has it. Other numbers count in both."""
+    v = np.array([32767, 32768, 32769, -32768, -32769])
+    for one, want in ((True, 3), (False, 2)):
+        counts = Saturations()
+        numerics.to_neuron(v, 0, TINY[16], counts, one=one)
+        assert counts == {"neuron": want}
+
+
 def test_table_fits_its_words():
     base, slope = numerics.activation_table()
     assert len(base) == 1 << numerics.TABLE_AW

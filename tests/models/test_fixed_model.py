@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from csb_rnn.cells.graph import Cell, Drain, Elem
 from csb_rnn.machine import config, numerics
 from csb_rnn.models import fixed_model, float_model, integer_layer, quantise
 from csb_rnn.network import network, stacking
@@ -244,3 +245,22 @@ def test_wrong_use_is_refused():
         model.run(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="unknown state"):
         model.run(np.zeros((3, 5)), {"c_l0": np.zeros(7)})
+
+
+def test_a_drain_behind_the_writer_of_its_vector_reads_the_frame_before():
+    """Nodes of a cell in another order: the same numbers."""
+    first, late = Drain("a", "a", ("x", "h"), "tanh"), Drain("b", "b", ("h",), "tanh")
+    h = Elem("h", "one", "a", state="h", vector="h", output=True)
+    s = Elem("s", "b", "state:s", "one", "a", state="s")
+    rng, found = np.random.default_rng(0), []
+    weights = {k: rng.normal(0, 0.4, (6, 4 if k[1] == "x" else 6))
+               for k in (("a", "x"), ("a", "h"), ("b", "h"))}  # fmt: skip
+    x = rng.integers(-20000, 20000, (5, 4))
+    for nodes in ((first, late, h, s), (first, h, late, s)):
+        cell = Cell("two", ("a", "b"), ("h", "s"), {"h": "h"}, nodes)
+        layer = network.Layer(cell, 6, {"x": 4, "h": 6}, weights, {})
+        cfg = config.load("tiny")
+        q = quantise.quantise(network.Network((layer,)), cfg, x_frac=15)
+        found.append(fixed_model.FixedModel(q, cfg).run(x)[1]["s_l0"])
+    assert found[0].any()
+    assert np.array_equal(*found)

@@ -12,7 +12,8 @@ import torch
 from csb_rnn.cells import CELLS
 from csb_rnn.machine import config
 from csb_rnn.machine.numerics import Saturations
-from csb_rnn.models import bounds, float_model, quantise
+from csb_rnn.models import bounds, float_model, lift, quantise
+from csb_rnn.models.calibration import Seen
 from csb_rnn.models.integer_layer import QuantError
 from csb_rnn.network import network, stacking
 from csb_rnn.network.checkpoint import CheckpointError
@@ -242,6 +243,46 @@ def test_columns_have_gains_that_weights_take_back():
     w, frac = q.layers[0].weights["i", "x"], q.layers[0].weight_fracs["i", "x"]
     assert np.abs(w / 2.0**frac * q.x_gain - net.layers[0].weights["i", "x"]).max() < 2e-3
     assert (q.x_limits() >= np.abs(x).max(axis=0)).all()
+
+
+def seen_peaks(layer, **peaks):
+    """Findings of a calibration in which the nodes reached these values."""
+    peak = {f"{n.name}_l0": np.array([peaks.get(n.name, 0.5)]) for n in layer.cell.nodes}
+    return Seen(1.0, np.ones(5), np.ones(5), peak, {}, {})
+
+
+def test_a_fine_state_has_a_margin():
+    """c holds less than 2^8 with the fraction bits of the data path, a margin off."""
+    layer = stacking.network_from_torch(lstm()).layers[0]
+    (node,) = (n.name for n in layer.cell.elems if n.state == "c")
+    edge = 2.0 ** (CFG.state_w - 16) / quantise.SUM_MARGIN
+    for peak, fine in ((0.999 * edge, {"h", "c"}), (1.001 * edge, {"h"})):
+        found = quantise._fine(layer, 0, seen_peaks(layer, **{node: peak}), {}, CFG, 0)
+        assert found == fine
+
+
+def test_an_unbounded_vector_reaches_the_limit_of_neurons_and_no_more():
+    """relu: below 2^7 if calibration saw it, 2^7 is refused."""
+    m = torch.nn.RNN(5, 7, nonlinearity="relu")
+    layer = stacking.network_from_torch(m).layers[0]
+    (node,) = (n.name for n in layer.cell.elems if n.vector == "h")
+    free = node in lift.lifted(layer.cell)
+    top = 2.0 ** (15 - (lift.FREE_FRACS if free else quantise.NEURON_FRACS)[0])
+    assert quantise._top_frac(layer, 0, seen_peaks(layer, **{node: 0.99 * top}), {})
+    with pytest.raises(QuantError, match="neurons hold less than"):
+        quantise._top_frac(layer, 0, seen_peaks(layer, **{node: top}), {})
+
+
+def test_two_directions_read_the_same_columns():
+    """Each has gains of its own; both take the larger ones, column by column."""
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).uniform(-1, 1, (400, 5)) * [100, 10, 1, 0.1, 100]
+    model = stacking.from_torch(torch.nn.LSTM(5, 7, bidirectional=True))
+    (span,) = quantise.quantise_model(model, CFG, x).spans
+    forward, backward = (q.x_gain for q in span.networks.values())
+    assert forward is not None
+    assert forward == backward
+    assert len(forward) == 5
 
 
 def test_a_state_that_stays_small_is_fine():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
-from csb_rnn.network import stacking
+from csb_rnn.network import stacking, state_dict
 from csb_rnn.network.checkpoint import CELL_GATES, CheckpointError
 from csb_rnn.network.checkpoint_files import read_checkpoint, write_checkpoint
 from csb_rnn.network.state_dict import from_state_dict
@@ -273,3 +273,19 @@ def test_cells_of_the_metadata(cell, tmp_path):
     del state["weight_ih_l1"]
     with pytest.raises(CheckpointError, match="weight_ih_l1: missing"):
         from_state_dict(state, csb={"cell": cell})
+
+
+@pytest.mark.parametrize("prefix", ["fc", "fc.", ""])
+def test_a_linear_layer_is_found_by_its_prefix(prefix: str) -> None:
+    head = f"{prefix.removesuffix('.')}." if prefix else ""
+    w, b = np.arange(6.0).reshape(2, 3), np.arange(2.0)
+    state = {f"{head}weight": w, f"{head}bias": b}
+    found = state_dict.linear(state, prefix)
+    assert found is not None
+    assert np.array_equal(found[0], w)
+    assert found[1] is not None
+    assert np.array_equal(found[1], b)
+    assert state_dict.linear(state, "other") is None
+    assert state_dict.linear({f"{head}weight": w, f"{head}bias": w}, prefix)[1] is None
+    for none in (np.zeros(3), np.zeros((2, 0)), np.zeros((2, 3, 1)), "text"):
+        assert state_dict.linear({f"{head}weight": none}, prefix) is None

@@ -61,6 +61,7 @@ def engine_parameters(config: str, override: dict[str, int]) -> dict[str, int]:
         ("csb_neuron_ram", "neurons_", {"Depth": 16, "Reads": 2, "Sides": 3, "Writes": 2}),
         ("csb_acc_bank", "bank_", {"Depth": 64, "AccW": 26}),
         ("csb_acc_bank", "bank_", {"Depth": 38, "AccW": 26, "DrainRows": 2}),
+        ("csb_acc_bank", "bank_", {"Depth": 12, "AccW": 26, "DrainRows": 2, "Banks": 4}),
         ("csb_acc_bank", "bank_", {"Depth": 38, "AccW": 26, "DrainRows": 2, "Bypass": 1}),
     ],
     ids=str,

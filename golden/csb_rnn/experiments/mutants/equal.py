@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from csb_rnn.experiments.silicon.synthesis import run_yosys
 from csb_rnn.machine import design
 
+LIMIT = 25  # seconds of a proof; a longer one proves nothing
 SCRIPT = """
     read_slang --threads 1 --top {top} {generics} {includes} {before}
     prep -flatten -top {top}
@@ -59,7 +61,7 @@ def equal(module: str, file: Path, text: str, parameters: Mapping[str, int], fol
         )
     )
     try:
-        run_yosys(script)
-    except RuntimeError:
+        run_yosys(script, LIMIT)
+    except (RuntimeError, subprocess.TimeoutExpired):
         return False
     return True

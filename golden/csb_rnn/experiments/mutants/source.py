@@ -2,8 +2,9 @@
 """The mutants of a SystemVerilog file: places in its syntax tree where one token or part changes.
 
 Example: of ``assign take = valid && ready;`` there is one mutant, ``valid || ready``.
-Assertions, widths of signals and defaults of parameters are left as they are; derived parameters
-and conditions of generate blocks change like any other expression.
+Assertions, widths of signals, defaults of parameters and signals named ``unused``, which feed
+nothing, are left as they are; derived parameters and conditions of generate blocks change like
+any other expression.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ def mutants(file: Path) -> list[Mutant]:
         line = text.count("\n", 0, start)
         code = lines[line].strip()
         plain_default = code.startswith("parameter") and "derived" not in code
-        if start < last and not code.startswith("`CSB_") and not plain_default:
+        silent = code.startswith(("`CSB_", "assign unused"))
+        if start < last and not silent and not plain_default:
             out.append(Mutant(start, end, line + 1, code, text[start:end], new))
     return out

@@ -206,16 +206,22 @@ def areas(target: str, stat: Path, instances: Counter[str]) -> dict[str, Counter
     return table
 
 
-def run_yosys(prefix: Path) -> None:
+def run_yosys(prefix: Path, limit: int | None = None) -> None:
     """Runs ``PREFIX.ys`` in a process of its own, with its log in ``PREFIX.log``.
+
+    Args:
+        limit: seconds; None: no limit.
 
     Raises:
         RuntimeError: Yosys failed; the message is the end of its log.
+        subprocess.TimeoutExpired: it took longer than the limit.
     """
     log = Path(f"{prefix}.log")
     with log.open("w") as said:
         command = [sys.executable, "-c", YOSYS, f"{prefix}.ys"]
-        done = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, stdout=said, stderr=subprocess.STDOUT, check=False, timeout=limit
+        )
     if done.returncode:
         raise RuntimeError(f"Yosys failed, see {log}\n{log.read_text(errors='replace')[-2000:]}")
 
