@@ -244,3 +244,22 @@ async def pe_row_sums_streaks(dut) -> None:
                     acc[key] = total
                     stored[key] = cycle
     assert seen["at once"] > 50
+
+    # A word without a store is in the registers: a reset writes none of it, and zeroes nothing.
+    row = c.acc_depth // 2 - 1
+    sum_ = 1 if acc[0, row] != 1 else 2
+    drive(dut, "acc_re_i", acc_addr_i=None)
+    for issue in (1, *[0] * 12):
+        dut.issue_i.value, dut.row_i.value, dut.bank_i.value = issue, row, 0
+        dut.first_i.value, dut.clr_i.value, dut.store_i.value = 1, 1, 0
+        dut.weight_i.value = pack([1] * c.Q, c.weight_w)
+        dut.neuron_i.value = pack([sum_] + [0] * (c.Q - 1), c.data_w)
+        await RisingEdge(dut.clk_i)
+    await reset(dut)
+    for _ in range(8):
+        await RisingEdge(dut.clk_i)
+    drive(dut, "acc_re_i", acc_addr_i=row)
+    await RisingEdge(dut.clk_i)
+    drive(dut, "acc_re_i", acc_addr_i=None)
+    await RisingEdge(dut.clk_i)
+    assert int(dut.acc_o.value) == pack([acc[b, row] for b in range(c.banks)], c.acc_w)
