@@ -115,6 +115,16 @@ def test_activation_over_all_inputs(act, exact, capsys):
     assert ends == [0 if act == "sigmoid" else -numerics.ONE, numerics.ONE]
 
 
+@given(st.integers(-(1 << 20), 1 << 20))
+def test_a_chord_is_followed_by_its_last_bit(x):
+    """The sigmoid of |x| below 16, in Python's integers: 1024 steps a chord."""
+    base, slope = numerics.activation_table()
+    chord, step = divmod(min(abs(x), (1 << 19) - 1), 1024)
+    s = int(base[chord]) + int(slope[chord]) * step // 1024 if abs(x) < 1 << 19 else 1 << 17
+    up = (s + 2) // 4
+    assert numerics.activation(x, "sigmoid") == (up if x >= 0 else (1 << 15) - up)
+
+
 def test_activation_symmetry_and_zero():
     x = np.arange(0, 1 << 20)
     assert (numerics.activation(-x, "tanh") == -numerics.activation(x, "tanh")).all()
