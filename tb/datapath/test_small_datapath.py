@@ -202,7 +202,9 @@ async def shift_sat_rounds_once(dut) -> None:
             x = signed((x >> n << n) + (1 << n >> 1), in_w)
         elif random.random() < 0.2 and out_w + n <= in_w:  # at a limit, or a half beyond it
             half = 1 << n >> 1
-            x = random.choice((low, high)) * (1 << n) + random.choice((-half - 1, -half, half, 0))
+            far = -low * random.randint(-4, 4)  # its low bits are those at a limit
+            x = random.choice((low, high, far)) * (1 << n)
+            x += random.choice((-half - 1, -half, half, 0))
             x = signed(x, in_w)
         dut.data_i.value, dut.shift_i.value = x & ((1 << in_w) - 1), shift
         if deep:
