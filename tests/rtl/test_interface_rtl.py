@@ -62,12 +62,13 @@ def test_input(sim: str, config: str, deep: int) -> None:
     [("tiny", 1, 16), ("odd", 1, 12), ("odd", 2, 12), ("paper512", 1, 16)],
 )
 def test_output(sim: str, config: str, neurons: int, depth: int) -> None:
-    """Halves of 12 words begin at 0 and at 16."""
+    """Halves of 12 words begin at 0 and at 16; with two values a cycle the table has parity."""
     run(
         "csb_output",
         "tb.interface.test_output",
         sim=sim,
-        parameters=output_bench.parameters(config) | {"BusNeurons": neurons, "OutDepth": depth},
+        parameters=output_bench.parameters(config)
+        | {"BusNeurons": neurons, "OutDepth": depth, "Parity": neurons - 1},
         extra_env={
             "CSB_CONFIG": config,
             "BUS_NEURONS": str(neurons),
