@@ -8,7 +8,11 @@ import itertools
 import numpy as np
 import pytest
 
+from csb_rnn.compiler import compile_network, placement
 from csb_rnn.compiler.tiles import NONE, Words, flow, schedule, tile
+from csb_rnn.machine import config
+from csb_rnn.models import quantise
+from csb_rnn.verify.random_layers import LayerCase
 
 SHARED, Q = 4, 4
 
@@ -104,3 +108,20 @@ def test_schedule_leaves_a_word_empty_if_nothing_may_come() -> None:
     order, place = schedule(words, row, [{}, {}], 0, 3)
     assert order.tolist() == [0, 1, 2]
     assert place.tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("shared", "tiled"), [(1, False), (2, True), (4, True)])
+def test_rows_are_dealt_by_the_cost_of_their_tiles(shared: int, tiled: bool, monkeypatch) -> None:
+    """Where PE rows share columns a row costs all columns of its kernels, else its non-zeros."""
+    c = config.load("small", P=4, shared_cols=shared)
+    layer = LayerCase(4, "gru", 9, 20, density=0.3).network()
+    asked = []
+
+    def work(w: np.ndarray, block: int) -> np.ndarray:
+        asked.append(block)
+        return row_work(w, block)
+
+    row_work = placement._row_work
+    monkeypatch.setattr(placement, "_row_work", work)
+    compile_network(quantise.quantise(layer, c), c, 1, block=4)
+    assert bool(asked) == tiled

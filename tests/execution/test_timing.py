@@ -16,9 +16,9 @@ from csb_rnn.verify.random_layers import LayerCase
 CASES = [("tiny", 1, 11, 40), ("tiny", 3, 14, 17), ("small", 1, 40, 5)]
 
 
-def program(name: str, streams: int, hidden: int, inputs: int, cell: str = "lstm") -> Program:
+def program(name: str, streams: int, hidden: int, inputs: int, density: float = 0.25) -> Program:
     c = config.load(name)
-    case = LayerCase(4, cell, inputs, hidden, layers=1, density=0.25)
+    case = LayerCase(4, "lstm", inputs, hidden, layers=1, density=density)
     return compile_network(quantise.quantise(case.network(), c), c, streams)
 
 
@@ -65,9 +65,10 @@ def test_units_wait_for_their_credits(case, monkeypatch) -> None:
     assert waits[0][0] == 0
 
 
-def test_a_program_ends_with_a_word_that_does_something() -> None:
-    """No PEGroup has an empty word at its end: all have a row, a mark or a wait."""
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.25])
+def test_a_program_ends_with_a_word_that_does_something(density: float) -> None:
+    """No PEGroup has an empty word at its end, with many weights or none: each stage has a mark."""
     for case in CASES:
-        for group in program(*case).groups:
+        for group in program(*case, density).groups:
             does = [v for name, v in group.ctl.items() if name != "last"]
             assert any(v[-1].any() for v in (*does, *group.rows.values(), group.pe["w"]))

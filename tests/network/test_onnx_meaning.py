@@ -375,6 +375,18 @@ def test_a_head_on_one_frame_runs_on_the_engine(index):
     assert plan.taps[0].layout.pick == (0 if index == 0 else -1)
 
 
+@pytest.mark.parametrize("direction", [0, 1])
+def test_frames_of_one_direction_beside_both(direction):
+    """The forward direction is the first half of a frame, the reverse one the second."""
+    g = Graph(T, B, N)
+    y = g.rnn("LSTM", "x", N, H, d=2)
+    one = g.n("Gather", y, g.c(np.array(direction)), axis=1)
+    both = g.n("Reshape", g.n("Transpose", y, perm=[0, 2, 1, 3]), g.c(np.array([0, 0, 2 * H])))
+    plan = equal(g.out(one).out(both), x=X)
+    parts = [t.layout.part for t in plan.taps]
+    assert [direction * H, (direction + 1) * H] in parts
+
+
 def test_sequence_lengths_that_are_full():
     g = Graph(T, B, N)
     g.out(g.squeezed("GRU", "x", N, H, lens=g.c(np.full(B, T, np.int32))))
