@@ -70,5 +70,5 @@ def test_a_program_ends_with_a_word_that_does_something(density: float) -> None:
     """No PEGroup has an empty word at its end, with many weights or none: each stage has a mark."""
     for case in (*CASES, ("small", 1, 11, 9)):
         for group in program(*case, density).groups:
-            does = [v for name, v in group.ctl.items() if name != "last"]
-            assert any(v[-1].any() for v in (*does, *group.rows.values(), group.pe["w"]))
+            does = [group.ctl[name] for name in ("mark", "w0_en", "w1_en")]
+            assert any(v[-1].any() for v in (*does, group.pe["w"], group.rows["store"]))
