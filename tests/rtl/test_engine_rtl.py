@@ -20,7 +20,7 @@ ON_BOTH = [
     ("tiny", {}, 40, 60),
     ("small", {"data_w": 8, "drain_banks": 2}, 4, 60),
     ("tiny", {"data_w": 12, "share_h": 0}, 12, 60),
-    ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8}, 8, 40),
+    ("tiny_cols", {"P": 4, "share_v": 1, "weight_w": 8, "deep": 1}, 8, 40),
     ("tiny", TWICE | {"sum_bypass": 1, "program_reg": 1}, 8, 40),
 ]
 ON_VERILATOR = [
