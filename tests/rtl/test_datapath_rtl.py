@@ -14,10 +14,12 @@ def environment(name: str, overrides: dict[str, int]) -> dict[str, str]:
     return {"CSB_CONFIG": name, "CSB_OVERRIDES": text}
 
 
-@pytest.mark.parametrize(("width", "depth", "reg"), [(12, 16, 0), (40, 10, 1), (200, 64, 0)])
-def test_seq(sim: str, width: int, depth: int, reg: int) -> None:
-    parameters = {"Width": width, "Depth": depth, "ReadReg": reg, "Ultra": reg}
-    names = "runs_programs|reset_stops_it"
+@pytest.mark.parametrize(
+    ("width", "depth", "reg", "parity"), [(12, 16, 0, 0), (40, 10, 1, 1), (200, 64, 0, 1)]
+)
+def test_seq(sim: str, width: int, depth: int, reg: int, parity: int) -> None:
+    parameters = {"Width": width, "Depth": depth, "ReadReg": reg, "Ultra": reg, "Parity": parity}
+    names = "runs_programs|reset_stops_it" + ("|flipped_bit" if parity else "")
     run("csb_seq", "tb.datapath.test_csb_seq", sim=sim, parameters=parameters, test_filter=names)
 
 
