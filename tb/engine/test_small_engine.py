@@ -245,6 +245,14 @@ async def pe_row_sums_streaks(dut) -> None:
                     stored[key] = cycle
     assert seen["at once"] > 50
 
+    drive(dut, "issue_i", row_i=None)
+    drive(dut, "acc_re_i", acc_addr_i=None)
+    for now in neurons:  # of the last words, which end
+        dut.neuron_i.value = pack(now or [random_signed(c.data_w) for _ in range(c.Q)], c.data_w)
+        await RisingEdge(dut.clk_i)
+    for _ in range(lat_stored):
+        await RisingEdge(dut.clk_i)
+
     # A word without a store is in the registers: a reset writes none of it, and zeroes nothing.
     row = c.acc_depth // 2 - 1
     sum_ = 1 if acc[0, row] != 1 else 2
