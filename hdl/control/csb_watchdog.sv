@@ -38,7 +38,7 @@ module csb_watchdog #(
     input  wire logic        y_valid_i,
     input  wire logic        y_ready_i,
     input  wire logic        y_frame_i,      // pulse: one was read out of the buffer
-    input  wire logic        y_slip_i,       // pulse: a beat went out that ends no frame, or should
+    input  wire logic        y_slip_i,       // pulse: an output frame has a wrong length
     output logic             fault_o,        // pulse
     output logic      [ 7:0] fault_code_o
 );

@@ -83,6 +83,8 @@ class EngineBench:
         self.dut.start_i.value = 1
         await self.tick()
         self.dut.start_i.value = 0
+        await self.tick()
+        assert self.dut.mark_ready_o.value == 0, "a mark of the run before"
         one_each = _pack(np.ones(isa.EVENTS, np.int64), isa.EVENT_W)
         self.dut.events_i.value = one_each
         for _ in range(limit):
@@ -93,6 +95,16 @@ class EngineBench:
             raise AssertionError(f"no iteration was done in {limit} cycles")
         for _ in range(8):
             await self.tick()
+
+    async def take_marks(self, count: int) -> None:
+        """Takes the marks of an iteration, as the drain unit does before it reads sums."""
+        for n in range(count):
+            assert self.dut.mark_ready_o.value == 1, f"mark {n} of {count} is missing"
+            self.dut.mark_take_i.value = 1
+            await self.tick()
+            self.dut.mark_take_i.value = 0
+            for _ in range(2):
+                await self.tick()
 
     async def drain(self, addr: int) -> list[np.ndarray]:
         """The sums of drain_rows rows, [lanes] each."""
@@ -128,6 +140,7 @@ async def run_case(bench: EngineBench, case: LayerCase) -> bytes:
         old = c.neuron_depth // 2 if v.pp and layer.q.cell.vectors[name] else 0
         await bench.neurons(v.column, v.address + old, vectors[name])
     await bench.run(4 * max(len(g) for g in program.groups) + 50)
+    await bench.take_marks(sum(bool(w.get("wait_mark")) for w in program.drain))
 
     weights = layer.q.weights
     want = np.zeros((len(program.bias), c.lanes), np.int64)

@@ -71,7 +71,7 @@ def test_every_run_counts_into_a_file_of_its_own(tmp_path: Path, monkeypatch) ->
     monkeypatch.setitem(builds._COMPILE_ARGS, "verilator", ["-O3"])
     monkeypatch.setenv(plugin.FOLDER, str(tmp_path / "counts"))
     plugin.pytest_configure()
-    assert builds._COMPILE_ARGS["verilator"] == ["-O3", "--coverage"]
+    assert builds._COMPILE_ARGS["verilator"] == ["-O3", *plugin.FLAGS]
     for _ in range(2):
         launcher.simulate({}, "verilator", tmp_path, {}, plus_args=["+a"])
     files = [arg for arg in seen if arg.startswith("+verilator+coverage+file+")]
