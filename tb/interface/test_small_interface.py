@@ -16,6 +16,7 @@ from tb.lib.stream import poison, recoveries, reset, start_clock, until, within
 CONTROL_INPUTS = (
     *("start_req", "stop_req", "flush_req", "reset_req", "fresh", "load_busy", "load_done"),
     *("load_error", "load_code", "frame_error", "fault", "fault_code", "out_open"),
+    "damaged",
 )
 
 
@@ -112,6 +113,19 @@ async def control_errors(dut) -> None:
     await ClockCycles(dut.clk_i, 1)
     await c.stops()
     assert c.error() == "timeout"
+    await pulse(dut, "damaged_i")  # of a word that nobody uses at rest
+    await ClockCycles(dut.clk_i, 1)
+    assert c.error() == "timeout"
+    assert dut.image_valid_o.value == 1
+    assert await c.start()
+    await pulse(dut, "damaged_i")
+    await ClockCycles(dut.clk_i, 1)
+    await c.stops()
+    assert c.error() == "parity"
+    assert dut.image_valid_o.value == 0
+    assert not await c.start()
+    assert c.error() == "parity", "the first error stays"
+    await c.load()
     assert await c.start()
     await c.load("crc")  # stops the machine
     assert c.error() == "crc"
